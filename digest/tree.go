@@ -1,0 +1,97 @@
+package digest
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+)
+
+// Kind says what a tree entry is.
+type Kind byte
+
+// The kinds a tree may hold; devices, sockets and fifos are never part of one.
+const (
+	File    Kind = 'f'
+	Exec    Kind = 'x' // a file with the owner's execute bit
+	Symlink Kind = 'l'
+	Dir     Kind = 'd' // only where a folder is empty or must exist
+)
+
+// Entry is one path of a tree. Path is relative, slash separated and clean.
+type Entry struct {
+	Path   string `json:"path"`
+	Kind   Kind   `json:"kind"`
+	Sum    Digest `json:"sha256,omitzero"`
+	Size   int64  `json:"size,omitempty"`
+	Target string `json:"target,omitempty"`
+}
+
+// Tree names a set of entries: the digest of their framed lines, sorted by path.
+// Two trees have one digest exactly when every path, kind, content and link target is the same.
+func Tree(entries []Entry) Digest {
+	sorted := append([]Entry(nil), entries...)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Path < sorted[j].Path })
+	h := sha256.New()
+	w := bufio.NewWriter(h)
+	fmt.Fprintf(w, "forge tree 1\n")
+	for _, e := range sorted {
+		fmt.Fprintf(w, "%c %q %s %d %q\n", e.Kind, e.Path, e.Sum.Hex(), e.Size, e.Target)
+	}
+	w.Flush()
+	d, _ := FromSum(h.Sum(nil))
+	return d
+}
+
+// Folder reads the tree below root. skip, if not nil, is asked for each relative path and drops it,
+// with all below it, when it answers true. Anything but files, links and folders is an error.
+func Folder(root string, skip func(rel string, d fs.DirEntry) bool) ([]Entry, error) {
+	var entries []Entry
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil || rel == "." {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		if skip != nil && skip(rel, d) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		e, ok, err := entryOf(path, rel, d)
+		if ok {
+			entries = append(entries, e)
+		}
+		return err
+	})
+	return entries, err
+}
+
+func entryOf(path, rel string, d fs.DirEntry) (Entry, bool, error) {
+	switch {
+	case d.IsDir():
+		return Entry{}, false, nil
+	case d.Type()&fs.ModeSymlink != 0:
+		target, err := os.Readlink(path)
+		return Entry{Path: rel, Kind: Symlink, Target: filepath.ToSlash(target)}, true, err
+	case d.Type().IsRegular():
+		info, err := d.Info()
+		if err != nil {
+			return Entry{}, false, err
+		}
+		sum, n, err := OfFile(path)
+		e := Entry{Path: rel, Kind: File, Sum: sum, Size: n}
+		if info.Mode()&0o100 != 0 {
+			e.Kind = Exec
+		}
+		return e, true, err
+	}
+	return Entry{}, false, fmt.Errorf("%s: is a %s; only files, folders and links are kept", path, d.Type())
+}

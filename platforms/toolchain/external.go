@@ -1,0 +1,43 @@
+// Package toolchain finds compilers and tools of the host and declares them as externals.
+package toolchain
+
+import (
+	"context"
+
+	"forge/digest"
+	"forge/packages"
+)
+
+// External is a tool of the host: a package that was not built by us, as a tree of exactly its files.
+type External struct {
+	Record     packages.Record     // name as conda-forge calls it, observed version, Channel "external"
+	RunExports packages.RunExports // libstdcxx, __glibc >=X
+	Origin     []Origin            // where its files come from, for provenance
+	Tree       digest.Digest       // of Entries; known after Load
+	Entries    []digest.Entry      // paths below /, in the store; known after Load
+	Env        map[string]string   // what activating it sets: CC, CFLAGS, …
+	Programs   []string            // absolute paths of the programs it offers
+}
+
+// Origin is one host package, or one glob, that an external is made of.
+type Origin struct {
+	Name    string        `json:"name"` // pkg:deb/debian/gcc-12@12.2.0-14?arch=amd64, or file:///usr/local/go
+	Version string        `json:"version"`
+	Tree    digest.Digest `json:"sha256"` // digest of its files as a tree
+}
+
+// Finder finds externals. It looks into fixed folders, never on the caller's PATH, and imports files
+// into the store only when an external is loaded.
+type Finder interface {
+	// Names lists what it could offer.
+	Names() []string
+	// Find returns the external of that name without its tree, or nil where the host has none.
+	Find(ctx context.Context, name string) (*External, error)
+	// Load imports the external's files into the store and fills Tree, Entries and Origin. Unchanged
+	// files are not read again (dpkg's status, path, size, mtime and inode are trusted for that).
+	Load(ctx context.Context, e *External) error
+}
+
+// Base is the name of the external that is in every sandbox: bash coreutils sed grep awk findutils
+// diffutils tar gzip patch, the C library they need, and nothing else.
+const Base = "base"

@@ -1,0 +1,54 @@
+// Package provenance states how an artifact was made.
+package provenance
+
+import (
+	"forge/digest"
+)
+
+// Build is all that was observed of one build; a field that was not observed stays empty and is left out.
+type Build struct {
+	// Subject
+	FileName string
+	SHA256   digest.Digest
+
+	// What was asked for: external parameters.
+	Recipe     string        // path of the recipe file in its workspace, slash separated
+	RecipeTree digest.Digest // of the recipe's folder
+	GitCommit  string        // only when that folder is clean
+	GitTree    string
+	GitRemote  string // only as configured, without credentials
+	Output     string // name-version-build
+	Platform   string // subdir
+	Variant    map[string]any
+
+	// How it ran: internal parameters.
+	Key       digest.Digest // the action's key
+	Isolation string
+	Limits    any
+	Epoch     int64
+	Packer    string // compressor with version and level
+	Script    digest.Digest
+
+	Materials []Material
+
+	// Run details.
+	BuilderID      string // "forge"
+	BuilderMode    string // "workstation"
+	BuilderVersion string
+	Tests          []TestResult
+}
+
+// Material is one thing the build used, by digest.
+type Material struct {
+	Kind        string // "source", "patch", "recipe", "package", "external", "signature"
+	URI         string // pkg:…, https://…, or a file name of the channel
+	Name        string
+	Digests     map[string]string // algorithm → hex; at least sha256 or gitCommit
+	Annotations map[string]any    // signature verdicts, content digest, whether it was built here
+}
+
+// TestResult is one test that was run from the package.
+type TestResult struct {
+	Name   string `json:"name"`
+	Result string `json:"result"` // "passed", or "not run: why"
+}

@@ -1,0 +1,32 @@
+package recipes
+
+import (
+	"forge/internal/diag"
+	"forge/platforms"
+)
+
+// RenderOptions is all that rendering depends on beside the recipe file; same options, same outputs.
+type RenderOptions struct {
+	BuildPlatform        platforms.Platform
+	HostPlatform         platforms.Platform
+	TargetPlatform       platforms.Platform
+	Variants             []VariantFile       // in order, later wins
+	Set                  map[string][]string // --variant k=v,v
+	IgnoreRecipeVariants bool                // do not read the variants file beside the recipe
+	BuildNumber          *int                // --build-num
+	BuildStringPrefix    string
+	Env                  func(name string) (string, bool) // what env.get and environ may see; nil for nothing
+	MaxOutputs           int                              // refuse more, with the counts; 0 for the default of 10,000
+}
+
+// VariantFile is a variants.yaml or conda_build_config.yaml.
+type VariantFile struct {
+	Path string
+	Data []byte
+}
+
+// Rendered is what one recipe file gives.
+type Rendered struct {
+	Outputs     []*Output // in the order of the file, staging outputs included; skipped ones have Skip
+	Diagnostics diag.List // warnings, also where there are outputs; errors where there are none
+}

@@ -1,0 +1,67 @@
+// Package resolver picks versions of packages and explains conflicts.
+package resolver
+
+import (
+	"context"
+
+	"forge/packages"
+	"forge/platforms"
+)
+
+// Provider offers candidates. It does no I/O that depends on the clock; the resolver asks for each
+// name at most once.
+type Provider interface {
+	// Candidates returns every record of that name, in any order. Unknown names give none.
+	Candidates(name string) ([]*packages.Record, error)
+	// Names lists the names it has, for suggestions; it may be slow.
+	Names() []string
+}
+
+// ChannelPriority is conda's channel_priority.
+type ChannelPriority int
+
+// The priorities: Strict takes a name from the first channel that has it and from no other.
+const (
+	Strict ChannelPriority = iota
+	Flexible
+	Disabled
+)
+
+// Problem is one environment to solve.
+type Problem struct {
+	Specs        []string // wanted, as match specs
+	Constraints  []string // must hold if the package is there
+	Virtual      []platforms.VirtualPackage
+	Channels     []string // in order of priority; records of other channels come last, in name order
+	Priority     ChannelPriority
+	Favored      []*packages.Record // taken where they fit
+	Locked       []*packages.Record // taken, or no solution
+	ExcludeNewer int64              // milliseconds since 1970; 0 for no bound
+}
+
+// Solution is the lock of one environment: records in an order in which they can be installed.
+type Solution struct {
+	Records []*packages.Record
+}
+
+// Solver solves problems.
+type Solver interface {
+	// Solve returns the best solution, always the same for the same problem and candidates. Where
+	// there is none the error is a *Conflict.
+	Solve(ctx context.Context, provider Provider, problem Problem) (*Solution, error)
+}
+
+// Conflict explains why there is no solution.
+type Conflict struct {
+	Root *Reason
+	Hint string // what would make it solvable, if one change would
+}
+
+// Reason is a node of the explanation: a requirement and why it cannot be met.
+type Reason struct {
+	Text   string
+	Causes []*Reason
+}
+
+// Error is the explanation as an indented tree.
+func (c *Conflict) Error() string { return "" }

@@ -1,0 +1,180 @@
+// Package store keeps files and results by content.
+//
+// Layout below the root (FORGE_CACHE, by default ~/.cache/forge): cas/ab/cdef… files by SHA-256,
+// trees/ materialised trees, actions/ results by key, sources/ names of fetched things, tmp/, lock files.
+// Every write is a temp file, fsync and rename; a damaged entry is a miss, never an error.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"forge/digest"
+	"forge/internal/fsx"
+)
+
+// Store is a folder shared by any number of Forge processes.
+type Store struct{ root string }
+
+// ErrMissing tells that the store does not hold what was asked for, or holds it damaged.
+var ErrMissing = errors.New("not in the store")
+
+// Open makes the folders that are missing below root and returns the store.
+func Open(root string) (*Store, error) {
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{"cas", "trees", "actions", "sources", "locks", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(abs, dir), 0o700); err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+	}
+	return &Store{root: abs}, nil
+}
+
+// Root is the store's folder, absolute.
+func (s *Store) Root() string { return s.root }
+
+// Path is where the blob d lies if the store has it. Blobs are read-only files; exec bits are kept in
+// trees, so a blob that is executable somewhere has a second file, with exec set.
+func (s *Store) Path(d digest.Digest, exec bool) string {
+	h := d.Hex()
+	if exec {
+		h += ".x"
+	}
+	return filepath.Join(s.root, "cas", h[:2], h[2:])
+}
+
+// Has reports whether the blob is there; size and content are not read.
+func (s *Store) Has(d digest.Digest) bool {
+	_, err := os.Lstat(s.Path(d, false))
+	return err == nil
+}
+
+// PutBytes stores b.
+func (s *Store) PutBytes(b []byte) (digest.Digest, error) {
+	d := digest.Of(b)
+	if s.Has(d) {
+		return d, nil
+	}
+	path := s.Path(d, false)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return d, err
+	}
+	return d, fsx.WriteFile(path, b, 0o444)
+}
+
+// Put stores what r gives and returns its digest and size.
+func (s *Store) Put(r io.Reader) (digest.Digest, int64, error) {
+	f, err := os.CreateTemp(filepath.Join(s.root, "tmp"), fsx.TempPrefix)
+	if err != nil {
+		return digest.Digest{}, 0, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	d, n, err := digest.OfReader(io.TeeReader(r, f))
+	if err != nil {
+		return d, n, err
+	}
+	return d, n, s.adopt(f, d, false)
+}
+
+// PutFile stores a copy of the file at path.
+func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return digest.Digest{}, 0, err
+	}
+	defer in.Close()
+	if !exec {
+		return s.Put(in)
+	}
+	f, err := os.CreateTemp(filepath.Join(s.root, "tmp"), fsx.TempPrefix)
+	if err != nil {
+		return digest.Digest{}, 0, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	d, n, err := digest.OfReader(io.TeeReader(in, f))
+	if err != nil {
+		return d, n, err
+	}
+	return d, n, s.adopt(f, d, true)
+}
+
+// adopt renames the temp file f to its place.
+func (s *Store) adopt(f *os.File, d digest.Digest, exec bool) error {
+	path, perm := s.Path(d, exec), fs.FileMode(0o444)
+	if exec {
+		perm = 0o555
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := f.Chmod(perm); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Bytes returns the blob, checked against its digest.
+func (s *Store) Bytes(d digest.Digest) ([]byte, error) {
+	b, err := os.ReadFile(s.Path(d, false))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d, ErrMissing)
+	}
+	if digest.Of(b) != d {
+		s.Forget(d)
+		return nil, fmt.Errorf("%s: damaged: %w", d, ErrMissing)
+	}
+	return b, nil
+}
+
+// Verify reads the whole blob and reports whether it is what its name says; if not it is removed.
+func (s *Store) Verify(d digest.Digest) bool {
+	got, _, err := digest.OfFile(s.Path(d, false))
+	if err == nil && got == d {
+		return true
+	}
+	s.Forget(d)
+	return false
+}
+
+// Forget removes the blob.
+func (s *Store) Forget(d digest.Digest) {
+	os.Remove(s.Path(d, false))
+	os.Remove(s.Path(d, true))
+}
+
+// Lock waits for the exclusive lock of that name; the kernel drops it when the process dies.
+func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	return fsx.Lock(ctx, filepath.Join(s.root, "locks", digest.Of([]byte(name)).Hex()[:32]))
+}
+
+// TempDir makes a fresh folder of mode 0700 on the store's file system. The caller removes it;
+// what a crash left over is removed by Clean.
+func (s *Store) TempDir(prefix string) (string, error) {
+	return os.MkdirTemp(filepath.Join(s.root, "tmp"), prefix+"-")
+}
+
+// Clean removes temporary files older than age.
+func (s *Store) Clean(age time.Duration, now time.Time) error {
+	entries, err := os.ReadDir(filepath.Join(s.root, "tmp"))
+	for _, e := range entries {
+		info, ierr := e.Info()
+		if ierr == nil && now.Sub(info.ModTime()) > age {
+			err = errors.Join(err, fsx.RemoveAll(filepath.Join(s.root, "tmp", e.Name())))
+		}
+	}
+	return err
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"forge/digest"
+	"forge/internal/fsx"
+)
+
+// PutTree stores the manifest of a tree whose files are stored already and returns the tree's digest.
+func (s *Store) PutTree(entries []digest.Entry) (digest.Digest, error) {
+	d := digest.Tree(entries)
+	if _, err := os.Lstat(s.treeFile(d)); err == nil {
+		return d, nil
+	}
+	sorted := append([]digest.Entry(nil), entries...)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Path < sorted[j].Path })
+	b, err := json.Marshal(sorted)
+	if err != nil {
+		return d, err
+	}
+	return d, fsx.WriteFile(s.treeFile(d), b, 0o444)
+}
+
+// Tree returns the entries of the tree d, sorted by path, checked against d.
+func (s *Store) Tree(d digest.Digest) ([]digest.Entry, error) {
+	b, err := os.ReadFile(s.treeFile(d))
+	if err != nil {
+		return nil, fmt.Errorf("tree %s: %w", d, ErrMissing)
+	}
+	var entries []digest.Entry
+	if json.Unmarshal(b, &entries) != nil || digest.Tree(entries) != d {
+		os.Remove(s.treeFile(d))
+		return nil, fmt.Errorf("tree %s: damaged: %w", d, ErrMissing)
+	}
+	return entries, nil
+}
+
+func (s *Store) treeFile(d digest.Digest) string {
+	return filepath.Join(s.root, "trees", d.Hex()+".json")
+}
+
+// Merge returns the union of trees. Where two have one path with different content it is an error.
+func Merge(trees ...[]digest.Entry) ([]digest.Entry, error) {
+	seen := map[string]digest.Entry{}
+	for _, t := range trees {
+		for _, e := range t {
+			if old, ok := seen[e.Path]; ok && old != e {
+				return nil, fmt.Errorf("%s: two trees hold it with different content (%s, %s)", e.Path, old.Sum.Short(), e.Sum.Short())
+			}
+			seen[e.Path] = e
+		}
+	}
+	merged := make([]digest.Entry, 0, len(seen))
+	for _, e := range seen {
+		merged = append(merged, e)
+	}
+	sort.Slice(merged, func(i, j int) bool { return merged[i].Path < merged[j].Path })
+	return merged, nil
+}
+
+// Materialize returns a folder that holds exactly the tree, made on first use and shared afterwards:
+// it must only be mounted read-only. Files are hard links to the store's, folders have mode 0755.
+func (s *Store) Materialize(ctx context.Context, entries []digest.Entry) (string, error) {
+	d := digest.Tree(entries)
+	dst := filepath.Join(s.root, "trees", d.Hex())
+	if _, err := os.Lstat(dst); err == nil {
+		return dst, nil
+	}
+	unlock, err := s.Lock(ctx, "tree "+d.Hex())
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Lstat(dst); err == nil {
+		return dst, nil
+	}
+	tmp, err := s.TempDir("tree")
+	if err != nil {
+		return "", err
+	}
+	defer fsx.RemoveAll(tmp)
+	if err := s.lay(ctx, tmp, entries); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return "", err
+	}
+	return dst, os.Rename(tmp, dst)
+}
+
+func (s *Store) lay(ctx context.Context, dir string, entries []digest.Entry) error {
+	made := map[string]bool{}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !filepath.IsLocal(e.Path) {
+			return fmt.Errorf("tree entry %q leaves the tree", e.Path)
+		}
+		path := filepath.Join(dir, filepath.FromSlash(e.Path))
+		parent := filepath.Dir(path)
+		if !made[parent] {
+			if err := os.MkdirAll(parent, 0o755); err != nil {
+				return err
+			}
+			made[parent] = true
+		}
+		if err := s.layOne(path, e); err != nil {
+			return fmt.Errorf("tree entry %s: %w", e.Path, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) layOne(path string, e digest.Entry) error {
+	switch e.Kind {
+	case digest.Dir:
+		return os.MkdirAll(path, 0o755)
+	case digest.Symlink:
+		return os.Symlink(filepath.FromSlash(e.Target), path)
+	case digest.File, digest.Exec:
+		exec := e.Kind == digest.Exec
+		src := s.Path(e.Sum, exec)
+		if err := os.Link(src, path); err == nil {
+			return nil
+		}
+		return s.copyOut(e.Sum, exec, path)
+	}
+	return fmt.Errorf("unknown kind %q", e.Kind)
+}
+
+// copyOut is for what a hard link cannot do: another file system, a blob stored without its exec bit,
+// a full link count.
+func (s *Store) copyOut(d digest.Digest, exec bool, path string) error {
+	b, err := os.ReadFile(s.Path(d, exec))
+	if err != nil {
+		if b, err = os.ReadFile(s.Path(d, !exec)); err != nil {
+			return fmt.Errorf("%s: %w", d, ErrMissing)
+		}
+	}
+	perm := os.FileMode(0o444)
+	if exec {
+		perm = 0o555
+	}
+	return os.WriteFile(path, b, perm)
+}
