@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// VersionSpec is a condition on versions, such as ">=1.2,<2|3.*"
+// VersionSpec is a condition on versions, such as ">=1.2,<2|3.*". The zero VersionSpec is none at all.
 // (https://docs.conda.io/projects/conda/en/latest/user-guide/concepts/pkg-specs.html).
 type VersionSpec struct {
 	op    specOp
@@ -16,7 +16,8 @@ type VersionSpec struct {
 type specOp byte
 
 const (
-	opEverything specOp = iota // *
+	opUnset      specOp = iota // no condition
+	opEverything               // *
 	opEqual
 	opNotEqual
 	opGreater
@@ -97,7 +98,10 @@ func (s VersionSpec) Matches(v Version) bool {
 }
 
 // IsAny reports whether every version meets the condition.
-func (s VersionSpec) IsAny() bool { return s.op == opEverything }
+func (s VersionSpec) IsAny() bool { return s.op <= opEverything }
+
+// IsZero reports whether there is no condition, not even "*".
+func (s VersionSpec) IsZero() bool { return s.op == opUnset }
 
 // Exact returns the one version that the condition names with "==".
 func (s VersionSpec) Exact() (Version, bool) { return s.bound, s.op == opEqual }
@@ -105,6 +109,8 @@ func (s VersionSpec) Exact() (Version, bool) { return s.bound, s.op == opEqual }
 // String is the normal form; parsing it strictly gives the same condition.
 func (s VersionSpec) String() string {
 	switch s.op {
+	case opUnset:
+		return ""
 	case opEverything:
 		return "*"
 	case opPrefix, opNotPrefix:
@@ -232,18 +238,15 @@ func parseConstraint(text string, strict bool) (VersionSpec, error) {
 	return VersionSpec{op: op, bound: v}, nil
 }
 
-// cutGlobs takes "*" and any ".*" before it from the end.
+// cutGlobs takes a final "*" and every ".*" before it from the end.
 func cutGlobs(s string) (base string, globs int) {
-	if !strings.HasSuffix(s, "*") {
-		return s, 0
+	for base = s; strings.HasSuffix(base, ".*"); globs++ {
+		base = strings.TrimSuffix(base, ".*")
 	}
-	for globs = 1; strings.HasSuffix(s, ".*"); globs++ {
-		s = strings.TrimSuffix(s, ".*")
+	if trimmed := strings.TrimSuffix(base, "*"); trimmed != base && (globs == 0 || trimmed == "") {
+		return trimmed, max(globs, 1)
 	}
-	if globs == 1 {
-		return strings.TrimSuffix(s, "*"), 1
-	}
-	return strings.TrimSuffix(s, "*"), globs - 1
+	return base, globs
 }
 
 func globConstraint(operator string, op specOp, base string, globs int, strict bool) (VersionSpec, error) {
@@ -253,7 +256,7 @@ func globConstraint(operator string, op specOp, base string, globs int, strict b
 	case operator != "" && operator != "!=" && strict:
 		return VersionSpec{}, fmt.Errorf("a glob cannot follow %q; drop the \"*\"", operator)
 	case base == "":
-		return VersionSpec{}, nil
+		return VersionSpec{op: opEverything}, nil
 	case globs > 1 && strict:
 		return VersionSpec{}, fmt.Errorf("one \".*\" at the end is enough")
 	}
