@@ -239,15 +239,20 @@ func (m *MatchSpec) buildInline() bool {
 	return !m.Version.IsZero() && !m.Build.IsZero() && !strings.ContainsAny(m.Build.text, " \t[]#'\"=:;@")
 }
 
+// quoteValue puts a value between quotes; where it holds double ones and none of the others, between
+// single ones.
+func quoteValue(value string) string {
+	if strings.Contains(value, `"`) && !strings.Contains(value, `\`) && !strings.Contains(value, "'") {
+		return "'" + value + "'"
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
+
 func (m *MatchSpec) bracketFields() []string {
 	var out []string
 	add := func(key, value string) {
 		if value != "" {
-			quote := `"`
-			if strings.Contains(value, quote) {
-				quote = "'"
-			}
-			out = append(out, key+"="+quote+value+quote)
+			out = append(out, key+"="+quoteValue(value))
 		}
 	}
 	if !m.buildInline() {

@@ -154,9 +154,9 @@ func (m *MatchSpec) compact() string {
 	head, tail, _ := strings.Cut(plain, "[")
 	fields := []string{}
 	if !m.Version.IsZero() {
-		fields = append(fields, fmt.Sprintf("version=%q", m.Version))
+		fields = append(fields, "version="+quoteValue(m.Version.String()))
 	}
-	fields = append(fields, fmt.Sprintf("build=%q", m.Build))
+	fields = append(fields, "build="+quoteValue(m.Build.String()))
 	if tail != "" {
 		fields = append(fields, strings.TrimSuffix(tail, "]"))
 	}

@@ -279,14 +279,24 @@ func cutValue(s string) (value, rest string, err error) {
 		}
 		return strings.TrimSpace(s), "", nil
 	}
-	i := strings.Index(s[1:], closing)
-	if i < 0 {
-		return "", "", fmt.Errorf("missing %s", closing)
-	}
 	if closing == "]" {
-		return s[:i+2], s[i+2:], nil
+		i := strings.Index(s, closing)
+		if i < 0 {
+			return "", "", fmt.Errorf("missing %s", closing)
+		}
+		return s[:i+1], s[i+1:], nil
 	}
-	return s[1 : i+1], s[i+2:], nil
+	var b strings.Builder
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == closing[0]:
+			return b.String(), s[i+1:], nil
+		case s[i] == '\\' && i+1 < len(s) && (s[i+1] == '\\' || s[i+1] == '"'):
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return "", "", fmt.Errorf("missing %s", closing)
 }
 
 // setField sets what a bracket names.

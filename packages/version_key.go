@@ -24,50 +24,32 @@ func appendKey(key []byte, parts []component) []byte {
 	for end > 0 && parts[end-1].sign() == 0 {
 		end--
 	}
-	for i := 0; i < end; {
-		c := parts[i]
-		next := i + 1
+	next, segEnd := 0, -1 // the next component with a sign; where the segment at hand ends
+	for i := range end {
+		next = nextSigned(parts, max(next, i))
+		for segEnd < i || !parts[segEnd].last {
+			segEnd++
+		}
 		switch {
-		case c.sign() != 0:
-			key = appendComponent(key, c)
-		case !c.last:
-			// A run of zeros ends at a component with a sign or at the end of the segment.
-			for next < end && parts[next].sign() == 0 && !parts[next].last {
-				next++
-			}
-			if s := parts[next].sign(); s != 0 {
-				for ; i < next; i++ {
-					key = append(key, byte(5+2*s))
-				}
-			} else {
-				next, c = next+1, parts[next]
-			}
+		case next == i:
+			key = appendComponent(key, parts[i])
+		case next <= segEnd:
+			key = append(key, byte(keyEnd+2*parts[next].sign()))
 		}
-		if c.last && next < end {
-			after := next
-			for parts[after].sign() == 0 {
-				after++
-			}
-			// All the empty segments up to there end in the same way.
-			s := parts[after].sign()
-			key = append(key, byte(keyEnd+s))
-			for ; next < after && emptyUntilLast(parts, next, after); next = skipSegment(parts, next) {
-				key = append(key, byte(keyEnd+s))
-			}
+		if i == segEnd && i+1 < end {
+			next = nextSigned(parts, max(next, i+1))
+			key = append(key, byte(keyEnd+parts[next].sign()))
 		}
-		i = next
 	}
 	return append(key, keyEnd)
 }
 
-// emptyUntilLast reports whether the segment that begins at i ends before position limit.
-func emptyUntilLast(parts []component, i, limit int) bool { return skipSegment(parts, i) <= limit }
-
-func skipSegment(parts []component, i int) int {
-	for !parts[i].last {
+// nextSigned is the first position from i on that is not zero; there is one.
+func nextSigned(parts []component, i int) int {
+	for parts[i].sign() == 0 {
 		i++
 	}
-	return i + 1
+	return i
 }
 
 func appendComponent(key []byte, c component) []byte {

@@ -71,8 +71,10 @@ func splitVersion(buf []component, text string) (parts, local []component, err e
 		return buf, nil, err
 	}
 	n := len(buf)
-	buf, err = appendSegments(buf, after, false)
-	return buf[:n], buf[n:], err
+	if buf, err = appendSegments(buf, after, false); err != nil {
+		return nil, nil, err
+	}
+	return buf[:n], buf[n:], nil
 }
 
 // appendSegments splits s at ". _ -". A separator at the very end belongs to the last segment where
