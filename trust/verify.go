@@ -196,3 +196,19 @@ func readBounded(path string, most int64) ([]byte, error) {
 	}
 	return data, err
 }
+
+// VerifyDetached checks the .asc beside the file at path alone.
+func VerifyDetached(ctx context.Context, path string, keys *KeySet, now time.Time) (SignatureVerdict, error) {
+	v := Verdict{Path: path}
+	check, err := openDetached(&v, keys, now)
+	if err == nil && check == nil {
+		err = errors.New("there is no OpenPGP key to check it with")
+	}
+	if err != nil {
+		return SignatureVerdict{}, err
+	}
+	if err := readArtifact(ctx, &v, check); err != nil {
+		return SignatureVerdict{}, err
+	}
+	return check.verdict()
+}
