@@ -31,7 +31,7 @@ func catalog(p platforms.Platform) []tool {
 		all = append(all, tool{name: name, deb: []string{name}})
 	}
 	return append(all,
-		tool{name: Base, deb: []string{"bash", "coreutils", "sed", "grep", "findutils", "diffutils", "tar", "gzip", "patch", "dash", "libc6"},
+		tool{name: Base, deb: []string{"bash", "coreutils", "sed", "grep", "findutils", "diffutils", "tar", "gzip", "patch", "dash", "libc6", "libc-bin"},
 			anyOf: [][]string{{"gawk", "mawk", "original-awk"}}, versions: []string{"libc6"}},
 		tool{name: "ninja", deb: []string{"ninja-build"}},
 		tool{name: "pkg-config", deb: []string{"pkg-config"}, anyOf: [][]string{{"pkgconf"}}},

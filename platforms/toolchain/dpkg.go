@@ -158,7 +158,7 @@ func (db *dpkg) choose(clause []string) string {
 func followed(name string) bool {
 	switch name {
 	case "base-files", "debconf", "dpkg", "install-info", "ca-certificates", "adduser", "passwd", "init-system-helpers",
-		"libc-bin", "ucf", "sensible-utils", "dpkg-dev", "perl-openssl-defaults", "tzdata":
+		"ucf", "sensible-utils", "dpkg-dev", "perl-openssl-defaults", "tzdata":
 		return false
 	case "libc6-dev", "linux-libc-dev", "libcrypt-dev":
 		return true
