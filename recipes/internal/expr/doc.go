@@ -3,6 +3,8 @@
 // and the treatment of undefined names left to a Dialect.
 package expr
 
+import "sync"
+
 // Delims are the brackets of a template; statements are always {% %} and comments {# #}.
 type Delims struct{ Open, Close string }
 
@@ -30,12 +32,12 @@ const (
 	MiniJinja
 )
 
-// Dialect is everything about the language that differs between formats. Do not change it after
-// first use; it may then be shared between goroutines.
+// Dialect is everything about the language that differs between formats. Do not change or copy it
+// after first use; it may then be shared between goroutines.
 type Dialect struct {
 	Vars      Delims            // default {{ }}
-	Filters   map[string]Filter // nil for all of Jinja2's (StdFilters)
-	Tests     map[string]Test   // nil for all of Jinja2's (StdTests)
+	Filters   map[string]Filter // nil for all of Jinja2's
+	Tests     map[string]Test   // nil for all of Jinja2's
 	Globals   map[string]Value  // found when neither the template nor Env.Lookup has a name
 	Undefined Policy
 	Style     Style
@@ -43,6 +45,10 @@ type Dialect struct {
 	NoMethods bool
 	// Jinja2's options of these names.
 	TrimBlocks, LstripBlocks, KeepTrailingNewline bool
+
+	once    sync.Once
+	filters map[string]Filter
+	tests   map[string]Test
 }
 
 // Env is what one evaluation sees and may spend.
