@@ -147,9 +147,6 @@ func (j *job) epoch() int64 {
 
 // script runs the recipe's scripts in the sandbox.
 func (j *job) script(ctx context.Context) error {
-	if err := j.handOver(); err != nil {
-		return err
-	}
 	if len(j.a.Output.Build.Scripts) == 0 {
 		return nil
 	}
@@ -204,16 +201,6 @@ func (j *job) recipeFolder(ctx context.Context) (string, error) {
 	return j.tools.Store.Materialize(ctx, entries)
 }
 
-// handOver gives the build's folders to the uid it runs as.
-func (j *job) handOver() error {
-	for _, dir := range []string{j.site.work, j.site.prefix, j.site.build} {
-		if err := sandbox.HandOver(dir); err != nil {
-			return fmt.Errorf("hand %s over to the sandbox: %w", filepath.Base(dir), err)
-		}
-	}
-	return nil
-}
-
 // finish makes the package, or the snapshot of a staging output, of what the script left.
 func (j *job) finish(ctx context.Context) (*Built, error) {
 	b := &Built{Key: j.key, Epoch: j.epoch(), RunExports: j.a.RunExports}
@@ -226,9 +213,6 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 			return nil, err
 		}
 		return b, j.keepStaged(ctx, b)
-	}
-	if err := j.takeBack(); err != nil {
-		return nil, err
 	}
 	m, err := j.stage(ctx)
 	if err != nil {

@@ -21,9 +21,6 @@ func (j *job) patch(ctx context.Context) error {
 	if script.Len() == 0 {
 		return nil
 	}
-	if err := j.handOver(); err != nil {
-		return err
-	}
 	result, err := j.run(ctx, []recipes.Script{{Text: script.String(), File: "patches"}})
 	if err != nil {
 		return err

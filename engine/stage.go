@@ -25,6 +25,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.addTestFiles(); err != nil {
 		return nil, err
 	}
+	if err := j.entryPoints(); err != nil {
+		return nil, err
+	}
 	added, err := j.newFiles()
 	if err != nil {
 		return nil, err
@@ -39,15 +42,21 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		return nil, err
 	}
 	files, warnings, err := packages.Collect(j.site.prefix, Placeholder(), added, packages.CollectOptions{
-		ForceText: o.Build.Prefix.ForceText, ForceBinary: o.Build.Prefix.ForceBinary,
-		Ignore: o.Build.Prefix.Ignore, IgnoreBinary: o.Build.Prefix.IgnoreBinary,
-		ErrorBinary: j.req.ErrorPrefixBin, NoLink: o.Build.NoLink, NoArchPython: o.NoArch == "python",
+		Prefix: packages.PrefixOptions{
+			ForceText: o.Build.Prefix.ForceText, ForceBinary: o.Build.Prefix.ForceBinary,
+			Ignore: o.Build.Prefix.Ignore, IgnoreBinary: o.Build.Prefix.IgnoreBinary,
+		},
+		NoArch: o.NoArch, EntryPoints: o.Build.EntryPoints, NoLink: o.Build.NoLink,
+		OneCase: o.TargetPlatform.IsWindows() || o.TargetPlatform.OS() == "osx",
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
 	}
 	for _, w := range warnings {
 		j.warn("%s", w)
+	}
+	if err := j.refuseBinaryPrefix(files); err != nil {
+		return nil, err
 	}
 	if len(files) == 0 && j.ran {
 		j.warn("the script ran but left no file in $PREFIX; %s is a metapackage", o)
@@ -97,6 +106,49 @@ func firstFew(list []string, n int) string {
 	return strings.Join(list[:n], ", ") + fmt.Sprintf(" and %d more", len(list)-n)
 }
 
+// refuseBinaryPrefix is --error-prefix-in-binary.
+func (j *job) refuseBinaryPrefix(files []packages.File) error {
+	if !j.req.ErrorPrefixBin {
+		return nil
+	}
+	var found []string
+	for _, f := range files {
+		if f.FileMode == packages.Binary {
+			found = append(found, f.Path)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: binaries hold the build prefix (--error-prefix-in-binary): %s", j.a.Output, firstFew(found, 10))
+}
+
+// entryPoints writes the scripts of entry points; of noarch python the installing client does that.
+func (j *job) entryPoints() error {
+	o := j.a.Output
+	if o.NoArch == "python" {
+		return nil
+	}
+	for _, e := range o.Build.EntryPoints {
+		name, target, ok := strings.Cut(e, "=")
+		module, function, ok2 := strings.Cut(strings.TrimSpace(target), ":")
+		name = strings.TrimSpace(name)
+		if !ok || !ok2 || filepath.Base(name) != name || name == ".." {
+			return fmt.Errorf("%s: entry point %q: want NAME = MODULE:FUNCTION", o, e)
+		}
+		text := fmt.Sprintf("#!%s/bin/python\n# -*- coding: utf-8 -*-\nimport sys\n\nfrom %s import %s\n\nif __name__ == '__main__':\n    sys.exit(%s())\n",
+			Placeholder(), module, strings.Split(function, ".")[0], function)
+		bin := filepath.Join(j.site.prefix, "bin")
+		if err := os.MkdirAll(bin, 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // compilePython makes bytecode of new modules, as both peers do. With SOURCE_DATE_EPOCH set it is
 // keyed by the source's hash instead of its time, so it is the same everywhere (PEP 552).
 func (j *job) compilePython(ctx context.Context, added *[]string) error {
@@ -114,14 +166,8 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 		return nil
 	}
 	script := recipes.Script{File: "bytecode", Text: "\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash " + strings.Join(modules, " ") + " || true"}
-	if err := j.handOver(); err != nil {
-		return err
-	}
 	if result, err := j.run(ctx, []recipes.Script{script}); err != nil || result.ExitCode != 0 {
 		return fmt.Errorf("compile Python modules: exit %d: %w", result.ExitCode, err)
-	}
-	if err := j.takeBack(); err != nil {
-		return err
 	}
 	all, err := j.newFiles()
 	*added = all

@@ -18,9 +18,6 @@ import (
 // keepStaged stores what a staging output leaves for those that inherit from it: the new files of the
 // prefix and the work folder, with their times, so that make in an inheriting script sees nothing stale.
 func (j *job) keepStaged(ctx context.Context, b *Built) error {
-	if err := j.takeBack(); err != nil {
-		return err
-	}
 	after, err := snapshot(j.site.prefix)
 	if err != nil {
 		return err

@@ -83,11 +83,6 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	for _, dir := range []string{s.work, s.prefix, s.build} {
-		if err := sandbox.HandOver(dir); err != nil {
-			return sandbox.Result{}, err
-		}
-	}
 	env := testEnv(a.Output, plan)
 	activate(env, externals)
 	spec.Mounts = append(spec.Mounts,
