@@ -7,5 +7,5 @@ var version = "0.1.0-dev"
 
 // verbs lists the commands, in the order of the help.
 func verbs(a *app) []*cobra.Command {
-	return []*cobra.Command{}
+	return []*cobra.Command{verifyCommand(a), keysCommand(a)}
 }
