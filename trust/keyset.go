@@ -32,6 +32,7 @@ const (
 type KeySet struct {
 	statement []statementKey
 	pgp       openpgp.EntityList
+	origins   []string // of the entries of pgp
 }
 
 // statementKey checks envelopes.
@@ -64,8 +65,8 @@ func (s *KeySet) Keys() []PublicKey {
 		}
 		list = append(list, PublicKey{Kind: kind, ID: k.id, Origin: k.origin})
 	}
-	for _, e := range s.pgp {
-		list = append(list, PublicKey{Kind: "openpgp", ID: fingerprint(e.PrimaryKey)})
+	for i, e := range s.pgp {
+		list = append(list, PublicKey{Kind: "openpgp", ID: fingerprint(e.PrimaryKey), Origin: s.origins[i]})
 	}
 	return list
 }
@@ -79,6 +80,7 @@ func (s *KeySet) Merge(other *KeySet) {
 		s.addStatementKey(k)
 	}
 	s.pgp = append(s.pgp, other.pgp...)
+	s.origins = append(s.origins, other.origins...)
 }
 
 // Add reads public keys: PEM blocks PUBLIC KEY (Ed25519, or ECDSA on P-256), or an OpenPGP keyring,
@@ -89,7 +91,7 @@ func (s *KeySet) Add(origin string, data []byte) error {
 	}
 	var err error
 	if bytes.Contains(data, []byte("-----BEGIN PGP")) || len(data) > 0 && data[0]&0x80 != 0 {
-		err = s.addOpenPGP(data)
+		err = s.addOpenPGP(origin, data)
 	} else {
 		err = s.addPEM(origin, data)
 	}
@@ -184,12 +186,14 @@ func (s *KeySet) addStatementKey(k statementKey) {
 	s.statement = append(s.statement, k)
 }
 
-func (s *KeySet) addOpenPGP(data []byte) error {
+func (s *KeySet) addOpenPGP(origin string, data []byte) error {
 	ring, err := readKeyring(data)
 	if err != nil {
 		return err
 	}
-	s.pgp = append(s.pgp, ring...)
+	for _, e := range ring {
+		s.pgp, s.origins = append(s.pgp, e), append(s.origins, origin)
+	}
 	return nil
 }
 

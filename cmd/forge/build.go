@@ -16,7 +16,7 @@ import (
 	"forge/internal/diag"
 )
 
-func newBuildCommand(a *app) *cobra.Command {
+func buildCommand(a *app) *cobra.Command {
 	var f buildFlags
 	var dryRun, asJSON, renderOnly bool
 	c := &cobra.Command{
@@ -140,7 +140,7 @@ type row struct {
 func rowOf(req *engine.Request, o *engine.Outcome) row {
 	out := o.Action.Output
 	r := row{Name: out.Name, Version: out.Version, Build: out.BuildString, Subdir: out.Subdir(),
-		Status: string(o.Status), Seconds: float64(int(o.Seconds*100)) / 100, Signature: o.Signed, Path: relative(req.WorkDir, o.Path)}
+		Status: string(o.Status), Seconds: float64(int(o.Seconds*100)) / 100, Signature: o.Signed, Path: relativeTo(req.WorkDir, o.Path)}
 	if o.Built != nil {
 		r.Isolation, r.SHA256, r.Content = o.Built.Isolation, o.Built.Archive.Hex(), o.Built.Content.Hex()
 	}
@@ -150,8 +150,8 @@ func rowOf(req *engine.Request, o *engine.Outcome) row {
 	return r
 }
 
-// relative is path as seen from the working folder.
-func relative(wd, path string) string {
+// relativeTo is path as seen from the working folder.
+func relativeTo(wd, path string) string {
 	if path == "" {
 		return ""
 	}

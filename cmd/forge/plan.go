@@ -33,7 +33,7 @@ func planJSON(asJSON bool) planForm {
 	return planText
 }
 
-func newPlanCommand(a *app) *cobra.Command {
+func planCommand(a *app) *cobra.Command {
 	var f buildFlags
 	var asJSON, asDot bool
 	c := &cobra.Command{
@@ -163,7 +163,7 @@ func dotGraph(g *engine.Graph) string {
 	return b.String()
 }
 
-func newExplainCommand(a *app) *cobra.Command {
+func explainCommand(a *app) *cobra.Command {
 	var f buildFlags
 	c := &cobra.Command{
 		Use:     "explain PACKAGE [RECIPE]...",
@@ -236,7 +236,7 @@ func (a *app) writeExplanation(f engine.Forecast) {
 	}
 }
 
-func newLockCommand(a *app) *cobra.Command {
+func lockCommand(a *app) *cobra.Command {
 	var f buildFlags
 	var check bool
 	c := &cobra.Command{
@@ -282,7 +282,7 @@ func (a *app) lock(ctx context.Context, req *engine.Request, check bool) error {
 	return renderErr
 }
 
-func newRenderCommand(a *app) *cobra.Command {
+func renderCommand(a *app) *cobra.Command {
 	var f buildFlags
 	var asJSON bool
 	c := &cobra.Command{
@@ -302,7 +302,7 @@ func newRenderCommand(a *app) *cobra.Command {
 	return c
 }
 
-func newEnvCommand(a *app) *cobra.Command {
+func envCommand(a *app) *cobra.Command {
 	var f buildFlags
 	var asJSON bool
 	c := &cobra.Command{

@@ -8,7 +8,7 @@ var version = "0.1.0-dev"
 // verbs lists the commands, in the order of the help.
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newBuildCommand(a), newPlanCommand(a), newRenderCommand(a), newLockCommand(a),
-		newExplainCommand(a), newEnvCommand(a),
+		buildCommand(a), planCommand(a), renderCommand(a), lockCommand(a),
+		explainCommand(a), envCommand(a), verifyCommand(a), keysCommand(a),
 	}
 }
