@@ -3,7 +3,6 @@ package sources
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -171,9 +170,4 @@ func lastLines(texts ...string) string {
 		}
 	}
 	return ""
-}
-
-// missing reports whether err says that a client is not on this machine.
-func missing(err error) bool {
-	return errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist)
 }

@@ -133,7 +133,7 @@ func (g *Getter) fetchURL(ctx context.Context, origin recipes.Origin, src recipe
 	if f.Signatures, err = g.checkSignatures(ctx, origin, src, rec.Files[0]); err != nil {
 		return Fetched{}, err
 	}
-	closure, err := g.closure(ctx, src.URLs, f.Files[0])
+	closure, err := g.closure(ctx, src, f.Files[0])
 	f.Files = append(f.Files, closure...)
 	return f, err
 }

@@ -31,13 +31,11 @@ func (g *Getter) Unpack(ctx context.Context, fetched []Fetched, dir, extra strin
 		if err := g.unpackOne(ctx, f, dir); err != nil {
 			return nil, fmt.Errorf("unpack %s: %w", f.label(), err)
 		}
-		if len(f.Files) > 1 {
-			more, err := g.layClosure(ctx, f, extra)
-			if err != nil {
-				return nil, fmt.Errorf("lay out what %s depends on: %w", f.label(), err)
-			}
-			maps.Copy(env, more)
+		more, err := g.layClosure(ctx, f, extra)
+		if err != nil {
+			return nil, fmt.Errorf("lay out what %s depends on: %w", f.label(), err)
 		}
+		maps.Copy(env, more)
 	}
 	return env, nil
 }
