@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -68,7 +66,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool) error
 	p.close()
 	indexErr := finish(context.WithoutCancel(ctx))
 	if asJSON {
-		if err := writeJSONTable(a.stdout, req, outcomes); err != nil {
+		if err := a.writeJSONTable(req, outcomes); err != nil {
 			return err
 		}
 	} else if !a.global.quiet {
@@ -162,19 +160,12 @@ func relativeTo(wd, path string) string {
 	return filepath.ToSlash(rel)
 }
 
-func writeJSONTable(w io.Writer, req *engine.Request, outcomes []*engine.Outcome) error {
+func (a *app) writeJSONTable(req *engine.Request, outcomes []*engine.Outcome) error {
 	rows := []row{}
 	for _, o := range outcomes {
 		rows = append(rows, rowOf(req, o))
 	}
-	return writeJSON(w, map[string]any{"packages": rows})
-}
-
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	return a.printJSON(map[string]any{"packages": rows})
 }
 
 // writeTable ends a run on the screen.

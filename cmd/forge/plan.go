@@ -76,7 +76,7 @@ func (a *app) plan(ctx context.Context, req *engine.Request, form planForm) erro
 		return err
 	}
 	if form == planDocument {
-		if err := writeJSON(a.stdout, map[string]any{"packages": planRows(req, forecast)}); err != nil {
+		if err := a.printJSON(map[string]any{"packages": planRows(req, forecast)}); err != nil {
 			return err
 		}
 		return renderErr
@@ -318,7 +318,7 @@ func envCommand(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return writeJSON(a.stdout, req)
+				return a.printJSON(req)
 			}
 			return a.writeEnv(req)
 		},

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"crypto/rand"
-
 	"forge/channels"
 	"forge/digest"
 	"forge/engine"
@@ -39,7 +37,7 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 	if err != nil {
 		return fail(err)
 	}
-	keys, err := a.keys(req.KeyDir)
+	keys, err := a.signingKeys()
 	if err != nil {
 		return fail(err)
 	}
@@ -61,15 +59,6 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 		return channels.IndexFolder(ctx, req.OutputDir, opener(formats), req.TargetPlatform.String())
 	}
 	return tools, finish, nil
-}
-
-// keys loads the user's signing keys; the first run makes them and says so.
-func (a *app) keys(dir string) (*trust.Keys, error) {
-	keys, created, err := trust.LoadOrCreate(dir, time.Now(), rand.Reader)
-	if err == nil && created {
-		fmt.Fprintf(a.stderr, "forge: made a new signing key %.16s in %s; `forge keys export` prints its public half\n", keys.KeyID(), dir)
-	}
-	return keys, err
 }
 
 // readFormats are the archives that can be read.
