@@ -3,6 +3,7 @@ package recipes
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -66,13 +67,13 @@ func (p *Pin) upper(version string) (string, error) {
 	return "<" + bumped, nil
 }
 
-// cutEpoch parts 1!2.3+local into its epoch with the mark, and the version without the local part.
-func cutEpoch(version string) (epoch, public string) {
-	public, _, _ = strings.Cut(version, "+")
+// cutVersion parts 1!2.3+local into its epoch with the mark, its public part and its local one.
+func cutVersion(version string) (epoch, public, local string) {
+	public, local, _ = strings.Cut(version, "+")
 	if e, rest, ok := strings.Cut(public, "!"); ok {
-		return e + "!", rest
+		epoch, public = e+"!", rest
 	}
-	return "", public
+	return epoch, public, local
 }
 
 // segments cuts a version at its dots, dashes and underscores and keeps each with what precedes it.
@@ -88,36 +89,56 @@ func segments(public string) []string {
 }
 
 func firstParts(version string, n int) string {
-	epoch, public := cutEpoch(version)
+	epoch, public, local := cutVersion(version)
 	parts := segments(public)
-	return epoch + strings.Join(parts[:min(n, len(parts))], "")
+	out := epoch + strings.Join(parts[:min(n, len(parts))], "")
+	if local != "" {
+		out += "+" + local
+	}
+	return out
 }
 
-// bump raises the n-th part of a version and marks the result as earlier than all its pre-releases.
+var numeral = regexp.MustCompile(`[0-9]+`)
+var letters = regexp.MustCompile(`[a-zA-Z]+`)
+
+// bump raises the n-th part of a version and makes the result sort before all its pre-releases:
+// 1.2.3 rises in the second part to 1.3.0a0, 1.0.2j in the third to 1.0.3a.
 func bump(version string, n int) (string, error) {
 	if _, err := packages.ParseVersion(version); err != nil {
 		return "", err
 	}
-	epoch, public := cutEpoch(version)
+	epoch, public, _ := cutVersion(version)
 	parts := segments(public)
 	parts = parts[:min(n, len(parts))]
 	for len(parts) < n {
 		parts = append(parts, ".0")
 	}
-	last := parts[n-1]
-	separator := ""
-	if n > 1 {
-		separator, last = last[:1], last[1:]
-	}
-	digits := len(last) - len(strings.TrimLeft(last, "0123456789"))
-	number, err := strconv.ParseUint("0"+last[:digits], 10, 63)
+	last, hasLetters, err := bumpPart(parts[n-1])
 	if err != nil {
-		return "", fmt.Errorf("the part %q of %s is too large", last, version)
+		return "", fmt.Errorf("version %s: %w", version, err)
 	}
-	parts[n-1] = separator + strconv.FormatUint(number+1, 10) + last[digits:]
+	parts[n-1] = last
 	out := epoch + strings.Join(parts, "")
-	if strings.IndexFunc(parts[n-1], func(r rune) bool { return r >= 'a' && r <= 'z' }) >= 0 {
-		return out, nil // 1.1.1k rises to 1.1.2k; a letter sorts early already
+	if hasLetters {
+		return out, nil
 	}
 	return out + ".0a0", nil
+}
+
+func bumpPart(part string) (bumped string, hasLetters bool, err error) {
+	at := numeral.FindAllStringIndex(part, -1)
+	if at == nil {
+		return "", false, fmt.Errorf("the part %q has no number to raise", part)
+	}
+	from, to := at[len(at)-1][0], at[len(at)-1][1]
+	n, err := strconv.ParseUint(part[from:to], 10, 63)
+	if err != nil {
+		return "", false, fmt.Errorf("the part %q is too large", part)
+	}
+	part = part[:from] + strconv.FormatUint(n+1, 10) + part[to:]
+	if words := letters.FindAllStringIndex(part, -1); words != nil {
+		w := words[len(words)-1]
+		return part[:w[0]] + "a" + part[w[1]:], true, nil
+	}
+	return part, false, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"forge/internal/diag"
 	"forge/recipes/internal/yamlx"
 
 	"gopkg.in/yaml.v3"
@@ -136,7 +137,7 @@ func testShape(c *checker, n *yaml.Node) {
 			continue
 		}
 		d := c.doc.At(k, "unknown-key", "the key %q is not read: the test is of the kind %s", k.Value, kind)
-		d.Severity, d.Suggestion = 1, "make it a test of its own"
+		d.Severity, d.Suggestion = diag.Warning, "make it a test of its own"
 		c.report(d)
 	}
 }

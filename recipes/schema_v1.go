@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"forge/internal/diag"
 	"forge/recipes/internal/yamlx"
 
 	"gopkg.in/yaml.v3"
@@ -40,8 +41,8 @@ func recipeShape(c *checker, n *yaml.Node) {
 		field{name: "requirements", shape: requirementsShape()})...)(c, n)
 }
 
-func missingPackage(c *checker) (d diagDiagnostic) {
-	d = c.doc.At(nil, "missing-key", "the recipe lacks the key %q", "package")
+func missingPackage(c *checker) diag.Diagnostic {
+	d := c.doc.At(nil, "missing-key", "the recipe lacks the key %q", "package")
 	d.Pos.Line, d.Pos.Column = 1, 1
 	return d
 }

@@ -118,6 +118,7 @@ func (f *frame) baseNames() map[string]expr.Value {
 	for name, fn := range f.functions() {
 		names[name] = fn
 	}
+	names["env"], names["git"] = environ{f.opts.Env}, gitInfo{}
 	return names
 }
 
