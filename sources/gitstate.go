@@ -29,25 +29,18 @@ func GitState(ctx context.Context, dir string) (State, error) {
 	if err != nil || !inRepository(dir) {
 		return State{}, nil
 	}
-	out, err := readGit(ctx, git, dir, "rev-parse", "--verify", "HEAD^{commit}", "--show-prefix")
-	if err != nil {
-		return State{}, ctx.Err()
+	// One call: the commit, the folder's path in the repository, the folder's tree in the commit.
+	out, err := readGit(ctx, git, dir, "rev-parse", "HEAD^{commit}", "--show-prefix", "HEAD:./")
+	lines := strings.Split(out, "\n")
+	if err != nil || len(lines) != 3 || !isCommit(lines[0]) || !isCommit(lines[2]) {
+		return State{}, ctx.Err() // no commit yet, or one that does not know the folder
 	}
-	commit, prefix, _ := strings.Cut(out, "\n")
-	prefix = strings.TrimSuffix(strings.TrimSpace(prefix), "/")
-	s := State{Commit: commit, Path: prefix}
-	if !isCommit(commit) {
-		return State{}, nil
-	}
-	s.Tree, err = readGit(ctx, git, dir, "rev-parse", "--verify", "--quiet", "HEAD:"+prefix)
-	if err != nil || s.Tree == "" {
-		return State{}, ctx.Err() // the commit does not know the folder
-	}
+	s := State{Commit: lines[0], Path: strings.TrimSuffix(lines[1], "/"), Tree: lines[2]}
 	status, err := readGit(ctx, git, dir, "status", "--porcelain", "-z", "--untracked-files=all", "--ignored=traditional", "--no-renames", "--", ".")
 	if err != nil {
 		return State{}, errors.Join(err, ctx.Err())
 	}
-	s.Clean = cleanStatus(status, prefix)
+	s.Clean = cleanStatus(status, s.Path)
 	if origin, err := readGit(ctx, git, dir, "config", "--local", "--get", "remote.origin.url"); err == nil {
 		s.Remote = publicRemote(origin)
 	}
