@@ -69,6 +69,9 @@ func (g *Getter) checkSignature(ctx context.Context, origin recipes.Origin, src 
 	now := g.Now()
 	v, err := g.Checker.Check(checked, armoured, key, sig.Fingerprint, sig.Allow, now)
 	if err != nil {
+		for _, u := range sig.URLs { // a mirror may have a good one tomorrow
+			os.Remove(g.recordPath(signatureKey(file, u)))
+		}
 		return SignatureVerdict{}, err
 	}
 	if err := readAll(checked); err != nil {
@@ -83,37 +86,58 @@ func (g *Getter) checkSignature(ctx context.Context, origin recipes.Origin, src 
 	return v, nil
 }
 
-// signature returns the detached signature over file: from the recipe's folder, the store or a mirror.
+// signature returns the detached signature over file: the first of its mirrors that gives one. A
+// "file:NAME" is a file of the recipe's folder.
 func (g *Getter) signature(ctx context.Context, origin recipes.Origin, src recipes.Source, sig recipes.Signature, file File) ([]byte, error) {
 	urls := sig.URLs
 	if len(urls) == 0 {
 		urls = guessSignatures(src.URLs)
 	}
-	if len(urls) == 1 && strings.HasPrefix(urls[0], "file:") && !strings.HasPrefix(urls[0], "file:/") {
-		return readBeside(origin.Dir, strings.TrimPrefix(urls[0], "file:"), mostSignature)
+	var failed UnreachableError
+	for _, u := range urls {
+		b, err := g.oneSignature(ctx, origin, u, file)
+		if err == nil {
+			return b, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		failed.mirrors = append(failed.mirrors, mirrorError{u, err})
 	}
-	key := "signature " + file.Digest.Hex() + " " + strings.Join(urls, " ")
+	if len(failed.mirrors) == 0 {
+		return nil, errors.New("the recipe says nowhere where it is")
+	}
+	return nil, &failed
+}
+
+func (g *Getter) oneSignature(ctx context.Context, origin recipes.Origin, u string, file File) ([]byte, error) {
+	if name, ok := strings.CutPrefix(u, "file:"); ok && !strings.HasPrefix(name, "/") {
+		return readBeside(origin.Dir, name, mostSignature)
+	}
+	key := signatureKey(file, u)
 	if rec, ok := g.recall(key); ok && len(rec.Files) == 1 {
 		if b, err := g.Store.Bytes(rec.Files[0].Digest); err == nil {
 			return b, nil
 		}
 	}
 	if g.Offline {
-		return nil, fmt.Errorf("%s %w", shown(urls[0]), ErrOffline)
+		return nil, ErrOffline
 	}
-	got, err := g.fromMirrors(ctx, urls, ask{signs: &file}, nil)
+	got, err := g.fromMirror(ctx, u, ask{signs: &file}, nil)
 	if err != nil {
 		return nil, err
 	}
 	if got.Size > mostSignature {
 		g.Store.Forget(got.Digest)
-		return nil, fmt.Errorf("%s has %d bytes, which no signature has", shown(got.URL), got.Size)
+		return nil, fmt.Errorf("has %d bytes, which no signature has", got.Size)
 	}
 	if err := g.remember(key, record{Files: []File{got}}); err != nil {
 		return nil, err
 	}
 	return g.Store.Bytes(got.Digest)
 }
+
+func signatureKey(file File, url string) string { return "signature " + file.Digest.Hex() + " " + url }
 
 // guessSignatures is where upstreams put them: beside the file.
 func guessSignatures(urls []string) []string {
