@@ -78,7 +78,9 @@ func (s Spec) checkTree() error {
 
 // checkInside wants an absolute, clean path below the root: /a/b, never /, /a/../b or a/b.
 func checkInside(what, p string) error {
-	if !strings.HasPrefix(p, "/") || path.Clean(p) != p || strings.IndexByte(p, 0) >= 0 || (p == "/" && what != "working folder") {
+	posix := strings.HasPrefix(p, "/") && path.Clean(p) == p && (p != "/" || what == "working folder")
+	native := filepath.IsAbs(p) && filepath.Clean(p) == p && p != "/" // C:\a on Windows
+	if !posix && !native || strings.IndexByte(p, 0) >= 0 {
 		return fmt.Errorf("run in sandbox: %s %q is not a clean absolute path below /", what, p)
 	}
 	return nil

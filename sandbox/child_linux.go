@@ -179,9 +179,3 @@ func noMoreNamespaces() error {
 	}
 	return nil
 }
-
-// keeperMain watches over a command of the lower levels, which has no pid namespace: every process that
-// comes of it stays our descendant, and all are killed before we end.
-func keeperMain() int {
-	return 1
-}

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -144,6 +145,12 @@ func (r *runner) takeMounts(list []Mount, who identity) (files []*os.File, back 
 		}
 	}
 	return files, back, nil
+}
+
+// host is what a runner keeps between runs.
+type host struct {
+	mu     sync.Mutex
+	owners *os.File // user namespace for idmapped mounts, made when first needed
 }
 
 // ownerMap returns a user namespace in which the caller's id is the command's, for idmapped mounts

@@ -182,8 +182,10 @@ func (s *steps) execSteps(j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := s.filterSteps(); err != nil {
-		return err
+	if j.Isolation != None {
+		if err := s.filterSteps(j.Isolation == Full || j.Network); err != nil {
+			return err
+		}
 	}
 	s.add("start "+path, unix.SYS_EXECVE, file, argv, envp)
 	return nil

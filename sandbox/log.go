@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"time"
 )
 
 // A logger carries a command's output to its writers and counts it. The command gets pipes, never the
@@ -12,6 +13,7 @@ import (
 type logger struct {
 	bounded bool
 	flooded chan struct{} // closed when more than left came
+	now     func() time.Time
 
 	mu     sync.Mutex
 	left   int64
@@ -113,7 +115,13 @@ func (l *logger) take(b []byte) []byte {
 	return b
 }
 
-func (l *logger) wait() error {
+// wait returns when all is written. If strays may hold the pipes open, what they write late is lost.
+func (l *logger) wait(strays bool) error {
+	if strays {
+		for _, f := range l.ours {
+			f.SetReadDeadline(l.now().Add(time.Second))
+		}
+	}
 	l.group.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()

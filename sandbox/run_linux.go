@@ -87,7 +87,7 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd) (res
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	wire, err := connect(cmd, spec)
+	wire, err := connect(cmd, spec, r.now)
 	if err != nil {
 		return res, err
 	}
@@ -196,14 +196,13 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd, w 
 			}
 		}
 		if alive && e.killedBy != "" {
-			w.kill(cmd, j)
-			<-exited
+			w.kill(cmd, j, exited)
 			alive = false
 		}
 	}
 	<-jobSent
 	<-reported
-	e.logErr = w.drain()
+	e.logErr = w.log.wait(j.Isolation != Full)
 	return e
 }
 
@@ -264,7 +263,7 @@ type wire struct {
 	stdin   *os.File
 }
 
-func connect(cmd *exec.Cmd, spec Spec) (*wire, error) {
+func connect(cmd *exec.Cmd, spec Spec, now func() time.Time) (*wire, error) {
 	w := &wire{flooded: make(chan struct{})}
 	jobR, jobW, err := os.Pipe()
 	if err != nil {
@@ -277,8 +276,8 @@ func connect(cmd *exec.Cmd, spec Spec) (*wire, error) {
 	w.job, w.report, w.theirs = jobW, repR, []*os.File{jobR, repW}
 	cmd.ExtraFiles = append([]*os.File{jobR, repW}, cmd.ExtraFiles...)
 	cmd.Env = []string{"GOMAXPROCS=2", "GOGC=off"}
-	cmd.Stdin = spec.Stdin
-	w.log = &logger{left: spec.Limits.Log, bounded: spec.Limits.Log > 0, flooded: w.flooded}
+	cmd.Stdin, cmd.WaitDelay = spec.Stdin, 100*time.Millisecond
+	w.log = &logger{left: spec.Limits.Log, bounded: spec.Limits.Log > 0, flooded: w.flooded, now: now}
 	if spec.Terminal {
 		cmd.Stdout, cmd.Stderr = spec.Stdout, spec.Stderr
 		return w, nil
@@ -300,15 +299,19 @@ func (w *wire) started() {
 }
 
 // kill ends everything. Pid 1 takes its namespace with it; a keeper without one must be asked, by
-// closing its pipe, to kill what it keeps.
-func (w *wire) kill(cmd *exec.Cmd, j *job) {
-	if j.Isolation == Full {
-		cmd.Process.Kill()
-	}
+// closing its pipe, to kill what it keeps, and gets the time for it.
+func (w *wire) kill(cmd *exec.Cmd, j *job, exited <-chan struct{}) {
 	w.job.Close()
+	if j.Isolation != Full {
+		select {
+		case <-exited:
+			return
+		case <-time.After(5 * time.Second):
+		}
+	}
+	cmd.Process.Kill()
+	<-exited
 }
-
-func (w *wire) drain() error { return w.log.wait() }
 
 func (w *wire) close() {
 	for _, f := range append(w.theirs, w.job, w.report) {

@@ -3,8 +3,6 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"os"
-	"sync"
 	"time"
 )
 
@@ -19,9 +17,7 @@ func Only(level Isolation, now func() time.Time) Runner { return &runner{now: no
 type runner struct {
 	now  func() time.Time
 	only Isolation
-
-	mu     sync.Mutex
-	owners *os.File // user namespace for idmapped mounts, made when first needed
+	host // what this system keeps between runs
 }
 
 // Run implements Runner.

@@ -44,8 +44,9 @@ const newNamespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID 
 // lastKnown is the newest system call that has been read and judged; it has the same number everywhere.
 const lastKnown = unix.SYS_MSEAL
 
-// rules are those of every CPU; archRules adds the calls that only older ones have.
-func rules() []rule {
+// rules are those of every CPU; archRules adds the calls that only older ones have. Without a network
+// namespace around it (fenced is false), a command gets no internet sockets at all.
+func rules(fenced bool) []rule {
 	always := func(e unix.Errno, nrs ...uint32) (list []rule) {
 		for _, nr := range nrs {
 			list = append(list, rule{nr: nr, errno: e})
@@ -99,6 +100,9 @@ func rules() []rule {
 		rule{unix.SYS_PERSONALITY, unix.EPERM, []test{{0, notOneOf, 0, &test{0, notOneOf, 0xffffffff,
 			&test{0, notOneOf, addrNoRandomize, &test{0, notOneOf, perLinux32, nil}}}}}},
 	)
+	if !fenced {
+		r = append(r, rule{unix.SYS_SOCKET, unix.EAFNOSUPPORT, []test{{0, notOneOf, unix.AF_UNIX, nil}}})
+	}
 	return append(r, archRules()...)
 }
 
@@ -184,8 +188,8 @@ func (r rule) body() []bpf.Instruction {
 }
 
 // filterSteps loads the filter as the last thing before execve.
-func (s *steps) filterSteps() error {
-	raw, err := filter(rules())
+func (s *steps) filterSteps(fenced bool) error {
+	raw, err := filter(rules(fenced))
 	if err != nil {
 		return err
 	}
