@@ -226,7 +226,7 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 
 // write puts the archive of m into the store and reads back what a dependent can see of it.
 func (j *job) write(ctx context.Context, m *packages.Manifest, b *Built) error {
-	tmp := filepath.Join(j.site.dir, "package"+j.tools.Format.Extension())
+	tmp := filepath.Join(j.site.dir, j.a.Output.String()+j.tools.Format.Extension())
 	f, err := os.Create(tmp)
 	if err != nil {
 		return err

@@ -177,14 +177,11 @@ func (p *planner) pinOne(a *Action, d recipes.Dependency) (string, error) {
 	if r == nil {
 		return "", fmt.Errorf("%s: pin of %q: it is in neither the host nor the build environment; add it to host", d.Pos, d.Pin.Name)
 	}
-	if d.Pin.Exact {
-		return r.Name + " " + r.Version + " " + r.Build, nil
-	}
-	bounds, err := packages.Pin(r.Version, d.Pin.Lower, d.Pin.Upper)
+	spec, err := d.Pin.Apply(r.Version, r.Build)
 	if err != nil {
 		return "", fmt.Errorf("%s: pin of %q: %w", d.Pos, d.Pin.Name, err)
 	}
-	return strings.TrimSpace(r.Name + " " + bounds + " " + d.Pin.Build), nil
+	return spec, nil
 }
 
 func (p *planner) ownExports(a *Action) (packages.RunExports, error) {

@@ -23,14 +23,17 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 		BuilderID: "forge", BuilderMode: "workstation", BuilderVersion: j.tools.Version,
 	}
 	if j.ran {
-		build.Limits = j.result.Limits
+		limits, err := plain(j.result.Limits)
+		if err != nil {
+			return err
+		}
+		build.Limits = limits
 	}
 	git, err := j.tools.GitState(o.Recipe.Dir)
 	if err != nil {
 		return err
 	}
 	build.GitCommit, build.GitTree, build.GitRemote = git.Commit, git.Tree, git.Remote
-	build.Materials = append(build.Materials, recipeMaterial(build))
 	sources, err := j.sourceMaterials()
 	if err != nil {
 		return err
@@ -56,18 +59,6 @@ func (j *job) recipeName() string {
 		return filepath.Base(j.a.Output.Recipe.Dir) + "/" + filepath.Base(j.a.Output.Recipe.File)
 	}
 	return filepath.ToSlash(rel)
-}
-
-func recipeMaterial(b provenance.Build) provenance.Material {
-	m := provenance.Material{Kind: "recipe", URI: "file:" + filepath.ToSlash(filepath.Dir(b.Recipe)), Name: b.Recipe,
-		Digests: map[string]string{"sha256": b.RecipeTree.Hex()}}
-	if b.GitCommit != "" {
-		m.Digests["gitCommit"], m.Digests["gitTree"] = b.GitCommit, b.GitTree
-		if b.GitRemote != "" {
-			m.URI = "git+" + b.GitRemote
-		}
-	}
-	return m
 }
 
 // sourceMaterials are the fetched files and commits, with the verdicts on their signatures.
