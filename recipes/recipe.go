@@ -21,7 +21,8 @@ type RenderOptions struct {
 	RepodataV3           bool                             // take flags, extras and conditions of repodata revision 3
 	Experimental         bool                             // take load_from_file()
 
-	keepPins bool // leave pins of siblings unresolved, as the vectors have them
+	keepPins       bool // leave pins of siblings unresolved, as the vectors have them
+	scriptsLeftOut bool // do not look for script files: the recipe came without them
 }
 
 // VariantFile is a variants.yaml or conda_build_config.yaml.

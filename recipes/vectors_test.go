@@ -130,7 +130,7 @@ func renderWant(t *testing.T, dir string, want *wantRender) *Rendered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.keepPins = true
+	o.keepPins, o.scriptsLeftOut = true, true
 	return renderV1(path, data, o)
 }
 
@@ -185,9 +185,12 @@ func unique(in []string) []string {
 }
 
 func (o wantOutput) describe() string {
+	if o.Requirements == nil {
+		o.Requirements = map[string]any{}
+	}
 	req, _ := json.Marshal(o.Requirements)
 	variant := hashInput(wholeNumbers(o.Variant))
-	return fmt.Sprintf("%s %s %s %d %q %s %s %s", o.Name, o.Version, o.Build, o.Number, o.NoArch, o.Subdir, variant, req)
+	return fmt.Sprintf("%s %s %s %d %q %s %s %s", strings.ToLower(o.Name), o.Version, o.Build, o.Number, o.NoArch, o.Subdir, variant, req)
 }
 
 func wholeNumbers(m map[string]any) map[string]any {

@@ -158,7 +158,7 @@ func (st *state) text(off int, v Value) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	if m, ok := v.(*Missing); ok && st.policy == Strict {
+	if m, ok := v.(*Missing); ok && st.policy == Strict && m.Name != "" { // `x if no` without else prints as nothing
 		st.undefined(off, m.Name)
 	}
 	s := st.str(v)
