@@ -282,7 +282,7 @@ func (k *Keys) Public() (*KeySet, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := set.Add("the signing keys in "+k.Dir, data); err != nil {
+		if err := set.Add("your own key", data); err != nil {
 			return nil, err
 		}
 	}
