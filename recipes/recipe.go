@@ -16,6 +16,7 @@ type RenderOptions struct {
 	BuildNumber          *int                // --build-num
 	BuildStringPrefix    string
 	Env                  func(name string) (string, bool) // what env.get and environ may see; nil for nothing
+	AllowUnhashed        bool                             // a URL source without a hash is a warning, not an error
 	MaxOutputs           int                              // refuse more, with the counts; 0 for the default of 10,000
 }
 
