@@ -38,6 +38,7 @@ func catalog(p platforms.Platform) []tool {
 		tool{name: "pkgconf", deb: []string{"pkgconf"}},
 		tool{name: "libtool", deb: []string{"libtool"}, anyOf: [][]string{{"libtool-bin"}}},
 		tool{name: "gettext", deb: []string{"gettext"}},
+		tool{name: "tcl", deb: []string{"tcl"}},
 		tool{name: "which", deb: []string{"debianutils"}},
 		tool{name: "nodejs", deb: []string{"nodejs"}},
 		tool{name: "rust", deb: []string{"rustc"}, anyOf: [][]string{{"cargo"}}, depends: []string{"gcc"}},
