@@ -15,6 +15,7 @@ import (
 	"forge/packages"
 	"forge/packages/conda"
 	"forge/platforms/toolchain"
+	"forge/resolver"
 	"forge/sandbox"
 	"forge/sources"
 	"forge/store"
@@ -49,7 +50,7 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 		return fail(err)
 	}
 	tools = engine.Tools{
-		Store: st, Solver: naive{}, Channels: read, Fetcher: a.fetcher(req, st), Runner: sandbox.New(time.Now),
+		Store: st, Solver: resolver.New(), Channels: read, Fetcher: a.fetcher(req, st), Runner: sandbox.New(time.Now),
 		Externals: toolchain.New(toolchain.Config{Store: st}), Format: format, Formats: formats,
 		Publisher: publisher{&channels.Publisher{Dir: req.OutputDir, Signer: keys, Keys: public, Now: time.Now}},
 		KeyID:     keys.KeyID(), GitState: gitState(ctx), Version: version, Now: time.Now,
