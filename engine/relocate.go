@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,9 +29,6 @@ func (j *job) relocate(paths []string) error {
 			continue
 		}
 		change, err := elf.RelocateFile(file, elf.Relocation{Prefix: Placeholder(), Path: p, Want: want, Allow: linking.RPathAllow})
-		if errors.Is(err, elf.ErrNotELF) {
-			continue
-		}
 		if err != nil {
 			return fmt.Errorf("library path of %s: %w", p, err)
 		}

@@ -61,6 +61,9 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool) error
 	if err != nil {
 		return err
 	}
+	if err := a.sign(req, &tools); err != nil {
+		return err
+	}
 	p := a.newProgress(len(graph.Actions))
 	outcomes, runErr := engine.Run(ctx, req, tools, graph, p.event)
 	p.close()

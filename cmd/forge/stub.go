@@ -17,4 +17,3 @@ func (a *app) render(ctx context.Context, req *engine.Request, asJSON bool) erro
 	}
 	return nil
 }
-

@@ -37,14 +37,6 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 	if err != nil {
 		return fail(err)
 	}
-	keys, err := a.signingKeys()
-	if err != nil {
-		return fail(err)
-	}
-	public, err := keys.Public()
-	if err != nil {
-		return fail(err)
-	}
 	read, err := a.openChannels(ctx, req, st, formats)
 	if err != nil {
 		return fail(err)
@@ -52,13 +44,27 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 	tools = engine.Tools{
 		Store: st, Solver: resolver.New(), Channels: read, Fetcher: a.fetcher(req, st), Runner: sandbox.New(time.Now),
 		Externals: toolchain.New(toolchain.Config{Store: st}), Format: format, Formats: formats,
-		Publisher: publisher{&channels.Publisher{Dir: req.OutputDir, Signer: keys, Keys: public, Now: time.Now}},
-		KeyID:     keys.KeyID(), GitState: gitState(ctx), Version: version, Now: time.Now,
+		GitState: gitState(ctx), Version: version, Now: time.Now,
 	}
 	finish = func(ctx context.Context) error {
 		return channels.IndexFolder(ctx, req.OutputDir, opener(formats), req.TargetPlatform.String())
 	}
 	return tools, finish, nil
+}
+
+// sign gives tools the user's keys, made at the first build.
+func (a *app) sign(req *engine.Request, tools *engine.Tools) error {
+	keys, err := a.signingKeys()
+	if err != nil {
+		return err
+	}
+	public, err := keys.Public()
+	if err != nil {
+		return err
+	}
+	tools.Publisher = publisher{&channels.Publisher{Dir: req.OutputDir, Signer: keys, Keys: public, Now: time.Now}}
+	tools.KeyID = keys.KeyID()
+	return nil
 }
 
 // readFormats are the archives that can be read.
