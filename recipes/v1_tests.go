@@ -46,7 +46,11 @@ func (f *frame) pythonTest(n *yaml.Node) *PythonTest {
 		if s == "" && versions.Kind == yaml.SequenceNode {
 			continue
 		}
-		if _, err := packages.ParseMatchSpec("python=" + s); err != nil {
+		condition := s
+		if strings.IndexAny(s, "<>!~") != 0 {
+			condition = "=" + s
+		}
+		if _, err := packages.ParseVersionSpec(condition); s != "" && err != nil {
 			f.errorf(e, "bad-value", "python_version %q is not a version condition such as 3.11.* or >=3.8: %v", s, err)
 		}
 		t.PythonVersions = append(t.PythonVersions, s)
