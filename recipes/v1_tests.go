@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"errors"
 	"strings"
 
 	"forge/packages"
@@ -50,7 +51,11 @@ func (f *frame) pythonTest(n *yaml.Node) *PythonTest {
 		if strings.IndexAny(s, "<>!~") != 0 {
 			condition = "=" + s
 		}
-		if _, err := packages.ParseVersionSpec(condition); s != "" && err != nil {
+		_, err := packages.ParseVersionSpec(condition)
+		if err == nil && strings.Trim(s, "=.*") == "" && s != "*" {
+			err = errors.New("it names no version")
+		}
+		if s != "" && err != nil {
 			f.errorf(e, "bad-value", "python_version %q is not a version condition such as 3.11.* or >=3.8: %v", s, err)
 		}
 		t.PythonVersions = append(t.PythonVersions, s)
