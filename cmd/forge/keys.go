@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -169,7 +170,15 @@ func (a *app) trustedKeys(files []string) (*trust.KeySet, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	return set, set.AddFolder(filepath.Join(".", "keys"))
+	wd, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	ws, err := a.workspace(wd)
+	if err != nil {
+		return nil, err
+	}
+	return set, set.AddFolder(filepath.Join(ws.dir, "keys"))
 }
 
 // printJSON writes one document to stdout.

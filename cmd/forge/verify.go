@@ -57,7 +57,11 @@ Exit code: 0 all good, 1 one was refused, 2 used wrongly.`,
 }
 
 func (a *app) verify(ctx context.Context, files []string, keys *trust.KeySet, asJSON bool) error {
-	chain := newChain(keys, time.Now())
+	formats, err := readFormats()
+	if err != nil {
+		return err
+	}
+	chain := newChain(keys, opener(formats), time.Now())
 	var all []*checked
 	for _, f := range files {
 		one := chain.check(ctx, f)
