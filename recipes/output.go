@@ -18,6 +18,7 @@ type Output struct {
 	HashInput   []byte // the very bytes that were hashed: info/hash_input.json
 	NoArch      string // "", "generic" or "python"
 	Skip        bool
+	Flags       []string // repodata revision 3
 
 	// Staging outputs are built and never packaged; others may inherit from them.
 	Staging bool
@@ -25,6 +26,8 @@ type Output struct {
 	// from; empty for none. InheritRunExports is false where the recipe says so.
 	Inherit           string
 	InheritRunExports bool
+	// InheritFrom is the output that Inherit names, the one of the same variant; nil for none.
+	InheritFrom *Output
 
 	BuildPlatform  platforms.Platform // runs the compilers
 	HostPlatform   platforms.Platform // runs the result
@@ -197,6 +200,7 @@ type Requirements struct {
 	RunExports       RunExports
 	IgnoreByName     []string
 	IgnoreFrom       []string
+	Extras           map[string][]Dependency // groups of optional dependencies, repodata revision 3
 }
 
 // RunExports are the entries of packages.RunExports before pins are resolved.

@@ -187,7 +187,7 @@ func (t *tarStream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (w *walker) tar(f *os.File, compression string) error {
+func (w *walker) tar(f io.Reader, compression string) error {
 	packed := bufio.NewReaderSize(packedReader{w, f}, 64<<10)
 	r, closer, err := decompress(packed, compression)
 	if err != nil {

@@ -18,7 +18,7 @@ func (w *walker) zip(f *os.File) error {
 	if err != nil {
 		return err
 	}
-	if err := checkLocal(f, st.Size(), zr.File); err != nil {
+	if _, err := checkLocal(f, st.Size(), zr.File); err != nil {
 		return err
 	}
 	for _, zf := range zr.File {

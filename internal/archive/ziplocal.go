@@ -16,32 +16,35 @@ const (
 )
 
 // checkLocal compares each member's local header with the central directory's word for it, and sees
-// that members neither overlap nor leave room for hidden ones.
-func checkLocal(r io.ReaderAt, size int64, files []*zip.File) error {
+// that members do not overlap. It returns where the first one begins.
+func checkLocal(r io.ReaderAt, size int64, files []*zip.File) (int64, error) {
 	type span struct{ from, to int64 }
 	var spans []span
 	for _, f := range files {
 		data, err := f.DataOffset()
 		if err != nil {
-			return fmt.Errorf("entry %q: %w", f.Name, err)
+			return 0, fmt.Errorf("entry %q: %w", f.Name, err)
 		}
 		from, err := localStart(r, data, f)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		to := data + int64(f.CompressedSize64)
 		if to > size || to < data {
-			return fmt.Errorf("entry %q ends behind the archive's end", f.Name)
+			return 0, fmt.Errorf("entry %q ends behind the archive's end", f.Name)
 		}
 		spans = append(spans, span{from, to})
 	}
 	sortBy(spans, func(a, b span) bool { return a.from < b.from })
 	for i := 1; i < len(spans); i++ {
 		if spans[i].from < spans[i-1].to {
-			return fmt.Errorf("members of the zip overlap")
+			return 0, fmt.Errorf("members of the zip overlap")
 		}
 	}
-	return nil
+	if len(spans) == 0 {
+		return 0, nil
+	}
+	return spans[0].from, nil
 }
 
 // localStart finds the local header that ends at offset data. DataOffset read its length fields
