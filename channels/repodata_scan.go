@@ -14,7 +14,7 @@ const (
 	maxRecords    = 20 << 20 // records of one subdir
 	maxCandidates = 100_000  // records of one name
 	maxNesting    = 64       // brackets in a value
-	windowSize    = 1 << 20
+	windowSize    = 256 << 10
 )
 
 // scanner walks JSON text through a window, without keeping what it passed.

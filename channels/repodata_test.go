@@ -147,7 +147,8 @@ func checkText(t *testing.T, name, text string) {
 	both := 0
 	for file, raw := range doc.Packages {
 		var r packages.Record
-		if json.Unmarshal(raw, &r); !strings.HasPrefix(file, r.Name+"-"+r.Version) {
+		parts := strings.Split(file, "-")
+		if json.Unmarshal(raw, &r); r.Name != strings.Join(parts[:len(parts)-2], "-") {
 			both++ // the key says another name
 			continue
 		}
@@ -180,7 +181,7 @@ func TestHostile(t *testing.T) {
 		"deep": `{"x":` + strings.Repeat("[", 1000) + `}`, "wrong types": `{"packages":{"a-1-0.conda":{"name":5}}}`,
 		"record is list": `{"packages":{"a-1-0.conda":[]}}`, "bad file name": `{"packages":{"a.conda":{}}}`,
 		"depends is text": `{"packages":{"a-1-0.conda":{"name":"a","depends":"b"}}}`,
-		"too many": many(maxCandidates + 1), "bad number": `{"packages":{"a-1-0.conda":{"name":"a","size":1e99}}}`,
+		"too many":        many(maxCandidates + 1), "bad number": `{"packages":{"a-1-0.conda":{"name":"a","size":1e99}}}`,
 		"odd quotes": `{"packages":{"a-1-0.conda":{"name":"a}}}`, "garbage value": `{"packages":{"a-1-0.conda":{"name":"a","x":tru}}}`,
 	} {
 		start := time.Now()
