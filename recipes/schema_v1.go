@@ -202,6 +202,7 @@ func skipEntry(c *checker, n *yaml.Node) {
 	x, err := c.lang.ParseExpr(n.Value)
 	if err != nil {
 		d := exprDiagnostic(c.doc, n, err)
+		d.Severity, d.Detail = diag.Warning, "a condition that cannot be read skips nothing"
 		c.report(d)
 		return
 	}

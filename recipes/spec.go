@@ -62,7 +62,7 @@ func checkLicense(s string) error {
 	if s == "" {
 		return nil
 	}
-	ok, bad := spdx.ValidateLicenses([]string{s})
+	ok, bad := spdx.ValidateLicenses([]string{upperOperators(s)})
 	if ok {
 		return deprecatedLicense(s)
 	}
@@ -78,4 +78,15 @@ func deprecatedLicense(s string) error {
 		}
 	}
 	return nil
+}
+
+// upperOperators writes and, or, with as SPDX does.
+func upperOperators(s string) string {
+	words := strings.Split(s, " ")
+	for i, w := range words {
+		if w == "and" || w == "or" || w == "with" {
+			words[i] = strings.ToUpper(w)
+		}
+	}
+	return strings.Join(words, " ")
 }

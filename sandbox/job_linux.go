@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -15,9 +16,10 @@ import (
 
 // File descriptors of a keeper beside the command's own three.
 const (
-	fdJob    = 3 // the job comes in here; when it closes, our parent is gone
+	fdLife   = 3 // when this pipe closes, our parent is gone
 	fdReport = 4 // one report goes out here
-	fdMounts = 5 // the first of the mounts a privileged parent took out for us
+	fdJob    = 5 // the job, a file in memory: it waits for no reader
+	fdMounts = 6 // the first of the mounts a privileged parent took out for us
 )
 
 // A job is what a Runner tells the keeper it starts.
@@ -62,15 +64,43 @@ func (r report) send() {
 	unix.Write(fdReport, b)
 }
 
-// receive reads the job. The pipe stays open: its end is the parent's death.
+// receive reads the job, and waits until its cgroup has this process.
 func receive() (job, error) {
 	var j job
 	f := os.NewFile(fdJob, "job")
-	err := json.NewDecoder(f).Decode(&j)
+	defer f.Close()
+	b, err := io.ReadAll(f)
+	if err == nil {
+		err = json.Unmarshal(b, &j)
+	}
+	if err == nil && j.PrivateGroup {
+		var word [1]byte
+		if n, _ := unix.Read(fdLife, word[:]); n != 1 {
+			err = errors.New("parent is gone")
+		}
+	}
 	if err != nil {
 		return j, fmt.Errorf("read the sandbox's job: %w", err)
 	}
 	return j, nil
+}
+
+// file writes the job where its keeper finds it.
+func (j *job) file() (*os.File, error) {
+	b, err := json.Marshal(j)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.MemfdCreate("job", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make a file in memory: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "job")
+	if _, err = f.WriteAt(b, 0); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // limitSteps bound what is counted by process. They bind the command alone, never its keeper.

@@ -59,15 +59,13 @@ func keeperMain() int {
 		r.send()
 		return 1
 	}
-	go func() {
-		waitClosed(fdJob)
-		killDescendants()
-		unix.Exit(1)
-	}()
 	unix.CloseRange(0, 2, 0)
-	r.Begun, r.Exit = true, waitFor(pid)
+	exit, orphaned := waitFor(pid)
 	killDescendants()
-	r.send()
+	if !orphaned {
+		r.Begun, r.Exit = true, exit
+		r.send()
+	}
 	return 0
 }
 

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 
@@ -48,9 +47,6 @@ type tree struct {
 func (t *tree) open(p string, flags uint64) (int, error) {
 	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC | unix.O_NOFOLLOW,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
-	if flags&unix.O_CREAT != 0 {
-		how.Mode = 0o444
-	}
 	for {
 		fd, err := unix.Openat2(t.root, strings.TrimPrefix(p, "/"), &how)
 		if err != unix.EAGAIN && err != unix.EINTR {
@@ -101,17 +97,24 @@ func (t *tree) file(p string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	unix.Close(up)
-	fd, err := t.open(p, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
+	defer unix.Close(up)
+	return wrapPath("make file", p, t.write(up, path.Base(p), data))
+}
+
+func (t *tree) write(up int, name string, data []byte) error {
+	fd, err := unix.Openat(up, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o444)
 	if err != nil {
-		return wrapPath("make file", p, err)
+		return err
 	}
-	f := os.NewFile(uintptr(fd), p)
-	_, err = f.Write(data)
-	if cerr := f.Close(); err == nil {
-		err = cerr
+	defer unix.Close(fd)
+	for len(data) > 0 {
+		n, err := unix.Write(fd, data)
+		if err != nil && err != unix.EINTR {
+			return err
+		}
+		data = data[max(n, 0):]
 	}
-	return err
+	return nil
 }
 
 func (t *tree) link(l Link) error {

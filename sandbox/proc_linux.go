@@ -2,39 +2,44 @@ package sandbox
 
 import (
 	"fmt"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// In /proc, what tells about the machine and not about the sandbox is covered: with a constant where
-// programs look for it, with nothing elsewhere.
+// proc covers what in /proc tells about the machine and not about the sandbox, with a constant. The rest
+// of what a container must hide there is closed to our uid anyway, which is root's nowhere.
 func (t *tree) proc(j *job) error {
-	constant := []File{
-		{"/proc/cpuinfo", j.CPUs},
-		{"/proc/cmdline", "\n"},
-		{"/proc/sys/kernel/random/boot_id", "00000000-0000-4000-8000-000000000000\n"},
-		{"/proc/sys/kernel/core_pattern", "core\n"},
+	if err := t.noMoreNamespaces(); err != nil {
+		return err
 	}
 	if err := t.readOnly("/proc/sys"); err != nil {
 		return err
 	}
-	for _, f := range constant {
+	for _, f := range []File{
+		{"/proc/cpuinfo", j.CPUs},
+		{"/proc/cmdline", "\n"},
+		{"/proc/keys", ""},
+		{"/proc/key-users", ""},
+		{"/proc/sys/kernel/random/boot_id", "00000000-0000-4000-8000-000000000000\n"},
+	} {
 		if err := t.cover(f.Path, f.Data); err != nil {
 			return err
 		}
 	}
-	for _, p := range []string{"/proc/keys", "/proc/key-users", "/proc/kallsyms", "/proc/kcore", "/proc/timer_list",
-		"/proc/sysrq-trigger", "/proc/config.gz", "/proc/modules", "/proc/interrupts", "/proc/diskstats",
-		"/proc/partitions", "/proc/iomem", "/proc/ioports", "/proc/sched_debug", "/proc/latency_stats"} {
-		if err := t.cover(p, ""); err != nil {
-			return err
-		}
+	return nil
+}
+
+// noMoreNamespaces is the second wall behind the filter: this user namespace may not have another one
+// inside, by whatever system call, and without one nobody in here can make any other namespace.
+func (t *tree) noMoreNamespaces() error {
+	const name = "proc/sys/user/max_user_namespaces"
+	fd, err := unix.Openat(t.root, name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &stepError{"forbid user namespaces inside", err}
 	}
-	for _, p := range []string{"/proc/acpi", "/proc/bus", "/proc/driver", "/proc/fs", "/proc/irq", "/proc/scsi"} {
-		if err := t.blank(p); err != nil {
-			return err
-		}
+	defer unix.Close(fd)
+	if _, err := unix.Write(fd, []byte("0")); err != nil {
+		return &stepError{"forbid user namespaces inside", err}
 	}
 	return nil
 }
@@ -64,12 +69,12 @@ func (t *tree) cover(p, text string) error {
 		return nil
 	}
 	defer unix.Close(at)
-	const tmp = "/.cover"
-	if err := t.file(tmp, []byte(text)); err != nil {
+	const name = ".cover"
+	if err := t.write(t.root, name, []byte(text)); err != nil {
 		return err
 	}
-	defer unix.Unlinkat(t.root, strings.TrimPrefix(tmp, "/"), 0)
-	fd, err := unix.OpenTree(t.root, strings.TrimPrefix(tmp, "/"), unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	defer unix.Unlinkat(t.root, name, 0)
+	fd, err := unix.OpenTree(t.root, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
 		return &stepError{"take cover for " + p, err}
 	}
@@ -79,20 +84,6 @@ func (t *tree) cover(p, text string) error {
 	}
 	err = unix.MoveMount(fd, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
 	return wrapPath("cover", p, err)
-}
-
-// blank puts an empty read-only folder over p, if there is a p.
-func (t *tree) blank(p string) error {
-	fd, err := t.open(p, unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return nil
-	}
-	unix.Close(fd)
-	fd, err = t.fresh("tmpfs", p, "mode=0555,size=4k", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY)
-	if err == nil {
-		unix.Close(fd)
-	}
-	return err
 }
 
 // cpuinfo is one plain 64-bit CPU, as text for /proc/cpuinfo: a build that reads its builder's model or

@@ -93,15 +93,23 @@ func newRoot() (*tree, error) {
 // system makes what every root has: /dev, /proc, /tmp.
 func (t *tree) system(j *job, devices []int) error {
 	const safe = unix.MS_NOSUID | unix.MS_NODEV
-	for i, d := range deviceNames() {
-		if err := t.attach(devices[i], "/dev/"+d); err != nil {
-			return err
-		}
+	dev, err := t.folder("/dev")
+	if err != nil {
+		return err
 	}
-	for _, l := range []Link{{"/dev/ptmx", "pts/ptmx"}, {"/dev/fd", "/proc/self/fd"}, {"/dev/stdin", "fd/0"},
-		{"/dev/stdout", "fd/1"}, {"/dev/stderr", "fd/2"}} {
-		if err := t.link(l); err != nil {
-			return err
+	defer unix.Close(dev)
+	for i, d := range deviceNames() {
+		if err := unix.Mknodat(dev, d, unix.S_IFREG|0o444, 0); err != nil {
+			return &stepError{"make /dev/" + d, err}
+		}
+		if err := unix.MoveMount(devices[i], "", dev, d, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+			return &stepError{"mount /dev/" + d, err}
+		}
+		unix.Close(devices[i])
+	}
+	for _, l := range []Link{{"ptmx", "pts/ptmx"}, {"fd", "/proc/self/fd"}, {"stdin", "fd/0"}, {"stdout", "fd/1"}, {"stderr", "fd/2"}} {
+		if err := unix.Symlinkat(l.Target, dev, l.Path); err != nil {
+			return &stepError{"make /dev/" + l.Path, err}
 		}
 	}
 	for _, f := range []struct {

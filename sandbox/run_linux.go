@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -87,11 +86,6 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd) (res
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	wire, err := connect(cmd, spec, r.now)
-	if err != nil {
-		return res, err
-	}
-	defer wire.close()
 	group, why := newGroup(spec.Limits)
 	defer group.remove()
 	res.Limits, res.LimitedBy = spec.Limits, group.kind()
@@ -100,19 +94,30 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd) (res
 		j.LimitMemory, j.LimitProcs = spec.Limits.Memory > 0, spec.Limits.Processes > 0
 	}
 	_ = why
+	j.PrivateGroup = group != nil
 	began := r.now()
+	wire, err := connect(cmd, spec, j, r.now)
+	if err != nil {
+		return res, err
+	}
+	defer wire.close()
 	release, err := startOnThread(cmd)
 	if err != nil {
 		return res, unavailable(j.Isolation, "start the sandbox", err)
 	}
 	defer release()
 	wire.started()
-	if err := group.add(cmd.Process.Pid); err != nil {
-		cmd.Process.Kill()
-		cmd.Wait()
-		return res, fmt.Errorf("put the sandbox into its cgroup: %w", err)
+	if group != nil {
+		err := group.add(cmd.Process.Pid)
+		if err == nil {
+			_, err = wire.life.Write([]byte{1})
+		}
+		if err != nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+			return res, fmt.Errorf("put the sandbox into its cgroup: %w", err)
+		}
 	}
-	j.PrivateGroup = group != nil
 	end := r.watch(ctx, spec, j, cmd, wire, group)
 	res.Wall = r.now().Sub(began)
 	res.Isolation, res.Network = j.Isolation, spec.Network
@@ -150,23 +155,9 @@ type ending struct {
 	logErr   error
 }
 
-// watch gives the keeper its job and waits for its end, or brings it about.
+// watch waits for the keeper's end, or brings it about.
 func (r *runner) watch(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd, w *wire, group *group) ending {
 	var e ending
-	jobSent := make(chan struct{})
-	go func() {
-		defer close(jobSent)
-		json.NewEncoder(w.job).Encode(j) // when it fails, the keeper is gone and its report says why
-	}()
-	reported := make(chan struct{})
-	go func() {
-		defer close(reported)
-		b, err := io.ReadAll(io.LimitReader(w.report, 1<<20))
-		if err == nil {
-			err = json.Unmarshal(b, &e.rep)
-		}
-		e.repErr = err
-	}()
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
@@ -200,8 +191,13 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd, w 
 			alive = false
 		}
 	}
-	<-jobSent
-	<-reported
+	// The keeper's report, far smaller than a pipe, lies there since before it ended.
+	w.report.SetReadDeadline(r.now().Add(time.Second))
+	b, err := io.ReadAll(io.LimitReader(w.report, 1<<20))
+	if err == nil {
+		err = json.Unmarshal(b, &e.rep)
+	}
+	e.repErr = err
 	e.logErr = w.log.wait(j.Isolation != Full)
 	return e
 }
@@ -253,9 +249,9 @@ func killedBy(exit int, res Result, g *group) string {
 	return ""
 }
 
-// Wire is the pipes between a runner and its keeper.
+// A wire is the pipes between a runner and its keeper.
 type wire struct {
-	job     *os.File // write end; the keeper dies when it closes
+	life    *os.File // write end; the keeper dies when it closes
 	report  *os.File // read end
 	theirs  []*os.File
 	flooded chan struct{}
@@ -263,21 +259,29 @@ type wire struct {
 	stdin   *os.File
 }
 
-func connect(cmd *exec.Cmd, spec Spec, now func() time.Time) (*wire, error) {
+func connect(cmd *exec.Cmd, spec Spec, j *job, now func() time.Time) (*wire, error) {
 	w := &wire{flooded: make(chan struct{})}
-	jobR, jobW, err := os.Pipe()
+	w.log = &logger{left: spec.Limits.Log, bounded: spec.Limits.Log > 0, flooded: w.flooded, now: now}
+	lifeR, lifeW, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
+	w.life, w.theirs = lifeW, []*os.File{lifeR}
 	repR, repW, err := os.Pipe()
 	if err != nil {
-		return nil, errors.Join(err, jobR.Close(), jobW.Close())
+		w.close()
+		return nil, err
 	}
-	w.job, w.report, w.theirs = jobW, repR, []*os.File{jobR, repW}
-	cmd.ExtraFiles = append([]*os.File{jobR, repW}, cmd.ExtraFiles...)
-	cmd.Env = []string{"GOMAXPROCS=2", "GOGC=off"}
+	w.report, w.theirs = repR, append(w.theirs, repW)
+	text, err := j.file()
+	if err != nil {
+		w.close()
+		return nil, err
+	}
+	w.theirs = append(w.theirs, text)
+	cmd.ExtraFiles = append([]*os.File{lifeR, repW, text}, cmd.ExtraFiles...)
+	cmd.Env = []string{"GOMAXPROCS=1", "GOGC=off", "GODEBUG=containermaxprocs=0"}
 	cmd.Stdin, cmd.WaitDelay = spec.Stdin, 100*time.Millisecond
-	w.log = &logger{left: spec.Limits.Log, bounded: spec.Limits.Log > 0, flooded: w.flooded, now: now}
 	if spec.Terminal {
 		cmd.Stdout, cmd.Stderr = spec.Stdout, spec.Stderr
 		return w, nil
@@ -301,7 +305,7 @@ func (w *wire) started() {
 // kill ends everything. Pid 1 takes its namespace with it; a keeper without one must be asked, by
 // closing its pipe, to kill what it keeps, and gets the time for it.
 func (w *wire) kill(cmd *exec.Cmd, j *job, exited <-chan struct{}) {
-	w.job.Close()
+	w.life.Close()
 	if j.Isolation != Full {
 		select {
 		case <-exited:
@@ -314,7 +318,7 @@ func (w *wire) kill(cmd *exec.Cmd, j *job, exited <-chan struct{}) {
 }
 
 func (w *wire) close() {
-	for _, f := range append(w.theirs, w.job, w.report) {
+	for _, f := range append(w.theirs, w.life, w.report) {
 		f.Close()
 	}
 	w.log.close()

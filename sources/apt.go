@@ -35,7 +35,7 @@ const tooFresh = 10 * time.Minute
 // if it is older than Config.IndexAge or, with refresh, if it is not quite new. It is shared between
 // packages and processes. renewed tells that it could not be newer.
 func (g *Getter) aptIndex(ctx context.Context, refresh bool) (x *aptIndex, renewed bool, err error) {
-	stanzas, err := debSources("/etc/apt", osCodename("/etc/os-release"))
+	stanzas, err := debSources(g.etc, osCodename("/etc/os-release"))
 	if err != nil {
 		return nil, false, err
 	}

@@ -45,6 +45,7 @@ type Getter struct {
 	Config
 	env  map[string]string
 	http *http.Client
+	etc  string // apt's configuration, /etc/apt but in tests
 
 	mu   sync.Mutex
 	dead map[string]error // hosts that cannot be reached, so that each is tried once a run
@@ -74,7 +75,7 @@ func New(c Config) *Getter {
 	orDuration(&c.Backoff, 500*time.Millisecond)
 	orDuration(&c.Stall, time.Minute)
 	orDuration(&c.IndexAge, 24*time.Hour)
-	g := &Getter{Config: c, env: map[string]string{}, dead: map[string]error{}}
+	g := &Getter{Config: c, env: map[string]string{}, etc: "/etc/apt", dead: map[string]error{}}
 	for _, kv := range c.Env {
 		if k, v, ok := strings.Cut(kv, "="); ok {
 			g.env[k] = v

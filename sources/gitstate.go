@@ -110,7 +110,7 @@ func publicRemote(remote string) string {
 		}
 		return ""
 	}
-	if host, p, ok := strings.Cut(remote, ":"); ok && !strings.ContainsAny(host, `/\`) && len(host) > 1 && p != "" {
+	if host, p, ok := strings.Cut(remote, ":"); ok && !strings.Contains(remote, "://") && !strings.ContainsAny(host, `/\`) && len(host) > 1 && p != "" {
 		_, after, found := strings.Cut(host, "@")
 		if !found {
 			after = host

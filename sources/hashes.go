@@ -68,6 +68,9 @@ func parseHashes(m map[string]string) (hashes, error) {
 		if err != nil || len(raw) != f().Size() {
 			return h, fmt.Errorf("%q is not a %s: want %d hex digits", text, name, 2*f().Size())
 		}
+		if strings.Trim(text, "0") == "" {
+			return h, fmt.Errorf("the %s is all zeros; write the file's (`%ssum FILE` prints it)", name, name)
+		}
 		if name == "sha256" {
 			h.sha256, _ = digest.FromSum(raw)
 			continue

@@ -162,7 +162,7 @@ func (p *pkg) readInfo(open func() (io.ReadCloser, error), compression string, m
 	defer r.Close()
 	p.info = map[string][]byte{}
 	total := 0
-	return archive.ReadTar(context.Background(), r, compression, archive.Limits{}, func(m *archive.Member) error {
+	return archive.ReadTar(context.Background(), r, compression, archive.Limits{Ratio: maxRatio}, func(m *archive.Member) error {
 		name, ok := strings.CutPrefix(m.Name, "info/")
 		if !ok {
 			if mixed || m.Kind == archive.KindDir {

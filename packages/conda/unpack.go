@@ -19,6 +19,9 @@ import (
 	"forge/packages"
 )
 
+// maxReplaced bounds a file whose placeholder is replaced in memory.
+const maxReplaced = 2 << 30
+
 // Unpack implements packages.Package. Several packages may be unpacked into one dir at once. A path that
 // another package has made is left where it has the same content, else it is an error. Links and mtimes
 // are the archive's; where python is given it is a version as conda writes it in paths, "3.11" or "3.13t".
@@ -106,9 +109,12 @@ func (u *unpacker) put(f *packages.File, m *archive.Member) error {
 	if f.FileMode == packages.NoPrefix || f.Prefix == u.prefix && f.FileMode == packages.Binary {
 		return u.file(to, f.Kind == digest.Exec, m.ModTime, m.Body)
 	}
-	b, err := io.ReadAll(m.Body)
+	b, err := io.ReadAll(io.LimitReader(m.Body, maxReplaced+1))
 	if err != nil {
 		return err
+	}
+	if len(b) > maxReplaced {
+		return fmt.Errorf("%q: a file with a placeholder may have %d bytes at most", f.Path, maxReplaced)
 	}
 	if f.FileMode == packages.Text {
 		b = replaceText(b, f.Prefix, u.prefix)
