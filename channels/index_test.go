@@ -318,6 +318,9 @@ func TestPut(t *testing.T) {
 	if _, err := p.Put(ctx, file, "linux-64", "a-1-0.conda", sum, statement(sum)); err == nil {
 		t.Error("bytes of another digest were published")
 	}
+	if _, err := p.Put(ctx, file, "linux-64", "a-1-0.conda", digest.Of([]byte("other")), statement(sum)); err == nil {
+		t.Error("a statement about another file was published")
+	}
 	if got := read(t, path); got != "other" {
 		t.Errorf("a refused package was written: %q", got)
 	}
