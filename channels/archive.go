@@ -39,7 +39,7 @@ func (l *Loader) Archive(ctx context.Context, r *packages.Record) (string, error
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	if err := l.download(ctx, r, path, want); err != nil {
+	if err := l.downloadArchive(ctx, r, path, want); err != nil {
 		return "", fmt.Errorf("package %s from %s: %w", r, redact(r.URL), err)
 	}
 	return path, nil
@@ -66,8 +66,8 @@ func checkArchive(path string, want digest.Digest) error {
 	return err
 }
 
-// download writes the archive to path only if it is what it should be, and no longer than it should be.
-func (l *Loader) download(ctx context.Context, r *packages.Record, path string, want digest.Digest) error {
+// downloadArchive writes the archive to path only if it is what it should be, and no longer than it should be.
+func (l *Loader) downloadArchive(ctx context.Context, r *packages.Record, path string, want digest.Digest) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
 	if err != nil {
 		return err

@@ -110,16 +110,12 @@ func (s *steps) limitSteps(j *job) {
 	}
 	set("core files", unix.RLIMIT_CORE, 0)
 	set("file locks in memory", unix.RLIMIT_MEMLOCK, 8<<20)
-	files := uint64(4096)
-	if j.Limits.OpenFiles > 0 {
-		files = uint64(j.Limits.OpenFiles)
-	}
-	// Asking for more than the caller has would need a privilege: keep to what there is.
 	var had unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &had) == nil {
-		files = min(files, had.Max)
+	if v := j.Limits.OpenFiles; v > 0 {
+		set("open files", unix.RLIMIT_NOFILE, uint64(v))
+	} else if unix.Getrlimit(unix.RLIMIT_NOFILE, &had) == nil {
+		set("open files", unix.RLIMIT_NOFILE, min(4096, had.Max)) // for want of a wish, the same everywhere
 	}
-	set("open files", unix.RLIMIT_NOFILE, files)
 	if unix.Getrlimit(unix.RLIMIT_STACK, &had) == nil && had.Max >= 8<<20 {
 		s.add("set stack size", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_STACK, point(s, &unix.Rlimit{Cur: 8 << 20, Max: had.Max}), 0)
 	}

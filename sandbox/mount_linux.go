@@ -82,8 +82,17 @@ func (t *tree) place(p string, file bool) (int, error) {
 		return t.folder(p)
 	}
 	fd, err := t.open(p, unix.O_PATH)
+	if err == nil {
+		var st unix.Stat_t
+		if err = unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			err = unix.EISDIR
+		}
+		if err != nil {
+			unix.Close(fd)
+		}
+	}
 	if err != unix.ENOENT {
-		return fd, wrapPath("open", p, err)
+		return fd, wrapPath("mount a file at", p, err)
 	}
 	if err := t.file(p, nil); err != nil {
 		return -1, err

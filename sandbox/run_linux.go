@@ -51,6 +51,11 @@ func newJob(spec Spec, level Isolation) *job {
 	if j.Hostname == "" {
 		j.Hostname = "localhost"
 	}
+	// More files than the caller may have itself cannot be promised.
+	var had unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &had) == nil {
+		j.Limits.OpenFiles = int64(min(uint64(j.Limits.OpenFiles), had.Max))
+	}
 	return j
 }
 
@@ -88,7 +93,7 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd) (res
 	}
 	group, why := newGroup(spec.Limits)
 	defer group.remove()
-	res.Limits, res.LimitedBy = spec.Limits, group.kind()
+	res.Limits, res.LimitedBy = j.Limits, group.kind()
 	if group == nil && (spec.Limits.Memory > 0 || spec.Limits.Processes > 0) {
 		res.LimitedBy = "rlimit"
 		j.LimitMemory, j.LimitProcs = spec.Limits.Memory > 0, spec.Limits.Processes > 0

@@ -40,6 +40,7 @@ func (g *Getter) fetchGit(ctx context.Context, origin recipes.Origin, src recipe
 		return Fetched{}, err
 	}
 	defer unlock()
+	stored := true
 	rec, known := g.recall(key)
 	known = known && g.wholeTree(rec.Tree)
 	switch fixed := src.Git.ExpectedCommit; {
@@ -48,6 +49,7 @@ func (g *Getter) fetchGit(ctx context.Context, origin recipes.Origin, src recipe
 		return Fetched{}, fmt.Errorf("git %s %w", shown(src.Git.URL), ErrOffline)
 	case g.Offline:
 	default:
+		stored = false
 		if rec, err = g.clone(ctx, at, rev, src.Git); err != nil {
 			if ctx.Err() != nil {
 				return Fetched{}, ctx.Err()
@@ -61,7 +63,7 @@ func (g *Getter) fetchGit(ctx context.Context, origin recipes.Origin, src recipe
 	if want := strings.ToLower(src.Git.ExpectedCommit); want != "" && want != rec.Commit {
 		return Fetched{}, fmt.Errorf("git %s: %s is commit %s, recipe expects %s", shown(src.Git.URL), rev, rec.Commit, want)
 	}
-	return Fetched{Source: src, GitCommit: rec.Commit, Tree: rec.Tree, Epoch: rec.Epoch}, nil
+	return Fetched{Source: src, GitCommit: rec.Commit, Tree: rec.Tree, Epoch: rec.Epoch, Stored: stored}, nil
 }
 
 // wholeTree reports whether the store has the tree and all its files.

@@ -109,7 +109,7 @@ func TestRegistryNPMLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := Fetched{Source: recipes.Source{URLs: []string{"pkg:npm/demo@1.0.0"}}, Files: []File{{Name: "demo-1.0.0.tgz", Digest: d, Size: int64(len(b))}}}
-	closure, err := g.closure(context.Background(), f.Source, f.Files[0])
+	closure, _, err := g.closure(context.Background(), f.Source, f.Files[0])
 	if err != nil {
 		t.Skipf("no network to the registry: %v", err)
 	}
