@@ -17,7 +17,12 @@ func Child(args []string) int {
 	case markKeeper:
 		return keeperMain()
 	}
-	unix.Pause() // markHold: until killed
+	// markHold: until killed, or until the pipe from a parent that was killed itself closes.
+	for {
+		if _, err := unix.Read(0, make([]byte, 1)); err != unix.EINTR {
+			break
+		}
+	}
 	return 0
 }
 
