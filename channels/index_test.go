@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"forge/digest"
+	"forge/internal/fsx"
 	"forge/packages"
 	"forge/trust"
 
@@ -169,7 +170,11 @@ func TestIndexIsIncremental(t *testing.T) {
 		}
 	}
 	index()
-	// The cache is young: within its grain a change could hide, so the file is read again.
+	// Where the cache is hardly younger than the file a change could hide, and the file is read again.
+	young := must(os.Stat(path)).ModTime()
+	if err := os.Chtimes(filepath.Join(dir, cacheFile), young, young); err != nil {
+		t.Fatal(err)
+	}
 	index()
 	if opened != 2 {
 		t.Errorf("read %d times, want 2", opened)
@@ -245,7 +250,10 @@ func TestIndexAtOnce(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			name := string(rune('a' + i))
-			put(t, filepath.Join(dir, "linux-64", name+"-1-0.conda"), `{"name":"`+name+`","version":"1","build":"0","build_number":0}`)
+			path, text := filepath.Join(dir, "linux-64", name+"-1-0.conda"), `{"name":"`+name+`","version":"1","build":"0","build_number":0}`
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), fsx.WriteFile(path, []byte(text), 0o644)); err != nil {
+				t.Error(err) // whole or not at all: the others are reading
+			}
 			if err := IndexFolder(context.Background(), dir, textPackage); err != nil {
 				t.Error(err)
 			}
