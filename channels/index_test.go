@@ -194,6 +194,11 @@ func TestIndexIsIncremental(t *testing.T) {
 	if now := must(os.Stat(filepath.Join(dir, "linux-64", "repodata.json"))); !os.SameFile(old, now) {
 		t.Error("an index that did not change was written")
 	}
+	put(t, filepath.Join(dir, "linux-64", "repodata.json.zst"), "spoilt")
+	index()
+	if !holds([]byte(read(t, dir, "linux-64", "repodata.json.zst")), []byte(read(t, dir, "linux-64", "repodata.json"))) {
+		t.Error("a spoilt .zst was left")
+	}
 	// Other bytes of the same size, with the times of before, are seen.
 	info := must(os.Stat(path))
 	put(t, path+".new", strings.Replace(indexA, "b >=2", "b >=1", 1))
