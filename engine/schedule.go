@@ -44,19 +44,22 @@ func tasksOf(g *Graph) []*task {
 	}
 	for _, a := range g.Actions {
 		after(tests[a], builds[a])
+		for _, b := range a.Needs {
+			if builds[b] != nil {
+				after(builds[a], builds[b])
+			}
+		}
 		for _, b := range a.TestNeeds {
 			if builds[b] != nil {
 				after(tests[a], builds[b])
 			}
 		}
 	}
+	// So far there is no cycle: builds wait for builds along hard edges, and nothing waits for a test.
+	// Each wait for a test is added only where it makes none.
 	for _, a := range g.Actions {
 		for _, b := range a.Needs {
-			switch {
-			case builds[b] == nil:
-			case reaches(builds[a], tests[b], map[*task]bool{}):
-				after(builds[a], builds[b])
-			default:
+			if tests[b] != nil && !reaches(builds[a], tests[b], map[*task]bool{}) {
 				after(builds[a], tests[b])
 			}
 		}
