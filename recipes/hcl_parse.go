@@ -18,7 +18,7 @@ const (
 // parseHCL reads a file of HCL. The parser of the library descends on the stack and ends the process
 // on deep nesting, so its depth is measured on the tokens first.
 func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.List) {
-	doc := yamlx.Text(path, data)
+	doc := yamlx.Foreign(path, data)
 	if len(data) > maxHCL {
 		return nil, doc, diag.List{{Code: "too-big", Pos: diag.Pos{File: path}, Summary: fmt.Sprintf("the file has %d bytes, more than the %d it may have", len(data), maxHCL)}}
 	}
