@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"path/filepath"
 	"runtime"
 	"time"
 	"unsafe"
@@ -11,11 +12,13 @@ import (
 // Child keeps the sandbox this process was started for and returns the exit code to end with.
 // See IsChild.
 func Child(args []string) int {
-	switch args[0] {
+	switch filepath.Base(args[0]) {
 	case markInit:
 		return initMain()
 	case markKeeper:
 		return keeperMain()
+	case markTool:
+		return systool(args[1:])
 	}
 	unix.Pause() // markHold: until killed
 	return 0

@@ -108,7 +108,8 @@ func (s *steps) limitSteps(j *job) {
 	set := func(name string, what int, v uint64) {
 		s.add("set limit on "+name, unix.SYS_PRLIMIT64, 0, uintptr(what), point(s, &unix.Rlimit{Cur: v, Max: v}), 0)
 	}
-	set("core files", unix.RLIMIT_CORE, 0)
+	// One byte, not none: only 1 keeps the kernel from starting the machine's crash handler (fs/coredump.c).
+	set("core files", unix.RLIMIT_CORE, 1)
 	set("file locks in memory", unix.RLIMIT_MEMLOCK, 8<<20)
 	var had unix.Rlimit
 	if v := j.Limits.OpenFiles; v > 0 {
