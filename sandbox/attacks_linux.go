@@ -36,7 +36,7 @@ func networkAttacks() []Attack {
 	return []Attack{
 		{Name: "network/tcp", Script: `exec 3<>/dev/tcp/127.0.0.1/$TCP && grep -q forge-secret <&3`},
 		{Name: "network/tcp6", Script: `exec 3<>/dev/tcp/::1/$TCP6 && grep -q forge-secret <&3`},
-		{Name: "network/udp", Script: `exec 3<>/dev/udp/127.0.0.1/$UDP && echo hi >&3 && read -t 2 -r x <&3 && [[ $x == forge-secret* ]]`},
+		{Name: "network/udp", Script: `exec 3<>/dev/udp/127.0.0.1/$UDP && echo hi >&3 && timeout 2 head -c 12 <&3 | grep -q forge-secret`},
 		{Name: "network/unix-socket", Cites: "CVE-2019-19921 and every mounted docker.sock", Script: `$SYS socket 1 1 0 -- connect @0 x:$UNIXADDR $UNIXLEN -- read @0 b:64 64 -- say 1 | grep -q forge-secret`},
 		{Name: "network/abstract-socket", Cites: "CVE-2020-15257 (containerd-shim), CVE-2024-27297 (Nix, Guix)", Script: `$SYS socket 1 1 0 -- connect @0 x:$ABSADDR $ABSLEN -- read @0 b:64 64 -- say 1 | grep -q forge-secret`},
 		{Name: "network/metadata", Cites: "CVE-2019-5021 class: cloud credentials at 169.254.169.254", Script: `exec 3<>/dev/udp/169.254.169.254/80`},

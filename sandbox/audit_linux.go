@@ -54,6 +54,9 @@ func (a *auditor) audit(ctx context.Context, list []Attack, each func(Finding)) 
 		return fmt.Errorf("prepare audit: %w", err)
 	}
 	defer a.victim.close()
+	if broke, how, err := a.inside(ctx, Attack{Script: `$SYS umask 0 && touch f && grep -q forge-secret $RO/file`}); err != nil || !broke {
+		return errors.Join(fmt.Errorf("prepare audit: the attacks' tool does not even run in the sandbox: %s", how), err)
+	}
 	for _, at := range list {
 		f, err := a.try(ctx, at)
 		if err != nil {
@@ -97,7 +100,7 @@ func (a *auditor) inside(ctx context.Context, at Attack) (broke bool, how string
 	spec := Spec{
 		Argv: []string{"/bin/bash", "-c", at.Script}, Dir: "/w", Hostname: "forge", User: "build", UID: 1000, GID: 1000,
 		Env:    append(a.victim.env("/w", "/ro", "1", "/proc/cpuinfo"), "SYS=/attack/"+markTool),
-		Limits: Limits{Memory: 512 << 20, Processes: 300, FileSize: 300 << 20, Wall: 20 * time.Second, Log: 10 << 20},
+		Limits: Limits{Processes: 300, FileSize: 300 << 20, Wall: 20 * time.Second, Log: 10 << 20},
 	}
 	spec.Mounts, spec.Links = machinePrograms()
 	exe, err := filepath.EvalSymlinks(a.exe)

@@ -52,8 +52,10 @@ func initMain() int {
 
 func initStart(j *job) (pid int, err error) {
 	// The command has our uid: it must not read our memory, files or environment, nor change them.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return 0, &stepError{"protect pid 1", err}
+	if j.up(wallHidden) {
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+			return 0, &stepError{"protect pid 1", err}
+		}
 	}
 	resetSignals()
 	if j.PrivateGroup {
@@ -81,7 +83,9 @@ func initStart(j *job) (pid int, err error) {
 	var s steps
 	s.limitSteps(j)
 	s.plainSteps(j)
-	s.powerSteps(true)
+	if j.up(wallPower) {
+		s.powerSteps(true)
+	}
 	if err := s.execSteps(j); err != nil {
 		return 0, err
 	}
