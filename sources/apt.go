@@ -119,7 +119,7 @@ func (x *aptIndex) config() (string, error) {
 	var b strings.Builder
 	for line := range strings.Lines(string(out)) {
 		if strings.HasPrefix(line, "Acquire::") && !strings.HasPrefix(line, "Acquire::GzipIndexes") &&
-			!strings.HasPrefix(line, "Acquire::Languages") {
+			!strings.HasPrefix(line, "Acquire::Languages") && !strings.HasPrefix(line, "Acquire::Retries") {
 			b.WriteString(line)
 		}
 	}
@@ -133,6 +133,9 @@ Dir::Etc::parts "%[1]s/etc/none/";
 APT::Sandbox::User "root";
 Acquire::GzipIndexes "false";
 Acquire::Languages "none";
+Acquire::http::Timeout "30";
+Acquire::https::Timeout "30";
+Acquire::Retries "2";
 `, x.dir)
 	return b.String(), nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -106,9 +107,14 @@ func (e *clientError) Error() string {
 	return e.name + ": " + e.said
 }
 
+// clientTime is how long a client may take: none asks for input, so one that goes on is stuck.
+const clientTime = time.Hour
+
 // run runs a client to its end and returns its standard output. When ctx ends, the client and all
 // it started are killed.
-func (g *Getter) run(ctx context.Context, c client) ([]byte, error) {
+func (g *Getter) run(outer context.Context, c client) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(outer, clientTime)
+	defer cancel()
 	path, err := g.find(c.name)
 	if err != nil {
 		return nil, err
@@ -119,9 +125,14 @@ func (g *Getter) run(ctx context.Context, c client) ([]byte, error) {
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	killGroup(cmd)
 	cmd.WaitDelay = 5 * time.Second
+	runtime.LockOSThread() // see killGroup
 	err = cmd.Run()
+	runtime.UnlockOSThread()
+	if outer.Err() != nil {
+		return nil, outer.Err()
+	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("%s was not done after %s", filepath.Base(path), clientTime)
 	}
 	if err != nil {
 		return stdout.Bytes(), &clientError{filepath.Base(path), err, lastLines(stderr.String(), stdout.String())}

@@ -82,6 +82,9 @@ func (g *Getter) fromMirror(ctx context.Context, rawURL string, want ask, report
 	if err != nil {
 		return File{}, err
 	}
+	if report != nil { // a registry's client says nothing on the way
+		report(Progress{Name: urlBase(rawURL), Total: -1})
+	}
 	b, err := open(ctx, rawURL, want)
 	if err != nil {
 		return File{}, err

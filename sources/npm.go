@@ -52,6 +52,7 @@ func npmSettings(dir string) map[string]string {
 	return map[string]string{
 		"npm_config_cache": filepath.Join(dir, "npm"), "npm_config_update_notifier": "false", "npm_config_fund": "false",
 		"npm_config_audit": "false", "npm_config_loglevel": "error", "TMPDIR": dir,
+		"npm_config_fetch_retries": "2", "npm_config_fetch_retry_mintimeout": "1000", "npm_config_fetch_retry_maxtimeout": "10000",
 	}
 }
 
