@@ -158,27 +158,44 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.Buffer.Write(p)
 }
 
-// lastLines is what a person should read of a client's output: its errors, or its last words.
+// lastLines is what a person should read of a client's output: its errors with their causes, or its
+// last words.
 func lastLines(texts ...string) string {
+	const most = 5
 	for _, text := range texts {
 		var errs, all []string
+		caused := false
 		for line := range strings.Lines(text) {
 			line = strings.TrimSpace(diag.Printable(strings.TrimRight(line, "\r\n")))
 			if line == "" {
 				continue
 			}
 			all = append(all, line)
-			if lower := strings.ToLower(line); strings.HasPrefix(lower, "e:") || strings.HasPrefix(lower, "err") ||
-				strings.HasPrefix(lower, "fatal") || strings.HasPrefix(lower, "npm err") || strings.HasPrefix(lower, "npm error") {
+			caused = caused || len(errs) > 0 && strings.HasPrefix(line, "Caused by:")
+			if caused || saysError(line) {
 				errs = append(errs, line)
 			}
 		}
 		if len(errs) == 0 {
 			errs = all
 		}
+		if len(errs) > most {
+			errs = append(errs[:1], errs[len(errs)-most+1:]...)
+		}
 		if len(errs) > 0 {
-			return strings.Join(errs[max(0, len(errs)-4):], "; ")
+			return strings.ReplaceAll(strings.Join(errs, "; "), "; Caused by:; ", ": ")
 		}
 	}
 	return ""
+}
+
+// saysError reports whether a client means a line as an error: E: of apt, error: and fatal: of most.
+func saysError(line string) bool {
+	line = strings.ToLower(line)
+	for _, prefix := range []string{"e:", "err:", "error", "fatal", "npm err"} {
+		if strings.HasPrefix(line, prefix) {
+			return !strings.HasPrefix(line, "npm error a complete log") && !strings.HasPrefix(line, "npm error code")
+		}
+	}
+	return false
 }

@@ -37,7 +37,7 @@ func (g *Getter) openNPM(ctx context.Context, p packageurl.PackageURL) (*body, e
 		}
 		_, err := g.run(ctx, client{
 			name: "npm", dir: work, set: npmSettings(dir),
-			args: []string{"pack", "--ignore-scripts", "--silent", "--pack-destination", work, "--", moduleName(p) + "@" + p.Version},
+			args: []string{"pack", "--ignore-scripts", "--pack-destination", work, "--", moduleName(p) + "@" + p.Version},
 		})
 		if err != nil {
 			return "", "", err
