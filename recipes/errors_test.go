@@ -34,7 +34,7 @@ func TestErrorVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := renderV1(want.Case, data, RenderOptions{BuildPlatform: linux, HostPlatform: linux, TargetPlatform: linux, AllowUnhashed: true, scriptsLeftOut: true})
+		r := renderV1(want.Case, data, RenderOptions{BuildPlatform: linux, HostPlatform: linux, TargetPlatform: linux, AllowUnhashed: true, noScripts: true})
 		total++
 		got := firstError(r.Diagnostics)
 		switch {

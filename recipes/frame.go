@@ -70,11 +70,27 @@ func (f *frame) try(n *yaml.Node, env *expr.Env) (string, error) {
 	if n == nil {
 		return "", nil
 	}
+	f.reading(n)
 	t := f.tmpl[n]
 	if t == nil {
 		return n.Value, nil
 	}
 	return t.Render(env)
+}
+
+// reading counts what the expression behind a value of a recipe.hcl reads.
+func (f *frame) reading(n *yaml.Node) {
+	for _, name := range f.reads[n] {
+		f.read[name] = true
+	}
+}
+
+// forget begins the count of read names anew, for the next output.
+func (f *frame) forget() {
+	f.read = map[string]bool{}
+	for _, name := range f.always {
+		f.read[name] = true
+	}
 }
 
 func (f *frame) trimmed(n *yaml.Node) string { return strings.TrimSpace(f.text(n)) }
@@ -123,6 +139,7 @@ func (f *frame) items(n *yaml.Node) []*yaml.Node {
 	if n == nil {
 		return nil
 	}
+	f.reading(n)
 	if n.Kind == yaml.SequenceNode {
 		var out []*yaml.Node
 		for _, e := range n.Content {
@@ -164,6 +181,7 @@ func (f *frame) readAll(n *yaml.Node) {
 	if n == nil {
 		return
 	}
+	f.reading(n)
 	if t := f.tmpl[n]; t != nil {
 		f.readNames(t.Names(), n.Value)
 	}

@@ -253,7 +253,14 @@ func hostDependency(c *checker, n *yaml.Node) {
 }
 
 func dependency(c *checker, n *yaml.Node) {
-	text(func(s string) error { _, err := parseSpec(s); return err })(c, n)
+	text(func(s string) error {
+		if c.literal && strings.HasPrefix(s, "{") { // a pin
+			_, err := readPin(s)
+			return err
+		}
+		_, err := parseSpec(s)
+		return err
+	})(c, n)
 }
 
 func requirementsShape() shape {

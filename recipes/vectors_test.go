@@ -130,7 +130,7 @@ func renderWant(t *testing.T, dir string, want *wantRender) *Rendered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.keepPins, o.scriptsLeftOut = true, true
+	o.keepPins, o.noScripts = true, true
 	return renderV1(path, data, o)
 }
 
