@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"forge/digest"
@@ -124,7 +125,7 @@ func (j *job) unpack(ctx context.Context) error {
 		return fmt.Errorf("unpack: %w", err)
 	}
 	for name, value := range more {
-		j.env[name] = value
+		j.env[name] = strings.ReplaceAll(value, j.site.extra, insideExtra)
 	}
 	return j.patch(ctx)
 }

@@ -61,6 +61,11 @@ func (f *image) moveBoth(off, size uint64, table []byte) error {
 			f.putSection(i)
 		}
 	}
+	for i := range f.dyn {
+		if f.mach == machMIPS && f.dyn[i].tag == dtMIPSRldMapRel {
+			f.dyn[i].val += s.vaddr - (addr + n) // relative to its own place
+		}
+	}
 	clear(f.b[s.off : s.off+s.filesz])
 	s.off, s.vaddr, s.paddr, s.filesz, s.memsz = at+n, addr+n, addr+n, bytesOfDyn, bytesOfDyn
 	f.putSegment(f.dynSeg)
