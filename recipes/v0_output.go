@@ -94,7 +94,7 @@ func (p *v0Pass) newOutput(name string) *Output {
 	for k, v := range p.variant {
 		full[k] = v
 	}
-	target, err := platforms.Parse(p.scope.target)
+	target, err := platforms.Parse(p.variant["target_platform"])
 	if err != nil {
 		target = p.opts.TargetPlatform
 	}
@@ -246,7 +246,7 @@ func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
 	if o.hasRequirement("host") {
 		section = "host"
 	}
-	var built map[string]bool
+	var built map[string]string
 	for i, d := range run {
 		pin, ok := o.cfg.pins[d.Spec]
 		if !ok || d.Pin != nil || d.Spec == "python" && (o.out.NoArch != "" || truthy(o.get("build", "noarch_python"))) {
@@ -255,7 +255,7 @@ func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
 		if built == nil {
 			built = o.names(section)
 		}
-		if built[d.Spec] {
+		if has(built, d.Spec) {
 			run[i] = Dependency{Pin: &Pin{Name: pin.Name, Lower: pin.Lower, Upper: pin.Upper}, Pos: d.Pos}
 		}
 	}

@@ -119,9 +119,6 @@ func (o *v0Output) get(section, key string) *yaml.Node {
 		if o.own && (section == "requirements" || section == "test" || section == "app") {
 			return nil
 		}
-		if !o.own && section == "requirements" && yamlx.Get(o.node, "requirements") != nil {
-			return nil
-		}
 	}
 	return yamlx.Get(o.root(section), key)
 }

@@ -65,7 +65,7 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 func (v *v0) config() bool {
 	v.cfg = defaultV0Config(v.opts.TargetPlatform)
 	files := v.opts.Variants
-	if n := len(files); n > 1 && filepath.Dir(files[n-1].Path) == filepath.Dir(v.path) {
+	if n := len(files); n > 1 && !v.opts.exclusive && filepath.Dir(files[n-1].Path) == filepath.Dir(v.path) {
 		files = append([]VariantFile{files[n-1]}, files[:n-1]...)
 	}
 	for _, f := range files {
@@ -106,22 +106,27 @@ func (v *v0) render() []*Output {
 		return nil
 	}
 	var done []*v0Output
-	seen := map[string]int{}
+	seen, same := map[string]*v0Output{}, map[*Output]*Output{}
 	for _, variant := range v.reduceNoarch(all) {
 		p := v.pass(variant)
 		if p == nil {
 			return nil
 		}
 		for _, o := range p.outputs() {
-			if i, dup := seen[o.key()]; dup {
-				done[i] = o
+			if first := seen[o.key()]; first != nil {
+				same[o.out] = first.out
 				continue
 			}
-			seen[o.key()] = len(done)
+			seen[o.key()] = o
 			done = append(done, o)
 		}
 		if v.found.list.HasErrors() {
 			return nil
+		}
+	}
+	for _, o := range done {
+		if first := same[o.out.InheritFrom]; first != nil {
+			o.out.InheritFrom = first
 		}
 	}
 	return v.finish(done)
@@ -129,7 +134,7 @@ func (v *v0) render() []*Output {
 
 // everUsed lists the keys that any variant may use: what the whole text names, and scripts.
 func (v *v0) everUsed() []string {
-	used := map[string]bool{}
+	used := map[string]bool{"target_platform": true}
 	for _, selectorsOnly := range []bool{true, false} {
 		for _, k := range v.usage.in(v.file, selectorsOnly) {
 			used[k] = true
@@ -175,7 +180,7 @@ func (v *v0) script(name string) scriptFile {
 			s.keys = v.usage.inBatch(text)
 		}
 	case v.opts.noScripts:
-		s.found = name != "build.sh" && name != "bld.bat" && name != "build.bat"
+		s.found = name != "build.sh" && name != "bld.bat" && name != "build.bat" && !strings.HasPrefix(name, "run_test.")
 	}
 	v.scripts[name] = s
 	return s
