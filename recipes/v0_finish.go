@@ -314,11 +314,28 @@ func (p *v0Pass) pin(text string) *Pin {
 // finish settles hashes, then what pins of siblings stand for.
 func (v *v0) finish(all []*v0Output) []*Output {
 	byName := map[string][]*v0Output{}
+	seen, same := map[string]*Output{}, map[*Output]*Output{}
+	var once []*v0Output
 	for _, o := range all {
+		if !o.out.Skip {
+			o.settle()
+		}
+		key := o.key() + o.out.Version + "\n" + o.out.BuildString
+		if first := seen[key]; first != nil {
+			same[o.out] = first
+			continue
+		}
+		seen[key] = o.out
+		once = append(once, o)
+	}
+	all = once
+	for _, o := range all {
+		if first := same[o.out.InheritFrom]; first != nil {
+			o.out.InheritFrom = first
+		}
 		if o.out.Skip {
 			continue
 		}
-		o.settle()
 		if !o.out.Staging {
 			byName[o.name] = append(byName[o.name], o)
 		}

@@ -105,19 +105,26 @@ func (v *v0) render() []*Output {
 		v.found.add(*problem)
 		return nil
 	}
+	all = v.reduceNoarch(all)
+	top := v.topLoop(all, loop)
 	var done []*v0Output
 	seen, same := map[string]*v0Output{}, map[*Output]*Output{}
-	for _, variant := range v.reduceNoarch(all) {
+	for _, variant := range all {
 		p := v.pass(variant)
 		if p == nil {
 			return nil
 		}
+		group := ""
+		for _, k := range top {
+			group += k + "=" + variant[k] + "\n"
+		}
 		for _, o := range p.outputs() {
-			if first := seen[o.key()]; first != nil {
+			key := group + o.key()
+			if first := seen[key]; first != nil {
 				same[o.out] = first.out
 				continue
 			}
-			seen[o.key()] = o
+			seen[key] = o
 			done = append(done, o)
 		}
 		if v.found.list.HasErrors() {
@@ -130,6 +137,26 @@ func (v *v0) render() []*Output {
 		}
 	}
 	return v.finish(done)
+}
+
+// topLoop lists the keys with several values that the top of the recipe uses. conda-build renders the
+// recipe for each of their combinations on its own; within one, outputs that use the same are one.
+func (v *v0) topLoop(all []v0Variant, loop map[string]bool) []string {
+	if len(all) < 2 {
+		return nil
+	}
+	p := v.pass(all[0])
+	if p == nil {
+		return nil
+	}
+	top := &v0Output{v0Pass: p, name: p.topName(), out: &Output{NoArch: p.noarch(p.root("build"))}}
+	var keys []string
+	for _, k := range top.usedKeys() {
+		if loop[k] {
+			keys = append(keys, k)
+		}
+	}
+	return keys
 }
 
 // everUsed lists the keys that any variant may use: what the whole text names, and scripts.

@@ -88,13 +88,13 @@ func (u *v0Usage) pattern(key string, selectorsOnly bool) *regexp.Regexp {
 	}
 	v := regexp.QuoteMeta(key)
 	req := strings.NewReplacer("-", "[-_]", "_", "[-_]").Replace(regexp.QuoteMeta(key))
-	alternatives := []string{`^[^#\[]*?#?\s\[(?:[^\]]*?[\s(])?` + v + `[^\]]*?\]`}
+	alternatives := []string{`^[^#\[]*?#?\s\[(?:[^\]]*?[\s(])?` + v + `\b[^\]]*?\]`}
 	if !selectorsOnly {
 		alternatives = append(alternatives,
-			`\{\s*`+v+`[^'"]*?\}\}`,
-			`\{\s*pin_[a-z]+\(\s*?['"]`+v+`.*?\}\}`,
+			`\{\s*(?:pin_[a-z]+\(\s*?['"])?`+v+`[^_0-9a-zA-Z].*?\}\}`,
 			`^\s+-\s+`+req+`(?:\s+x\.x)?\s*(?:\s[\[#]|$)`,
-			`(?:^|[^\{])\{%\s*(?:(?:el)?if|for)\s*.*`+v+`\s*(?:[^%]*?)?%\}`)
+			`(?:^|[^\{])\{%\s*(?:el)?if\s*.*`+v+`\s*(?:[^%]*?)?%\}`,
+			`(?:^|[^\{])\{%\s*(?:for|set)\s.*\b`+v+`\b(?:[^%]*?)?%\}`)
 		if lang, kind := tool(key); kind != "" {
 			alternatives = append(alternatives, `\{\s*`+kind+`\(['"]`+regexp.QuoteMeta(lang)+`['"][^{]*?\}`)
 		}
