@@ -8,9 +8,19 @@ import (
 	"forge/recipes/internal/expr"
 )
 
-// The result of a pin stands in the rendered text as a mark, since what it pins to is known only when
-// all outputs are: two characters of Unicode's private use area around a number.
-const markOpen, markClose, markHash = "\uE0F0", "\uE0F1", "\uE0F2"
+// What rendering cannot say yet stands in the rendered text as a mark, with characters of Unicode's
+// private use area: the number of a pin, which is known only when all outputs are; the hash; the name of
+// a variable of the build; an undefined name, which is a mistake only where it is read.
+const (
+	markOpen, markClose   = "\uE0F0", "\uE0F1"
+	markHash              = "\uE0F2"
+	lateOpen, lateClose   = "\uE0F3", "\uE0F4"
+	undefOpen, undefClose = "\uE0F5", "\uE0F6"
+	firstMark, afterMarks = '\uE0F0', '\uE0F7'
+)
+
+// printUndefined marks an undefined name in the text.
+func printUndefined(m *expr.Missing) string { return undefOpen + m.Name + undefClose }
 
 func (p *v0Pass) mark(pin *Pin) string {
 	p.pins = append(p.pins, pin)

@@ -315,7 +315,7 @@ func (p *v0Pass) fill() (string, []int, bool) {
 	var text string
 	var lines []int
 	if err == nil {
-		text, lines, err = t.RenderLines(&expr.Env{Lookup: p.lookup, Include: p.include})
+		text, lines, err = t.RenderLines(&expr.Env{Lookup: p.lookup, Include: p.include, Print: printUndefined})
 	}
 	if err != nil {
 		p.found.add(p.jinjaDiagnostic(err))
@@ -457,7 +457,7 @@ func (p *v0Pass) firstPass() *v0Early {
 	return e
 }
 
-// scalar is the text of a node; empty where there is none.
+// scalar is the text of a node as rendered, marks included; empty where there is none.
 func scalar(n *yaml.Node) string {
 	if n == nil || n.Kind != yaml.ScalarNode || yamlx.IsNull(n) {
 		return ""

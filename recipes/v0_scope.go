@@ -61,6 +61,9 @@ func (s *v0Scope) builtins() map[string]expr.Value {
 		"nomkl": s.feature("nomkl"), "debug": s.feature("debug"), "opt": s.feature("opt"),
 		"environ": envObject{s.opts.Env}, "os": osObject{s.opts.Env},
 	}
+	if _, ok := s.variant["vc"]; !ok && osName == "win" {
+		m["vc"] = int64(14) // all compilers in use are of this generation
+	}
 	for _, v := range []string{"26", "27", "33", "34", "35", "36"} {
 		m["py"+v] = shortInt(py) == shortInt(v[:1]+"."+v[1:])
 	}
@@ -179,8 +182,7 @@ func (s *v0Scope) environ(name string) (expr.Value, bool) {
 		}
 	}
 	if isBuildVariable(name) && !strings.HasPrefix(name, "PKG_") || isLateVariable(name) {
-		p, _ := platforms.Parse(s.target)
-		return shellVariable(name, p), true
+		return lateOpen + name + lateClose, true
 	}
 	return nil, false
 }
