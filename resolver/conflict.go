@@ -46,7 +46,11 @@ func explainConflict(ctx context.Context, provider Provider, problem *Problem) e
 	if err != nil {
 		return err
 	}
-	root, err := refute(ctx, provider, problem, least)
+	weight := map[string]float64{}
+	for i := range c.pkgs {
+		weight[c.pkgs[i].name] = c.pkgs[i].activity
+	}
+	root, err := refute(ctx, provider, problem, least, weight)
 	if err != nil {
 		return err
 	}
@@ -142,7 +146,7 @@ func (c *core) hint(ctx context.Context, all, least []demand) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if !ok {
+		if !ok || len(rest) == 0 {
 			continue
 		}
 		if p := &c.pkgs[c.specs[d.spec].pkg]; p.chosen >= 0 && !d.limit && bare != d.spec {
