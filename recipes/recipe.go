@@ -18,6 +18,11 @@ type RenderOptions struct {
 	Env                  func(name string) (string, bool) // what env.get and environ may see; nil for nothing
 	AllowUnhashed        bool                             // a URL source without a hash is a warning, not an error
 	MaxOutputs           int                              // refuse more, with the counts; 0 for the default of 10,000
+	RepodataV3           bool                             // take flags, extras and conditions of repodata revision 3
+	Experimental         bool                             // take load_from_file()
+
+	keepPins  bool // leave pins of siblings unresolved, as the vectors have them
+	noScripts bool // count scripts that are not there as empty, as the vectors do
 }
 
 // VariantFile is a variants.yaml or conda_build_config.yaml.

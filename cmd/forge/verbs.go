@@ -7,5 +7,8 @@ var version = "0.1.0-dev"
 
 // verbs lists the commands, in the order of the help.
 func verbs(a *app) []*cobra.Command {
-	return []*cobra.Command{}
+	return []*cobra.Command{
+		buildCommand(a), planCommand(a), renderCommand(a), lockCommand(a),
+		explainCommand(a), envCommand(a), fetchCommand(a), verifyCommand(a), keysCommand(a), packageCommand(a),
+	}
 }

@@ -1,0 +1,67 @@
+package packages
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"io"
+	"path/filepath"
+
+	"forge/digest"
+)
+
+// scan is what one reading of a file tells.
+type scan struct {
+	sum    digest.Digest
+	size   int64
+	nul    bool // a NUL byte is in it: not a text
+	prefix bool // the placeholder is in it
+}
+
+func (c *collector) scan(p string) (scan, error) {
+	if s, ok := c.scans[p]; ok {
+		return s, nil
+	}
+	f, err := c.dir.Open(filepath.FromSlash(p))
+	if err != nil {
+		return scan{}, err
+	}
+	defer f.Close()
+	s, err := scanReader(f, c.prefix)
+	if err == nil {
+		c.scans[p] = s
+	}
+	return s, err
+}
+
+func scanBytes(b []byte, prefix string) scan {
+	s, _ := scanReader(bytes.NewReader(b), prefix)
+	return s
+}
+
+// scanReader keeps the last bytes of each block, lest a prefix across two blocks be missed.
+func scanReader(r io.Reader, prefix string) (scan, error) {
+	const block = 256 << 10
+	var s scan
+	h := sha256.New()
+	want := []byte(prefix)
+	buf := make([]byte, block+len(want))
+	kept := 0
+	for {
+		n, err := r.Read(buf[kept:])
+		fresh, window := buf[kept:kept+n], buf[:kept+n]
+		h.Write(fresh)
+		s.size += int64(n)
+		s.nul = s.nul || bytes.IndexByte(fresh, 0) >= 0
+		s.prefix = s.prefix || len(want) > 0 && bytes.Contains(window, want)
+		kept = min(len(window), max(len(want)-1, 0))
+		copy(buf, window[len(window)-kept:])
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return scan{}, err
+		}
+	}
+	s.sum, _ = digest.FromSum(h.Sum(nil))
+	return s, nil
+}
