@@ -18,10 +18,7 @@ type v0Scope struct {
 }
 
 func newScope(opts *RenderOptions, v v0Variant) *v0Scope {
-	s := &v0Scope{opts: opts, variant: v, target: v["target_platform"], known: map[string]expr.Value{}}
-	if !strings.Contains(s.target, "-") {
-		s.target = opts.TargetPlatform.String()
-	}
+	s := &v0Scope{opts: opts, variant: v, target: opts.TargetPlatform.String(), known: map[string]expr.Value{}}
 	for k, v := range s.builtins() {
 		s.known[k] = v
 	}
@@ -63,6 +60,9 @@ func (s *v0Scope) builtins() map[string]expr.Value {
 		"np": shortInt(np), "pl": s.value("perl"), "lua": lua, "luajit": strings.HasPrefix(lua, "2"),
 		"nomkl": s.feature("nomkl"), "debug": s.feature("debug"), "opt": s.feature("opt"),
 		"environ": envObject{s.opts.Env}, "os": osObject{s.opts.Env},
+	}
+	if _, ok := s.variant["vc"]; !ok && osName == "win" {
+		m["vc"] = int64(14) // all compilers in use are of this generation
 	}
 	for _, v := range []string{"26", "27", "33", "34", "35", "36"} {
 		m["py"+v] = shortInt(py) == shortInt(v[:1]+"."+v[1:])
@@ -182,8 +182,7 @@ func (s *v0Scope) environ(name string) (expr.Value, bool) {
 		}
 	}
 	if isBuildVariable(name) && !strings.HasPrefix(name, "PKG_") || isLateVariable(name) {
-		p, _ := platforms.Parse(s.target)
-		return shellVariable(name, p), true
+		return lateOpen + name + lateClose, true
 	}
 	return nil, false
 }

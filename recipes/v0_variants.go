@@ -158,7 +158,7 @@ func (c *v0Config) setting(key string, n *yaml.Node) bool {
 		c.ignoreVersion = append(c.ignoreVersion, scalars(n)...)
 	case "ignore_build_only_deps":
 		c.ignoreBuildOnly = append(c.ignoreBuildOnly, scalars(n)...)
-	case "extend_keys":
+	case "extend_keys", "replacements":
 	default:
 		if c.extend[key] {
 			c.lists[key] = append(c.lists[key], scalars(n)...)

@@ -85,7 +85,7 @@ func v0VectorOptions(t *testing.T, dir, origin string, want *v0Want) (string, Re
 		if err != nil {
 			t.Fatal(err)
 		}
-		opts.IgnoreRecipeVariants = true
+		opts.exclusive = true
 		opts.Variants = []VariantFile{{v, data}}
 	}
 	return file, opts
