@@ -41,6 +41,9 @@ func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum 
 		filepath.Base(fileName) != fileName || filepath.Base(subdir) != subdir || strings.ContainsAny(subdir+fileName, "/\\") {
 		return placed, fmt.Errorf("publish %q in %q: not names of a file and a folder", fileName, subdir)
 	}
+	if _, err := trust.CheckStatement(statement, fileName, sum); err != nil {
+		return placed, fmt.Errorf("publish %s: %w", placed.Path, err)
+	}
 	if err := os.MkdirAll(filepath.Dir(placed.Path), 0o755); err != nil {
 		return placed, fmt.Errorf("publish: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"forge/digest"
@@ -124,7 +125,7 @@ func (j *job) unpack(ctx context.Context) error {
 		return fmt.Errorf("unpack: %w", err)
 	}
 	for name, value := range more {
-		j.env[name] = value
+		j.env[name] = strings.ReplaceAll(value, j.site.extra, insideExtra)
 	}
 	return j.patch(ctx)
 }
@@ -204,8 +205,11 @@ func (j *job) recipeFolder(ctx context.Context) (string, error) {
 // finish makes the package, or the snapshot of a staging output, of what the script left.
 func (j *job) finish(ctx context.Context) (*Built, error) {
 	b := &Built{Key: j.key, Epoch: j.epoch(), RunExports: j.a.RunExports}
-	if j.ran {
+	switch {
+	case j.ran:
 		b.Isolation = string(j.result.Isolation)
+	case j.a.Staging != nil:
+		b.Isolation = j.built[j.a.Staging].Isolation
 	}
 	if j.a.Output.Staging {
 		var err error

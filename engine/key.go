@@ -63,7 +63,11 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	m.add("output", o.Subdir(), o.Name, o.Version, o.BuildString)
 	m.add("isolation", string(r.req.Isolation))
 	m.add("recipe", o.Recipe.Format, a.RecipeTree.Hex())
-	rendered, err := json.Marshal(renderedView(o))
+	fields, err := renderedFields(o)
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := json.Marshal(fields)
 	if err != nil {
 		return nil, err
 	}

@@ -130,19 +130,24 @@ func recipeTree(req *Request, dir string) ([]digest.Entry, error) {
 	})
 }
 
-// renderedView is the output without its places, which move when a comment is added above.
-func renderedView(o *recipes.Output) any {
-	c := *o
+// allFields is an Output without its methods: it marshals every field, where View leaves out what
+// people need not see.
+type allFields recipes.Output
+
+// renderedFields is the whole output without its places, which move when a comment is added above, and
+// without the path it was read from.
+func renderedFields(o *recipes.Output) (any, error) {
+	c := allFields(*o)
 	c.Recipe = recipes.Origin{Format: o.Recipe.Format, Index: o.Recipe.Index}
 	b, err := json.Marshal(c)
 	if err != nil {
-		return fmt.Sprintf("%+v", c)
+		return nil, err
 	}
 	var v any
-	if json.Unmarshal(b, &v) != nil {
-		return string(b)
+	if err := json.Unmarshal(b, &v); err != nil {
+		return nil, err
 	}
-	return withoutPlaces(v)
+	return withoutPlaces(v), nil
 }
 
 func withoutPlaces(v any) any {

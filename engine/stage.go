@@ -314,7 +314,13 @@ func (j *job) recipeFiles(m *packages.Manifest) error {
 		}
 		m.Info["recipe/"+e.Path] = data
 	}
-	rendered, err := yamlOf(renderedView(j.a.Output))
+	view := j.a.Output.View()
+	view.Recipe = filepath.Base(view.Recipe)
+	fields, err := plain(view)
+	if err != nil {
+		return err
+	}
+	rendered, err := yamlOf(fields)
 	if err != nil {
 		return err
 	}

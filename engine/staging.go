@@ -117,6 +117,9 @@ func (j *job) restore(ctx context.Context, staged *Built) error {
 		if err != nil {
 			return err
 		}
+		if _, err := root.Lstat(h.Name); err == nil && strings.HasPrefix(h.Name, "prefix/") {
+			continue // a package in the host environment brought it: it is that package's file
+		}
 		if err := errors.Join(ctx.Err(), unpackOne(root, t, h)); err != nil {
 			return fmt.Errorf("%s: %w", h.Name, err)
 		}

@@ -23,7 +23,6 @@ func (b *Build) check() error {
 		{"output", b.Output != ""},
 		{"platform", b.Platform != ""},
 		{"key", !b.Key.IsZero()},
-		{"isolation", b.Isolation != ""},
 		{"builder", b.BuilderID != ""},
 		{"mode of the builder", b.BuilderMode != ""},
 		{"version of the builder", b.BuilderVersion != ""},

@@ -65,7 +65,7 @@ type external struct {
 
 type internal struct {
 	Key       digest.Digest `json:"key"`
-	Isolation string        `json:"isolation"`
+	Isolation string        `json:"isolation,omitempty"` // left out where no script ran
 	Limits    any           `json:"limits,omitempty"`
 	Epoch     int64         `json:"epoch"`
 	Packer    string        `json:"packer,omitempty"`

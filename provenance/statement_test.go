@@ -81,7 +81,6 @@ func TestStatementRefusesHoles(t *testing.T) {
 		"path for a file":     func(b *Build) { b.FileName = "linux-64/x.conda" },
 		"no sum":              func(b *Build) { b.SHA256 = digest.Digest{} },
 		"no tree":             func(b *Build) { b.RecipeTree = digest.Digest{} },
-		"no isolation":        func(b *Build) { b.Isolation = "" },
 		"no version":          func(b *Build) { b.BuilderVersion = "" },
 		"filler":              func(b *Build) { b.Packer = "Unknown" },
 		"filler in a test":    func(b *Build) { b.Tests[0].Result = "n/a" },

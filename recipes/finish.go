@@ -89,6 +89,9 @@ func (s *settler) settle(r *rendering) {
 // buildString fills in build.string, which may hold the hash and the build number.
 func (r *rendering) buildString() string {
 	f := *r.frame
+	if f.literal {
+		return strings.NewReplacer(hashMark, strings.TrimPrefix(r.out.Hash, "h"), numberMark, fmt.Sprint(r.out.BuildNumber)).Replace(r.str.Value)
+	}
 	f.vars = map[string]expr.Value{}
 	for k, v := range r.used {
 		f.vars[k] = expr.FromGo(v)

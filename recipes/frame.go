@@ -59,17 +59,24 @@ func (f *frame) env() *expr.Env {
 
 // text is a scalar filled in; empty, with the mistake recorded, where that fails. A nil node is empty.
 func (f *frame) text(n *yaml.Node) string {
+	s, _ := f.good(n)
+	return s
+}
+
+// good is text, and whether it could be filled in.
+func (f *frame) good(n *yaml.Node) (string, bool) {
 	s, err := f.try(n, f.env())
 	if err != nil {
 		f.found.add(exprDiagnostic(f.doc, n, err))
 	}
-	return s
+	return s, err == nil
 }
 
 func (f *frame) try(n *yaml.Node, env *expr.Env) (string, error) {
 	if n == nil {
 		return "", nil
 	}
+	f.reading(n)
 	t := f.tmpl[n]
 	if t == nil {
 		return n.Value, nil
@@ -77,12 +84,27 @@ func (f *frame) try(n *yaml.Node, env *expr.Env) (string, error) {
 	return t.Render(env)
 }
 
+// reading counts what the expression behind a value of a recipe.hcl reads.
+func (f *frame) reading(n *yaml.Node) {
+	for _, name := range f.reads[n] {
+		f.read[name] = true
+	}
+}
+
+// forget begins the count of read names anew, for the next output.
+func (f *frame) forget() {
+	f.read = map[string]bool{}
+	for _, name := range f.always {
+		f.read[name] = true
+	}
+}
+
 func (f *frame) trimmed(n *yaml.Node) string { return strings.TrimSpace(f.text(n)) }
 
 // checked is text, judged when there was something to fill in; plain text was judged before.
 func (f *frame) checked(n *yaml.Node, check func(string) error) string {
-	s := f.text(n)
-	if n != nil && f.tmpl[n] != nil && check != nil {
+	s, ok := f.good(n)
+	if ok && n != nil && f.tmpl[n] != nil && check != nil {
 		if err := check(s); err != nil {
 			f.errorf(n, "bad-value", "%s", err)
 		}
@@ -123,6 +145,7 @@ func (f *frame) items(n *yaml.Node) []*yaml.Node {
 	if n == nil {
 		return nil
 	}
+	f.reading(n)
 	if n.Kind == yaml.SequenceNode {
 		var out []*yaml.Node
 		for _, e := range n.Content {
@@ -164,6 +187,7 @@ func (f *frame) readAll(n *yaml.Node) {
 	if n == nil {
 		return
 	}
+	f.reading(n)
 	if t := f.tmpl[n]; t != nil {
 		f.readNames(t.Names(), n.Value)
 	}

@@ -21,8 +21,9 @@ type RenderOptions struct {
 	RepodataV3           bool                             // take flags, extras and conditions of repodata revision 3
 	Experimental         bool                             // take load_from_file()
 
-	keepPins       bool // leave pins of siblings unresolved, as the vectors have them
-	scriptsLeftOut bool // do not look for script files: the recipe came without them
+	keepPins  bool // leave pins of siblings unresolved, as the vectors have them
+	exclusive bool // the recipe's own variants file wins over others, as after conda-build's -e
+	noScripts bool // count scripts that are not there as empty, as the vectors do
 }
 
 // VariantFile is a variants.yaml or conda_build_config.yaml.

@@ -151,7 +151,7 @@ func scriptOrSteps(c *checker, n *yaml.Node) {
 func buildShape() shape {
 	shape := mapping("build", append(scriptFields(),
 		field{name: "number", shape: text(checkNumber)}, field{name: "string", shape: text(nil)},
-		field{name: "noarch", shape: oneOf("python", "generic", "", "~", "null", "none", "None")},
+		field{name: "noarch", shape: text(checkNoArch)},
 		field{name: "flags", shape: list(text(nil))},
 		field{name: "python", shape: mapping("build.python",
 			field{name: "entry_points", shape: list(text(checkEntryPoint))}, field{name: "skip_pyc_compilation", shape: list(text(nil))},
@@ -202,6 +202,7 @@ func skipEntry(c *checker, n *yaml.Node) {
 	x, err := c.lang.ParseExpr(n.Value)
 	if err != nil {
 		d := exprDiagnostic(c.doc, n, err)
+		d.Severity, d.Detail = diag.Warning, "a condition that cannot be read skips nothing"
 		c.report(d)
 		return
 	}
@@ -252,7 +253,14 @@ func hostDependency(c *checker, n *yaml.Node) {
 }
 
 func dependency(c *checker, n *yaml.Node) {
-	text(func(s string) error { _, err := parseSpec(s); return err })(c, n)
+	text(func(s string) error {
+		if c.literal && strings.HasPrefix(s, "{") { // a pin
+			_, err := readPin(s)
+			return err
+		}
+		_, err := parseSpec(s)
+		return err
+	})(c, n)
 }
 
 func requirementsShape() shape {
@@ -289,6 +297,14 @@ func checkSchemaVersion(s string) error {
 		return fmt.Errorf("schema_version %q is not known; 1 is", s)
 	}
 	return nil
+}
+
+func checkNoArch(s string) error {
+	switch s {
+	case "python", "generic", "", "~", "null", "none", "None":
+		return nil
+	}
+	return fmt.Errorf("noarch is python or generic, not %q", s)
 }
 
 func checkNumber(s string) error {

@@ -126,7 +126,7 @@ func (f *frame) scriptEnv(n *yaml.Node) map[string]string {
 
 func (f *frame) fileScript(s Script, file *yaml.Node, p platforms.Platform) []Script {
 	name := f.text(file)
-	if f.opts.scriptsLeftOut {
+	if f.opts.noScripts {
 		s.File = name
 		return []Script{s}
 	}

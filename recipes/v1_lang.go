@@ -48,12 +48,16 @@ func filterBool(_ *expr.Context, in expr.Value, _ expr.Args) (expr.Value, error)
 }
 
 // filterSplit cuts a text at a separator, at white space without one.
-func filterSplit(_ *expr.Context, in expr.Value, args expr.Args) (expr.Value, error) {
+func filterSplit(c *expr.Context, in expr.Value, args expr.Args) (expr.Value, error) {
 	bound, err := args.Bind("split", "sep?", "maxsplit?")
 	if err != nil {
 		return nil, err
 	}
-	s, limit := printed(in), -1
+	s, err := c.Str(in)
+	if err != nil {
+		return nil, err
+	}
+	limit := -1
 	if n, ok := bound[1].(int64); ok && n >= 0 {
 		limit = int(n) + 1
 	}
@@ -73,8 +77,11 @@ func filterSplit(_ *expr.Context, in expr.Value, args expr.Args) (expr.Value, er
 	return expr.FromGo(parts), nil
 }
 
-func filterBuildString(_ *expr.Context, in expr.Value, _ expr.Args) (expr.Value, error) {
-	s := printed(in)
+func filterBuildString(c *expr.Context, in expr.Value, _ expr.Args) (expr.Value, error) {
+	s, err := c.Str(in)
+	if err != nil {
+		return nil, err
+	}
 	if words := strings.Fields(s); len(words) > 0 {
 		s = words[0]
 	}

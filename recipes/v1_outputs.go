@@ -14,14 +14,14 @@ func (r *v1Recipe) several(f *frame, outputs *yaml.Node, context map[string]any,
 	byNode := map[*yaml.Node]*rendering{}
 	for i, n := range outputs.Content {
 		if yamlx.Get(n, "staging") != nil {
-			f.read = map[string]bool{}
+			f.forget()
 			s := r.staging(f, n, i, context, duringContext)
 			staged[s.out.Name], byNode[n] = s, s
 		}
 	}
 	for i, n := range outputs.Content {
 		if yamlx.Get(n, "package") != nil {
-			f.read = map[string]bool{}
+			f.forget()
 			byNode[n] = r.output(f, n, i, context, duringContext, staged)
 		}
 	}
@@ -41,9 +41,9 @@ func (r *v1Recipe) staging(f *frame, n *yaml.Node, i int, context map[string]any
 	o.Name = f.text(yamlx.Get(get("staging"), "name"))
 	b := f.build(get("build"))
 	o.Requirements = f.requirements(get("requirements"))
-	o.Sources = append(f.sources(yamlx.Get(r.doc.Root, "source")), f.sources(get("source"))...)
-	o.Extra = f.extraMap(yamlx.Get(r.doc.Root, "extra"))
-	f.signatures(o, yamlx.Get(r.doc.Root, "extra"))
+	o.Sources = append(f.sources(yamlx.Get(f.root, "source")), f.sources(get("source"))...)
+	o.Extra = f.extraMap(yamlx.Get(f.root, "extra"))
+	f.signatures(o, yamlx.Get(f.root, "extra"))
 	def, err := defaultScript(r.dir, r.opts.BuildPlatform)
 	if err != nil {
 		f.errorf(n, "missing-file", "the build script cannot be read: %v", plainError(err))
@@ -54,7 +54,7 @@ func (r *v1Recipe) staging(f *frame, n *yaml.Node, i int, context map[string]any
 }
 
 func (r *v1Recipe) output(f *frame, n *yaml.Node, i int, context map[string]any, duringContext map[string]bool, staged map[string]*rendering) *rendering {
-	root := r.doc.Root
+	root := f.root
 	get := func(key string) *yaml.Node { return yamlx.Get(n, key) }
 	o := r.newOutput(f, n, context, i)
 	o.Name = strings.ToLower(f.checked(yamlx.Get(get("package"), "name"), checkName))

@@ -19,11 +19,14 @@ type v1Recipe struct {
 	found  *findings
 	path   string
 	dir    string
+	format string // of the file's name: Origin.Format
+	// tree gives the tree of one variant where it depends on it (recipe.hcl); nil for recipe.yaml.
+	tree func(v variant) (*program, diag.List)
 }
 
 // renderV1 renders a recipe.yaml (CEP 13, CEP 14) for all its variants.
 func renderV1(path string, data []byte, opts RenderOptions) *Rendered {
-	r := &v1Recipe{opts: &opts, found: newFindings(), path: path, dir: recipeDir(path)}
+	r := &v1Recipe{opts: &opts, found: newFindings(), path: path, dir: recipeDir(path), format: "recipe.yaml"}
 	r.load(data)
 	var outputs []*Output
 	if !r.found.list.HasErrors() {
@@ -53,7 +56,7 @@ func (r *v1Recipe) load(data []byte) {
 		return
 	}
 	lang := v1Dialect()
-	r.program = &program{doc: doc, tmpl: map[*yaml.Node]*expr.Template{}, conds: map[*yaml.Node]*expr.Expr{}, names: map[string]bool{}, free: map[string]bool{}}
+	r.program = newProgram(doc)
 	c := &checker{program: r.program, lang: lang}
 	recipeShape(c, doc.Root)
 	for _, d := range c.list {
@@ -187,7 +190,10 @@ func (r *v1Recipe) variants() []variant {
 func (r *v1Recipe) moreKeys(v variant) map[string]bool {
 	f := r.frame(v)
 	f.found = newFindings() // what is wrong is said when the variant is rendered
-	root := r.doc.Root
+	if r.tree != nil {
+		f.program, _ = r.tree(v)
+	}
+	root := f.root
 	f.setContext(yamlx.Get(root, "context"))
 	more := map[string]bool{}
 	add := func(n *yaml.Node) {
@@ -226,7 +232,18 @@ func uniqueVariants(all []variant) []variant {
 // render evaluates the recipe for one variant.
 func (r *v1Recipe) render(v variant) []*rendering {
 	f := r.frame(v)
-	root := r.doc.Root
+	if r.tree != nil {
+		p, list := r.tree(v)
+		for _, d := range list {
+			r.found.add(d)
+		}
+		if list.HasErrors() {
+			return nil
+		}
+		f.program = p
+		f.forget()
+	}
+	root := f.root
 	context, read := f.setContext(yamlx.Get(root, "context"))
 	if outputs := yamlx.Get(root, "outputs"); outputs != nil {
 		return r.several(f, outputs, context, read)
@@ -235,7 +252,7 @@ func (r *v1Recipe) render(v variant) []*rendering {
 }
 
 func (r *v1Recipe) single(f *frame, context map[string]any, duringContext map[string]bool) *rendering {
-	root := r.doc.Root
+	root := f.root
 	get := func(key string) *yaml.Node { return yamlx.Get(root, key) }
 	o := r.newOutput(f, root, context, 0)
 	o.Name = strings.ToLower(f.checked(yamlx.Get(get("package"), "name"), checkName))
@@ -263,7 +280,7 @@ func (r *v1Recipe) single(f *frame, context map[string]any, duringContext map[st
 func (r *v1Recipe) newOutput(f *frame, n *yaml.Node, context map[string]any, index int) *Output {
 	return &Output{BuildPlatform: r.opts.BuildPlatform, HostPlatform: r.opts.HostPlatform, TargetPlatform: r.opts.TargetPlatform,
 		Full: f.variant.values(), Context: context, InheritRunExports: true, Pos: r.doc.Pos(n),
-		Recipe: Origin{File: r.path, Dir: r.dir, Format: "recipe.yaml", Index: index}}
+		Recipe: Origin{File: r.path, Dir: r.dir, Format: r.format, Index: index}}
 }
 
 // plan reads the scripts of a build section. def are those of a section without any.

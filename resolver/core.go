@@ -62,6 +62,9 @@ type core struct {
 	watches [][]int32 // clauses by literal, visited when it becomes false
 	needed  []int32   // packages with a true need, in order of discovery
 	clash   []lit     // true literals that cannot all be true
+	failed  lit       // what could not be made true, and why it should have been
+	because why
+	assumed []lit // decided first, one level each
 	isSeen  []bool
 	bump    float64
 	stats   struct{ decisions, conflicts int }
@@ -96,6 +99,7 @@ func (c *core) setLate(l lit, reason why, trueLevel int32) bool {
 			return true
 		}
 		c.clash = append(c.explain(c.clash[:0], l, reason), l.not())
+		c.failed, c.because = l, reason
 		return false
 	}
 	v.value = 1
@@ -330,6 +334,7 @@ func (c *core) checkLast(pkg int32) bool {
 		return c.set(pos(c.cands[p.first+int32(i)].variable), why{whyLast, p.need})
 	case p.left == 0:
 		c.clash = append(c.explain(c.clash[:0], 0, why{whyNone, p.need}), pos(s.need))
+		c.failed, c.because = neg(s.need), why{whyNone, p.need}
 		return false
 	}
 	return true

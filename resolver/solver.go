@@ -16,16 +16,19 @@ type solver struct{}
 
 func (solver) Solve(ctx context.Context, provider Provider, problem Problem) (*Solution, error) {
 	c := newCore(provider, &problem)
-	roots, err := c.addRoots()
+	demands, err := c.demands()
 	if err != nil {
 		return nil, err
 	}
-	ok, err := c.search(ctx)
+	if _, err := c.variables(demands); err != nil {
+		return nil, err
+	}
+	ok, used, err := c.solvable(ctx, demands)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, explainConflict(ctx, provider, &problem, roots)
+		return nil, c.conflict(ctx, demands, used)
 	}
 	return c.solution(), nil
 }
@@ -38,94 +41,139 @@ func newCore(provider Provider, problem *Problem) *core {
 	return c
 }
 
-// addRoots states the problem; a clash is found by search.
-func (c *core) addRoots() ([]string, error) {
-	specs := c.problem.Specs
-	for _, r := range c.problem.Locked {
-		specs = append(specs[:len(specs):len(specs)], r.Name)
+// demand is one thing the problem asks for.
+type demand struct {
+	text  string
+	spec  int32
+	l     lit
+	limit bool // a constraint, which holds where the package is there
+}
+
+// demands reads what the problem asks for; nothing is stated yet.
+func (c *core) demands() ([]demand, error) {
+	var out []demand
+	for _, text := range c.problem.Specs {
+		out = append(out, demand{text: text})
 	}
-	ids := make([]int32, len(specs))
-	for i, text := range specs {
-		id, err := c.specOf(text)
-		if err != nil {
-			return nil, err
-		}
-		ids[i] = id
-		m := c.specs[id].match
-		p := &c.pkgs[c.specs[id].pkg]
-		p.root = min(p.root, int32(i))
-		if m.Channel != "" {
-			c.order.pinned[m.Name] = m.Channel
-		}
+	for _, r := range c.problem.Locked {
+		out = append(out, demand{text: r.Name})
 	}
 	for _, text := range c.problem.Constraints {
-		id, err := c.specOf(text)
+		out = append(out, demand{text: text, limit: true})
+	}
+	for i := range out {
+		id, err := c.specOf(out[i].text)
 		if err != nil {
 			return nil, err
 		}
-		v, _ := c.limitVar(id)
-		c.set(pos(v), why{kind: whyGiven})
+		out[i].spec = id
+		m := c.specs[id].match
+		if p := &c.pkgs[c.specs[id].pkg]; !out[i].limit {
+			p.root = min(p.root, int32(i))
+			if m.Channel != "" {
+				c.order.pinned[m.Name] = m.Channel
+			}
+		}
 	}
-	for _, v := range c.problem.Virtual { // they are there, so that constraints on them count
+	return out, nil
+}
+
+// variables gives each demand its literal and makes the virtual packages present, so that constraints
+// on them count. It reports false where that clashes already.
+func (c *core) variables(ds []demand) (ok bool, err error) {
+	ok = true
+	for _, v := range c.problem.Virtual {
 		id, err := c.specOf(v.Name)
 		if err != nil {
-			return nil, err
+			return false, fmt.Errorf("virtual package: %w", err)
 		}
-		ids = append(ids, id)
+		need, fine := c.needVar(id)
+		ok = fine && c.set(pos(need), why{kind: whyGiven}) && ok
 	}
-	for _, id := range ids {
-		v, ok := c.needVar(id)
+	for i := range ds {
+		var v int32
+		var fine bool
+		if ds[i].limit {
+			v, fine = c.limitVar(ds[i].spec)
+		} else {
+			v, fine = c.needVar(ds[i].spec)
+		}
 		if c.err != nil {
-			return nil, c.err
+			return false, c.err
 		}
-		if !ok || !c.set(pos(v), why{kind: whyGiven}) {
-			break // the clash is kept; search finds it at once
+		ds[i].l = pos(v)
+		ok = ok && fine
+	}
+	return ok, nil
+}
+
+// state makes the demands hold at the lowest level. Where it reports false they clash.
+func (c *core) state(ds []demand) bool {
+	for _, d := range ds {
+		if d.limit && !c.set(d.l, why{kind: whyGiven}) {
+			return false
 		}
 	}
-	return specs, nil
+	for _, d := range ds {
+		if !d.limit && !c.set(d.l, why{kind: whyGiven}) {
+			return false
+		}
+	}
+	return true
 }
 
 // search decides until everything needed is chosen. It reports false where there is no solution.
 func (c *core) search(ctx context.Context) (bool, error) {
-	for _, l := range c.clash {
-		if c.value(l) > 0 {
-			return false, nil
-		}
-	}
 	for {
-		if !c.propagate() {
-			if c.err != nil {
-				return false, c.err
-			}
-			if c.level() == 0 || !c.learn() {
+		ok := c.propagate()
+		cand := int32(-1)
+		if ok && c.err == nil {
+			if done, fine := c.assume(); !fine {
 				return false, nil
+			} else if !done {
+				continue
 			}
-			if c.stats.conflicts%64 == 0 && ctx.Err() != nil {
-				return false, fmt.Errorf("solve: %w", ctx.Err())
+			p := c.pick()
+			if p < 0 {
+				return true, nil
 			}
-			continue
+			cand, ok = c.best(p)
 		}
-		p := c.pick()
-		if p < 0 {
-			return true, nil
-		}
-		cand, ok := c.best(p)
-		if c.err != nil {
+		switch {
+		case c.err != nil:
 			return false, c.err
+		case !ok && (c.level() == 0 || !c.learn()):
+			return false, nil
+		case !ok && c.stats.conflicts%64 == 0 && ctx.Err() != nil:
+			return false, fmt.Errorf("solve: %w", ctx.Err())
+		case ok && cand >= 0:
+			c.stats.decisions++
+			c.decide(pos(c.cands[cand].variable))
 		}
-		if !ok {
-			if c.level() == 0 || !c.learn() {
-				return false, nil
-			}
-			continue
-		}
-		if cand < 0 {
-			continue // expanding settled it
-		}
-		c.stats.decisions++
-		c.starts = append(c.starts, int32(len(c.trail)))
-		c.set(pos(c.cands[cand].variable), why{kind: whyDecision})
 	}
+}
+
+func (c *core) decide(l lit) {
+	c.starts = append(c.starts, int32(len(c.trail)))
+	c.set(l, why{kind: whyDecision})
+}
+
+// assume decides the next assumption; done says that all are, and fine that none is false.
+func (c *core) assume() (done, fine bool) {
+	n := int(c.level())
+	if n >= len(c.assumed) {
+		return true, true
+	}
+	l := c.assumed[n]
+	if c.value(l) < 0 {
+		c.clash = append(c.clash[:0], l.not())
+		return false, false
+	}
+	c.starts = append(c.starts, int32(len(c.trail)))
+	if c.value(l) == 0 {
+		c.set(l, why{kind: whyDecision})
+	}
+	return false, true
 }
 
 // pick returns the needed package to decide next, or -1: wanted ones in their order, then by how much

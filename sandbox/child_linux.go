@@ -20,7 +20,12 @@ func Child(args []string) int {
 	case markTool:
 		return systool(args[1:])
 	}
-	unix.Pause() // markHold: until killed
+	// markHold: until killed, or until the pipe from a parent that was killed itself closes.
+	for {
+		if _, err := unix.Read(0, make([]byte, 1)); err != unix.EINTR {
+			break
+		}
+	}
 	return 0
 }
 

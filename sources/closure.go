@@ -28,10 +28,10 @@ func packageOf(src recipes.Source) (packageurl.PackageURL, bool) {
 
 // closure fetches what the package in file depends on, as the lock file inside says, so that it can
 // be built without a network: Go by go.sum, npm by npm-shrinkwrap.json, cargo by Cargo.lock.
-func (g *Getter) closure(ctx context.Context, src recipes.Source, file File) ([]File, error) {
+func (g *Getter) closure(ctx context.Context, src recipes.Source, file File) (files []File, stored bool, err error) {
 	p, ok := packageOf(src)
 	if !ok {
-		return nil, nil
+		return nil, true, nil
 	}
 	var fetch func(context.Context, packageurl.PackageURL, File) ([]File, error)
 	switch p.Type {
@@ -42,23 +42,22 @@ func (g *Getter) closure(ctx context.Context, src recipes.Source, file File) ([]
 	case packageurl.TypeCargo:
 		fetch = g.cargoClosure
 	default:
-		return nil, nil
+		return nil, true, nil
 	}
 	key := "closure " + p.Type + " " + moduleName(p) + " " + file.Digest.Hex()
 	if rec, ok := g.recall(key); ok {
-		return rec.Files, nil
+		return rec.Files, true, nil
 	}
 	if g.Offline {
-		return nil, fmt.Errorf("what %s depends on %w", p.String(), ErrOffline)
+		return nil, false, fmt.Errorf("what %s depends on %w", p.String(), ErrOffline)
 	}
-	files, err := fetch(ctx, p, file)
-	if err != nil {
+	if files, err = fetch(ctx, p, file); err != nil {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, false, ctx.Err()
 		}
-		return nil, fmt.Errorf("fetch what %s depends on: %w", p.String(), err)
+		return nil, false, fmt.Errorf("fetch what %s depends on: %w", p.String(), err)
 	}
-	return files, g.remember(key, record{Files: files})
+	return files, false, g.remember(key, record{Files: files})
 }
 
 // layClosure lays out below extra what a package depends on and returns the environment by which its

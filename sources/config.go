@@ -45,9 +45,13 @@ type Getter struct {
 	Config
 	env  map[string]string
 	http *http.Client
+	etc  string // apt's configuration, /etc/apt but in tests
 
 	mu   sync.Mutex
 	dead map[string]error // hosts that cannot be reached, so that each is tried once a run
+
+	aptFailed   error // why the last update of apt's index failed, nil if it did not
+	aptFailedAt time.Time
 }
 
 var _ Fetcher = (*Getter)(nil)
@@ -74,7 +78,7 @@ func New(c Config) *Getter {
 	orDuration(&c.Backoff, 500*time.Millisecond)
 	orDuration(&c.Stall, time.Minute)
 	orDuration(&c.IndexAge, 24*time.Hour)
-	g := &Getter{Config: c, env: map[string]string{}, dead: map[string]error{}}
+	g := &Getter{Config: c, env: map[string]string{}, etc: "/etc/apt", dead: map[string]error{}}
 	for _, kv := range c.Env {
 		if k, v, ok := strings.Cut(kv, "="); ok {
 			g.env[k] = v

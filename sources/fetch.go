@@ -124,17 +124,17 @@ func (g *Getter) fetchURL(ctx context.Context, origin recipes.Origin, src recipe
 		return Fetched{}, err
 	}
 	defer unlock()
-	rec, err := g.file(ctx, key, src, want, report)
+	rec, stored, err := g.file(ctx, key, src, want, report)
 	if err != nil {
 		return Fetched{}, err
 	}
-	f := Fetched{Source: src, Files: slices.Clone(rec.Files), Epoch: rec.Epoch, Unhashed: want.sha256.IsZero(), keep: keeps(origin, src)}
+	f := Fetched{Source: src, Files: slices.Clone(rec.Files), Epoch: rec.Epoch, Unhashed: want.sha256.IsZero(), Stored: stored, keep: keeps(origin, src)}
 	f.Files[0].Name = fileName(src, rec.Files[0].Name)
 	if f.Signatures, err = g.checkSignatures(ctx, origin, src, rec.Files[0]); err != nil {
 		return Fetched{}, err
 	}
-	closure, err := g.closure(ctx, src, f.Files[0])
-	f.Files = append(f.Files, closure...)
+	closure, stored, err := g.closure(ctx, src, f.Files[0])
+	f.Files, f.Stored = append(f.Files, closure...), f.Stored && stored
 	return f, err
 }
 
@@ -147,24 +147,25 @@ func fileKey(urls []string, want hashes) string {
 }
 
 // file finds the one file of a url source in the store, or fetches it.
-func (g *Getter) file(ctx context.Context, key string, src recipes.Source, want hashes, report func(Progress)) (record, error) {
+func (g *Getter) file(ctx context.Context, key string, src recipes.Source, want hashes, report func(Progress)) (rec record, stored bool, err error) {
 	if rec, ok := g.recall(key); ok && len(rec.Files) == 1 && g.agrees(rec.Files[0].Digest, want) {
-		return rec, nil
+		return rec, true, nil
 	}
 	file, err := g.adopt(src, want)
-	if err != nil {
+	stored = err == nil
+	if !stored {
 		if g.Offline {
-			return record{}, fmt.Errorf("%s %w", shown(src.URLs[0]), ErrOffline)
+			return record{}, false, fmt.Errorf("%s %w", shown(src.URLs[0]), ErrOffline)
 		}
 		if file, err = g.fromMirrors(ctx, src.URLs, ask{hashes: want}, report); err != nil {
-			return record{}, err
+			return record{}, false, err
 		}
 	}
-	rec := record{Files: []File{file}}
+	rec = record{Files: []File{file}}
 	if rec.Epoch, err = g.epochOf(ctx, file); err != nil {
-		return record{}, err
+		return record{}, false, err
 	}
-	return rec, g.remember(key, rec)
+	return rec, stored, g.remember(key, rec)
 }
 
 // adopt takes a file that the store has without a record of its own, as another recipe's or a

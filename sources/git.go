@@ -40,6 +40,7 @@ func (g *Getter) fetchGit(ctx context.Context, origin recipes.Origin, src recipe
 		return Fetched{}, err
 	}
 	defer unlock()
+	stored := true
 	rec, known := g.recall(key)
 	known = known && g.wholeTree(rec.Tree)
 	switch fixed := src.Git.ExpectedCommit; {
@@ -48,6 +49,7 @@ func (g *Getter) fetchGit(ctx context.Context, origin recipes.Origin, src recipe
 		return Fetched{}, fmt.Errorf("git %s %w", shown(src.Git.URL), ErrOffline)
 	case g.Offline:
 	default:
+		stored = false
 		if rec, err = g.clone(ctx, at, rev, src.Git); err != nil {
 			if ctx.Err() != nil {
 				return Fetched{}, ctx.Err()
@@ -61,7 +63,7 @@ func (g *Getter) fetchGit(ctx context.Context, origin recipes.Origin, src recipe
 	if want := strings.ToLower(src.Git.ExpectedCommit); want != "" && want != rec.Commit {
 		return Fetched{}, fmt.Errorf("git %s: %s is commit %s, recipe expects %s", shown(src.Git.URL), rev, rec.Commit, want)
 	}
-	return Fetched{Source: src, GitCommit: rec.Commit, Tree: rec.Tree, Epoch: rec.Epoch}, nil
+	return Fetched{Source: src, GitCommit: rec.Commit, Tree: rec.Tree, Epoch: rec.Epoch, Stored: stored}, nil
 }
 
 // wholeTree reports whether the store has the tree and all its files.
@@ -98,10 +100,10 @@ func gitRev(git *recipes.Git) (revision, error) {
 	switch {
 	case given > 1:
 		return r, errors.New("names more than one of rev, tag and branch")
-	case r.kind == "rev" && r.name == "HEAD":
-		return revision{"", "HEAD"}, nil
 	case git.ExpectedCommit != "" && !isCommit(git.ExpectedCommit):
 		return r, fmt.Errorf("expected_commit %q is no whole commit id", git.ExpectedCommit)
+	case r.kind == "rev" && r.name == "HEAD":
+		return revision{"", "HEAD"}, nil
 	case r.kind != "" && (!refName.MatchString(r.name) || strings.Contains(r.name, "..") || strings.Contains(r.name, "@{") ||
 		strings.HasSuffix(r.name, ".lock") || strings.HasSuffix(r.name, "/") || strings.Contains(r.name, "//")):
 		return r, fmt.Errorf("%q is no name of a commit, tag or branch", r.name)
@@ -269,24 +271,23 @@ func (r *repo) export(at, commit string, git *recipes.Git) (digest.Digest, error
 	if err != nil {
 		return digest.Digest{}, err
 	}
-	defer fsx.RemoveAll(tmp)
 	work := &repo{r.g, r.ctx, filepath.Join(tmp, "work"), r.set}
-	local := &repo{r.g, r.ctx, tmp, gitSettings(true)}
-	if _, err := local.git("clone", "--quiet", "--no-checkout", "--shared", "--no-tags", "--", r.dir, work.dir); err != nil {
+	defer func() {
+		fsx.RemoveAll(tmp)
+		r.git("worktree", "prune", "--expire=now")
+	}()
+	if _, err := r.git("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", work.dir, commit); err != nil {
 		return digest.Digest{}, err
 	}
-	steps := [][]string{{"checkout", "--quiet", "--force", "--detach", commit}}
-	if git.Submodules {
-		// Relative addresses of submodules are relative to where the repository really is.
-		steps = append(steps, []string{"remote", "set-url", "origin", at},
-			[]string{"submodule", "--quiet", "update", "--init", "--recursive", "--checkout"})
+	steps := [][]string{{"checkout", "--quiet", "--force", "--detach", commit}, {"config", "remote.origin.url", at}}
+	if git.Submodules { // their relative addresses are relative to where the repository really is
+		steps = append(steps, []string{"submodule", "--quiet", "update", "--init", "--recursive", "--checkout"})
 	}
 	if git.LFS {
 		if _, err := r.g.find("git-lfs"); err != nil {
 			return digest.Digest{}, fmt.Errorf("lfs: %w", err)
 		}
-		steps = append(steps, []string{"remote", "set-url", "origin", at},
-			[]string{"lfs", "install", "--local", "--skip-smudge"}, []string{"lfs", "pull", "origin"})
+		steps = append(steps, []string{"lfs", "install", "--local", "--skip-smudge"}, []string{"lfs", "pull", "origin"})
 	}
 	for _, s := range steps {
 		if _, err := work.git(s...); err != nil {

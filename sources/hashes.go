@@ -68,6 +68,9 @@ func parseHashes(m map[string]string) (hashes, error) {
 		if err != nil || len(raw) != f().Size() {
 			return h, fmt.Errorf("%q is not a %s: want %d hex digits", text, name, 2*f().Size())
 		}
+		if strings.Trim(text, "0") == "" {
+			return h, fmt.Errorf("the %s is all zeros; write the file's (`%ssum FILE` prints it)", name, name)
+		}
 		if name == "sha256" {
 			h.sha256, _ = digest.FromSum(raw)
 			continue
@@ -109,7 +112,7 @@ func (c *checkingReader) Read(p []byte) (int, error) {
 		h.Write(p[:n])
 	}
 	if c.n += int64(n); c.n > c.max {
-		return n, fmt.Errorf("is more than the %d bytes that a source may have", c.max)
+		return n, fmt.Errorf("is more than the %d bytes that it may have", c.max)
 	}
 	if err == io.EOF {
 		if bad := c.verdict(); bad != nil {

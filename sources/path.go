@@ -49,7 +49,7 @@ func (g *Getter) fetchLocalFile(ctx context.Context, origin recipes.Origin, at s
 		return Fetched{}, fmt.Errorf("path %s: %w", src.Path, err)
 	}
 	file := File{Name: b.name, URL: filepath.ToSlash(src.Path), Digest: d, Size: n}
-	f := Fetched{Source: src, keep: keeps(origin, src)}
+	f := Fetched{Source: src, Stored: true, keep: keeps(origin, src)}
 	if f.Epoch, err = g.epochOf(ctx, file); err != nil {
 		return Fetched{}, err
 	}
@@ -94,7 +94,7 @@ func (g *Getter) fetchFolder(ctx context.Context, at string, src recipes.Source)
 	if err != nil {
 		return Fetched{}, fmt.Errorf("path %s: %w", src.Path, err)
 	}
-	return Fetched{Source: src, Tree: tree}, nil
+	return Fetched{Source: src, Tree: tree, Stored: true}, nil
 }
 
 // snapshot stores the tree below dir.

@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"bufio"
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
@@ -17,7 +16,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
 
@@ -28,18 +26,30 @@ const (
 	maxEnvelopes = 64 << 20
 )
 
-// KeySet holds the public keys that a verification trusts. The zero value trusts nobody.
+// KeySet holds the public keys that a verification trusts, each for all packages or for one. The zero value
+// trusts nobody.
 type KeySet struct {
 	statement []statementKey
-	pgp       openpgp.EntityList
-	origins   []string // of the entries of pgp
+	pgp       []pgpKey
+}
+
+// entry is what is known of a key besides the key.
+type entry struct {
+	origin string
+	scope  string // the only package it counts for; empty for all
 }
 
 // statementKey checks envelopes.
 type statementKey struct {
-	id     string
-	key    crypto.PublicKey // ed25519.PublicKey or *ecdsa.PublicKey
-	origin string
+	entry
+	id  string
+	key crypto.PublicKey // ed25519.PublicKey or *ecdsa.PublicKey
+}
+
+// pgpKey checks detached signatures.
+type pgpKey struct {
+	entry
+	entity *openpgp.Entity
 }
 
 // PublicKey describes one key of a set.
@@ -47,6 +57,7 @@ type PublicKey struct {
 	Kind   string `json:"kind"` // "ed25519", "ecdsa" or "openpgp"
 	ID     string `json:"id"`   // KeyID, or the fingerprint of an OpenPGP key
 	Origin string `json:"origin,omitempty"`
+	Scope  string `json:"scope,omitempty"` // the only package it is trusted for
 }
 
 // ChecksStatements reports whether the set has a key that envelopes can be checked with.
@@ -63,12 +74,40 @@ func (s *KeySet) Keys() []PublicKey {
 		if _, ok := k.key.(*ecdsa.PublicKey); ok {
 			kind = "ecdsa"
 		}
-		list = append(list, PublicKey{Kind: kind, ID: k.id, Origin: k.origin})
+		list = append(list, PublicKey{kind, k.id, k.origin, k.scope})
 	}
-	for i, e := range s.pgp {
-		list = append(list, PublicKey{Kind: "openpgp", ID: fingerprint(e.PrimaryKey), Origin: s.origins[i]})
+	for _, k := range s.pgp {
+		list = append(list, PublicKey{"openpgp", fingerprint(k.entity.PrimaryKey), k.origin, k.scope})
 	}
 	return list
+}
+
+// For is the part of the set that counts for a package of that name.
+func (s *KeySet) For(name string) *KeySet {
+	part := &KeySet{}
+	if s == nil {
+		return part
+	}
+	for _, k := range s.statement {
+		if k.scope == "" || k.scope == name {
+			part.statement = append(part.statement, k)
+		}
+	}
+	for _, k := range s.pgp {
+		if k.scope == "" || k.scope == name {
+			part.pgp = append(part.pgp, k)
+		}
+	}
+	return part
+}
+
+// ring are the OpenPGP keys of the set.
+func (s *KeySet) ring() openpgp.EntityList {
+	var ring openpgp.EntityList
+	for _, k := range s.pgp {
+		ring = append(ring, k.entity)
+	}
+	return ring
 }
 
 // Merge adds the keys of other.
@@ -80,20 +119,24 @@ func (s *KeySet) Merge(other *KeySet) {
 		s.addStatementKey(k)
 	}
 	s.pgp = append(s.pgp, other.pgp...)
-	s.origins = append(s.origins, other.origins...)
 }
 
 // Add reads public keys: PEM blocks PUBLIC KEY (Ed25519, or ECDSA on P-256), or an OpenPGP keyring,
 // armoured or not. origin names where they came from. Private keys, and kinds we cannot check, are errors.
 func (s *KeySet) Add(origin string, data []byte) error {
+	return s.add(entry{origin: origin}, data)
+}
+
+func (s *KeySet) add(e entry, data []byte) error {
+	origin := e.origin
 	if len(data) > maxKeyFile {
 		return fmt.Errorf("read keys from %s: it is larger than %d bytes", origin, maxKeyFile)
 	}
 	var err error
 	if bytes.Contains(data, []byte("-----BEGIN PGP")) || len(data) > 0 && data[0]&0x80 != 0 {
-		err = s.addOpenPGP(origin, data)
+		err = s.addOpenPGP(e, data)
 	} else {
-		err = s.addPEM(origin, data)
+		err = s.addPEM(e, data)
 	}
 	if err != nil {
 		return fmt.Errorf("read keys from %s: %w", origin, err)
@@ -102,7 +145,9 @@ func (s *KeySet) Add(origin string, data []byte) error {
 }
 
 // AddFile reads the public keys in the file at path.
-func (s *KeySet) AddFile(path string) error {
+func (s *KeySet) AddFile(path string) error { return s.addFile(path, "") }
+
+func (s *KeySet) addFile(path, scope string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
@@ -112,11 +157,14 @@ func (s *KeySet) AddFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
-	return s.Add(path, data)
+	return s.add(entry{path, scope}, data)
 }
 
-// AddFolder reads every .pem, .pub, .asc, .gpg and .pgp file in dir; a folder that is missing adds nothing.
-func (s *KeySet) AddFolder(dir string) error {
+// AddFolder reads every .pem, .pub, .asc, .gpg and .pgp file in dir; those in a folder below it count for
+// the package of the folder's name only. A folder that is missing adds nothing.
+func (s *KeySet) AddFolder(dir string) error { return s.addFolder(dir, "") }
+
+func (s *KeySet) addFolder(dir, scope string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -125,17 +173,28 @@ func (s *KeySet) AddFolder(dir string) error {
 		return fmt.Errorf("read keys: %w", err)
 	}
 	for _, e := range entries {
-		switch strings.ToLower(filepath.Ext(e.Name())) {
-		case ".pem", ".pub", ".asc", ".gpg", ".pgp":
-			if err := s.AddFile(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
+		path := filepath.Join(dir, e.Name())
+		if e.IsDir() && scope == "" && !strings.HasPrefix(e.Name(), ".") {
+			err = s.addFolder(path, e.Name())
+		} else if isKeyFile(e) {
+			err = s.addFile(path, scope)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (s *KeySet) addPEM(origin string, data []byte) error {
+func isKeyFile(e fs.DirEntry) bool {
+	switch strings.ToLower(filepath.Ext(e.Name())) {
+	case ".pem", ".pub", ".asc", ".gpg", ".pgp":
+		return !e.IsDir()
+	}
+	return false
+}
+
+func (s *KeySet) addPEM(e entry, data []byte) error {
 	found := false
 	for {
 		block, rest := pem.Decode(data)
@@ -155,7 +214,7 @@ func (s *KeySet) addPEM(origin string, data []byte) error {
 		if err := usable(key); err != nil {
 			return err
 		}
-		s.addStatementKey(statementKey{id: keyID(key), key: key, origin: origin})
+		s.addStatementKey(statementKey{e, keyID(key), key})
 		found, data = true, rest
 	}
 	if !found {
@@ -179,74 +238,22 @@ func usable(key crypto.PublicKey) error {
 
 func (s *KeySet) addStatementKey(k statementKey) {
 	for _, have := range s.statement {
-		if have.id == k.id {
+		if have.id == k.id && have.scope == k.scope {
 			return
 		}
 	}
 	s.statement = append(s.statement, k)
 }
 
-func (s *KeySet) addOpenPGP(origin string, data []byte) error {
+func (s *KeySet) addOpenPGP(e entry, data []byte) error {
 	ring, err := readKeyring(data)
 	if err != nil {
 		return err
 	}
-	for _, e := range ring {
-		s.pgp, s.origins = append(s.pgp, e), append(s.origins, origin)
+	for _, key := range ring {
+		s.pgp = append(s.pgp, pgpKey{e, key})
 	}
 	return nil
-}
-
-// readKeyring reads OpenPGP public keys: armoured, in one block or several (as keys.asc files are often
-// put together), or binary. Versions and algorithms we do not know are left out.
-func readKeyring(data []byte) (openpgp.EntityList, error) {
-	if len(data) > maxKeyFile {
-		return nil, fmt.Errorf("the keyring is larger than %d bytes", maxKeyFile)
-	}
-	var ring openpgp.EntityList
-	var err error
-	if !bytes.Contains(data, []byte("-----BEGIN PGP")) {
-		ring, err = openpgp.ReadKeyRing(bytes.NewReader(data))
-	} else {
-		ring, err = readArmouredKeyring(data)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(ring) == 0 {
-		return nil, errors.New("there is no OpenPGP key in it")
-	}
-	for _, e := range ring {
-		if e.PrivateKey != nil {
-			return nil, errors.New("it holds a private key: give the public half (forge keys export --format openpgp)")
-		}
-	}
-	return ring, nil
-}
-
-func readArmouredKeyring(data []byte) (openpgp.EntityList, error) {
-	var ring openpgp.EntityList
-	in := bufio.NewReader(bytes.NewReader(data)) // shared, so that Decode goes on where it stopped
-	for {
-		block, err := armor.Decode(in)
-		if err == io.EOF {
-			return ring, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if block.Type != openpgp.PublicKeyType && block.Type != openpgp.PrivateKeyType {
-			return nil, fmt.Errorf("it holds a %q, want a public key", block.Type)
-		}
-		some, err := openpgp.ReadKeyRing(block.Body)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := io.Copy(io.Discard, block.Body); err != nil {
-			return nil, err
-		}
-		ring = append(ring, some...)
-	}
 }
 
 // verify checks an envelope's signature with one key.

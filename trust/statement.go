@@ -21,10 +21,25 @@ const (
 
 // statement is what every statement says, whatever its predicate.
 type statement struct {
-	payload   []byte
 	predicate string
 	subject   string
 	sha256    digest.Digest
+}
+
+// CheckStatement wants payload to be an in-toto Statement v1 of a known kind about the file of that name
+// with that sha256 and about nothing else, and returns its predicate type.
+func CheckStatement(payload []byte, name string, sha256 digest.Digest) (predicate string, err error) {
+	s, err := readStatement(payload)
+	if err != nil {
+		return "", fmt.Errorf("the statement is refused: %w", err)
+	}
+	if s.subject != name {
+		return "", fmt.Errorf("the statement is about %q, not about %s", clip(s.subject), name)
+	}
+	if s.sha256 != sha256 {
+		return "", fmt.Errorf("the statement is about other bytes: it says sha256 %s, the file has %s", s.sha256.Hex(), sha256.Hex())
+	}
+	return s.predicate, nil
 }
 
 // openEnvelope reads one line of an .intoto.jsonl file strictly and returns its parts, decoded.
@@ -77,7 +92,7 @@ func decode64(v any) ([]byte, error) {
 
 // readStatement reads what is common to all in-toto statements. One subject, by one sha256 (CEP 27).
 func readStatement(payload []byte) (statement, error) {
-	s := statement{payload: payload}
+	var s statement
 	v, err := parseStrict(payload)
 	if err != nil {
 		return s, err

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"forge/digest"
@@ -31,6 +32,8 @@ const (
 //   - keys has an OpenPGP key: an .asc is there and one of them made it;
 //   - keys has one of the two at least.
 //
+// Keys that are scoped to packages of another name do not count.
+//
 // What could not be checked for want of a key is said in Verdict.Notes, and Verdict.Signed tells whether
 // the statements are signed: with an OpenPGP key alone they are not, and must not be believed.
 // now bounds the future of the .asc. The reason of a refusal is one sentence.
@@ -45,6 +48,7 @@ func VerifyArtifact(ctx context.Context, path string, keys *KeySet, now time.Tim
 }
 
 func verifyArtifact(ctx context.Context, v *Verdict, keys *KeySet, now time.Time) error {
+	keys = keys.For(packageName(v.Path))
 	if !keys.ChecksStatements() && !keys.ChecksOpenPGP() {
 		return errors.New("there is no key to check it with: name one with --key, or put it into keys/")
 	}
@@ -80,7 +84,7 @@ func openDetached(v *Verdict, keys *KeySet, now time.Time) (*detached, error) {
 	if err != nil {
 		return nil, err
 	}
-	check, err := newDetached(sig, keys.pgp, nil, policy{now: now})
+	check, err := newDetached(sig, keys.ring(), nil, policy{now: now})
 	if err != nil {
 		return nil, fmt.Errorf("its %s: %w", SuffixOpenPGP, err)
 	}
@@ -151,17 +155,11 @@ func verifyEnvelope(v *Verdict, keys *KeySet, line []byte) error {
 		}
 		v.KeyIDs = append(v.KeyIDs, id)
 	}
-	s, err := readStatement(payload)
+	predicate, err := CheckStatement(payload, filepath.Base(v.Path), v.SHA256)
 	if err != nil {
-		return fmt.Errorf("the statement is refused: %w", err)
+		return err
 	}
-	if name := filepath.Base(v.Path); s.subject != name {
-		return fmt.Errorf("the statement is about %q, not about %s", clip(s.subject), name)
-	}
-	if s.sha256 != v.SHA256 {
-		return fmt.Errorf("the statement is about other bytes: it says sha256 %s, the file has %s", s.sha256.Hex(), v.SHA256.Hex())
-	}
-	if s.predicate == PredicateSLSA {
+	if predicate == PredicateSLSA {
 		if v.Statement != nil {
 			return errors.New("the provenance is stated a second time")
 		}
@@ -197,10 +195,19 @@ func readBounded(path string, most int64) ([]byte, error) {
 	return data, err
 }
 
+// packageName is the name in the file name of a conda package, NAME-VERSION-BUILD.EXT; empty for others.
+func packageName(path string) string {
+	parts := strings.Split(filepath.Base(path), "-")
+	if len(parts) < 3 {
+		return ""
+	}
+	return strings.Join(parts[:len(parts)-2], "-")
+}
+
 // VerifyDetached checks the .asc beside the file at path alone.
 func VerifyDetached(ctx context.Context, path string, keys *KeySet, now time.Time) (SignatureVerdict, error) {
 	v := Verdict{Path: path}
-	check, err := openDetached(&v, keys, now)
+	check, err := openDetached(&v, keys.For(packageName(path)), now)
 	if err == nil && check == nil {
 		err = errors.New("there is no OpenPGP key to check it with")
 	}

@@ -267,6 +267,35 @@ func TestVerifyWithOneKindOfKey(t *testing.T) {
 	}
 }
 
+// TestKeysCountForTheirPackage has a key that is trusted for one package sign another.
+func TestKeysCountForTheirPackage(t *testing.T) {
+	for name, good := range map[string]bool{"zlib": true, "zlib-ng": false, "zli": false, "": true, "1.3": false} {
+		s, folder := newSigned(t, "zlib-1.3-h1_0.conda", artifactText), filepath.Join(t.TempDir(), "keys")
+		if err := os.MkdirAll(filepath.Join(folder, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for file, export := range map[string]func() ([]byte, error){"k.pem": s.keys.ExportPEM, "k.asc": s.keys.ExportOpenPGP} {
+			data, err := export()
+			if err == nil {
+				err = os.WriteFile(filepath.Join(folder, name, file), data, 0o644)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.set = &KeySet{}
+		if err := s.set.AddFolder(folder); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.set.Keys()) != 2 || s.set.Keys()[0].Scope != name {
+			t.Errorf("%+v", s.set.Keys())
+		}
+		if v := s.verify(); v.Good != good {
+			t.Errorf("%q: %+v", name, v)
+		}
+	}
+}
+
 func pemOf(t *testing.T, key crypto.PublicKey) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(key)

@@ -2,89 +2,50 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
-	"forge/digest"
+	"forge/channels"
 	"forge/engine"
 	"forge/packages"
-	"forge/store"
 )
 
-// channelSet is the channels of a request, read once.
+// channelSet is the channels of a request, opened once; it implements engine.Channels.
 type channelSet struct {
-	byName  map[string][]*packages.Record
-	formats []packages.Format
+	*channels.Provider
+	ctx    context.Context
+	loader *channels.Loader
+	open   channels.OpenFunc
 }
 
-// openChannels reads the output folder and the request's channels.
-func (a *app) openChannels(_ context.Context, req *engine.Request, _ *store.Store, formats []packages.Format) (*channelSet, error) {
-	set := &channelSet{byName: map[string][]*packages.Record{}, formats: formats}
+// openChannels opens the output folder and the request's channels, in order of priority.
+func (a *app) openChannels(ctx context.Context, req *engine.Request, open channels.OpenFunc) (*channelSet, error) {
+	loader := &channels.Loader{CacheDir: filepath.Join(req.CacheDir, "channels"), Now: time.Now, Offline: req.Offline}
+	subdirs := []string{req.HostPlatform.String(), channels.NoArch}
+	if b := req.BuildPlatform.String(); b != subdirs[0] {
+		subdirs = append([]string{b}, subdirs...)
+	}
+	var parts []*channels.Repodata
 	for _, channel := range append([]string{req.OutputDir}, req.Channels...) {
-		for _, subdir := range []string{req.HostPlatform.String(), "noarch"} {
-			if err := set.read(channel, subdir); err != nil {
-				return nil, fmt.Errorf("channel %s: %w", channel, err)
-			}
+		opened, err := loader.Open(ctx, channel, subdirs)
+		if err != nil {
+			return nil, err
 		}
+		parts = append(parts, opened...)
 	}
-	return set, nil
+	return &channelSet{Provider: channels.NewProvider(parts...), ctx: ctx, loader: loader, open: open}, nil
 }
-
-func (s *channelSet) read(channel, subdir string) error {
-	folder := filepath.Join(strings.TrimPrefix(channel, "file://"), subdir)
-	data, err := os.ReadFile(filepath.Join(folder, "repodata.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var file struct {
-		Packages map[string]*packages.Record `json:"packages"`
-		Conda    map[string]*packages.Record `json:"packages.conda"`
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		return err
-	}
-	for _, part := range []map[string]*packages.Record{file.Packages, file.Conda} {
-		for name, r := range part {
-			r.FileName, r.Channel, r.URL = name, channel, filepath.Join(folder, name)
-			s.byName[r.Name] = append(s.byName[r.Name], r)
-		}
-	}
-	return nil
-}
-
-// Candidates implements resolver.Provider.
-func (s *channelSet) Candidates(name string) ([]*packages.Record, error) { return s.byName[name], nil }
-
-// Names implements resolver.Provider.
-func (s *channelSet) Names() []string { return sortedNames(s.byName) }
 
 // Archive implements engine.Channels.
-func (s *channelSet) Archive(r *packages.Record) (string, error) {
-	got, _, err := digest.OfFile(r.URL)
-	if err != nil {
-		return "", err
-	}
-	if got.Hex() != r.SHA256 {
-		return "", fmt.Errorf("%s: sha256 is %s, its channel says %s", r.URL, got.Hex(), r.SHA256)
-	}
-	return r.URL, nil
-}
+func (s *channelSet) Archive(r *packages.Record) (string, error) { return s.loader.Archive(s.ctx, r) }
 
-// RunExports implements engine.Channels.
+// RunExports implements engine.Channels: they are read from the archive, which is needed anyway.
 func (s *channelSet) RunExports(r *packages.Record) (packages.RunExports, error) {
 	path, err := s.Archive(r)
 	if err != nil {
 		return packages.RunExports{}, err
 	}
-	pkg, err := opener(s.formats)(path)
+	pkg, err := s.open(path)
 	if err != nil {
 		return packages.RunExports{}, err
 	}

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"forge/internal/diag"
 	"forge/trust"
 )
 
@@ -53,7 +55,11 @@ func (a *app) printKeys(keys []trust.PublicKey, asJSON bool) error {
 		return a.printJSON(map[string]any{"keys": keys})
 	}
 	for _, k := range keys {
-		fmt.Fprintf(a.stdout, "%-8s %s  %s\n", k.Kind, k.ID, k.Origin)
+		scope := ""
+		if k.Scope != "" {
+			scope = " for " + k.Scope + " only"
+		}
+		fmt.Fprintf(a.stdout, "%-8s %s  %s%s\n", k.Kind, k.ID, diag.Printable(k.Origin), diag.Printable(scope))
 	}
 	if len(keys) == 0 && !a.global.quiet {
 		fmt.Fprintln(a.stderr, "forge: there is no key yet: the first build makes one, or run 'forge keys create'")
@@ -169,7 +175,15 @@ func (a *app) trustedKeys(files []string) (*trust.KeySet, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	return set, set.AddFolder(filepath.Join(".", "keys"))
+	wd, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	ws, err := a.workspace(wd)
+	if err != nil {
+		return nil, err
+	}
+	return set, set.AddFolder(filepath.Join(ws.dir, "keys"))
 }
 
 // printJSON writes one document to stdout.

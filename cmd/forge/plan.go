@@ -282,26 +282,6 @@ func (a *app) lock(ctx context.Context, req *engine.Request, check bool) error {
 	return renderErr
 }
 
-func renderCommand(a *app) *cobra.Command {
-	var f buildFlags
-	var asJSON bool
-	c := &cobra.Command{
-		Use:     "render [RECIPE]...",
-		Short:   "Print what the recipes come to: every output of every variant",
-		Example: "  forge render ./recipes/zlib\n  forge render --json ./recipes/... | jq '.[].recipe.package'",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			req, err := a.request(&f, args)
-			if err != nil {
-				return err
-			}
-			return a.render(cmd.Context(), req, asJSON)
-		},
-	}
-	f.register(c.Flags())
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as build --render-only does")
-	return c
-}
-
 func envCommand(a *app) *cobra.Command {
 	var f buildFlags
 	var asJSON bool

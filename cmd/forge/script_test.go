@@ -16,12 +16,16 @@ func TestMain(m *testing.M) {
 	if sandbox.IsChild(os.Args) {
 		os.Exit(sandbox.Child(os.Args))
 	}
+	program := func() int {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		return run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
+	}
+	if os.Getenv("FORGE_TEST_AS_PROGRAM") != "" {
+		os.Exit(program())
+	}
 	testscript.Main(m, map[string]func(){
-		"forge": func() {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-			defer stop()
-			os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
-		},
+		"forge": func() { os.Exit(program()) },
 	})
 }
 

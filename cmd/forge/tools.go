@@ -37,7 +37,7 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 	if err != nil {
 		return fail(err)
 	}
-	read, err := a.openChannels(ctx, req, st, formats)
+	read, err := a.openChannels(ctx, req, opener(formats))
 	if err != nil {
 		return fail(err)
 	}
@@ -105,7 +105,8 @@ func opener(formats []packages.Format) channels.OpenFunc {
 				return f.Open(path)
 			}
 		}
-		return nil, fmt.Errorf("%s is in no format that can be read", path)
+		// Files of the store have no extension: their content tells what they are.
+		return formats[0].Open(path)
 	}
 }
 

@@ -57,7 +57,11 @@ Exit code: 0 all good, 1 one was refused, 2 used wrongly.`,
 }
 
 func (a *app) verify(ctx context.Context, files []string, keys *trust.KeySet, asJSON bool) error {
-	chain := newChain(keys, time.Now())
+	formats, err := readFormats()
+	if err != nil {
+		return err
+	}
+	chain := newChain(keys, opener(formats), time.Now())
 	var all []*checked
 	for _, f := range files {
 		one := chain.check(ctx, f)
@@ -106,7 +110,11 @@ func (a *app) printChecked(c *checked, keys *trust.KeySet, whole bool) {
 		say("openpgp", "signed by %s%s", c.OpenPGP, origin(keys, c.OpenPGP))
 	}
 	if b := c.build; b != nil {
-		say("made by", "%s %s (%s), isolation %s", b.BuilderID, b.BuilderVersion, b.BuilderMode, b.Isolation)
+		isolation := "isolation " + b.Isolation
+		if b.Isolation == "" {
+			isolation = "no script ran"
+		}
+		say("made by", "%s %s (%s), %s", b.BuilderID, b.BuilderVersion, b.BuilderMode, isolation)
 		say("recipe", "%s, tree %s%s", b.Recipe, b.RecipeTree.Short(), commit(b.GitCommit))
 	}
 	for _, n := range c.Notes {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 // checked once.
 type chain struct {
 	keys *trust.KeySet
+	open channels.OpenFunc
 	now  time.Time
 	done map[string]*checked          // by absolute path; nil while it is at work
 	sums map[string]map[string]string // by folder: what its index says of each file
@@ -32,6 +32,7 @@ type chain struct {
 // checked is the verdict on one package with its materials.
 type checked struct {
 	trust.Verdict
+	Content   digest.Digest     `json:"content,omitzero"` // what a dependent sees of it
 	Materials []checkedMaterial `json:"materials,omitempty"`
 	build     *provenance.Build
 }
@@ -54,8 +55,8 @@ const (
 	statusTrusted    = "trusted, not built" // tools of the host
 )
 
-func newChain(keys *trust.KeySet, now time.Time) *chain {
-	return &chain{keys: keys, now: now, done: map[string]*checked{}, sums: map[string]map[string]string{}}
+func newChain(keys *trust.KeySet, open channels.OpenFunc, now time.Time) *chain {
+	return &chain{keys: keys, open: open, now: now, done: map[string]*checked{}, sums: map[string]map[string]string{}}
 }
 
 // check is the verdict on the file. A dependency that is here and does not hold up is a refusal.
@@ -94,8 +95,8 @@ func (c *chain) follow(ctx context.Context, file string, one *checked) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains([]string{build.Output + ".conda", build.Output + ".tar.bz2"}, filepath.Base(file)) {
-		return fmt.Errorf("the statement is about the output %q, which %s does not hold", build.Output, filepath.Base(file))
+	if err := c.checkContent(file, &build, one); err != nil {
+		return err
 	}
 	if !one.Signed {
 		return nil
@@ -110,6 +111,28 @@ func (c *chain) follow(ctx context.Context, file string, one *checked) error {
 	}
 	return nil
 }
+
+// checkContent opens the package: it must hold the output that the statement names, and its payload must
+// be what its own paths.json says.
+func (c *chain) checkContent(file string, build *provenance.Build, one *checked) error {
+	pkg, err := c.open(file)
+	if err != nil {
+		return err
+	}
+	defer pkg.Close()
+	record, err := pkg.Record()
+	if err != nil {
+		return err
+	}
+	if record.String() != build.Output || record.Subdir != build.Platform {
+		return fmt.Errorf("the statement is about %s for %s, the package says it is %s for %s", clip(build.Output), clip(build.Platform), record, record.Subdir)
+	}
+	one.Content, err = pkg.ContentDigest()
+	return err
+}
+
+// clip shortens text of a stranger's for a message.
+func clip(s string) string { return fmt.Sprintf("%.100q", s) }
 
 func (c *chain) material(ctx context.Context, file string, m provenance.Material) (string, error) {
 	switch m.Kind {
@@ -132,8 +155,12 @@ func (c *chain) material(ctx context.Context, file string, m provenance.Material
 			status = statusSuperseded
 			continue
 		}
-		if dep := c.check(ctx, beside); !dep.Good {
+		dep := c.check(ctx, beside)
+		if !dep.Good {
 			return "", fmt.Errorf("its material %s is refused: %s", relative(beside), dep.Reason)
+		}
+		if want, ok := m.Annotations["content"].(string); ok && want != dep.Content.Hex() {
+			return "", fmt.Errorf("its material %s has the content %s, the statement says %s", relative(beside), dep.Content.Hex(), clip(want))
 		}
 		return statusGood, nil
 	}
@@ -160,6 +187,9 @@ func besides(file string, m provenance.Material) []string {
 		if s := uri.Query().Get("subdir"); s != "" {
 			subdirs = []string{s}
 		}
+	}
+	if f, ok := m.Annotations["file"].(string); ok {
+		name = f
 	}
 	var found []string
 	for _, subdir := range subdirs {

@@ -13,6 +13,7 @@ import (
 
 	"forge/channels"
 	"forge/digest"
+	"forge/packages"
 	"forge/provenance"
 	"forge/trust"
 )
@@ -22,6 +23,8 @@ type signedChannel struct {
 	dir, a, b string
 	env       map[string]string
 	keys      *trust.Keys
+
+	dependency provenance.Material // a, as the statement of b names it
 }
 
 func newSignedChannel(t *testing.T) *signedChannel {
@@ -33,21 +36,70 @@ func newSignedChannel(t *testing.T) *signedChannel {
 		t.Fatal(err)
 	}
 	c.keys = keys
-	c.a = c.publish(t, "a-1-0", "bytes of a")
-	sum := digest.Of([]byte("bytes of a"))
-	c.b = c.publish(t, "b-2-0", "bytes of b", provenance.Material{
-		Kind: "package", Name: "a-1-0", URI: "linux-64/a-1-0.conda", Digests: map[string]string{"sha256": sum.Hex()},
-	})
+	c.a = c.publish(t, "a-1-0", "of a")
+	sum, _, err := digest.OfFile(c.a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.dependency = provenance.Material{
+		Kind: "package", Name: "a-1-0", URI: "pkg:conda/a@1?build=0&subdir=linux-64",
+		Digests:     map[string]string{"sha256": sum.Hex()},
+		Annotations: map[string]any{"content": contentOf(t, c.a), "file": "a-1-0.conda"},
+	}
+	c.b = c.publish(t, "b-2-0", "of b", c.dependency)
 	return c
+}
+
+func contentOf(t *testing.T, path string) string {
+	t.Helper()
+	formats, err := readFormats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := opener(formats)(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pkg.Close()
+	sum, err := pkg.ContentDigest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum.Hex()
+}
+
+// writePackage makes a real package of one file.
+func writePackage(t *testing.T, path, output, text string) digest.Digest {
+	t.Helper()
+	parts := strings.Split(output, "-")
+	format, err := parseFormat("conda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &packages.Manifest{
+		Record: packages.Record{Name: parts[0], Version: parts[1], Build: parts[2], Subdir: "linux-64", Depends: []string{}},
+		Files:  []packages.File{{Path: "share/text", Kind: digest.File, Data: []byte(text), Sum: digest.Of([]byte(text)), Size: int64(len(text))}},
+		Epoch:  315532800,
+	}
+	var out bytes.Buffer
+	if err := format.Write(context.Background(), m, &out); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return digest.Of(out.Bytes())
 }
 
 func (c *signedChannel) publish(t *testing.T, output, text string, more ...provenance.Material) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "blob")
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	sum := digest.Of([]byte(text))
+	return c.signAs(t, file, output, writePackage(t, file, output, text), more...)
+}
+
+// signAs publishes the file under the name of output.
+func (c *signedChannel) signAs(t *testing.T, file, output string, sum digest.Digest, more ...provenance.Material) string {
+	t.Helper()
 	statement, err := provenance.Statement(provenance.Build{
 		FileName: output + ".conda", SHA256: sum, Recipe: "recipes/x/recipe.yaml", RecipeTree: digest.Of(nil),
 		Output: output, Platform: "linux-64", Key: digest.Of([]byte(output)), Isolation: "full",
@@ -177,6 +229,9 @@ func TestVerifyFollowsTheChain(t *testing.T) {
 	if err := os.WriteFile(c.a+".asc", good, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	spoilt := c.dependency
+	spoilt.Annotations = map[string]any{"content": strings.Repeat("0", 64)}
+	c.want(t, 1, "the statement says", "verify", c.publish(t, "c-1-0", "of c", spoilt))
 	c.publish(t, "a-1-0", "other bytes of a")
 	c.want(t, 0, "1 superseded", "verify", c.b)
 	if err := os.Remove(c.a); err != nil {
@@ -188,6 +243,27 @@ func TestVerifyFollowsTheChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.want(t, 1, "the index beside it lists other bytes", "verify", c.b)
+}
+
+// TestVerifyReadsThePackage has a signature over a statement that is not about what the package holds.
+func TestVerifyReadsThePackage(t *testing.T) {
+	c := newSignedChannel(t)
+	other := filepath.Join(filepath.Dir(c.a), "z-9-0.conda")
+	sum := writePackage(t, other, "a-1-0", "of a")
+	for _, suffix := range []string{trust.SuffixOpenPGP, trust.SuffixStatements} {
+		data := readAll(t, c.a+suffix)
+		if err := os.WriteFile(other+suffix, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.want(t, 1, "is about \"a-1-0.conda\"", "verify", other)
+	c.signAs(t, other, "z-9-0", sum)
+	c.want(t, 1, "says it is \"a-1-0\"", "verify", other)
+	if err := os.WriteFile(other, []byte("PK no package"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c.signAs(t, other, "z-9-0", digest.Of([]byte("PK no package")))
+	c.want(t, 1, "z-9-0.conda", "verify", other)
 }
 
 func readAll(t *testing.T, path string) []byte {

@@ -3,6 +3,7 @@ package archive
 import (
 	"bufio"
 	"compress/bzip2"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -41,20 +42,34 @@ func decompress(r *bufio.Reader, compression string) (io.Reader, func(), error) 
 		}
 		return d, d.Close, nil
 	case "lzma":
-		d, err := lzma.ReaderConfig{DictCap: maxWindow}.NewReader(r)
-		if err != nil {
-			return nil, nil, fmt.Errorf("decompress lzma: %w", err)
-		}
-		return d, nothing, nil
+		d, err := newLzma(r)
+		return d, nothing, err
 	case "Z":
 		d, err := newUncompress(r)
 		return d, nothing, err
 	case "xz":
 		return opened(archiver.Xz{}, r)
 	case "lz":
-		return opened(archiver.Lzip{}, r)
+		d, err := newLzip(r)
+		return d, nothing, err
 	}
 	return nil, nil, fmt.Errorf("compression %q: %w", compression, ErrFormat)
+}
+
+// newLzma looks at the header first: the decoder would allocate any dictionary it asks for.
+func newLzma(r *bufio.Reader) (io.Reader, error) {
+	head, err := r.Peek(13)
+	if err != nil {
+		return nil, fmt.Errorf("decompress lzma: %w", io.ErrUnexpectedEOF)
+	}
+	if dict := binary.LittleEndian.Uint32(head[1:]); dict > maxWindow {
+		return nil, errors.New("decompress lzma: the dictionary is larger than is allowed")
+	}
+	d, err := lzma.ReaderConfig{DictCap: lzma.MinDictCap}.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("decompress lzma: %w", err)
+	}
+	return d, nil
 }
 
 func opened(d archiver.Decompressor, r io.Reader) (io.Reader, func(), error) {

@@ -45,7 +45,13 @@ type walker struct {
 }
 
 // walk gives every member of the archive to fn, in order, and reads it to its end.
-func walk(ctx context.Context, src, name string, limits Limits, fn func(*member) error) (Info, error) {
+func walk(ctx context.Context, src, name string, limits Limits, fn func(*member) error) (info Info, err error) {
+	// Decoders of rare formats are not ours; one that does not cope with a damaged file must not end us.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the archive is damaged: %v", r)
+		}
+	}()
 	f, err := os.Open(src)
 	if err != nil {
 		return Info{}, err

@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"strings"
 
 	"forge/digest"
 	"forge/internal/archive"
 	"forge/packages"
 )
+
+// maxRatio leaves room for files of zeros, which paths.json has announced with their size.
+const maxRatio = 50_000
 
 // each gives every file and link of the payload to fn and holds it against paths.json: nothing more,
 // nothing less, nothing twice, the same bytes. A file's Sum and Size are set once its body was read, at
@@ -25,7 +29,7 @@ func (p *pkg) each(ctx context.Context, fn func(*packages.File, *archive.Member)
 	defer r.Close()
 	compression := map[string]string{V1: "bz2", V2: "zst"}[p.kind]
 	seen := map[string]*packages.File{}
-	err = archive.ReadTar(ctx, r, compression, archive.Limits{}, func(m *archive.Member) error {
+	err = archive.ReadTar(ctx, r, compression, archive.Limits{Ratio: maxRatio}, func(m *archive.Member) error {
 		if m.Name == "info" || strings.HasPrefix(m.Name, "info/") {
 			if p.kind == V2 {
 				return fmt.Errorf("the pkg tar holds %q", m.Name)
@@ -36,7 +40,10 @@ func (p *pkg) each(ctx context.Context, fn func(*packages.File, *archive.Member)
 		if err != nil || f == nil {
 			return err
 		}
-		body := &checkedBody{h: sha256.New(), r: m.Body}
+		body := &checkedBody{h: sha256.New(), r: m.Body, most: math.MaxInt64}
+		if e := p.paths[f.Path]; e.Size != nil {
+			body.most = *e.Size // a file that is longer than it says is not read to its end
+		}
 		if m.Kind == archive.KindFile {
 			m.Body = body
 		}
@@ -163,6 +170,7 @@ type checkedBody struct {
 	r    io.Reader
 	h    hash.Hash
 	n    int64
+	most int64
 	done func() error
 	over error
 }
@@ -173,7 +181,10 @@ func (b *checkedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p)
 	b.h.Write(p[:n])
-	b.n += int64(n)
+	if b.n += int64(n); b.n > b.most {
+		b.over = fmt.Errorf("is longer than the %d bytes paths.json says", b.most)
+		return 0, b.over
+	}
 	if errors.Is(err, io.EOF) {
 		b.over = io.EOF
 		if b.done != nil {

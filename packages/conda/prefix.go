@@ -40,12 +40,22 @@ func replaceShebang(line, placeholder, prefix string) string {
 	return line
 }
 
+// throughEnv finds the program on the PATH; a python is started by its full path through the shell, as
+// python takes those lines for a string and goes on behind them.
 func throughEnv(line string) string {
 	m := shebang.FindStringSubmatch(line)
 	if m == nil {
 		return line
 	}
-	return "#!/usr/bin/env " + m[1][strings.LastIndex(m[1], "/")+1:] + m[2]
+	name := m[1][strings.LastIndex(m[1], "/")+1:]
+	if strings.HasPrefix(name, "python") {
+		return throughShell(m[1], m[2])
+	}
+	return "#!/usr/bin/env " + name + m[2]
+}
+
+func throughShell(program, args string) string {
+	return "#!/bin/sh\n'''exec' \"" + program + "\"" + args + " \"$0\" \"$@\" #'''"
 }
 
 // replaceBinary puts prefix in place of the placeholder in every C string and fills the string's end with
@@ -83,7 +93,7 @@ func entryScript(e entryPoint, prefix, python string) string {
 	program := prefix + "/bin/python" + python
 	head := "#!" + program
 	if len(head) > maxShebang || strings.Contains(program, " ") {
-		head = "#!/bin/sh\n'''exec' \"" + program + "\" \"$0\" \"$@\"\n' '''"
+		head = throughShell(program, "")
 	}
 	name, _, _ := strings.Cut(e.function, ".")
 	return head + "\n# -*- coding: utf-8 -*-\nimport re\nimport sys\n\nfrom " + e.module + " import " + name +

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // bssSmall is how much of zeros the file may grow by before other ways are tried, bssMost the most ever.
@@ -58,6 +59,11 @@ func (f *image) moveBoth(off, size uint64, table []byte) error {
 		if f.secs[i].typ == shtDynamic {
 			f.secs[i].off, f.secs[i].addr, f.secs[i].size = at+n, addr+n, bytesOfDyn
 			f.putSection(i)
+		}
+	}
+	for i := range f.dyn {
+		if f.mach == machMIPS && f.dyn[i].tag == dtMIPSRldMapRel {
+			f.dyn[i].val += s.vaddr - (addr + n) // relative to its own place
 		}
 	}
 	clear(f.b[s.off : s.off+s.filesz])
@@ -158,11 +164,14 @@ func (f *image) append(n uint64, write bool) (off, vaddr uint64, err error) {
 	if canExtend && bss <= bssSmall {
 		return f.extend(last, n)
 	}
-	if i := f.spareNote(); i >= 0 {
+	if i := f.spareNote(true); i >= 0 {
 		return f.newSegment(i, last, n, write)
 	}
 	if canExtend && bss <= bssMost {
 		return f.extend(last, n)
+	}
+	if i := f.spareNote(false); i >= 0 { // the note stays in its section; no program needs it to run
+		return f.newSegment(i, last, n, write)
 	}
 	return 0, 0, fmt.Errorf("elf: %w: its data is followed by %d bytes of zeros, and no program header is to spare", ErrNoRoom, bss)
 }
@@ -221,16 +230,18 @@ func (f *image) extend(last int, n uint64) (off, vaddr uint64, err error) {
 	return off, vaddr, nil
 }
 
-// spareNote finds the note segment that repeats PT_GNU_PROPERTY. Loaders read that one first.
-func (f *image) spareNote() int {
-	for _, p := range f.segs {
-		if p.typ != ptGNUProperty {
+// spareNote finds a note segment whose header another may have: the one that repeats PT_GNU_PROPERTY, which
+// loaders read first, or with twin unset any. Segments that are loaded stand in the order of their
+// addresses, so it must come after them.
+func (f *image) spareNote(twin bool) int {
+	for i, s := range f.segs {
+		if s.typ != ptNote || f.lastLoad() > i {
 			continue
 		}
-		for i, s := range f.segs {
-			if s.typ == ptNote && s.off == p.off && s.filesz == p.filesz && f.lastLoad() < i {
-				return i
-			}
+		if !twin || slices.ContainsFunc(f.segs, func(p segment) bool {
+			return p.typ == ptGNUProperty && s.off == p.off && s.filesz == p.filesz
+		}) {
+			return i
 		}
 	}
 	return -1

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ var ErrNoRoom = errors.New("there is no room for a longer run path")
 // in the file is kept, DT_RUNPATH is made where there is none; where both are present the loader looks at
 // DT_RUNPATH only and DT_RPATH goes. A shorter path is written over the old one, a longer one moves the
 // string table into the slack behind its segment or to the end of the file. The old text is zeroed.
-// b may be changed. A file without a dynamic section is returned as it is.
+// b may be changed, also when there is an error. A file without a dynamic section is returned as it is.
 func SetRunPath(b []byte, entries []string) ([]byte, error) {
 	f, err := parse(b)
 	if err != nil || f.dynSeg < 0 {
@@ -26,10 +27,60 @@ func SetRunPath(b []byte, entries []string) ([]byte, error) {
 			return b, fmt.Errorf("run path entry %q cannot be written", e)
 		}
 	}
+	before, err := f.names()
+	if err != nil {
+		return b, err
+	}
 	if err := f.setRunPath(strings.Join(entries, ":")); err != nil {
 		return b, err
 	}
-	return f.b, nil
+	return f.b, verify(f.b, entries, before)
+}
+
+// names are all strings that the loader reads of the file but for the search path.
+func (f *image) names() ([]string, error) {
+	var out []string
+	add := func(at uint64) error {
+		s, err := f.str(at)
+		out = append(out, s)
+		return err
+	}
+	for _, e := range f.dyn {
+		if slices.Contains(stringTags(), e.tag) && e.tag != dtRPath && e.tag != dtRunPath {
+			if err := add(e.val); err != nil {
+				return nil, err
+			}
+		}
+	}
+	refs, err := f.otherReferences()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range refs {
+		if err := add(r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// verify reads the result once more: a file whose tables overlap in ways no linker makes is refused, not
+// broken.
+func verify(b []byte, entries, names []string) error {
+	odd := errors.New("elf: the file's tables overlap; its run path cannot be changed")
+	f, err := parse(b)
+	if err != nil {
+		return odd
+	}
+	info := &Info{}
+	if err := f.describe(info); err != nil {
+		return odd
+	}
+	after, err := f.names()
+	if err != nil || !slices.Equal(after, names) || !slices.Equal(append(info.RPath, info.RunPath...), entries) {
+		return odd
+	}
+	return nil
 }
 
 func (f *image) setRunPath(text string) error {

@@ -53,11 +53,21 @@ func (f *image) references(but int) ([]uint64, error) {
 			refs = append(refs, e.val)
 		}
 	}
-	syms, err := f.symbolNames()
+	other, err := f.otherReferences()
 	if err != nil {
 		return nil, err
 	}
-	refs = append(refs, syms...)
+	refs = append(refs, other...)
+	slices.Sort(refs)
+	return slices.Compact(refs), nil
+}
+
+// otherReferences are those of symbols and versions, in the order of their tables.
+func (f *image) otherReferences() ([]uint64, error) {
+	refs, err := f.symbolNames()
+	if err != nil {
+		return nil, err
+	}
 	needs, err := f.needs()
 	if err != nil {
 		return nil, err
@@ -72,9 +82,7 @@ func (f *image) references(but int) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	refs = append(refs, defs...)
-	slices.Sort(refs)
-	return slices.Compact(refs), nil
+	return append(refs, defs...), nil
 }
 
 // symbolNames lists st_name of the dynamic symbols.

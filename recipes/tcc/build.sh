@@ -1,10 +1,11 @@
 #!/bin/bash
 set -euo pipefail
 
-./configure --prefix="$PREFIX" --cc="$CC" --ar="$AR" \
-  --extra-cflags="$CFLAGS" --extra-ldflags="$LDFLAGS"
-make -j"$CPU_COUNT" tcc libtcc.a
-make -j"$CPU_COUNT" libtcc1.a
+# configure takes ARCH for the processor's name; a build has another meaning for it.
+env -u ARCH ./configure --prefix="$PREFIX" --cc="$CC" --ar="$AR"
+make -j"$CPU_COUNT" tcc libtcc.a CFLAGS="$CPPFLAGS $CFLAGS" LDFLAGS="$LDFLAGS"
+# The runtime library is compiled by the compiler that was just built.
+make libtcc1.a
 
 install -d "$PREFIX/bin" "$PREFIX/include" "$PREFIX/lib/tcc/include"
 install -m 755 tcc "$PREFIX/bin/"

@@ -124,6 +124,13 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 	if !aMissing && !bMissing {
 		return nil, false
 	}
+	if st.policy == Strict && st.d.Style == MiniJinja {
+		for _, m := range []*Missing{ma, mb} {
+			if m != nil && m.Name != "" { // that of `x if no` without else compares as nothing
+				st.undefined(x.off, m.Name)
+			}
+		}
+	}
 	m := ma
 	if !aMissing {
 		m = mb

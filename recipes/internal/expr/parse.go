@@ -13,7 +13,7 @@ func (d *Dialect) parseTemplate(src string) (t *Template, err error) {
 	p := &parser{d: d, src: src, toks: toks, seen: map[string]bool{}, set: map[string]bool{"loop": true}}
 	defer p.recover(&err)
 	body, _ := p.block()
-	return &Template{d: d, src: src, body: body, names: p.names()}, nil
+	return &Template{d: d, src: src, body: body, names: p.names(), set: p.assigned()}, nil
 }
 
 // block reads up to one of the closing statements, whose name it returns; the cursor is behind it.
@@ -330,4 +330,14 @@ func (p *parser) fromStatement(off int) node {
 	n.context = p.context(false)
 	p.expectEnd(tokBlockEnd)
 	return n
+}
+
+func (p *parser) assigned() []string {
+	out := make([]string, 0, len(p.set))
+	for n := range p.set {
+		if n != "loop" {
+			out = append(out, n)
+		}
+	}
+	return out
 }

@@ -6,6 +6,7 @@ type Template struct {
 	src   string
 	body  []node
 	names []string
+	set   []string
 }
 
 // Expr is a parsed bare expression. It may be evaluated many times, also concurrently.
@@ -82,3 +83,6 @@ func (x *Expr) Test(env *Env) (bool, error) {
 	b, _ := v.(bool)
 	return b, err
 }
+
+// Assigned lists the names that the template sets itself, in no particular order.
+func (t *Template) Assigned() []string { return t.set }
