@@ -63,7 +63,7 @@ func (p *progress) event(e engine.Event) {
 			p.running[e.Action] = act
 		}
 		act.phase = phaseText(e)
-		if e.Kind == engine.EventPhase && e.Phase == "build" {
+		if e.Kind == engine.EventPhase && e.Phase == "build" && p.style != "live" {
 			p.line("", "building", e.Action.Output.String())
 		}
 	case engine.EventWarning:
