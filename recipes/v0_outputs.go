@@ -137,6 +137,9 @@ func (o *v0Output) get(section, key string) *yaml.Node {
 		if o.own && (section == "requirements" || section == "test" || section == "app") {
 			return nil
 		}
+		if section == "about" && yamlx.Get(o.node, "about") != nil {
+			return nil // its own replaces the recipe's as a whole
+		}
 	}
 	return yamlx.Get(o.root(section), key)
 }
