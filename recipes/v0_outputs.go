@@ -52,7 +52,7 @@ func (p *v0Pass) outputs() []*v0Output {
 		o.own = o.name != p.topName()
 		list = append(list, o)
 	}
-	if !named && len(list1(yamlx.Get(p.root("requirements"), "run"))) > 0 {
+	if !named && p.needsOwn(list) {
 		list = append(list, &v0Output{v0Pass: p, name: p.topName(), index: len(list)})
 	}
 	var done []*v0Output
@@ -67,6 +67,24 @@ func (p *v0Pass) outputs() []*v0Output {
 		}
 	}
 	return done
+}
+
+// needsOwn reports whether the recipe itself is a package beside its outputs: one that needs some of
+// them to run.
+func (p *v0Pass) needsOwn(outputs []*v0Output) bool {
+	for _, n := range list1(yamlx.Get(p.root("requirements"), "run")) {
+		name := scalar(n)
+		if pin := p.pin(name); pin != nil {
+			name = pin.Name
+		}
+		name, _, _ = strings.Cut(strings.TrimSpace(name), " ")
+		for _, o := range outputs {
+			if o.name == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // list1 is Python's ensure_list.
@@ -119,8 +137,8 @@ func (o *v0Output) get(section, key string) *yaml.Node {
 		if o.own && (section == "requirements" || section == "test" || section == "app") {
 			return nil
 		}
-		if !o.own && section == "requirements" && yamlx.Get(o.node, "requirements") != nil {
-			return nil
+		if section == "about" && yamlx.Get(o.node, "about") != nil {
+			return nil // its own replaces the recipe's as a whole
 		}
 	}
 	return yamlx.Get(o.root(section), key)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -261,7 +260,11 @@ func TestFullUnavailable(t *testing.T) {
 	if err != nil {
 		t.Skip("needs unshare")
 	}
-	probe := exec.Command(unshare, "-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec /proc/"+strconv.Itoa(os.Getpid())+"/exe -test.run='^TestHelperUnavailable$' -test.v")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := exec.Command(unshare, "-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec "+exe+" -test.run='^TestHelperUnavailable$' -test.v")
 	probe.Env = []string{"FORGE_TEST_HELPER=1", "PATH=/usr/bin:/bin"}
 	out, err := probe.CombinedOutput()
 	if err != nil {

@@ -23,6 +23,7 @@ func (r *runner) runFull(ctx context.Context, spec Spec) (Result, error) {
 		return Result{}, err
 	}
 	j := newJob(spec, Full)
+	j.Without = r.without
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = []string{markInit}
 	cmd.SysProcAttr = who.attr(spec)
