@@ -18,6 +18,7 @@ type Output struct {
 	HashInput   []byte // the very bytes that were hashed: info/hash_input.json
 	NoArch      string // "", "generic" or "python"
 	Skip        bool
+	Flags       []string // repodata revision 3
 
 	// Staging outputs are built and never packaged; others may inherit from them.
 	Staging bool
@@ -25,6 +26,8 @@ type Output struct {
 	// from; empty for none. InheritRunExports is false where the recipe says so.
 	Inherit           string
 	InheritRunExports bool
+	// InheritFrom is the output that Inherit names, the one of the same variant; nil for none.
+	InheritFrom *Output
 
 	BuildPlatform  platforms.Platform // runs the compilers
 	HostPlatform   platforms.Platform // runs the result
@@ -53,8 +56,13 @@ func (o *Output) Subdir() string {
 	return o.TargetPlatform.String()
 }
 
-// String is name-version-build, as the archive will be called.
-func (o *Output) String() string { return o.Name + "-" + o.Version + "-" + o.BuildString }
+// String is name-version-build, as the archive will be called; a staging output has only its name.
+func (o *Output) String() string {
+	if o.Staging {
+		return o.Name
+	}
+	return o.Name + "-" + o.Version + "-" + o.BuildString
+}
 
 // Origin says where an output was read.
 type Origin struct {
@@ -197,6 +205,7 @@ type Requirements struct {
 	RunExports       RunExports
 	IgnoreByName     []string
 	IgnoreFrom       []string
+	Extras           map[string][]Dependency // groups of optional dependencies, repodata revision 3
 }
 
 // RunExports are the entries of packages.RunExports before pins are resolved.

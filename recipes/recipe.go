@@ -16,7 +16,14 @@ type RenderOptions struct {
 	BuildNumber          *int                // --build-num
 	BuildStringPrefix    string
 	Env                  func(name string) (string, bool) // what env.get and environ may see; nil for nothing
+	AllowUnhashed        bool                             // a URL source without a hash is a warning, not an error
 	MaxOutputs           int                              // refuse more, with the counts; 0 for the default of 10,000
+	RepodataV3           bool                             // take flags, extras and conditions of repodata revision 3
+	Experimental         bool                             // take load_from_file()
+
+	keepPins  bool // leave pins of siblings unresolved, as the vectors have them
+	exclusive bool // the recipe's own variants file wins over others, as after conda-build's -e
+	noScripts bool // count scripts that are not there as empty, as the vectors do
 }
 
 // VariantFile is a variants.yaml or conda_build_config.yaml.

@@ -1,0 +1,14 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// version is set by the linker in a release build.
+var version = "0.1.0-dev"
+
+// verbs lists the commands, in the order of the help.
+func verbs(a *app) []*cobra.Command {
+	return []*cobra.Command{
+		buildCommand(a), planCommand(a), renderCommand(a), lockCommand(a),
+		explainCommand(a), solveCommand(a), envCommand(a), fetchCommand(a), verifyCommand(a), keysCommand(a), packageCommand(a), debugCommand(a),
+	}
+}

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"forge/digest"
+	"forge/packages"
+	"forge/recipes"
+)
+
+// Graph is the plan: every action of a run with its solved environments. Nothing was built for it.
+type Graph struct {
+	Actions []*Action // each after the actions it needs
+	Skipped []*recipes.Output
+}
+
+// Action builds one output.
+type Action struct {
+	Output *recipes.Output
+	Record packages.Record // what the built package will say, without digests
+	Build  Environment
+	Host   Environment
+	// Test is the environment of its tests: the package itself with its run dependencies.
+	Test []TestPlan
+
+	RunExports packages.RunExports
+	Staging    *Action   // what it starts from
+	Needs      []*Action // hard edges: must be built before this one starts
+	TestNeeds  []*Action // soft edges: must be built before its tests run
+	RecipeTree digest.Digest
+}
+
+// Name is name-version-build.
+func (a *Action) Name() string { return a.Output.String() }
+
+// Environment is one solved environment: its lock.
+type Environment struct {
+	Specs   []string
+	Records []*packages.Record // install order
+}
+
+// TestPlan is the environment of one test.
+type TestPlan struct {
+	Index      int // in Output.Tests
+	Run        Environment
+	Build      Environment
+	Python     string // the version to test with, empty for the environment's own
+	Downstream bool
+}
+
+// find returns the record of that name, or nil.
+func (e Environment) find(name string) *packages.Record {
+	for _, r := range e.Records {
+		if r.Name == name {
+			return r
+		}
+	}
+	return nil
+}

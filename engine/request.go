@@ -1,0 +1,100 @@
+// Package engine turns recipes into packages: it plans, schedules, runs and records.
+package engine
+
+import (
+	"time"
+
+	"forge/packages"
+	"forge/platforms"
+	"forge/platforms/toolchain"
+	"forge/recipes"
+	"forge/resolver"
+	"forge/sandbox"
+	"forge/sources"
+	"forge/store"
+)
+
+// Request is a build as asked for, complete: after it was made no flag, environment variable or clock
+// is read. `forge env --json` prints it.
+type Request struct {
+	WorkDir   string   `json:"work_dir"`   // absolute
+	Recipes   []string `json:"recipes"`    // files, as found
+	OutputDir string   `json:"output_dir"` // absolute
+	CacheDir  string   `json:"cache_dir"`  // absolute
+	KeyDir    string   `json:"key_dir"`
+
+	BuildPlatform  platforms.Platform `json:"build_platform"`
+	HostPlatform   platforms.Platform `json:"host_platform"`
+	TargetPlatform platforms.Platform `json:"target_platform"`
+
+	Channels        []string                   `json:"channels"` // after output_dir, in order of priority
+	ChannelPriority resolver.ChannelPriority   `json:"channel_priority"`
+	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
+	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
+
+	VariantFiles         []string            `json:"variant_config,omitempty"`
+	Variant              map[string][]string `json:"variant,omitempty"`
+	IgnoreRecipeVariants bool                `json:"ignore_recipe_variants,omitempty"`
+	BuildNumber          *int                `json:"build_num,omitempty"`
+	BuildStringPrefix    string              `json:"build_string_prefix,omitempty"`
+	AllowUnhashed        bool                `json:"allow_unhashed,omitempty"`
+
+	Jobs      int               `json:"jobs"`      // builds at once
+	CPUs      int               `json:"cpu_count"` // CPU_COUNT of each
+	Isolation sandbox.Isolation `json:"isolation"` // the least that will do
+	Limits    sandbox.Limits    `json:"limits"`
+	KeepGoing bool              `json:"keep_going,omitempty"`
+	KeepBuild bool              `json:"keep_build,omitempty"`
+	Offline   bool              `json:"offline,omitempty"`
+	SkipTests bool              `json:"skip_tests,omitempty"`
+	UpTo      []string          `json:"up_to,omitempty"`
+
+	PackageFormat  string            `json:"package_format"`
+	IncludeRecipe  bool              `json:"include_recipe"`
+	ExtraMeta      map[string]string `json:"extra_meta,omitempty"`
+	ErrorPrefixBin bool              `json:"error_prefix_in_binary,omitempty"`
+}
+
+// Tools are the parts an engine works with; cmd/forge puts them together.
+type Tools struct {
+	Store     *store.Store
+	Solver    resolver.Solver
+	Channels  Channels
+	Fetcher   sources.Fetcher
+	Runner    sandbox.Runner
+	Externals toolchain.Finder
+	Format    packages.Format   // of what is written
+	Formats   []packages.Format // of what may be read
+	Publisher Publisher
+	KeyID     string // of the key that signs
+	GitState  func(dir string) (GitState, error)
+	Version   string // of forge
+	Now       func() time.Time
+}
+
+// GitState is the commit of a recipe folder, zero where it has none or is not clean.
+type GitState struct{ Commit, Tree, Remote string }
+
+// Channels reads the channels of a request.
+type Channels interface {
+	resolver.Provider
+	// RunExports returns those of a record, from the channel's run_exports.json or the archive.
+	RunExports(r *packages.Record) (packages.RunExports, error)
+	// Archive returns a local file with the record's archive, its sha256 checked.
+	Archive(r *packages.Record) (string, error)
+}
+
+// RenderOptions are what the request says to the renderer.
+func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptions {
+	return recipes.RenderOptions{
+		BuildPlatform:        r.BuildPlatform,
+		HostPlatform:         r.HostPlatform,
+		TargetPlatform:       r.TargetPlatform,
+		Variants:             files,
+		Set:                  r.Variant,
+		IgnoreRecipeVariants: r.IgnoreRecipeVariants,
+		BuildNumber:          r.BuildNumber,
+		BuildStringPrefix:    r.BuildStringPrefix,
+		AllowUnhashed:        r.AllowUnhashed,
+	}
+}

@@ -1,0 +1,101 @@
+package recipes
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Find lists the recipe files that patterns name, sorted and without doubles. A pattern is a file, a
+// folder with a recipe, or a folder and /... for all below it. `...` does not enter testdata, output,
+// names that begin with a dot or underscore, and folders with a forge.hcl of their own. A pattern that
+// names no recipe is an error. Paths are relative to cwd where the pattern is.
+func Find(patterns []string, cwd string) ([]string, error) {
+	found := map[string]bool{}
+	for _, p := range patterns {
+		files, err := findPattern(p, cwd)
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			return nil, fmt.Errorf("no recipe found in %s (looked for %s)", p, strings.Join(recipeNames(), ", "))
+		}
+		for _, f := range files {
+			found[f] = true
+		}
+	}
+	return sortedNames(found), nil
+}
+
+func findPattern(pattern, cwd string) ([]string, error) {
+	dir, all := strings.CutSuffix(filepath.ToSlash(pattern), "...")
+	if all && dir != "" && !strings.HasSuffix(dir, "/") {
+		return nil, fmt.Errorf("find recipes in %s: `...` stands for everything below a folder and follows a slash", pattern)
+	}
+	given := filepath.Clean(filepath.FromSlash(dir))
+	at := given
+	if !filepath.IsAbs(at) {
+		at = filepath.Join(cwd, at)
+	}
+	if all {
+		return below(given, at)
+	}
+	info, err := os.Stat(at)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find recipes in %s: %w", pattern, err)
+	}
+	if info.IsDir() {
+		return in(given, at), nil
+	}
+	if renderer(at) == nil {
+		return nil, fmt.Errorf("%s is not a recipe: its name is not one of %s", pattern, strings.Join(recipeNames(), ", "))
+	}
+	return []string{given}, nil
+}
+
+// in is the recipe of a folder. Where there are several, the newest format counts.
+func in(given, at string) []string {
+	for _, name := range recipeNames() {
+		if info, err := os.Stat(filepath.Join(at, name)); err == nil && info.Mode().IsRegular() {
+			return []string{filepath.Join(given, name)}
+		}
+	}
+	return nil
+}
+
+func below(given, at string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(at, func(path string, d fs.DirEntry, err error) error {
+		if os.IsNotExist(err) && path == at {
+			return nil
+		}
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if path != at && skipFolder(path, d.Name()) {
+			return fs.SkipDir
+		}
+		rel, err := filepath.Rel(at, path)
+		files = append(files, in(filepath.Join(given, rel), path)...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find recipes below %s: %w", given, err)
+	}
+	sort.Strings(files)
+	return files, nil
+}
+
+func skipFolder(path, name string) bool {
+	if name == "testdata" || name == "output" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(path, "forge.hcl"))
+	return err == nil
+}

@@ -1,0 +1,267 @@
+package recipes
+
+import (
+	"fmt"
+	"strings"
+
+	"forge/internal/diag"
+	"forge/recipes/internal/expr"
+
+	"gopkg.in/yaml.v3"
+)
+
+// rendering is an output that lacks only what depends on its siblings: pins, hash and build string.
+type rendering struct {
+	out   *Output
+	frame *frame     // for build.string; nil where there is none
+	str   *yaml.Node // build.string, nil for the default
+	used  map[string]any
+	done  bool
+}
+
+// finish settles hashes and build strings, those of pinned outputs before those that pin them, and
+// puts what pins of siblings stand for in their place. Outputs that came out the same are one.
+func finish(all []*rendering, opts *RenderOptions, found *findings) []*Output {
+	byName := map[string][]*rendering{}
+	for _, r := range all {
+		if !r.out.Staging && !r.out.Skip {
+			byName[r.out.Name] = append(byName[r.out.Name], r)
+		}
+	}
+	if cycle := findCycle(all, byName); cycle != nil {
+		found.add(*cycle)
+		return nil
+	}
+	s := &settler{byName: byName, opts: opts, found: found}
+	for _, r := range all {
+		s.settle(r)
+	}
+	if found.list.HasErrors() {
+		return nil
+	}
+	if opts.keepPins {
+		return uniqueOutputs(all)
+	}
+	for _, r := range all {
+		s.pins(r)
+	}
+	return uniqueOutputs(all)
+}
+
+type settler struct {
+	byName map[string][]*rendering
+	opts   *RenderOptions
+	found  *findings
+}
+
+// settle gives r its hash and build string, after those that it pins exactly.
+func (s *settler) settle(r *rendering) {
+	if r.done {
+		return
+	}
+	r.done = true
+	for _, d := range exactPins(r.out) {
+		sibling := s.sibling(r, d.Pin.Name)
+		if d.Pin.Name == r.out.Name {
+			continue
+		}
+		if sibling == nil {
+			s.found.add(diag.Diagnostic{Code: "missing-output", Pos: d.Pos, Summary: fmt.Sprintf("%s pins %s exactly, which is no output of this recipe", r.out.Name, d.Pin.Name)})
+			continue
+		}
+		s.settle(sibling)
+		r.used[normalKey(d.Pin.Name)] = sibling.out.Version + " " + sibling.out.BuildString
+	}
+	o := r.out
+	o.Variant = r.used
+	o.HashInput = hashInput(r.used)
+	o.Hash = "h" + shortHash(o.HashInput)
+	prefix := buildPrefix(r.used, o.NoArch)
+	if s.opts.BuildStringPrefix != "" {
+		prefix = s.opts.BuildStringPrefix + "_" + prefix
+	}
+	o.BuildString = fmt.Sprintf("%s%s_%d", prefix, o.Hash, o.BuildNumber)
+	if r.str != nil {
+		o.BuildString = r.buildString()
+	}
+}
+
+// buildString fills in build.string, which may hold the hash and the build number.
+func (r *rendering) buildString() string {
+	f := *r.frame
+	if f.literal {
+		return strings.NewReplacer(hashMark, strings.TrimPrefix(r.out.Hash, "h"), numberMark, fmt.Sprint(r.out.BuildNumber)).Replace(r.str.Value)
+	}
+	f.vars = map[string]expr.Value{}
+	for k, v := range r.used {
+		f.vars[k] = expr.FromGo(v)
+	}
+	for k, v := range r.out.Context {
+		f.vars[k] = expr.FromGo(v)
+	}
+	f.vars["hash"], f.vars["build_number"] = strings.TrimPrefix(r.out.Hash, "h"), int64(r.out.BuildNumber)
+	return f.text(r.str)
+}
+
+// sibling is the rendering of another output that fits r's variant best.
+func (s *settler) sibling(r *rendering, name string) *rendering {
+	var best *rendering
+	most := -1
+	for _, c := range s.byName[name] {
+		same := 0
+		for k, v := range r.out.Full {
+			if w, ok := c.out.Full[k]; ok && w == v {
+				same++
+			}
+		}
+		if same >= most {
+			best, most = c, same
+		}
+	}
+	return best
+}
+
+func allDependencies(r *Requirements) []*[]Dependency {
+	e := &r.RunExports
+	return []*[]Dependency{&r.Build, &r.Host, &r.Run, &r.RunConstraints, &e.Weak, &e.Strong, &e.NoArch, &e.WeakConstrains, &e.StrongConstrains}
+}
+
+func exactPins(o *Output) (out []Dependency) {
+	for _, list := range allDependencies(&o.Requirements) {
+		for _, d := range *list {
+			if d.Pin != nil && d.Pin.Subpackage && d.Pin.Exact {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
+// pins replaces pins of siblings by the match specs they stand for.
+func (s *settler) pins(r *rendering) {
+	for _, list := range allDependencies(&r.out.Requirements) {
+		resolved := append([]Dependency(nil), *list...) // outputs that share a list keep their own
+		for i, d := range resolved {
+			if d.Pin == nil || !d.Pin.Subpackage {
+				continue
+			}
+			sibling := s.sibling(r, d.Pin.Name)
+			if d.Pin.Name == r.out.Name {
+				sibling = r
+			}
+			if sibling == nil {
+				continue
+			}
+			text, err := d.Pin.Apply(sibling.out.Version, sibling.out.BuildString)
+			if err != nil {
+				s.found.add(diag.Diagnostic{Code: "bad-pin", Pos: d.Pos, Summary: err.Error()})
+				continue
+			}
+			resolved[i] = Dependency{Spec: text, Pos: d.Pos}
+		}
+		*list = resolved
+	}
+}
+
+// findCycle looks for outputs that need each other to be built. Pins in run requirements count, for a
+// pin needs its package's version and build.
+func findCycle(all []*rendering, byName map[string][]*rendering) *diag.Diagnostic {
+	needs := map[string][]Dependency{}
+	var names []string
+	for _, r := range all {
+		if r.out.Skip || r.out.Staging {
+			continue
+		}
+		if needs[r.out.Name] == nil {
+			names = append(names, r.out.Name)
+		}
+		needs[r.out.Name] = append(needs[r.out.Name], neededOutputs(r.out, byName)...)
+	}
+	state := map[string]int{}
+	var path []string
+	var visit func(name string) *diag.Diagnostic
+	visit = func(name string) *diag.Diagnostic {
+		state[name] = 1
+		path = append(path, name)
+		for _, d := range needs[name] {
+			next := dependencyName(d)
+			if state[next] == 1 {
+				i := 0
+				for path[i] != next {
+					i++
+				}
+				return &diag.Diagnostic{Code: "dependency-cycle", Pos: d.Pos, Summary: "dependency cycle: " + strings.Join(append(path[i:], next), " -> ")}
+			}
+			if state[next] == 0 {
+				if c := visit(next); c != nil {
+					return c
+				}
+			}
+		}
+		path = path[:len(path)-1]
+		state[name] = 2
+		return nil
+	}
+	for _, name := range names {
+		if state[name] == 0 {
+			if c := visit(name); c != nil {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+func dependencyName(d Dependency) string {
+	if d.Pin != nil {
+		return d.Pin.Name
+	}
+	s, _ := parseSpec(d.Spec)
+	return s.name
+}
+
+// neededOutputs are the dependencies of o that other outputs must be built for.
+func neededOutputs(o *Output, byName map[string][]*rendering) (out []Dependency) {
+	add := func(list []Dependency, all bool, exact bool) {
+		for _, d := range list {
+			pin := d.Pin != nil && d.Pin.Subpackage && (!exact || d.Pin.Exact)
+			if name := dependencyName(d); (all || pin) && name != o.Name && byName[name] != nil {
+				out = append(out, d)
+			}
+		}
+	}
+	r := &o.Requirements
+	add(r.Build, true, false)
+	add(r.Host, true, false)
+	add(r.Run, false, false)
+	for _, list := range allDependencies(r)[4:] {
+		add(*list, false, false)
+	}
+	add(r.RunConstraints, false, true)
+	return out
+}
+
+// uniqueOutputs keeps the first of those with the same name and content hash.
+func uniqueOutputs(all []*rendering) []*Output {
+	seen := map[string]*Output{}
+	var out []*Output
+	for _, r := range all {
+		o := r.out
+		key := fmt.Sprintf("%s\n%s\n%s\n%s\n%v %v", o.Name, o.Version, o.BuildString, o.HashInput, o.Skip, o.Staging)
+		if o.InheritFrom != nil {
+			if first := seen[stagingKey(o.InheritFrom)]; first != nil {
+				o.InheritFrom = first
+			}
+		}
+		if o.Staging {
+			key = stagingKey(o)
+		}
+		if seen[key] == nil {
+			seen[key] = o
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+func stagingKey(o *Output) string { return "staging\n" + o.Name + "\n" + string(o.HashInput) }

@@ -1,0 +1,564 @@
+package expr
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+type parser struct {
+	d     *Dialect
+	src   string
+	toks  []token
+	i     int
+	depth int
+	read  []string        // names read, in order
+	seen  map[string]bool // of read
+	set   map[string]bool // names that the template sets
+}
+
+func (d *Dialect) parseBare(src string) (x *Expr, err error) {
+	toks, lexErr := d.lexBare(src)
+	if lexErr != nil {
+		return nil, lexErr
+	}
+	p := &parser{d: d, src: src, toks: toks, seen: map[string]bool{}, set: map[string]bool{}}
+	defer p.recover(&err)
+	if p.cur().kind == tokEOF {
+		p.fail(0, "expression is empty")
+	}
+	root := p.tuple(true, false)
+	if p.cur().kind != tokEOF {
+		p.unexpected()
+	}
+	return &Expr{d: d, src: src, root: root, names: p.names()}, nil
+}
+
+func (p *parser) names() []string {
+	var out []string
+	for _, n := range p.read {
+		if !p.set[n] {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// recover turns the panic of fail into a returned error.
+func (p *parser) recover(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case *Error:
+		*err = r
+	default:
+		panic(r)
+	}
+}
+
+func (p *parser) fail(off int, format string, args ...any) {
+	panic(syntaxAt(p.src, off, format, args...))
+}
+
+func (p *parser) cur() *token { return &p.toks[p.i] }
+
+func (p *parser) next() *token {
+	t := &p.toks[p.i]
+	if p.i < len(p.toks)-1 {
+		p.i++
+	}
+	return t
+}
+
+func (p *parser) unexpected() {
+	t := p.cur()
+	switch t.kind {
+	case tokEOF:
+		p.fail(t.off, "unexpected end of expression")
+	case tokVarEnd, tokBlockEnd:
+		p.fail(t.off, "unexpected end of the tag %s", t.text)
+	case tokString:
+		p.fail(t.off, "unexpected string %q", t.text)
+	default:
+		p.fail(t.off, "unexpected %q", t.text)
+	}
+}
+
+func (p *parser) isOp(s string) bool   { t := p.cur(); return t.kind == tokOp && t.text == s }
+func (p *parser) isName(s string) bool { t := p.cur(); return t.kind == tokName && t.text == s }
+
+func (p *parser) skipOp(s string) bool {
+	if p.isOp(s) {
+		p.next()
+		return true
+	}
+	return false
+}
+
+func (p *parser) skipName(s string) bool {
+	if p.isName(s) {
+		p.next()
+		return true
+	}
+	return false
+}
+
+func (p *parser) expectOp(s string) {
+	if !p.skipOp(s) {
+		if t := p.cur(); t.kind == tokOp || t.kind == tokName {
+			p.fail(t.off, "expected %q, found %q", s, t.text)
+		}
+		p.unexpected()
+	}
+}
+
+func (p *parser) expectName() *token {
+	if p.cur().kind != tokName {
+		p.unexpected()
+	}
+	return p.next()
+}
+
+const maxDepth = 500
+
+func (p *parser) down() {
+	if p.depth++; p.depth > maxDepth {
+		panic(at(Limit, p.src, p.cur().off, "expression is nested more than %d deep", maxDepth))
+	}
+}
+
+func (p *parser) expression() expr { return p.cond(true) }
+
+func (p *parser) cond(withIf bool) expr {
+	p.down()
+	defer func() { p.depth-- }()
+	x := p.or()
+	for withIf && p.isName("if") {
+		off := p.next().off
+		test := p.or()
+		var other expr
+		if p.skipName("else") {
+			other = p.cond(true)
+		}
+		x = &condExpr{off, test, x, other}
+	}
+	return x
+}
+
+func (p *parser) or() expr {
+	x := p.and()
+	for p.isName("or") {
+		off := p.next().off
+		x = &orExpr{off, x, p.and()}
+	}
+	return x
+}
+
+func (p *parser) and() expr {
+	x := p.not()
+	for p.isName("and") {
+		off := p.next().off
+		x = &andExpr{off, x, p.not()}
+	}
+	return x
+}
+
+func (p *parser) not() expr {
+	if p.isName("not") {
+		off := p.next().off
+		p.down()
+		defer func() { p.depth-- }()
+		return &notExpr{off, p.not()}
+	}
+	return p.compare()
+}
+
+func (p *parser) compareOp() string {
+	t := p.cur()
+	if t.kind == tokOp {
+		switch t.text {
+		case "==", "!=", "<", "<=", ">", ">=":
+			p.next()
+			return t.text
+		}
+		return ""
+	}
+	if p.isName("in") {
+		p.next()
+		return "in"
+	}
+	if p.isName("not") && p.toks[p.i+1].kind == tokName && p.toks[p.i+1].text == "in" {
+		p.next()
+		p.next()
+		return "not in"
+	}
+	return ""
+}
+
+func (p *parser) compare() expr {
+	x := p.math1()
+	off := p.cur().off
+	op := p.compareOp()
+	if op == "" {
+		return x
+	}
+	c := &compareExpr{off: off, first: x}
+	for op != "" {
+		c.ops = append(c.ops, op)
+		c.rest = append(c.rest, p.math1())
+		op = p.compareOp()
+	}
+	return c
+}
+
+func (p *parser) binary(ops string, sub func() expr) expr {
+	x := sub()
+	for p.cur().kind == tokOp && strings.Contains(ops, " "+p.cur().text+" ") {
+		t := p.next()
+		x = &binExpr{t.off, t.text, x, sub()}
+	}
+	return x
+}
+
+func (p *parser) math1() expr { return p.binary(" + - ", p.concat) }
+
+func (p *parser) concat() expr {
+	x := p.math2()
+	if !p.isOp("~") {
+		return x
+	}
+	c := &concatExpr{off: p.cur().off, parts: []expr{x}}
+	for p.skipOp("~") {
+		c.parts = append(c.parts, p.math2())
+	}
+	return c
+}
+
+func (p *parser) math2() expr { return p.binary(" * / // % ", p.pow) }
+func (p *parser) pow() expr {
+	return p.binary(" ** ", func() expr { return p.unary(true) })
+}
+
+func (p *parser) unary(withFilter bool) expr {
+	var x expr
+	if t := p.cur(); t.kind == tokOp && (t.text == "-" || t.text == "+") {
+		p.next()
+		p.down()
+		x = &unaryExpr{t.off, t.text == "-", p.unary(false)}
+		p.depth--
+	} else {
+		x = p.primary()
+	}
+	x = p.postfix(x)
+	if withFilter {
+		x = p.filters(x)
+	}
+	return x
+}
+
+func (p *parser) primary() expr {
+	t := p.cur()
+	switch t.kind {
+	case tokName:
+		p.next()
+		switch t.text {
+		case "true", "True":
+			return &constExpr{t.off, true}
+		case "false", "False":
+			return &constExpr{t.off, false}
+		case "none", "None":
+			return &constExpr{t.off, nil}
+		}
+		if !p.seen[t.text] {
+			p.seen[t.text] = true
+			p.read = append(p.read, t.text)
+		}
+		return &nameExpr{t.off, t.text}
+	case tokString:
+		p.next()
+		s := t.text
+		for p.cur().kind == tokString {
+			s += p.next().text
+		}
+		return &constExpr{t.off, s}
+	case tokInt:
+		p.next()
+		return &constExpr{t.off, p.integer(t)}
+	case tokFloat:
+		p.next()
+		f, err := strconv.ParseFloat(strings.ReplaceAll(t.text, "_", ""), 64)
+		if err != nil && !math.IsInf(f, 0) {
+			p.fail(t.off, "malformed number %q", t.text)
+		}
+		return &constExpr{t.off, f}
+	}
+	switch {
+	case p.skipOp("("):
+		x := p.tuple(true, true)
+		p.expectOp(")")
+		return x
+	case p.skipOp("["):
+		return &listExpr{t.off, p.items("]")}
+	case p.skipOp("{"):
+		return p.dict(t.off)
+	}
+	p.unexpected()
+	return nil
+}
+
+func (p *parser) integer(t *token) int64 {
+	s := strings.ReplaceAll(t.text, "_", "")
+	base := 10
+	if len(s) > 1 && s[0] == '0' {
+		base = 0
+		if s[1] >= '0' && s[1] <= '9' { // 00
+			base = 10
+		}
+	}
+	n, err := strconv.ParseInt(s, base, 64)
+	if err != nil {
+		p.fail(t.off, "number %s is too large", t.text)
+	}
+	return n
+}
+
+func (p *parser) items(end string) []expr {
+	var out []expr
+	for !p.isOp(end) {
+		if len(out) > 0 {
+			p.expectOp(",")
+			if p.isOp(end) {
+				break
+			}
+		}
+		out = append(out, p.expression())
+	}
+	p.expectOp(end)
+	return out
+}
+
+func (p *parser) dict(off int) expr {
+	d := &dictExpr{off: off}
+	for !p.isOp("}") {
+		if len(d.keys) > 0 {
+			p.expectOp(",")
+			if p.isOp("}") {
+				break
+			}
+		}
+		d.keys = append(d.keys, p.expression())
+		p.expectOp(":")
+		d.vals = append(d.vals, p.expression())
+	}
+	p.expectOp("}")
+	return d
+}
+
+// tuple reads expressions with commas between; without a comma the one expression is the result.
+func (p *parser) tuple(withIf, parens bool) expr {
+	p.down()
+	defer func() { p.depth-- }()
+	off := p.cur().off
+	var items []expr
+	comma := false
+	for !p.tupleEnd() {
+		items = append(items, p.cond(withIf))
+		if !p.skipOp(",") {
+			break
+		}
+		comma = true
+	}
+	if len(items) == 1 && !comma {
+		return items[0]
+	}
+	if len(items) == 0 && !parens {
+		p.unexpected()
+	}
+	return &tupleExpr{off, items}
+}
+
+func (p *parser) tupleEnd() bool {
+	t := p.cur()
+	switch t.kind {
+	case tokEOF, tokVarEnd, tokBlockEnd:
+		return true
+	}
+	return p.isOp(")") || p.isOp("=") || p.isName("in")
+}
+
+func (p *parser) postfix(x expr) expr {
+	for {
+		t := p.cur()
+		switch {
+		case p.skipOp("."):
+			n := p.cur()
+			switch n.kind {
+			case tokName:
+				p.next()
+				x = &attrExpr{n.off, x, n.text}
+			case tokInt:
+				p.next()
+				x = &itemExpr{n.off, x, &constExpr{n.off, p.integer(n)}}
+			default:
+				p.unexpected()
+			}
+		case p.skipOp("["):
+			x = &itemExpr{t.off, x, p.subscript()}
+		case p.isOp("("):
+			x = p.call(x)
+		default:
+			return x
+		}
+	}
+}
+
+func (p *parser) subscript() expr {
+	off := p.cur().off
+	var items []expr
+	for {
+		items = append(items, p.slice())
+		if !p.skipOp(",") || p.isOp("]") {
+			break
+		}
+	}
+	p.expectOp("]")
+	if len(items) == 1 {
+		return items[0]
+	}
+	return &tupleExpr{off, items}
+}
+
+func (p *parser) slice() expr {
+	off := p.cur().off
+	var parts [3]expr
+	if !p.isOp(":") {
+		x := p.expression()
+		if !p.isOp(":") {
+			return x
+		}
+		parts[0] = x
+	}
+	for i := 1; i < 3 && p.skipOp(":"); i++ {
+		if !p.isOp(":") && !p.isOp("]") && !p.isOp(",") {
+			parts[i] = p.expression()
+		}
+	}
+	return &sliceExpr{off, parts}
+}
+
+func (p *parser) call(fn expr) expr {
+	t := p.cur()
+	args := p.args()
+	return &callExpr{t.off, fn, args}
+}
+
+func (p *parser) args() argList {
+	p.down()
+	defer func() { p.depth-- }()
+	p.expectOp("(")
+	var a argList
+	for first := true; !p.isOp(")"); first = false {
+		if !first {
+			p.expectOp(",")
+			if p.isOp(")") {
+				break
+			}
+		}
+		p.arg(&a)
+	}
+	p.expectOp(")")
+	return a
+}
+
+func (p *parser) arg(a *argList) {
+	t := p.cur()
+	switch {
+	case p.skipOp("*"):
+		a.star = p.expression()
+	case p.skipOp("**"):
+		a.starStar = p.expression()
+	case t.kind == tokName && p.toks[p.i+1].kind == tokOp && p.toks[p.i+1].text == "=":
+		p.next()
+		p.next()
+		a.names = append(a.names, t.text)
+		a.named = append(a.named, p.expression())
+	default:
+		if len(a.names) > 0 || a.starStar != nil {
+			p.fail(t.off, "positional argument after keyword arguments")
+		}
+		a.pos = append(a.pos, p.expression())
+	}
+}
+
+func (p *parser) filters(x expr) expr {
+	for {
+		t := p.cur()
+		switch {
+		case p.skipOp("|"):
+			x = p.filter(x)
+		case p.isName("is"):
+			p.next()
+			x = p.test(x)
+		case p.isOp("("):
+			x = p.call(x)
+		default:
+			return x
+		}
+		_ = t
+	}
+}
+
+func (p *parser) dotted() (string, int) {
+	t := p.expectName()
+	name := t.text
+	for p.skipOp(".") {
+		name += "." + p.expectName().text
+	}
+	return name, t.off
+}
+
+// filter reads NAME or NAME(args) after the bar.
+func (p *parser) filter(x expr) expr {
+	name, off := p.dotted()
+	f, ok := p.d.filter(name)
+	if !ok {
+		e := syntaxAt(p.src, off, "there is no filter %q", name)
+		e.Name = name
+		panic(e)
+	}
+	var a argList
+	if p.isOp("(") {
+		a = p.args()
+	}
+	return &filterExpr{off, name, f, x, a}
+}
+
+func (p *parser) test(x expr) expr {
+	not := p.skipName("not")
+	name, off := p.dotted()
+	f, ok := p.d.test(name)
+	if !ok {
+		e := syntaxAt(p.src, off, "there is no test %q", name)
+		e.Name = name
+		panic(e)
+	}
+	var a argList
+	t := p.cur()
+	switch {
+	case p.isOp("("):
+		a = p.args()
+	case t.kind == tokString, t.kind == tokInt, t.kind == tokFloat, p.isOp("["), p.isOp("{"),
+		t.kind == tokName && t.text != "else" && t.text != "or" && t.text != "and" && t.text != "if":
+		if t.kind == tokName && t.text == "is" {
+			p.fail(t.off, "tests cannot be chained with is")
+		}
+		if t.kind == tokName && (t.text == "in" || t.text == "not") {
+			break
+		}
+		a.pos = []expr{p.postfix(p.primary())}
+	}
+	var out expr = &testExpr{off, name, f, x, a}
+	if not {
+		out = &notExpr{off, out}
+	}
+	return out
+}

@@ -1,0 +1,83 @@
+package yamlx
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"forge/internal/diag"
+)
+
+// decode returns the text of a file in UTF-8 or, as YAML 1.2 section 5.2 allows, UTF-16 with or
+// without a byte order mark; or what is wrong with it.
+func decode(data []byte) (text, bad string) {
+	switch {
+	case bytes.HasPrefix(data, []byte{0, 0, 0xFE, 0xFF}), bytes.HasPrefix(data, []byte{0xFF, 0xFE, 0, 0}):
+		return "", "the file is in UTF-32; save it as UTF-8"
+	case bytes.HasPrefix(data, []byte{0xEF, 0xBB, 0xBF}):
+		return string(data[3:]), ""
+	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
+		return fromUTF16(data[2:], 0)
+	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
+		return fromUTF16(data[2:], 1)
+	case len(data) >= 2 && data[0] == 0 && data[1] != 0:
+		return fromUTF16(data, 1)
+	case len(data) >= 2 && data[1] == 0 && data[0] != 0:
+		return fromUTF16(data, 0)
+	}
+	return string(data), ""
+}
+
+// fromUTF16 reads pairs of bytes whose less significant one is at low.
+func fromUTF16(data []byte, low int) (string, string) {
+	if len(data)%2 != 0 {
+		return "", "the file is in UTF-16 and ends in half a character; save it as UTF-8"
+	}
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = uint16(data[2*i+low]) | uint16(data[2*i+1-low])<<8
+	}
+	return string(utf16.Decode(units)), ""
+}
+
+func splitLines(text string) []string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSuffix(lines[i], "\r")
+	}
+	return lines
+}
+
+// unprintable reports bytes that YAML does not allow (YAML 1.2, production c-printable), with the
+// place that the library keeps to itself.
+func (d *Document) unprintable(text string) diag.List {
+	line, column := 1, 0
+	for i, r := range text {
+		column++
+		switch {
+		case r == '\n':
+			line, column = line+1, 0
+			continue
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
+			return diag.List{d.atLine(line, column, "encoding",
+				fmt.Sprintf("byte 0x%02x is not UTF-8", text[i]), "save the file as UTF-8")}
+		case r == '\t' || r == '\r' || r == 0x85 || r >= 0x20 && r < 0x7F || r >= 0xA0 && r != 0xFEFF && r != 0xFFFE && r != 0xFFFF:
+			continue
+		case r == 0xFEFF:
+			return diag.List{d.atLine(line, column, "encoding", "a byte order mark stands inside the file", "remove it")}
+		}
+		return diag.List{d.atLine(line, column, "yaml-syntax",
+			fmt.Sprintf("control character U+%04X is not allowed", r), "remove it, or write it as an escape in double quotes")}
+	}
+	return nil
+}
+
+func (d *Document) atLine(line, column int, code, summary, suggestion string) diag.Diagnostic {
+	p := diag.Pos{File: d.File, Line: line, Column: column}
+	if d.mapLine != nil && line > 0 {
+		p = diag.Pos{File: d.File, Line: d.mapLine(line)}
+	}
+	return diag.Diagnostic{Code: code, Pos: p, Line: d.Line(p.Line), Summary: summary, Suggestion: suggestion}
+}

@@ -1,0 +1,111 @@
+package recipes
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"forge/internal/diag"
+	"forge/platforms"
+)
+
+const maxRecipe = 16 << 20
+
+// RenderFile reads the recipe at path, whose name tells its format: meta.yaml, meta.yml or conda.yaml
+// (conda-build), recipe.yaml or recipe.yml (CEP 13, 14) or recipe.hcl (Forge's own). The variants file
+// beside it counts after those of opts, unless IgnoreRecipeVariants is set. Platforms that opts leaves
+// out are those of this machine. What cannot be read is a diagnostic, too.
+func RenderFile(path string, opts RenderOptions) *Rendered {
+	opts = opts.withDefaults()
+	data, err := readLimited(path)
+	if err != nil {
+		return failed(path, "the recipe cannot be read: %v", plainError(err))
+	}
+	render := renderer(path)
+	if render == nil {
+		return failed(path, "the name of a recipe is one of %s", strings.Join(recipeNames(), ", "))
+	}
+	if !opts.IgnoreRecipeVariants {
+		f, err := variantsBeside(path)
+		if err != nil {
+			return failed(path, "the variants file beside the recipe cannot be read: %v", err)
+		}
+		opts.Variants = append(opts.Variants[:len(opts.Variants):len(opts.Variants)], f...)
+	}
+	return render(path, data, opts)
+}
+
+// Render is RenderFile for a recipe that is in memory; it reads no variants file.
+func Render(path string, data []byte, opts RenderOptions) *Rendered {
+	render := renderer(path)
+	if render == nil {
+		return failed(path, "the name of a recipe is one of %s", strings.Join(recipeNames(), ", "))
+	}
+	return render(path, data, opts.withDefaults())
+}
+
+func (o RenderOptions) withDefaults() RenderOptions {
+	var none platforms.Platform
+	if o.BuildPlatform == none {
+		o.BuildPlatform = platforms.Host()
+	}
+	if o.TargetPlatform == none {
+		o.TargetPlatform = o.BuildPlatform
+		if o.HostPlatform != none {
+			o.TargetPlatform = o.HostPlatform
+		}
+	}
+	if o.HostPlatform == none {
+		o.HostPlatform = o.TargetPlatform
+	}
+	return o
+}
+
+// recipeNames are the names a recipe file may have, the preferred one of a folder first.
+func recipeNames() []string {
+	return []string{"recipe.hcl", "recipe.yaml", "recipe.yml", "meta.yaml", "meta.yml", "conda.yaml"}
+}
+
+func renderer(path string) func(string, []byte, RenderOptions) *Rendered {
+	switch base := filepath.Base(path); {
+	case base == "meta.yaml" || base == "meta.yml" || base == "conda.yaml":
+		return renderV0
+	case strings.HasSuffix(base, ".hcl"):
+		return renderHCL
+	case strings.HasSuffix(base, ".yaml") || strings.HasSuffix(base, ".yml"):
+		return renderV1
+	}
+	return nil
+}
+
+func failed(path, format string, args ...any) *Rendered {
+	return &Rendered{Diagnostics: diag.List{{Code: "cannot-read", Pos: diag.Pos{File: path}, Summary: fmt.Sprintf(format, args...)}}}
+}
+
+func readLimited(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("it is not a file")
+	}
+	if info.Size() > maxRecipe {
+		return nil, fmt.Errorf("it has %d bytes, more than the %d a recipe may have", info.Size(), maxRecipe)
+	}
+	return os.ReadFile(path)
+}
+
+// variantsBeside is the recipe's own variants file; variants.yaml is taken before conda_build_config.yaml.
+func variantsBeside(path string) ([]VariantFile, error) {
+	for _, name := range []string{"variants.yaml", "conda_build_config.yaml"} {
+		file := filepath.Join(filepath.Dir(path), name)
+		if _, err := os.Stat(file); err != nil {
+			continue
+		}
+		data, err := readLimited(file)
+		return []VariantFile{{Path: file, Data: data}}, err
+	}
+	return nil, nil
+}

@@ -1,0 +1,191 @@
+package recipes
+
+import (
+	"fmt"
+	"strings"
+
+	"forge/recipes/internal/expr"
+)
+
+// selectorLanguage is the Python of `# [selector]` comments.
+var selectorLanguage = &expr.Dialect{}
+
+// cutSelector splits a line of meta.yaml at its selector, as conda-build's
+//
+//	(.+?)\s*(#.*)?\[([^\[\]]+)\](?(2)[^\(\)]*)$
+//
+// does: the text before, and the condition. The comment mark is optional in it, so a line that ends in
+// a bare [list] has a selector, too.
+func cutSelector(line string) (text, condition string, at int, ok bool) {
+	if strings.IndexByte(line, ']') < 0 {
+		return "", "", 0, false
+	}
+	for p := 1; p < len(line); p++ {
+		q := p
+		for q < len(line) && isBlank(line[q]) {
+			q++
+		}
+		if q >= len(line) {
+			return "", "", 0, false
+		}
+		if line[q] == '#' {
+			if from, to := lastBrackets(line, q+1); from >= 0 {
+				return line[:p], line[from+1 : to], from + 1, true
+			}
+		}
+		if line[q] == '[' && line[len(line)-1] == ']' {
+			if inner := line[q+1 : len(line)-1]; inner != "" && !strings.ContainsAny(inner, "[]") {
+				return line[:p], inner, q + 1, true
+			}
+		}
+	}
+	return "", "", 0, false
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v' }
+
+// lastBrackets finds the last [condition] at or after from that only text without parentheses follows.
+func lastBrackets(line string, from int) (open, end int) {
+	for end = len(line) - 1; end > from; end-- {
+		switch line[end] {
+		case '(', ')':
+			return -1, -1
+		case ']':
+			open = strings.LastIndexAny(line[from:end], "[]")
+			if open >= 0 && line[from+open] == '[' && from+open+1 < end {
+				return from + open, end
+			}
+		}
+	}
+	return -1, -1
+}
+
+// selection is meta.yaml text after its selectors, with the source line of each of its lines.
+type selection struct {
+	text  string
+	lines []int
+}
+
+// selectorError is a selector that cannot be decided.
+type selectorError struct {
+	line, column int // from 1
+	condition    string
+	err          error
+}
+
+func (e *selectorError) Error() string { return fmt.Sprintf("selector [%s]: %v", e.condition, e.err) }
+
+// selectMeta drops the lines whose selector is false and comment lines. decide may be nil: then all
+// lines stay as they are.
+func selectMeta(text string, decide func(condition string) (bool, error)) (selection, *selectorError) {
+	var b strings.Builder
+	b.Grow(len(text))
+	var s selection
+	keep := func(line string, n int) {
+		b.WriteString(line)
+		b.WriteByte('\n')
+		s.lines = append(s.lines, n)
+	}
+	for n, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		line = strings.TrimRight(line, " \t\r\f\v")
+		if t := strings.TrimLeft(line, " \t"); strings.HasPrefix(t, "#") {
+			continue
+		}
+		before, condition, at, ok := cutSelector(line)
+		if !ok {
+			keep(line, n+1)
+			continue
+		}
+		yes, err := decide(condition)
+		if err != nil {
+			return s, &selectorError{n + 1, at + 1, condition, err}
+		}
+		if yes {
+			if c := line[len(line)-1]; c == '\'' || c == '"' {
+				before += string(c)
+			}
+			keep(before, n+1)
+		}
+	}
+	s.text = b.String()
+	return s, nil
+}
+
+// decider evaluates selectors; a name that nothing defines is False, as in conda-build.
+type decider struct {
+	lookup func(name string) (expr.Value, bool)
+	parsed map[string]*expr.Expr // shared between variants
+	known  map[string]bool       // results of this variant
+}
+
+func (d *decider) decide(condition string) (bool, error) {
+	if v, ok := d.known[condition]; ok {
+		return v, nil
+	}
+	x := d.parsed[condition]
+	if x == nil {
+		var err error
+		if x, err = selectorLanguage.ParseExpr(condition); err != nil {
+			return false, err
+		}
+		d.parsed[condition] = x
+	}
+	v, err := x.Test(&expr.Env{Lookup: func(name string) (expr.Value, bool) {
+		if v, ok := d.lookup(name); ok {
+			return v, true
+		}
+		if v, ok := pythonBuiltin(name); ok {
+			return v, true
+		}
+		return false, true
+	}})
+	if err == nil {
+		d.known[condition] = v
+	}
+	return v, err
+}
+
+// pythonBuiltin are the builtins that selectors use.
+func pythonBuiltin(name string) (expr.Value, bool) {
+	one := func(f func(c *expr.Context, v expr.Value) (expr.Value, error)) (expr.Value, bool) {
+		return &expr.Func{Name: name, Call: func(c *expr.Context, a expr.Args) (expr.Value, error) {
+			v, err := a.Bind(name, "x")
+			if err != nil {
+				return nil, err
+			}
+			return f(c, v[0])
+		}}, true
+	}
+	filters := func(filter string) (expr.Value, bool) {
+		f := expr.AllFilters()[filter]
+		return &expr.Func{Name: name, Call: func(c *expr.Context, a expr.Args) (expr.Value, error) {
+			if len(a.Pos) != 1 {
+				return nil, fmt.Errorf("%s() takes one argument", name)
+			}
+			return f(c, a.Pos[0], expr.Args{})
+		}}, true
+	}
+	switch name {
+	case "int", "float", "abs", "list", "min", "max", "sum":
+		return filters(name)
+	case "len":
+		return filters("length")
+	case "str":
+		return one(func(c *expr.Context, v expr.Value) (expr.Value, error) { return c.Str(v) })
+	case "bool":
+		return one(func(_ *expr.Context, v expr.Value) (expr.Value, error) { return expr.Truth(v), nil })
+	case "sorted":
+		return filters("sort")
+	case "any", "all":
+		return one(func(c *expr.Context, v expr.Value) (expr.Value, error) {
+			items, err := c.Iterate(v)
+			for _, it := range items {
+				if expr.Truth(it) == (name == "any") {
+					return name == "any", err
+				}
+			}
+			return name == "all", err
+		})
+	}
+	return nil, false
+}

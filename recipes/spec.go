@@ -1,0 +1,101 @@
+package recipes
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"forge/packages"
+
+	spdx "github.com/github/go-spdx/v2/spdxexp"
+	"github.com/github/go-spdx/v2/spdxexp/spdxlicenses"
+)
+
+// spec is a dependency's text, read: its canonical form, its name, and whether it is a name alone.
+type spec struct {
+	text, name string
+	bare       bool
+	v3         bool // says what only repodata revision 3 can: extras, flags, when
+}
+
+func parseSpec(s string) (spec, error) {
+	if strings.TrimSpace(s) == "" {
+		return spec{}, errors.New("a dependency has no name")
+	}
+	m, err := packages.ParseMatchSpecStrict(s)
+	if err != nil {
+		return spec{}, fmt.Errorf("dependency %q: %w", s, err)
+	}
+	t := m.String()
+	return spec{text: t, name: m.Name, bare: t == m.Name, v3: len(m.Extras)+len(m.Flags) > 0 || m.When != nil}, nil
+}
+
+// checkName accepts what conda accepts as a package's name (CEP 26), and, with the peers, the empty one.
+func checkName(s string) error {
+	if s != "" && !packages.ValidName(s) {
+		return fmt.Errorf("%q is not a package name: it takes a-z, 0-9, -, _ and .", s)
+	}
+	return nil
+}
+
+func checkVersion(s string) error {
+	if _, err := packages.ParseVersion(s); err != nil {
+		return fmt.Errorf("%q is not a version: %w", s, err)
+	}
+	return nil
+}
+
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil {
+		return fmt.Errorf("%q is not a URL: %w", s, err)
+	}
+	if u.Scheme == "" {
+		return fmt.Errorf("%q is not a URL: it has no scheme such as https:", s)
+	}
+	return nil
+}
+
+// canonicalURL escapes spaces and ends the URL of a whole host with a slash, as the peers write it.
+func canonicalURL(s string) string {
+	s = strings.ReplaceAll(s, " ", "%20")
+	if u, err := url.Parse(s); err == nil && u.Host != "" && u.Path == "" && u.RawQuery == "" && u.Fragment == "" {
+		return s + "/"
+	}
+	return s
+}
+
+// checkLicense wants an SPDX licence expression without deprecated ids (https://spdx.org/licenses).
+func checkLicense(s string) error {
+	if s == "" {
+		return nil
+	}
+	ok, bad := spdx.ValidateLicenses([]string{upperOperators(s)})
+	if ok {
+		return deprecatedLicense(s)
+	}
+	return fmt.Errorf("%q is not an SPDX licence expression; write LicenseRef-NAME for one that SPDX does not list", strings.Join(bad, ", "))
+}
+
+func deprecatedLicense(s string) error {
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("() ", r) }) {
+		for _, old := range spdxlicenses.GetDeprecated() {
+			if word == old {
+				return fmt.Errorf("the SPDX id %q is deprecated; say %s-only or %s-or-later, or what https://spdx.org/licenses names instead", old, old, old)
+			}
+		}
+	}
+	return nil
+}
+
+// upperOperators writes and, or, with as SPDX does.
+func upperOperators(s string) string {
+	words := strings.Split(s, " ")
+	for i, w := range words {
+		if w == "and" || w == "or" || w == "with" {
+			words[i] = strings.ToUpper(w)
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,472 @@
+package recipes
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"forge/recipes/internal/yamlx"
+)
+
+// usedKeys are the variant keys that the output's text and scripts use (metadata.py, get_used_vars).
+func (o *v0Output) usedKeys() []string {
+	used := map[string]bool{}
+	raw, selected := o.texts()
+	for _, k := range o.usage.in(raw, true) {
+		used[k] = true
+	}
+	reqs := requirementsText(selected)
+	inReqs := o.trimBuildOnly(o.usage.in(reqs, false))
+	drop := map[string]bool{}
+	for _, k := range o.usage.in(reqs, false) {
+		drop[k] = true
+	}
+	for _, k := range o.usage.in(selected, false) {
+		if !drop[k] {
+			used[k] = true
+		}
+	}
+	for _, k := range inReqs {
+		used[k] = true
+	}
+	for _, k := range o.scriptUse() {
+		used[k] = true
+	}
+	if used["c_compiler"] || used["cxx_compiler"] {
+		if _, ok := o.variant["CONDA_BUILD_SYSROOT"]; ok {
+			used["CONDA_BUILD_SYSROOT"] = true
+		}
+	}
+	if o.out.NoArch == "" {
+		used["target_platform"] = true
+	}
+	if _, ok := o.variant["channel_targets"]; ok {
+		used["channel_targets"] = true
+	}
+	for _, n := range list1(o.get("build", "force_ignore_keys")) {
+		delete(used, n.Value)
+	}
+	for _, n := range list1(o.get("build", "force_use_keys")) {
+		if _, ok := o.variant[n.Value]; ok {
+			used[n.Value] = true
+		}
+	}
+	return sortedNames(used)
+}
+
+// texts are the part of the recipe's text that decides about this output, before and after selectors.
+func (o *v0Output) texts() (raw, selected string) {
+	if o.own {
+		return o.ownText(o.file), o.ownText(o.selected.text)
+	}
+	cut := func(text string) string {
+		if out := strings.TrimSpace(outputsText(text)); out != "" {
+			text = strings.ReplaceAll(text, out, "")
+		}
+		if o.node != nil {
+			text += "\n" + o.ownText(o.selected.text)
+		}
+		return text
+	}
+	return cut(o.file), cut(o.selected.text)
+}
+
+// ownText finds the output's entry by its number among the rendered outputs, as conda-build does; where
+// selectors removed entries, the numbers of the unselected text are off, there as here.
+func (o *v0Output) ownText(text string) string {
+	all := outputTexts(outputsText(text))
+	if o.index < len(all) {
+		return all[o.index]
+	}
+	return ""
+}
+
+// trimBuildOnly drops keys whose packages are only needed to run, or only to build where the variant
+// says to ignore that.
+func (o *v0Output) trimBuildOnly(keys []string) []string {
+	var lists [3]map[string]bool
+	for i, section := range []string{"build", "host", "run"} {
+		lists[i] = map[string]bool{}
+		for _, n := range o.requirement(section) {
+			spec := strings.TrimSpace(o.text(n))
+			if section != "run" {
+				spec, _, _ = strings.Cut(spec, " ")
+			}
+			lists[i][spec] = true
+		}
+	}
+	has := func(i int, key string) bool { return lists[i][key] || lists[i][strings.ReplaceAll(key, "_", "-")] }
+	var keep []string
+	for _, k := range keys {
+		inBuild, inHost, inRun := has(0, k), has(1, k), has(2, k)
+		if inRun && !inBuild && !inHost {
+			continue
+		}
+		if !inRun && inBuild && !inHost && slices.Contains(o.cfg.ignoreBuildOnly, k) {
+			continue
+		}
+		keep = append(keep, k)
+	}
+	return keep
+}
+
+func (o *v0Output) scriptUse() []string {
+	if !o.own {
+		keys := append([]string(nil), o.scriptKeys("build.sh")...)
+		if o.scope.os() == "win" {
+			keys = append(keys, o.scriptKeys("bld.bat")...)
+		}
+		return keys
+	}
+	if s := scalar(yamlx.Get(o.node, "script")); s != "" {
+		return o.scriptKeys(s)
+	}
+	return nil
+}
+
+var hashInString = regexp.MustCompile(`h\{\{\s*PKG_HASH\s*\}\}`)
+var hashText = regexp.MustCompile(`h[0-9a-f]{7}`)
+
+// settle gives the output its hash and build string.
+func (o *v0Output) settle() {
+	input := map[string]any{}
+	for _, k := range o.hashed() {
+		input[k] = o.variant[k]
+	}
+	for _, d := range o.out.Requirements.Run { // what only runs on some machines differs from what runs on others
+		if name, _, _ := strings.Cut(d.Spec, " "); strings.HasPrefix(name, "__") {
+			input[name] = d.Spec
+		}
+	}
+	o.out.HashInput = hashInput(input)
+	if len(input) > 0 {
+		o.out.Hash = "h" + shortHash(o.out.HashInput)
+	}
+	o.out.Variant = map[string]any{}
+	for _, k := range o.used {
+		o.out.Variant[k] = o.variant[k]
+	}
+	hash := strings.TrimPrefix(o.out.Hash, "h")
+	if o.opts.keepPins {
+		hash = "1234567" // what conda-build puts in while nothing is final
+	}
+	s := strings.ReplaceAll(o.str, markHash, hash)
+	raw := packageAndBuildText(o.selected.text)
+	if o.own {
+		raw = o.ownText(o.selected.text)
+	}
+	if s != "" && !hashInString.MatchString(raw) {
+		o.out.BuildString = o.prefixed(s)
+		return
+	}
+	if s == "" {
+		s = o.defaultString()
+	}
+	o.out.BuildString = o.prefixed(withHash(s, o.out.Hash))
+}
+
+func (o *v0Output) prefixed(s string) string {
+	if p := o.opts.BuildStringPrefix; p != "" {
+		return p + "_" + s
+	}
+	return s
+}
+
+// withHash puts the hash before the build number: py311_0 and h0123456 give py311h0123456_0.
+func withHash(s, hash string) string {
+	if hashText.MatchString(s) {
+		return hashText.ReplaceAllString(s, hash)
+	}
+	i := strings.LastIndexByte(s, '_')
+	head, tail := s, ""
+	if i >= 0 {
+		head, tail = s[:i], s[i:]
+	}
+	if _, err := strconv.Atoi(head); err == nil {
+		if hash == "" {
+			return s
+		}
+		return hash + "_" + head + tail
+	}
+	return head + hash + tail
+}
+
+var hashExcludes = []string{"python", "r_base", "perl", "lua"}
+
+// hashed are the used keys whose values are hashed: those that stand in the build string anyway are not.
+// conda-build matches them as prefixes.
+func (o *v0Output) hashed() []string {
+	excludes := append(append([]string(nil), hashExcludes...), o.cfg.ignoreVersion...)
+	if slices.Contains(o.used, "numpy") {
+		if xx, pinned, withoutX := o.numpyPins(); xx || pinned && !withoutX {
+			excludes = append(excludes, "numpy")
+		}
+	}
+	var keys []string
+	for _, k := range o.used {
+		excluded := slices.ContainsFunc(excludes, func(e string) bool { return strings.HasPrefix(k, e) })
+		if !excluded || strings.Contains(o.variant[k], " ") {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 1 && keys[0] == "target_platform" {
+		return nil
+	}
+	return keys
+}
+
+var (
+	numpyXX       = regexp.MustCompile(`(numpy\s*x\.x)|pin_compatible\(['"]numpy.*max_pin=['"]x\.x['"]`)
+	numpyPin      = regexp.MustCompile(`pin_\w+\(['"]numpy['"]`)
+	numpyPinWithX = regexp.MustCompile(`pin_\w+\(['"]numpy['"].*x_pin=['"][x.]*['"]`)
+)
+
+// numpyPins says how the requirements pin numpy: to x.x, with pin_compatible, and whether that without x.
+func (o *v0Output) numpyPins() (xx, pinned, withoutX bool) {
+	_, text := o.texts()
+	text = requirementsText(text)
+	return numpyXX.MatchString(text), numpyPin.MatchString(text), numpyPin.MatchString(text) && !numpyPinWithX.MatchString(text)
+}
+
+// defaultString is the build string without its hash (metadata.py, build_string_from_metadata).
+func (o *v0Output) defaultString() string {
+	section := "build"
+	if o.hasRequirement("host") {
+		section = "host"
+	}
+	built, run := o.names(section), o.names("run")
+	var parts []string
+	xx, _, _ := o.numpyPins()
+	for _, p := range []struct {
+		prefix, name string
+		parts        int
+	}{{"np", "numpy", 2}, {"py", "python", 2}, {"pl", "perl", 3}, {"lua", "lua", 2}, {"r", "r", 2}, {"r", "r-base", 2}, {"mro", "mro-base", 3}, {"mro", "mro-base_impl", 3}} {
+		if !has(run, p.name) || !has(built, p.name) || p.name == "numpy" && !xx {
+			continue
+		}
+		if o.out.NoArch == p.name || p.name == "python" && truthy(o.get("build", "noarch_python")) {
+			parts = append(parts, p.prefix)
+			continue
+		}
+		version := built[p.name]
+		if v := o.variantVersion(p.name); version == "" || strings.ContainsAny(version, "<>=!~|,") {
+			version, _, _ = strings.Cut(v, " ")
+		}
+		if e := p.prefix + shortVersion(version, p.parts); !slices.Contains(parts, e) {
+			parts = append(parts, e)
+		}
+	}
+	s := strings.Join(parts, "")
+	if s != "" {
+		s += "_"
+	}
+	var features []string
+	for _, n := range list1(o.get("build", "features")) {
+		features = append(features, n.Value)
+	}
+	if len(features) > 0 {
+		s += strings.Join(features, "_") + "_"
+	}
+	return s + strconv.Itoa(o.out.BuildNumber)
+}
+
+// names are the packages of a requirements section, with the versions asked for.
+func (o *v0Output) names(section string) map[string]string {
+	m := map[string]string{}
+	list := map[string][]Dependency{"build": o.out.Requirements.Build, "host": o.out.Requirements.Host, "run": o.out.Requirements.Run}[section]
+	for _, d := range list {
+		if d.Pin != nil {
+			m[strings.ToLower(d.Pin.Name)] = ""
+			continue
+		}
+		spec := d.Spec
+		if i := strings.LastIndex(spec, "::"); i >= 0 {
+			spec = spec[i+2:]
+		}
+		end := strings.IndexAny(spec, " =<>!~[")
+		if end < 0 {
+			end = len(spec)
+		}
+		version, _, _ := strings.Cut(strings.TrimSpace(spec[end:]), " ")
+		m[strings.ToLower(spec[:end])] = version
+	}
+	return m
+}
+
+func has[V any](m map[string]V, key string) bool { _, ok := m[key]; return ok }
+
+// pin is the pin that the text's first mark stands for.
+func (p *v0Pass) pin(text string) *Pin {
+	i := strings.Index(text, markOpen)
+	if i < 0 {
+		return nil
+	}
+	number, _, ok := strings.Cut(text[i+len(markOpen):], markClose)
+	n, err := strconv.Atoi(number)
+	if !ok || err != nil || n < 0 || n >= len(p.pins) {
+		return nil
+	}
+	return p.pins[n]
+}
+
+// finish settles hashes, then what pins of siblings stand for.
+func (v *v0) finish(all []*v0Output) []*Output {
+	byName := map[string][]*v0Output{}
+	seen, same := map[string]*Output{}, map[*Output]*Output{}
+	var once []*v0Output
+	for _, o := range all {
+		if !o.out.Skip {
+			o.settle()
+		}
+		key := o.key() + o.out.Version + "\n" + o.out.BuildString
+		if first := seen[key]; first != nil {
+			same[o.out] = first
+			continue
+		}
+		seen[key] = o.out
+		once = append(once, o)
+	}
+	all = once
+	for _, o := range all {
+		if first := same[o.out.InheritFrom]; first != nil {
+			o.out.InheritFrom = first
+		}
+		if o.out.Skip {
+			continue
+		}
+		if !o.out.Staging {
+			byName[o.name] = append(byName[o.name], o)
+		}
+	}
+	var out []*Output
+	for _, o := range all {
+		if !v.opts.keepPins && !o.out.Skip {
+			o.resolvePins(byName)
+		}
+		out = append(out, o.out)
+	}
+	v.checkCycles(all, byName)
+	return out
+}
+
+// sibling is the output of that name whose variant fits best.
+func (o *v0Output) sibling(byName map[string][]*v0Output, name string) *v0Output {
+	if name == o.name {
+		return o
+	}
+	var best *v0Output
+	most := -1
+	for _, c := range byName[name] {
+		same := 0
+		for k, v := range c.variant {
+			if o.variant[k] == v {
+				same++
+			}
+		}
+		if same > most {
+			best, most = c, same
+		}
+	}
+	return best
+}
+
+func (o *v0Output) resolvePins(byName map[string][]*v0Output) {
+	for _, list := range allDependencies(&o.out.Requirements) {
+		for i, d := range *list {
+			if d.Pin == nil || !d.Pin.Subpackage {
+				continue
+			}
+			s := o.sibling(byName, d.Pin.Name)
+			if s == nil {
+				o.found.add(o.diagnostic(d.Pos, "missing-output", fmt.Sprintf("%s pins %s, which is no output of this recipe", o.name, d.Pin.Name),
+					"pin packages of other recipes with pin_compatible()"))
+				continue
+			}
+			text, err := d.Pin.apply0(s.out.Version, s.out.BuildString)
+			if err != nil {
+				o.found.add(o.diagnostic(d.Pos, "bad-pin", err.Error(), ""))
+				continue
+			}
+			(*list)[i] = Dependency{Spec: text, Pos: d.Pos}
+		}
+	}
+}
+
+// apply0 is Apply as conda-build writes it: exact pins without ==.
+func (p *Pin) apply0(version, build string) (string, error) {
+	if p.Exact {
+		return p.Name + " " + version + " " + build, nil
+	}
+	return p.Apply(version, build)
+}
+
+// checkCycles reports outputs that need each other to be built.
+func (v *v0) checkCycles(all []*v0Output, byName map[string][]*v0Output) {
+	needs := map[string][]string{}
+	for _, o := range all {
+		for _, list := range []*[]Dependency{&o.outReqs().Build, &o.outReqs().Host} {
+			for _, d := range *list {
+				if name := v0DependencyName(d); name != o.name && byName[name] != nil && !slices.Contains(needs[o.name], name) {
+					needs[o.name] = append(needs[o.name], name)
+				}
+			}
+		}
+	}
+	state := map[string]int{}
+	var path []string
+	var visit func(name string) bool
+	visit = func(name string) bool {
+		if state[name] == 1 {
+			i := slices.Index(path, name)
+			o := byName[name][0]
+			v.found.add(o.diagnostic(o.out.Pos, "dependency-cycle", "dependency cycle: "+strings.Join(append(path[i:], name), " -> "), ""))
+			return false
+		}
+		if state[name] == 2 {
+			return true
+		}
+		state[name] = 1
+		path = append(path, name)
+		for _, n := range needs[name] {
+			if !visit(n) {
+				return false
+			}
+		}
+		path = path[:len(path)-1]
+		state[name] = 2
+		return true
+	}
+	for _, name := range sortedNames(needs) {
+		if !visit(name) {
+			return
+		}
+	}
+}
+
+func (o *v0Output) outReqs() *Requirements { return &o.out.Requirements }
+
+func v0DependencyName(d Dependency) string {
+	if d.Pin != nil {
+		return d.Pin.Name
+	}
+	name, _, _ := strings.Cut(d.Spec, " ")
+	return name
+}
+
+// olderVersion orders version texts of a variant by their numbers.
+func olderVersion(a, b string) bool {
+	x, y := versionNumbers(a), versionNumbers(b)
+	return slices.Compare(x, y) < 0
+}
+
+func versionNumbers(s string) []int {
+	s, _, _ = strings.Cut(s, " ")
+	var out []int
+	for _, p := range strings.Split(s, ".") {
+		n, _ := strconv.Atoi(p)
+		out = append(out, n)
+	}
+	return out
+}

@@ -1,0 +1,179 @@
+package recipes
+
+import (
+	"fmt"
+	"strings"
+
+	"forge/recipes/internal/yamlx"
+
+	"gopkg.in/yaml.v3"
+)
+
+// v0Output is one output of one variant before its hash, build string and pins are settled.
+type v0Output struct {
+	*v0Pass
+	node  *yaml.Node // its entry under outputs; nil for the recipe itself
+	index int
+	name  string
+	own   bool // its text is an entry of outputs: conda-build's is_output
+	out   *Output
+	used  []string // variant keys, sorted
+	str   string   // build/string as rendered
+	hashy bool     // its text asks for h{{ PKG_HASH }}
+}
+
+func (p *v0Pass) root(key string) *yaml.Node { return yamlx.Get(p.doc.Root, key) }
+
+func (p *v0Pass) topName() string { return scalar(yamlx.Get(p.root("package"), "name")) }
+
+// outputs are the packages that the recipe makes in this variant.
+func (p *v0Pass) outputs() []*v0Output {
+	if truthy(yamlx.Get(p.root("build"), "skip")) {
+		return p.skipped()
+	}
+	entries := p.root("outputs")
+	if entries == nil || entries.Kind != yaml.SequenceNode || len(entries.Content) == 0 {
+		return p.built(&v0Output{v0Pass: p, name: p.topName()})
+	}
+	var list []*v0Output
+	named := false
+	for i, n := range entries.Content {
+		o := &v0Output{v0Pass: p, node: n, index: i}
+		switch {
+		case n.Kind == yaml.ScalarNode:
+			o.name = n.Value
+		default:
+			o.name = scalar(yamlx.Get(n, "name"))
+		}
+		if o.name == "" {
+			o.name = p.topName()
+		}
+		named = named || o.name == p.topName()
+		o.own = o.name != p.topName()
+		list = append(list, o)
+	}
+	if !named && p.needsOwn(list) {
+		list = append(list, &v0Output{v0Pass: p, name: p.topName(), index: len(list)})
+	}
+	var done []*v0Output
+	staging := p.staging(list)
+	if staging != nil {
+		done = append(done, staging)
+	}
+	for _, o := range list {
+		done = append(done, p.built(o)...)
+		if staging != nil {
+			o.inherit(staging)
+		}
+	}
+	return done
+}
+
+// needsOwn reports whether the recipe itself is a package beside its outputs: one that needs some of
+// them to run.
+func (p *v0Pass) needsOwn(outputs []*v0Output) bool {
+	for _, n := range list1(yamlx.Get(p.root("requirements"), "run")) {
+		name := scalar(n)
+		if pin := p.pin(name); pin != nil {
+			name = pin.Name
+		}
+		name, _, _ = strings.Cut(strings.TrimSpace(name), " ")
+		for _, o := range outputs {
+			if o.name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// list1 is Python's ensure_list.
+func list1(n *yaml.Node) []*yaml.Node {
+	switch {
+	case yamlx.IsNull(n):
+		return nil
+	case n.Kind == yaml.SequenceNode:
+		return n.Content
+	}
+	return []*yaml.Node{n}
+}
+
+func (p *v0Pass) skipped() []*v0Output {
+	o := &v0Output{v0Pass: p, name: p.topName()}
+	o.out = &Output{Name: o.name, Version: scalar(yamlx.Get(p.root("package"), "version")), Skip: true}
+	return []*v0Output{o}
+}
+
+// key tells outputs of different variants apart, by what they use of the variant.
+func (o *v0Output) key() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%v %v\n", o.name, o.out.Staging, o.out.Skip)
+	for _, k := range o.used {
+		b.WriteString(k + "=" + o.variant[k] + "\n")
+	}
+	return b.String()
+}
+
+// get finds section/key for an output: its own, else what it takes over from the top of the recipe.
+func (o *v0Output) get(section, key string) *yaml.Node {
+	if o.node != nil {
+		if n := yamlx.Get(yamlx.Get(o.node, section), key); n != nil {
+			return n
+		}
+		if section == "build" {
+			switch key {
+			case "run_exports", "entry_points", "script", "number", "string", "noarch":
+				if n := yamlx.Get(o.node, key); n != nil {
+					return n
+				}
+			}
+		}
+		switch section + "/" + key {
+		case "build/run_exports", "build/entry_points", "build/script", "build/noarch", "build/noarch_python":
+			if o.own {
+				return nil
+			}
+		}
+		if o.own && (section == "requirements" || section == "test" || section == "app") {
+			return nil
+		}
+		if section == "about" && yamlx.Get(o.node, "about") != nil {
+			return nil // its own replaces the recipe's as a whole
+		}
+	}
+	return yamlx.Get(o.root(section), key)
+}
+
+func (p *v0Pass) noarch(build *yaml.Node) string {
+	n := yamlx.Get(build, "noarch")
+	switch v := strings.ToLower(scalar(n)); v {
+	case "python", "generic":
+		return v
+	case "", "false", "no":
+	default:
+		d := p.doc.At(n, "bad-value", "noarch is python or generic, not %q", scalar(n))
+		p.found.add(d)
+	}
+	return ""
+}
+
+// requirement lists of an output, build, host and run; a bare list counts for host and run.
+func (o *v0Output) requirement(key string) []*yaml.Node {
+	if o.node != nil && o.node.Kind == yaml.MappingNode {
+		if r := yamlx.Get(o.node, "requirements"); !yamlx.IsNull(r) && r.Kind != yaml.MappingNode {
+			if key == "host" || key == "run" {
+				return list1(r)
+			}
+			return nil
+		}
+	}
+	return list1(o.get("requirements", key))
+}
+
+// hasRequirement reports whether the section is there at all, be it empty.
+func (o *v0Output) hasRequirement(key string) bool {
+	if len(o.requirement(key)) > 0 {
+		return true
+	}
+	return o.get("requirements", key) != nil
+}

@@ -1,0 +1,250 @@
+package recipes
+
+import (
+	"strconv"
+	"strings"
+
+	"forge/platforms"
+	"forge/recipes/internal/expr"
+)
+
+// v0Scope is what selectors and Jinja see of one variant (conda-build's get_selectors and
+// environ.get_dict).
+type v0Scope struct {
+	opts    *RenderOptions
+	variant v0Variant
+	target  string // subdir that is rendered for
+	known   map[string]expr.Value
+}
+
+func newScope(opts *RenderOptions, v v0Variant) *v0Scope {
+	s := &v0Scope{opts: opts, variant: v, target: opts.TargetPlatform.String(), known: map[string]expr.Value{}}
+	for k, v := range s.builtins() {
+		s.known[k] = v
+	}
+	return s
+}
+
+func (s *v0Scope) os() string   { name, _, _ := strings.Cut(s.target, "-"); return name }
+func (s *v0Scope) arch() string { _, arch, _ := strings.Cut(s.target, "-"); return arch }
+
+// value is the variant's value of the first of keys that it has.
+func (s *v0Scope) value(keys ...string) string {
+	for _, k := range keys {
+		if v, ok := s.variant[k]; ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// shortInt reads 3.11 or "3.11.* *_cpython" as 311.
+func shortInt(version string) int64 {
+	version, _, _ = strings.Cut(version, " ")
+	n, _ := strconv.ParseInt(shortVersion(version, 2), 10, 64)
+	return n
+}
+
+func (s *v0Scope) builtins() map[string]expr.Value {
+	plat := s.target
+	osName, arch := s.os(), s.arch()
+	py, np := s.value("python"), s.value("numpy")
+	major, _, _ := strings.Cut(py, ".")
+	lua := s.value("lua")
+	m := map[string]expr.Value{
+		"linux32": plat == "linux-32", "linux64": plat == "linux-64", "arm": strings.HasPrefix(plat, "linux-arm"),
+		"unix":  osName == "linux" || osName == "osx" || osName == "emscripten",
+		"win32": plat == "win-32", "win64": plat == "win-64", "x86": arch == "32" || arch == "64",
+		"build_platform": s.opts.BuildPlatform.String(),
+		"py":             shortInt(py), "py3k": major == "3", "py2k": major == "2",
+		"np": shortInt(np), "pl": s.value("perl"), "lua": lua, "luajit": strings.HasPrefix(lua, "2"),
+		"nomkl": s.feature("nomkl"), "debug": s.feature("debug"), "opt": s.feature("opt"),
+		"environ": envObject{s.opts.Env}, "os": osObject{s.opts.Env},
+	}
+	for _, v := range []string{"26", "27", "33", "34", "35", "36"} {
+		m["py"+v] = shortInt(py) == shortInt(v[:1]+"."+v[1:])
+	}
+	for _, subdir := range append(platforms.Subdirs(), plat) {
+		o, a, ok := strings.Cut(subdir, "-")
+		if !ok {
+			continue
+		}
+		m[o] = o == osName
+		full := map[string]string{"32": "x86", "64": "x86_64"}[a]
+		if full == "" {
+			full = a
+		}
+		if full != "x86" {
+			m[full] = a == arch
+		}
+	}
+	return m
+}
+
+func (s *v0Scope) env(name string) (string, bool) {
+	if s.opts.Env == nil {
+		return "", false
+	}
+	return s.opts.Env(name)
+}
+
+func (s *v0Scope) feature(name string) bool {
+	v, _ := s.env("FEATURE_" + strings.ToUpper(name))
+	n, _ := strconv.Atoi(v)
+	return n != 0
+}
+
+// selector is what a name means in a selector: variant values that look like a number or truth value
+// are one.
+func (s *v0Scope) selector(name string) (expr.Value, bool) {
+	if v, ok := s.known[name]; ok {
+		return v, true
+	}
+	v, ok := s.variant[name]
+	if !ok {
+		e, ok := s.env(name)
+		return e, ok
+	}
+	var out expr.Value = v
+	if n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64); err == nil {
+		out = n
+	} else if l := strings.ToLower(v); l == "true" || l == "false" {
+		out = l == "true"
+	}
+	s.known[name] = out
+	return out, true
+}
+
+// jinja is what a name means in a template: the variant's values are text there.
+func (s *v0Scope) jinja(name string) (expr.Value, bool) {
+	if v, ok := s.environ(name); ok {
+		return v, true
+	}
+	if v, ok := s.variant[name]; ok {
+		return v, true
+	}
+	return s.selector(name)
+}
+
+// environ is conda-build's build environment as far as rendering knows it. Places that only the build
+// knows stay variables of its shell.
+func (s *v0Scope) environ(name string) (expr.Value, bool) {
+	str := func(v string) (expr.Value, bool) { return v, v != "" }
+	short := func(parts int, keys ...string) (expr.Value, bool) { return str(shortVersion(s.value(keys...), parts)) }
+	dotted := func(keys ...string) (expr.Value, bool) {
+		v, _, _ := strings.Cut(s.value(keys...), " ")
+		parts := strings.Split(v, ".")
+		return str(strings.Join(parts[:min(2, len(parts))], "."))
+	}
+	switch name {
+	case "CONDA_BUILD":
+		return "1", true
+	case "CONDA_BUILD_STATE":
+		return "RENDER", true
+	case "PYTHONNOUSERSITE":
+		return "1", true
+	case "ARCH":
+		return str(s.arch())
+	case "SUBDIR":
+		return s.target, true
+	case "build_platform":
+		return s.opts.BuildPlatform.String(), true
+	case "SHLIB_EXT":
+		return map[string]string{"win": ".dll", "osx": ".dylib"}[s.os()] + map[bool]string{true: ".so"}[s.os() != "win" && s.os() != "osx"], true
+	case "PY3K":
+		return map[bool]string{true: "1", false: "0"}[strings.HasPrefix(s.value("python"), "3")], true
+	case "PY_VER":
+		return dotted("python")
+	case "CONDA_PY":
+		return short(2, "python")
+	case "NPY_VER":
+		return dotted("numpy")
+	case "CONDA_NPY":
+		return short(2, "numpy")
+	case "PERL_VER":
+		return str(s.value("perl"))
+	case "CONDA_PERL":
+		return str(s.value("perl"))
+	case "LUA_VER":
+		return str(s.value("lua"))
+	case "CONDA_LUA":
+		return str(s.value("lua"))
+	case "R_VER":
+		return str(s.value("r_base"))
+	case "CONDA_R":
+		return str(s.value("r_base"))
+	case "CMAKE_GENERATOR":
+		if s.os() != "win" {
+			return "Unix Makefiles", true
+		}
+	}
+	if _, ok := s.variant[name]; ok {
+		return nil, false
+	}
+	if isBuildVariable(name) && !strings.HasPrefix(name, "PKG_") || isLateVariable(name) {
+		return lateOpen + name + lateClose, true
+	}
+	return nil, false
+}
+
+func isLateVariable(name string) bool {
+	switch name {
+	case "PERL", "LUA", "LUA_INCLUDE_DIR", "SYS_PREFIX", "SYS_PYTHON", "ROOT", "LIBRARY_INC", "NPY_DISTUTILS_APPEND_FLAGS",
+		"PIP_CACHE_DIR", "CONDA_DEFAULT_ENV", "CFLAGS", "CXXFLAGS", "LDFLAGS":
+		return true
+	}
+	return false
+}
+
+// envObject is environ: the variables that the caller lets a recipe see.
+type envObject struct {
+	get func(name string) (string, bool)
+}
+
+func (envObject) String() string { return "environ" }
+
+func (e envObject) Attr(name string) (expr.Value, bool) {
+	if name == "get" {
+		return &expr.Func{Name: "get", Call: func(_ *expr.Context, a expr.Args) (expr.Value, error) {
+			v, err := a.Bind("get", "name", "default?")
+			if err != nil {
+				return nil, err
+			}
+			if s, ok := e.find(expr.Str(v[0])); ok {
+				return s, nil
+			}
+			if _, absent := v[1].(expr.Absent); absent {
+				return nil, nil
+			}
+			return v[1], nil
+		}}, true
+	}
+	s, ok := e.find(name)
+	return s, ok
+}
+
+func (e envObject) find(name string) (string, bool) {
+	if e.get == nil {
+		return "", false
+	}
+	return e.get(name)
+}
+
+// osObject is the part of Python's os module that selectors may use.
+type osObject struct {
+	get func(name string) (string, bool)
+}
+
+func (osObject) String() string { return "os" }
+
+func (o osObject) Attr(name string) (expr.Value, bool) {
+	switch name {
+	case "environ":
+		return envObject{o.get}, true
+	case "getenv":
+		return envObject{o.get}.Attr("get")
+	case "sep":
+		return "/", true
+	}
+	return nil, false
+}

@@ -1,0 +1,339 @@
+package recipes
+
+import (
+	"path/filepath"
+	"strings"
+
+	"forge/internal/diag"
+	"forge/recipes/internal/expr"
+	"forge/recipes/internal/yamlx"
+
+	"gopkg.in/yaml.v3"
+)
+
+// v1Recipe is a recipe.yaml on its way to its outputs.
+type v1Recipe struct {
+	*program
+	opts   *RenderOptions
+	config *variantConfig
+	found  *findings
+	path   string
+	dir    string
+	format string // of the file's name: Origin.Format
+	// tree gives the tree of one variant where it depends on it (recipe.hcl); nil for recipe.yaml.
+	tree func(v variant) (*program, diag.List)
+}
+
+// renderV1 renders a recipe.yaml (CEP 13, CEP 14) for all its variants.
+func renderV1(path string, data []byte, opts RenderOptions) *Rendered {
+	r := &v1Recipe{opts: &opts, found: newFindings(), path: path, dir: recipeDir(path), format: "recipe.yaml"}
+	r.load(data)
+	var outputs []*Output
+	if !r.found.list.HasErrors() {
+		outputs = r.outputs()
+	}
+	if r.found.list.HasErrors() {
+		outputs = nil
+	}
+	r.found.list.Sort()
+	return &Rendered{Outputs: outputs, Diagnostics: r.found.list}
+}
+
+func recipeDir(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return filepath.Dir(path)
+}
+
+// load reads and checks the file and the variants.
+func (r *v1Recipe) load(data []byte) {
+	doc, list := yamlx.Load(r.path, data, yamlx.Options{})
+	for _, d := range list {
+		r.found.add(d)
+	}
+	if doc == nil {
+		return
+	}
+	lang := v1Dialect()
+	r.program = newProgram(doc)
+	c := &checker{program: r.program, lang: lang}
+	recipeShape(c, doc.Root)
+	for _, d := range c.list {
+		r.found.add(d)
+	}
+	r.readVariants(lang)
+}
+
+func (r *v1Recipe) readVariants(lang *expr.Dialect) {
+	f := r.frame(variant{})
+	config, list := readVariants(r.opts.Variants, r.opts.Set, variantEnv{
+		Selector: func(condition string) (bool, error) {
+			condition = strings.ReplaceAll(condition, "os.environ.get", "environ_get")
+			x, err := lang.ParseExpr(strings.ReplaceAll(condition, ".startswith", " is startingwith"))
+			if err != nil {
+				return false, nil // as the peers have it: what cannot be decided is left out
+			}
+			yes, err := x.Test(f.env())
+			return yes && err == nil, nil
+		},
+		If: func(doc *yamlx.Document, n *yaml.Node) (bool, *diag.Diagnostic) {
+			x, err := lang.ParseExpr(n.Value)
+			yes := false
+			if err == nil {
+				yes, err = x.Test(f.env())
+			}
+			return yes, problemAt(doc, n, err)
+		},
+		Fill: func(doc *yamlx.Document, n *yaml.Node) (string, *diag.Diagnostic) {
+			t, err := lang.Parse(n.Value)
+			s := ""
+			if err == nil {
+				s, err = t.Render(f.env())
+			}
+			return s, problemAt(doc, n, err)
+		},
+	})
+	for _, d := range list {
+		r.found.add(d)
+	}
+	for key, value := range map[string]string{"target_platform": r.opts.TargetPlatform.String(), "build_platform": r.opts.BuildPlatform.String()} {
+		if _, set := r.opts.Set[key]; !set {
+			config.Values[key] = []variantValue{{value, value}}
+		}
+	}
+	r.config = config
+}
+
+func problemAt(doc *yamlx.Document, n *yaml.Node, err error) *diag.Diagnostic {
+	if err == nil {
+		return nil
+	}
+	d := exprDiagnostic(doc, n, err)
+	return &d
+}
+
+// frame begins an evaluation with one variant.
+func (r *v1Recipe) frame(v variant) *frame {
+	f := &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir}
+	for key, value := range v {
+		f.vars[key] = expr.FromGo(value.Value)
+	}
+	f.base = f.baseNames()
+	return f
+}
+
+func (r *v1Recipe) limit() int {
+	if r.opts.MaxOutputs > 0 {
+		return r.opts.MaxOutputs
+	}
+	return 10_000
+}
+
+// outputs renders all variants and settles their build strings.
+func (r *v1Recipe) outputs() []*Output {
+	var all []*rendering
+	for _, v := range r.variants() {
+		all = append(all, r.render(v)...)
+	}
+	if r.found.list.HasErrors() {
+		return nil
+	}
+	return finish(all, r.opts, r.found)
+}
+
+// variants are the combinations of all keys that the recipe may use. Which these are can depend on
+// the variant itself (a dependency under an `if:`), so they are looked for until no new one appears.
+func (r *v1Recipe) variants() []variant {
+	used := map[string]bool{"target_platform": true, "channel_targets": true, "channel_sources": true}
+	for _, names := range []map[string]bool{r.names, r.free} {
+		for k := range names {
+			used[k] = true
+		}
+	}
+	for _, k := range r.useKeys {
+		used[k] = true
+	}
+	for k := range r.config.Values {
+		if r.opts.isPlatformVariable(k) {
+			used[k] = true
+		}
+	}
+	first, problem := r.config.expand([]variant{{}}, used, r.limit())
+	sortVariants(first)
+	var done []variant
+	for round := 0; len(first) > 0 && problem == nil && round < 10; round++ {
+		var next []variant
+		for _, v := range first {
+			more := r.moreKeys(v)
+			if len(more) == 0 {
+				done = append(done, v)
+				continue
+			}
+			var wider []variant
+			if wider, problem = r.config.expand([]variant{v}, more, r.limit()); problem != nil {
+				break
+			}
+			next = append(next, wider...)
+		}
+		first = next
+	}
+	if problem != nil {
+		problem.Pos = diag.Pos{File: r.path}
+		r.found.add(*problem)
+		return nil
+	}
+	return uniqueVariants(append(done, first...))
+}
+
+// moreKeys are variant keys that v lacks and that turn out to be needed once it is evaluated.
+func (r *v1Recipe) moreKeys(v variant) map[string]bool {
+	f := r.frame(v)
+	f.found = newFindings() // what is wrong is said when the variant is rendered
+	if r.tree != nil {
+		f.program, _ = r.tree(v)
+	}
+	root := f.root
+	f.setContext(yamlx.Get(root, "context"))
+	more := map[string]bool{}
+	add := func(n *yaml.Node) {
+		for key := range bareNames(f.dependencies(yamlx.Get(n, "build")), f.dependencies(yamlx.Get(n, "host"))) {
+			if _, has := v[key]; !has && r.config.Values[key] != nil {
+				more[key] = true
+			}
+		}
+	}
+	add(yamlx.Get(root, "requirements"))
+	outputs := yamlx.Get(root, "outputs")
+	if outputs == nil {
+		return more
+	}
+	all := f.skip(yamlx.Get(yamlx.Get(root, "build"), "skip"))
+	for _, o := range outputs.Content {
+		if !all && !f.skip(yamlx.Get(yamlx.Get(o, "build"), "skip")) {
+			add(yamlx.Get(o, "requirements"))
+		}
+	}
+	return more
+}
+
+func uniqueVariants(all []variant) []variant {
+	seen := map[string]bool{}
+	var out []variant
+	for _, v := range all {
+		if key := v.order(); !seen[key] {
+			seen[key] = true
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// render evaluates the recipe for one variant.
+func (r *v1Recipe) render(v variant) []*rendering {
+	f := r.frame(v)
+	if r.tree != nil {
+		p, list := r.tree(v)
+		for _, d := range list {
+			r.found.add(d)
+		}
+		if list.HasErrors() {
+			return nil
+		}
+		f.program = p
+		f.forget()
+	}
+	root := f.root
+	context, read := f.setContext(yamlx.Get(root, "context"))
+	if outputs := yamlx.Get(root, "outputs"); outputs != nil {
+		return r.several(f, outputs, context, read)
+	}
+	return []*rendering{r.single(f, context, read)}
+}
+
+func (r *v1Recipe) single(f *frame, context map[string]any, duringContext map[string]bool) *rendering {
+	root := f.root
+	get := func(key string) *yaml.Node { return yamlx.Get(root, key) }
+	o := r.newOutput(f, root, context, 0)
+	o.Name = strings.ToLower(f.checked(yamlx.Get(get("package"), "name"), checkName))
+	o.Version = f.checked(yamlx.Get(get("package"), "version"), checkVersion)
+	b := f.build(get("build"))
+	o.About = f.about(get("about")).about()
+	o.Requirements = f.requirements(get("requirements"))
+	o.Extra = f.extraMap(get("extra"))
+	o.Sources = f.sources(get("source"))
+	o.Tests = f.tests(get("tests"))
+	f.signatures(o, get("extra"))
+	var scripts []Script
+	if !b.skip {
+		def, err := defaultScript(r.dir, r.opts.BuildPlatform)
+		if err != nil {
+			f.errorf(root, "missing-file", "the build script cannot be read: %v", plainError(err))
+		}
+		scripts = f.plan(b, def)
+	}
+	f.settle(o, b, scripts)
+	used := f.usedVariant(bareNames(o.Requirements.Build, o.Requirements.Host), duringContext, context, o.NoArch)
+	return &rendering{out: o, frame: f, str: b.str, used: f.virtualPackages(o, f.keys(used, b))}
+}
+
+func (r *v1Recipe) newOutput(f *frame, n *yaml.Node, context map[string]any, index int) *Output {
+	return &Output{BuildPlatform: r.opts.BuildPlatform, HostPlatform: r.opts.HostPlatform, TargetPlatform: r.opts.TargetPlatform,
+		Full: f.variant.values(), Context: context, InheritRunExports: true, Pos: r.doc.Pos(n),
+		Recipe: Origin{File: r.path, Dir: r.dir, Format: r.format, Index: index}}
+}
+
+// plan reads the scripts of a build section. def are those of a section without any.
+func (f *frame) plan(b buildPart, def []Script) []Script {
+	if b.steps != nil {
+		return f.steps(b.steps, f.opts.BuildPlatform)
+	}
+	return f.scripts(b.script, f.opts.BuildPlatform, def)
+}
+
+// settle copies what a build section says to the output.
+func (f *frame) settle(o *Output, b buildPart, scripts []Script) {
+	o.Build = b.build
+	o.Build.Scripts = scripts
+	o.NoArch, o.Skip, o.Flags = b.noarch, b.skip, b.flags
+	if b.number != nil {
+		o.BuildNumber = *b.number
+	}
+	if f.opts.BuildNumber != nil {
+		o.BuildNumber = *f.opts.BuildNumber
+	}
+	if b.down != nil {
+		o.Build.DownPrioritize = *b.down
+	}
+}
+
+// keys applies build.variant.use_keys and ignore_keys.
+func (f *frame) keys(used map[string]any, b buildPart) map[string]any {
+	for _, k := range b.useKeys {
+		if v, ok := f.variant[normalKey(k)]; ok {
+			used[normalKey(k)] = v.Value
+		}
+	}
+	for _, k := range b.ignore {
+		delete(used, normalKey(k))
+	}
+	return used
+}
+
+// virtualPackages adds dependencies such as __unix: two noarch builds that differ in them differ.
+func (f *frame) virtualPackages(o *Output, used map[string]any) map[string]any {
+	for _, d := range o.Requirements.Run {
+		if strings.HasPrefix(d.Spec, "__") {
+			if s, err := parseSpec(d.Spec); err == nil {
+				used[normalKey(s.name)] = s.text
+			}
+		}
+	}
+	return used
+}
+
+func (f *frame) signatures(o *Output, extra *yaml.Node) {
+	signatures(o.Sources, o.Extra, func(format string, args ...any) {
+		f.errorf(yamlx.Get(yamlx.Get(extra, "forge"), "signatures"), "bad-signature", format, args...)
+	})
+}

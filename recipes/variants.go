@@ -1,0 +1,288 @@
+package recipes
+
+import (
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"forge/internal/diag"
+	"forge/recipes/internal/yamlx"
+
+	"gopkg.in/yaml.v3"
+)
+
+// variantValue is one value of a variant key. Text is what the file says: 3.10, where a number would
+// be 3.1. Value is typed as recipe.yaml has it: string, int or bool.
+type variantValue struct {
+	Value any
+	Text  string
+}
+
+// variantConfig is what all variant files together say. Keys are normal (normalKey).
+type variantConfig struct {
+	Values map[string][]variantValue
+	Zip    [][]string
+	// Pins is pin_run_as_build: package → min_pin, max_pin. Only conda-build's recipes use it.
+	Pins map[string]map[string]string
+	// Pos is where a key was given last.
+	Pos map[string]diag.Pos
+}
+
+// variantEnv is what reading variant files needs of the recipe format.
+type variantEnv struct {
+	// Selector decides a `# [selector]` comment of a conda_build_config.yaml.
+	Selector func(condition string) (bool, error)
+	// If decides an `if:` of a variants.yaml, Fill fills in a ${{ }}; nil where there are none.
+	If   func(doc *yamlx.Document, n *yaml.Node) (bool, *diag.Diagnostic)
+	Fill func(doc *yamlx.Document, n *yaml.Node) (string, *diag.Diagnostic)
+	// AllText keeps every value as text, and takes a value alone for a list of one, as conda-build does.
+	AllText bool
+}
+
+// normalKey is a variant key as expressions and hashes write it.
+func normalKey(key string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '.' {
+			return '_'
+		}
+		return r
+	}, key)
+}
+
+// readVariants reads the files in order; a key of a later one replaces that of an earlier one.
+func readVariants(files []VariantFile, set map[string][]string, env variantEnv) (*variantConfig, diag.List) {
+	v := &variantConfig{Values: map[string][]variantValue{}, Pins: map[string]map[string]string{}, Pos: map[string]diag.Pos{}}
+	var list diag.List
+	for _, f := range files {
+		list = append(list, v.read(f, env)...)
+	}
+	for key, values := range set {
+		key = normalKey(key)
+		v.Values[key] = nil
+		for _, s := range values {
+			v.Values[key] = append(v.Values[key], variantValue{s, s})
+		}
+	}
+	return v, append(list, v.checkZip()...)
+}
+
+// isCondaBuildConfig reports whether a file has selectors in comments instead of `if:`.
+func isCondaBuildConfig(path string) bool { return filepath.Base(path) == "conda_build_config.yaml" }
+
+func (v *variantConfig) read(f VariantFile, env variantEnv) diag.List {
+	data, old := f.Data, env.AllText || isCondaBuildConfig(f.Path)
+	o := yamlx.Options{Source: f.Data}
+	var list diag.List
+	if old {
+		data, list = selectLines(f, env.Selector)
+		o.Aliases, o.Duplicates = yamlx.ExpandAliases, diag.Warning
+	}
+	doc, more := yamlx.Load(f.Path, data, o)
+	list = append(list, more...)
+	if list.HasErrors() || doc.Root == nil {
+		return list
+	}
+	if doc.Root.Kind != yaml.MappingNode {
+		return append(list, doc.At(doc.Root, "wrong-type", "a variant file is a mapping of keys to lists, this is %s", yamlx.Kind(doc.Root)))
+	}
+	r := &variantReader{v: v, doc: doc, env: env, old: old}
+	for k, n := range yamlx.Pairs(doc.Root) {
+		r.key(k, n)
+	}
+	return append(list, r.list...)
+}
+
+// selectLines drops the lines whose `# [selector]` is false. Lines keep their numbers.
+func selectLines(f VariantFile, selector func(string) (bool, error)) ([]byte, diag.List) {
+	lines := strings.Split(string(f.Data), "\n")
+	var list diag.List
+	for i, line := range lines {
+		_, comment, ok := strings.Cut(line, "#")
+		comment = strings.TrimSpace(comment)
+		if !ok || !strings.HasPrefix(comment, "[") || !strings.Contains(comment, "]") {
+			continue
+		}
+		condition := strings.TrimSpace(comment[1:strings.LastIndexByte(comment, ']')])
+		keep, err := true, error(nil)
+		if condition != "" && selector != nil {
+			keep, err = selector(condition)
+		}
+		if err != nil {
+			list = append(list, diag.Diagnostic{Severity: diag.Error, Code: "bad-selector", Line: line,
+				Pos: diag.Pos{File: f.Path, Line: i + 1, Column: strings.Index(line, "[") + 1}, Summary: fmt.Sprintf("selector %q: %v", condition, err)})
+		}
+		if !keep {
+			lines[i] = ""
+		}
+	}
+	return []byte(strings.Join(lines, "\n")), list
+}
+
+type variantReader struct {
+	v    *variantConfig
+	doc  *yamlx.Document
+	env  variantEnv
+	old  bool
+	list diag.List
+}
+
+func (r *variantReader) key(k, n *yaml.Node) {
+	switch k.Value {
+	case "zip_keys":
+		r.zip(n)
+		return
+	case "pin_run_as_build":
+		for name, bounds := range yamlx.Pairs(n) {
+			pin := map[string]string{}
+			for b, value := range yamlx.Pairs(bounds) {
+				pin[b.Value] = value.Value
+			}
+			r.v.Pins[name.Value] = pin
+		}
+		return
+	}
+	if r.old && yamlx.IsNull(n) {
+		return
+	}
+	var values []variantValue
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		values = r.values(nil, n.Content)
+	case r.env.AllText && n.Kind == yaml.ScalarNode:
+		values = r.values(nil, []*yaml.Node{n})
+	case r.env.AllText && n.Kind == yaml.MappingNode: // extend_keys and the like: settings, not variants
+		return
+	default:
+		d := r.doc.At(n, "wrong-type", "the values of the variant key %q are not a list", k.Value)
+		d.Suggestion = fmt.Sprintf("write `%s: [%s]`", k.Value, n.Value)
+		r.list = append(r.list, d)
+		return
+	}
+	if len(values) > 0 {
+		key := normalKey(k.Value)
+		r.v.Values[key], r.v.Pos[key] = values, r.doc.Pos(k)
+	}
+}
+
+func (r *variantReader) values(out []variantValue, items []*yaml.Node) []variantValue {
+	for _, n := range items {
+		switch {
+		case n.Kind == yaml.ScalarNode && isTemplate(n.Value) && r.env.Fill != nil && !r.old:
+			s, d := r.env.Fill(r.doc, n)
+			if d != nil {
+				r.list = append(r.list, *d)
+			} else if s != "" {
+				out = append(out, variantValue{s, s})
+			}
+		case n.Kind == yaml.ScalarNode:
+			out = append(out, r.value(n))
+		case yamlx.Get(n, "if") != nil && r.env.If != nil && !r.old:
+			out = r.conditional(out, n)
+		default:
+			r.list = append(r.list, r.doc.At(n, "wrong-type", "a variant value is a text, number or boolean, this is %s", yamlx.Kind(n)))
+		}
+	}
+	return out
+}
+
+func (r *variantReader) conditional(out []variantValue, n *yaml.Node) []variantValue {
+	yes, d := r.env.If(r.doc, yamlx.Get(n, "if"))
+	if d != nil {
+		r.list = append(r.list, *d)
+		return out
+	}
+	branch := yamlx.Get(n, "else")
+	if yes {
+		branch = yamlx.Get(n, "then")
+	}
+	if branch == nil {
+		return out
+	}
+	if branch.Kind == yaml.SequenceNode {
+		return r.values(out, branch.Content)
+	}
+	return r.values(out, []*yaml.Node{branch})
+}
+
+func (r *variantReader) value(n *yaml.Node) variantValue {
+	v := variantValue{n.Value, n.Value}
+	if r.env.AllText || yamlx.IsQuoted(n) {
+		return v
+	}
+	if b, ok := parseBool(n.Value); ok {
+		v.Value = b
+	} else if i, err := strconv.Atoi(n.Value); err == nil && (!r.old || n.Style&yaml.FlowStyle != 0) {
+		v.Value = i
+	}
+	return v
+}
+
+// typed is a plain YAML scalar as recipe.yaml understands it: whole numbers and booleans are such, all
+// else is text, 1.10 and 007 too.
+func typed(n *yaml.Node) any {
+	if yamlx.IsQuoted(n) {
+		return n.Value
+	}
+	if b, ok := parseBool(n.Value); ok {
+		return b
+	}
+	if i, err := strconv.Atoi(n.Value); err == nil && strconv.Itoa(i) == n.Value {
+		return i
+	}
+	return n.Value
+}
+
+func (r *variantReader) zip(n *yaml.Node) {
+	if n.Kind != yaml.SequenceNode {
+		r.list = append(r.list, r.doc.At(n, "wrong-type", "zip_keys is a list of lists of keys"))
+		return
+	}
+	r.v.Zip = nil
+	groups := n.Content
+	if r.old && len(groups) > 0 && groups[0].Kind == yaml.ScalarNode { // conda-build takes a single group bare
+		groups = []*yaml.Node{n}
+	}
+	for _, g := range groups {
+		if g.Kind != yaml.SequenceNode {
+			r.list = append(r.list, r.doc.At(g, "wrong-type", "a group of zip_keys is a list of keys"))
+			continue
+		}
+		var keys []string
+		for _, k := range g.Content {
+			keys = append(keys, normalKey(k.Value))
+		}
+		r.v.Zip = append(r.v.Zip, keys)
+	}
+}
+
+// checkZip reports groups whose keys have different numbers of values.
+func (v *variantConfig) checkZip() (list diag.List) {
+	for _, group := range v.Zip {
+		counts, complete := []string{}, true
+		same := true
+		for _, key := range group {
+			n, ok := len(v.Values[key]), v.Values[key] != nil
+			complete = complete && ok
+			same = same && n == len(v.Values[group[0]])
+			counts = append(counts, fmt.Sprintf("%s has %d", key, n))
+		}
+		if len(group) < 2 {
+			list = append(list, diag.Diagnostic{Code: "zip-keys", Summary: fmt.Sprintf("the zip_keys group %q has one key; it takes two or more", strings.Join(group, " "))})
+		} else if complete && !same {
+			list = append(list, diag.Diagnostic{Code: "zip-keys", Pos: v.Pos[group[0]],
+				Summary: "the keys of a zip_keys group have different numbers of values: " + strings.Join(counts, ", ")})
+		}
+	}
+	return list
+}
+
+func (v *variantConfig) sortedKeys() []string {
+	keys := make([]string, 0, len(v.Values))
+	for k := range v.Values {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,279 @@
+package recipes
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"forge/platforms"
+)
+
+// shared is the folder of test vectors beside the repository; tests that need it skip without it.
+func shared(t *testing.T) string {
+	t.Helper()
+	for _, dir := range []string{os.Getenv("FORGE_SHARED"), "../../shared", "/work/shared"} {
+		if dir != "" {
+			if info, err := os.Stat(filepath.Join(dir, "vectors")); err == nil && info.IsDir() {
+				return dir
+			}
+		}
+	}
+	t.Skip("no folder of shared vectors here (FORGE_SHARED names it)")
+	return ""
+}
+
+func eachLine(t *testing.T, path string, each func(line []byte)) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 64<<20)
+	for s.Scan() {
+		each(s.Bytes())
+	}
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type wantRender struct {
+	Recipe        string
+	Target        string
+	BuildPlatform string   `json:"build_platform"`
+	VariantFiles  []string `json:"variant_files"`
+	V3            bool
+	Experimental  bool
+	OK            bool
+	Outputs       []wantOutput
+	Error         *wantError
+}
+
+type wantError struct {
+	Message, Kind string
+	Line, Column  int
+}
+
+type wantOutput struct {
+	Name, Version, Build, Hash, NoArch, Subdir string
+	Number                                     int
+	Skip                                       bool
+	Variant                                    map[string]any
+	Requirements                               map[string]any
+}
+
+// TestRenderVectors holds rendering against what rattler-build 0.73 renders of real recipes.
+func TestRenderVectors(t *testing.T) {
+	dir := shared(t)
+	floors := map[string]float64{"rattler-build": 1, "others": 1, "cdt-builds": 1, "feedstocks": 1, "emscripten-forge": 1}
+	for _, origin := range sortedNames(floors) {
+		t.Run(origin, func(t *testing.T) {
+			total, equal := 0, 0
+			why := map[string]int{}
+			eachLine(t, filepath.Join(dir, "vectors/rattler-build/render", origin+".jsonl"), func(line []byte) {
+				var want wantRender
+				if err := json.Unmarshal(line, &want); err != nil {
+					t.Fatal(err)
+				}
+				total++
+				diff := compareRender(t, dir, &want)
+				if diff == "" {
+					equal++
+					return
+				}
+				why[diff]++
+				if os.Getenv("FORGE_VERBOSE") != "" {
+					t.Logf("%s %s %v v3=%v: %s", want.Recipe, want.Target, want.VariantFiles, want.V3, diff)
+				}
+			})
+			t.Logf("%s: %d of %d equal", origin, equal, total)
+			if share := float64(equal) / float64(total); share < floors[origin] {
+				t.Errorf("%s: %.4f equal, less than the recorded %.4f", origin, share, floors[origin])
+			}
+		})
+	}
+}
+
+func corpusFile(dir, name string) string {
+	if name == "emscripten-variant.yaml" {
+		return filepath.Join(dir, "vectors/rattler-build/render/inputs", name)
+	}
+	return filepath.Join(dir, "corpus", name)
+}
+
+func renderWant(t *testing.T, dir string, want *wantRender) *Rendered {
+	o := RenderOptions{IgnoreRecipeVariants: true, AllowUnhashed: true, RepodataV3: want.V3, Experimental: want.Experimental}
+	var err error
+	if o.TargetPlatform, err = platforms.Parse(want.Target); err != nil {
+		t.Fatal(err)
+	}
+	if o.BuildPlatform, err = platforms.Parse(want.BuildPlatform); err != nil {
+		t.Fatal(err)
+	}
+	o.HostPlatform = o.TargetPlatform
+	for _, v := range want.VariantFiles {
+		data, err := os.ReadFile(corpusFile(dir, v))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Variants = append(o.Variants, VariantFile{Path: v, Data: data})
+	}
+	path := corpusFile(dir, want.Recipe)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.keepPins, o.noScripts = true, true
+	return renderV1(path, data, o)
+}
+
+// compareRender says in what a rendering differs; empty where it is equal.
+func compareRender(t *testing.T, dir string, want *wantRender) string {
+	r := renderWant(t, dir, want)
+	if !want.OK {
+		if !r.Diagnostics.HasErrors() {
+			return fmt.Sprintf("no error, want %s: %.200s", want.Error.Kind, want.Error.Message)
+		}
+		return ""
+	}
+	if r.Diagnostics.HasErrors() {
+		for _, d := range r.Diagnostics {
+			if d.Severity == 0 {
+				return "error: " + d.String()
+			}
+		}
+	}
+	var got, wanted []string
+	for _, o := range r.Outputs {
+		if !o.Staging && !o.Skip {
+			got = append(got, describe(o))
+		}
+	}
+	for _, o := range want.Outputs {
+		if !o.Skip {
+			wanted = append(wanted, o.describe())
+		}
+	}
+	got, wanted = unique(got), unique(wanted)
+	if len(got) != len(wanted) {
+		return fmt.Sprintf("%d outputs, want %d; ", len(got), len(wanted)) + firstDifference(strings.Join(got, "\n"), strings.Join(wanted, "\n"))
+	}
+	for i := range got {
+		if got[i] != wanted[i] {
+			return firstDifference(got[i], wanted[i])
+		}
+	}
+	return ""
+}
+
+// unique keeps the first of outputs with one file name and hash, as the peer's command line does.
+func unique(in []string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, s := range in {
+		key := s[:strings.LastIndex(s, "} {")]
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, s)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+func (o wantOutput) describe() string {
+	if o.Requirements == nil {
+		o.Requirements = map[string]any{}
+	}
+	req, _ := json.Marshal(o.Requirements)
+	variant := hashInput(wholeNumbers(o.Variant))
+	return fmt.Sprintf("%s %s %s %d %q %s %s %s", strings.ToLower(o.Name), o.Version, o.Build, o.Number, o.NoArch, o.Subdir, variant, strings.ToLower(string(req)))
+}
+
+func wholeNumbers(m map[string]any) map[string]any {
+	for k, v := range m {
+		if f, ok := v.(float64); ok {
+			m[k] = int(f)
+		}
+	}
+	return m
+}
+
+func describe(o *Output) string {
+	req, _ := json.Marshal(peerRequirements(&o.Requirements))
+	return fmt.Sprintf("%s %s %s %d %q %s %s %s", o.Name, o.Version, o.BuildString, o.BuildNumber, o.NoArch, o.Subdir(), o.HashInput, strings.ToLower(string(req)))
+}
+
+// peerRequirements is requirements in rattler-build's shape.
+func peerRequirements(r *Requirements) map[string]any {
+	m := map[string]any{}
+	put := func(m map[string]any, key string, deps []Dependency) {
+		var out []any
+		for _, d := range deps {
+			if d.Pin == nil {
+				out = append(out, d.Spec)
+				continue
+			}
+			p := map[string]any{"name": d.Pin.Name}
+			for k, v := range map[string]string{"lower_bound": d.Pin.Lower, "upper_bound": d.Pin.Upper, "build": d.Pin.Build} {
+				if v != "" {
+					p[k] = v
+				}
+			}
+			if d.Pin.Exact {
+				p["exact"] = true
+			}
+			kind := "pin_compatible"
+			if d.Pin.Subpackage {
+				kind = "pin_subpackage"
+			}
+			out = append(out, map[string]any{kind: p})
+		}
+		if out != nil {
+			m[key] = out
+		}
+	}
+	put(m, "build", r.Build)
+	put(m, "host", r.Host)
+	put(m, "run", r.Run)
+	put(m, "run_constraints", r.RunConstraints)
+	exports, ignore, extras := map[string]any{}, map[string]any{}, map[string]any{}
+	put(exports, "weak", r.RunExports.Weak)
+	put(exports, "strong", r.RunExports.Strong)
+	put(exports, "noarch", r.RunExports.NoArch)
+	put(exports, "weak_constraints", r.RunExports.WeakConstrains)
+	put(exports, "strong_constraints", r.RunExports.StrongConstrains)
+	if r.IgnoreByName != nil {
+		ignore["by_name"] = r.IgnoreByName
+	}
+	if r.IgnoreFrom != nil {
+		ignore["from_package"] = r.IgnoreFrom
+	}
+	for k, v := range r.Extras {
+		put(extras, k, v)
+	}
+	for k, v := range map[string]map[string]any{"run_exports": exports, "ignore_run_exports": ignore, "extras": extras} {
+		if len(v) > 0 {
+			m[k] = v
+		}
+	}
+	return m
+}
+
+// firstDifference shows where two texts part.
+func firstDifference(got, want string) string {
+	i := 0
+	for i < len(got) && i < len(want) && got[i] == want[i] {
+		i++
+	}
+	cut := func(s string) string { return s[max(0, min(i-60, len(s))):min(i+140, len(s))] }
+	head, _, _ := strings.Cut(got, "{")
+	return head + "\n got …" + cut(got) + "\nwant …" + cut(want)
+}
