@@ -3,6 +3,8 @@ package recipes
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"forge/internal/diag"
@@ -167,7 +169,35 @@ func (l *linter) top(section string) diag.Pos {
 	return diag.Pos{File: l.path, Line: 1, Column: 1}
 }
 
+// ignoreMark lets a recipe say that a rule does not hold for it: at the end of a line for that line, on a
+// line of its own for the file.
+var ignoreMark = regexp.MustCompile(`(?:#|//)\s*forge lint: ignore ([a-z0-9, -]+)`)
+
+// ignored drops findings of rules that the file switches off. What the reader says stays.
+func (l *linter) ignored() {
+	file, lines := map[string]bool{}, map[int]map[string]bool{}
+	for i := range l.starts {
+		m := ignoreMark.FindStringSubmatchIndex(l.line(i + 1))
+		if m == nil {
+			continue
+		}
+		ids := file
+		if strings.TrimSpace(l.line(i + 1)[:m[0]]) != "" {
+			ids = map[string]bool{}
+			lines[i+1] = ids
+		}
+		for _, id := range strings.FieldsFunc(l.line(i + 1)[m[2]:m[3]], func(r rune) bool { return r == ',' || r == ' ' }) {
+			ids[id] = true
+		}
+	}
+	l.found = slices.DeleteFunc(l.found, func(f Finding) bool {
+		_, rule := l.rules[f.Code]
+		return rule && (file[f.Code] || f.Pos.File == l.path && lines[f.Pos.Line][f.Code])
+	})
+}
+
 func (l *linter) sorted() []Finding {
+	l.ignored()
 	list := make(diag.List, len(l.found))
 	by := map[string][]Finding{}
 	for i, f := range l.found {
