@@ -10,5 +10,6 @@ func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		buildCommand(a), planCommand(a), renderCommand(a), lockCommand(a),
 		explainCommand(a), solveCommand(a), envCommand(a), fetchCommand(a), verifyCommand(a), keysCommand(a), packageCommand(a),
+		sandboxCommand(a), auditCommand(a),
 	}
 }
