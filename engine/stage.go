@@ -41,7 +41,7 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.relocate(added); err != nil {
 		return nil, err
 	}
-	files, warnings, err := packages.Collect(j.site.prefix, Placeholder(), added, packages.CollectOptions{
+	files, warnings, err := packages.Collect(j.site.prefix, j.site.at.prefix, added, packages.CollectOptions{
 		Prefix: packages.PrefixOptions{
 			ForceText: o.Build.Prefix.ForceText, ForceBinary: o.Build.Prefix.ForceBinary,
 			Ignore: o.Build.Prefix.Ignore, IgnoreBinary: o.Build.Prefix.IgnoreBinary,
@@ -137,7 +137,7 @@ func (j *job) entryPoints() error {
 			return fmt.Errorf("%s: entry point %q: want NAME = MODULE:FUNCTION", o, e)
 		}
 		text := fmt.Sprintf("#!%s/bin/python\n# -*- coding: utf-8 -*-\nimport sys\n\nfrom %s import %s\n\nif __name__ == '__main__':\n    sys.exit(%s())\n",
-			Placeholder(), module, strings.Split(function, ".")[0], function)
+			j.site.at.prefix, module, strings.Split(function, ".")[0], function)
 		bin := filepath.Join(j.site.prefix, "bin")
 		if err := os.MkdirAll(bin, 0o755); err != nil {
 			return err
