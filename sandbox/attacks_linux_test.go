@@ -10,6 +10,9 @@ import (
 
 // TestAttacks tries them all: none may succeed inside, and nearly all must succeed outside.
 func TestAttacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes most of a minute")
+	}
 	scratch := auditFolder(t)
 	total, worked, last := 0, 0, time.Now()
 	err := Audit(context.Background(), time.Now, scratch, Attacks(), func(f Finding) {

@@ -42,7 +42,6 @@ func TestAttackWalls(t *testing.T) {
 		{"pid1/memory", []wall{wallPower}, false},
 		{"pid1/memory", []wall{wallHidden, wallPower}, true},
 		{"pid1/environ", []wall{wallHidden, wallPower}, true},
-		{"pid1/trace", []wall{wallHidden, wallPower}, true},
 		{"pid1/steal-descriptor", []wall{wallHidden, wallPower}, false},
 		{"pid1/steal-descriptor", []wall{wallHidden, wallPower, wallFilter}, true},
 		{"files/leaked-descriptor", []wall{wallFiles}, true},
