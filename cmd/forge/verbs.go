@@ -25,5 +25,7 @@ func verbs(a *app) []*cobra.Command {
 		// The sandbox.
 		sandboxCommand(a),
 		auditCommand(a),
+		// Recipes as they are written.
+		lintCommand(a),
 	}
 }
