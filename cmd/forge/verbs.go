@@ -27,5 +27,6 @@ func verbs(a *app) []*cobra.Command {
 		auditCommand(a),
 		// Recipes as they are written.
 		lintCommand(a),
+		fmtCommand(a),
 	}
 }
