@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
 	"slices"
@@ -33,7 +34,7 @@ func (p *pkg) Unpack(ctx context.Context, dir, prefix, python string) ([]string,
 		return nil, fmt.Errorf("unpack %s: %w", p.rec, err)
 	}
 	defer root.Close()
-	u := &unpacker{root: root, prefix: prefix, python: python, dirs: map[string]bool{}, stem: p.rec.String(),
+	u := &unpacker{root: root, prefix: prefix, python: python, dirs: map[string]bool{},
 		noarch: p.rec.NoArch == "python" && python != ""}
 	defer u.close()
 	if err := u.all(ctx, p); err != nil {
@@ -47,8 +48,6 @@ type unpacker struct {
 	root           *os.Root
 	prefix, python string
 	noarch         bool
-	stem           string
-	n              int
 	dirs           map[string]bool // made or seen
 	parent         *os.Root        // the folder worked in last: files of one folder come together
 	parentOf       string
@@ -211,8 +210,7 @@ func (u *unpacker) file(to string, exec bool, mtime time.Time, body io.Reader) e
 	if err != nil {
 		return err
 	}
-	u.n++
-	tmp := fmt.Sprintf("%s%s-%d", fsx.TempPrefix, digest.Of([]byte(u.stem)).Short(), u.n)
+	tmp := fmt.Sprintf("%s%016x", fsx.TempPrefix, rand.Uint64()) // another may unpack here too
 	perm := fs.FileMode(0o644)
 	if exec {
 		perm = 0o755
