@@ -183,6 +183,11 @@ func (f *File) setData(b []byte) {
 }
 
 func (c *collector) mode(p string, s scan) FileMode {
+	// Byte code holds lengths before its strings: a replaced prefix would break it. conda-build leaves it
+	// alone, too; Python reads the source instead where the source was changed.
+	if strings.HasSuffix(p, ".pyc") {
+		return NoPrefix
+	}
 	o := c.opts.Prefix
 	if !s.prefix || matchAny(o.Ignore, p) {
 		return NoPrefix
