@@ -167,6 +167,9 @@ func (c *collector) regular(f *File, p string, info fs.FileInfo) error {
 			}
 		}
 	}
+	if s.native && c.opts.NoArch != "" {
+		c.warnings = append(c.warnings, fmt.Sprintf("%q is made for one platform, and the package is noarch", p))
+	}
 	f.Sum, f.Size = s.sum, s.size
 	f.FileMode = c.mode(p, s)
 	if f.FileMode != NoPrefix {

@@ -377,7 +377,7 @@ func (o *v0Output) testFiles(add func(Script)) {
 	}
 }
 
-// fillAbout reads about; an output's own replaces single keys of the recipe's.
+// fillAbout reads about.
 func (o *v0Output) fillAbout() {
 	text := func(key string) string { return o.text(o.get("about", key)) }
 	list := func(key string) []string { return o.v0Pass.texts(list1(o.get("about", key))) }
@@ -390,16 +390,20 @@ func (o *v0Output) fillAbout() {
 		a.LicenseFiles[i] = recipeRelative(f)
 	}
 	a.LicensePos = o.doc.Pos(n)
-	if n == nil && o.root("about") != nil {
-		a.LicensePos = o.doc.Pos(o.root("about"))
+	section := yamlx.Get(o.node, "about")
+	if section == nil {
+		section = o.root("about")
 	}
-	for k, v := range yamlx.Pairs(o.root("about")) {
+	for k, v := range yamlx.Pairs(section) {
 		if slices.Contains([]string{"doc_source_url", "identifiers", "tags", "keywords", "prelink_message", "readme"}, k.Value) {
 			if a.Extra == nil {
 				a.Extra = map[string]any{}
 			}
 			a.Extra[k.Value] = o.plain(v)
 		}
+	}
+	if n == nil && section != nil {
+		a.LicensePos = o.doc.Pos(section)
 	}
 	if len(a.LicenseFiles) == 0 && a.License != "" {
 		d := o.diagnostic(a.LicensePos, "missing-license-file", o.name+" names a license and no license_file", "add `license_file:` with the name of the license's text in the source")

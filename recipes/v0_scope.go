@@ -61,9 +61,6 @@ func (s *v0Scope) builtins() map[string]expr.Value {
 		"nomkl": s.feature("nomkl"), "debug": s.feature("debug"), "opt": s.feature("opt"),
 		"environ": envObject{s.opts.Env}, "os": osObject{s.opts.Env},
 	}
-	if _, ok := s.variant["vc"]; !ok && osName == "win" {
-		m["vc"] = int64(14) // all compilers in use are of this generation
-	}
 	for _, v := range []string{"26", "27", "33", "34", "35", "36"} {
 		m["py"+v] = shortInt(py) == shortInt(v[:1]+"."+v[1:])
 	}
@@ -180,6 +177,9 @@ func (s *v0Scope) environ(name string) (expr.Value, bool) {
 		if s.os() != "win" {
 			return "Unix Makefiles", true
 		}
+	}
+	if _, ok := s.variant[name]; ok {
+		return nil, false
 	}
 	if isBuildVariable(name) && !strings.HasPrefix(name, "PKG_") || isLateVariable(name) {
 		return lateOpen + name + lateClose, true

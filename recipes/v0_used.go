@@ -88,7 +88,7 @@ func (u *v0Usage) pattern(key string, selectorsOnly bool) *regexp.Regexp {
 	}
 	v := regexp.QuoteMeta(key)
 	req := strings.NewReplacer("-", "[-_]", "_", "[-_]").Replace(regexp.QuoteMeta(key))
-	alternatives := []string{`^[^#\[]*?#?\s\[(?:[^\]]*?[\s(])?` + v + `\b[^\]]*?\]`}
+	alternatives := []string{`^[^#\[]*?#?\s\[(?:[^\]]*?\s)?` + v + `\b[^\]]*?\]`}
 	if !selectorsOnly {
 		alternatives = append(alternatives,
 			`\{\s*(?:pin_[a-z]+\(\s*?['"])?`+v+`[^_0-9a-zA-Z].*?\}\}`,

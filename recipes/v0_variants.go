@@ -45,6 +45,9 @@ func defaultV0Config(target platforms.Platform) *v0Config {
 	for _, kv := range defaultCompilers(target) {
 		c.set(kv[0]+"_compiler", []string{kv[1]})
 	}
+	if target.IsWindows() {
+		c.set("vc", []string{"14"})
+	}
 	for _, name := range []string{"python", "r-base"} {
 		c.pins[name] = Pin{Name: name, Lower: "x.x", Upper: "x.x"}
 	}
