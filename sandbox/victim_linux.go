@@ -32,7 +32,7 @@ type victim struct {
 }
 
 func newVictim(scratch, tool string) (*victim, error) {
-	v := &victim{dir: filepath.Join(scratch, "victim"), ro: filepath.Join(scratch, "readonly"), tool: tool, ports: map[string]string{}}
+	v := &victim{shm: -1, msg: -1, dir: filepath.Join(scratch, "victim"), ro: filepath.Join(scratch, "readonly"), tool: tool, ports: map[string]string{}}
 	id := fmt.Sprintf("%d-%x", os.Getpid(), rand.Uint32()) // names that outlive us must not meet again
 	v.mark, v.secret = "forge-mark-"+id, "forge-secret-"+id
 	if err := v.prepare(); err != nil {
