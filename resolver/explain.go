@@ -1,10 +1,13 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+
+	"forge/packages"
 )
 
 // The bounds of an explanation.
@@ -283,8 +286,9 @@ func (e *explainer) clashReasons() []*Reason {
 		if chosen.kind == whyLast {
 			return []*Reason{e.unmet(chosen.ref, e.vars[e.specs[chosen.ref].need].why)}
 		}
-		text, kids := e.against(v.ref, against)
-		return []*Reason{flattenText(e.one(v.ref)+" "+text, kids)}
+		g := e.exclusion(v.ref, against)
+		g.own = len(g.needs) == 0
+		return []*Reason{flattenText(g.line(e, true), g.kids)}
 	}
 	return []*Reason{{Text: "a conditional requirement cannot be met: " + marked(e.specs[v.ref].match.String())}}
 }
@@ -338,6 +342,14 @@ func (e *explainer) one(ref int32) string {
 	return e.describe([]int32{ref})
 }
 
+// taken says why a candidate is chosen.
+func (e *explainer) taken(ref int32) string {
+	if r := e.vars[e.cands[ref].variable].why; r.kind == whyLast {
+		return e.asked(r.ref, e.vars[e.specs[r.ref].need].why)
+	}
+	return e.one(ref) + " is taken"
+}
+
 // reasonText says why something holds.
 func (e *explainer) reasonText(r why) string {
 	if r.kind == whyLit {
@@ -345,7 +357,7 @@ func (e *explainer) reasonText(r why) string {
 		v := &e.vars[l.variable()]
 		switch {
 		case v.kind == isCandidate && !l.negated():
-			return e.one(v.ref) + e.via(v.ref) + " is the only one left"
+			return e.taken(v.ref)
 		case v.kind == isNeed || v.kind == isLimit:
 			return e.asked(v.ref, v.why)
 		}
@@ -409,6 +421,7 @@ func (e *explainer) nothingLeft(p *pkg, mask bitset) (string, []*Reason) {
 type group struct {
 	cands []int32
 	needs []string // for those that need what cannot be had
+	own   bool     // the text is about the candidates, which have to be named before it
 	text  string
 	kids  []*Reason
 }
@@ -420,7 +433,10 @@ func (g *group) line(e *explainer, tell bool) string {
 		who := e.describe(g.cands)
 		return who + verb(who) + oneOf(g.needs) + text
 	}
-	if tell {
+	switch {
+	case g.own:
+		return e.describe(g.cands) + " " + text
+	case tell:
 		return e.describe(g.cands) + ": " + text
 	}
 	return text
@@ -493,6 +509,7 @@ func (e *explainer) exclusion(ref int32, r why) *group {
 		}
 	}
 	g.text, g.kids = e.against(ref, r)
+	g.own = r.kind != whyLit || lit(r.ref).negated()
 	return g
 }
 
@@ -501,7 +518,7 @@ func (e *explainer) against(ref int32, r why) (string, []*Reason) {
 	if r.kind == whyGiven {
 		for _, h := range e.pkgs[e.cands[ref].pkg].hidden {
 			if h.record == e.cands[ref].record {
-				return h.reason, nil
+				return "cannot be used: " + h.reason, nil
 			}
 		}
 	}
@@ -517,7 +534,7 @@ func (e *explainer) against(ref int32, r why) (string, []*Reason) {
 	case l.negated() && v.kind == isLimit:
 		return "allows only " + marked(e.specs[v.ref].match.String()) + ", but " + e.reasonText(v.why), nil
 	case v.kind == isCandidate:
-		return e.one(v.ref) + e.via(v.ref) + " is taken", nil
+		return e.taken(v.ref), nil
 	}
 	return e.asked(v.ref, v.why), nil
 }
@@ -526,10 +543,8 @@ func (e *explainer) against(ref int32, r why) (string, []*Reason) {
 func (e *explainer) noMatch(spec int32) string {
 	s := &e.specs[spec]
 	p := &e.pkgs[s.pkg]
-	for _, h := range p.hidden {
-		if s.match.MatchesNameless(h.record) {
-			return fmt.Sprintf(", but %s is no candidate: %s", h.record, h.reason)
-		}
+	if h := newestHidden(p.hidden, s.match); h != nil {
+		return fmt.Sprintf(", but %s is no candidate: %s", h.record, h.reason)
 	}
 	switch {
 	case p.n > 0:
@@ -548,6 +563,20 @@ func (e *explainer) noMatch(spec int32) string {
 		return ", which no channel has; is " + strings.Join(near, " or ") + " meant?"
 	}
 	return ", which no channel has"
+}
+
+// newestHidden is the newest record that would match if the problem allowed it, or nil.
+func newestHidden(list []hidden, m *packages.MatchSpec) *hidden {
+	var best *hidden
+	var version packages.Version
+	for i := range list {
+		r := list[i].record
+		v, _ := packages.ParseVersion(r.Version)
+		if m.MatchesNameless(r) && (best == nil || cmp.Or(v.Compare(version), strings.Compare(r.Build, best.record.Build)) > 0) {
+			best, version = &list[i], v
+		}
+	}
+	return best
 }
 
 // describe names candidates of one package by their versions.
