@@ -65,8 +65,9 @@ icons 2.0
 intl 5.0
 intl 3.0`, "menu;icons 1.*;intl 5.*", `
 no solution for menu, icons 1.*, intl 5.*
-├─ with menu 1.5: dropdown 2.3 (for menu) needs icons 2.*, but icons 1.* is wanted
-└─ with menu 1.0: dropdown 1.8 (for menu) needs intl 3.*, but intl 5.* is wanted
+└─ menu is wanted, but
+   ├─ menu 1.5 needs dropdown >=2,<3, but dropdown 2.3 needs icons 2.*, but icons 1.* is wanted
+   └─ menu 1.0 needs dropdown >=1,<2, but dropdown 1.8 needs intl 3.*, but intl 5.* is wanted
 hint: intl 3.0 would do instead of intl 5.*; icons 2.0 would do instead of icons 1.*; it is solvable without menu`},
 		{"unknown dependency", `
 app 1.0: zlbi >=1

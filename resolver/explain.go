@@ -129,7 +129,7 @@ func (e *explainer) cases(depth int) []*Reason {
 		return e.clashReasons()
 	}
 	if e.nodes++; depth >= maxSplits || e.nodes > maxReasons || e.err != nil || e.ctx.Err() != nil {
-		return []*Reason{{Text: "no combination of the remaining candidates works"}}
+		return []*Reason{{Text: "no combination of the rest works; most in conflict are " + e.heaviest()}}
 	}
 	best := e.split()
 	if best < 0 {
@@ -156,8 +156,12 @@ func (e *explainer) cases(depth int) []*Reason {
 	for _, key := range order {
 		b := byShape[key]
 		text := "with " + e.describe(b.cands)
-		if b.varies {
-			text += ", for example " + mark(e.cands[b.cands[0]].record.Version)
+		first, last := &e.cands[b.cands[0]], &e.cands[b.cands[len(b.cands)-1]]
+		switch {
+		case len(b.cands) > 1 && first.version.Equal(last.version):
+			text += mark(fmt.Sprintf(" (%d builds)", len(b.cands)))
+		case b.varies:
+			text += ", for example " + mark(first.record.Version)
 		}
 		out = append(out, flattenText(text, b.causes))
 	}
@@ -209,6 +213,18 @@ func (b *branch) add(cand int32, causes []*Reason) {
 	b.varies = b.varies || x.String() != y.String()
 }
 
+// heaviest names the three packages that took part in conflicts most.
+func (e *explainer) heaviest() string {
+	names := make([]string, 0, len(e.weight))
+	for name := range e.weight {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(e.weight[b], e.weight[a]), strings.Compare(a, b))
+	})
+	return strings.Join(names[:min(3, len(names))], ", ")
+}
+
 // interest is high for packages that are much in conflict and have few candidates.
 func (e *explainer) interest(p *pkg) float64 { return (e.weight[p.name] + 1e-9) / float64(p.left) }
 
@@ -227,7 +243,25 @@ func (e *explainer) split() int32 {
 	return best
 }
 
-// settle reads the requirements of everything needed and draws all conclusions; it reports false where
+// read expands the candidates that are left of a package which took part in conflicts or is wanted.
+func (e *explainer) read(id int32) bool {
+	if p := &e.pkgs[id]; !p.loaded || e.weight[p.name] == 0 && p.root == noRoot {
+		return true
+	}
+	for i := range e.pkgs[id].n {
+		p := &e.pkgs[id]
+		if e.cands[p.first+i].expanded || !p.domain.has(int(i)) || e.expanded > maxExpanded {
+			continue
+		}
+		e.expanded++
+		if !e.expand(p.first + i) {
+			return false
+		}
+	}
+	return true
+}
+
+// settle reads the requirements of all that matters and draws all conclusions; it reports false where
 // they clash.
 func (e *explainer) settle() bool {
 	for {
@@ -235,20 +269,9 @@ func (e *explainer) settle() bool {
 			return false
 		}
 		before := len(e.trail)
-		for n := 0; n < len(e.needed); n++ {
-			p := &e.pkgs[e.needed[n]]
-			if e.weight[p.name] == 0 && p.root == noRoot {
-				continue // it took no part in any conflict
-			}
-			for i := range p.n {
-				ref := e.pkgs[e.needed[n]].first + i
-				if e.cands[ref].expanded || !e.pkgs[e.needed[n]].domain.has(int(i)) || e.expanded > maxExpanded {
-					continue
-				}
-				e.expanded++
-				if !e.expand(ref) {
-					return false
-				}
+		for id := 0; id < len(e.pkgs); id++ {
+			if !e.read(int32(id)) {
+				return false
 			}
 		}
 		if len(e.trail) == before {
