@@ -29,7 +29,7 @@ type Repodata struct {
 }
 
 // maxHeld bounds the decoded records that are kept for the next question.
-const maxHeld = 64 << 10
+const maxHeld = 24 << 10
 
 // Close frees the file.
 func (r *Repodata) Close() error {
@@ -54,7 +54,7 @@ func (r *Repodata) Names() []string {
 	}
 	out := make([]string, r.index.names)
 	for i := range out {
-		out[i] = r.index.name(i)
+		out[i] = string(r.index.name(i))
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -34,28 +35,36 @@ const indexMagic = "forge repodata index 1\n"
 
 var errBadIndex = errors.New("damaged index")
 
-// rawEntry is a record as it was met.
+// rawEntry is where a record with its key begins, and how long it is.
 type rawEntry struct {
-	name   uint32
-	length uint32
 	offset uint64
+	length uint32
 }
 
-// indexer collects what is found on the way through a repodata.json.
+const entrySize = 12
+
+func (e rawEntry) append(b []byte) []byte {
+	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint64(b, e.offset), e.length)
+}
+
+// run is a number of entries of one name, one behind the other.
+type run struct{ name, length, first, count uint32 }
+
+// indexer collects what is found on the way through a repodata.json. Files list names in order, nearly:
+// so names are kept as runs in one text and sorted at the end, which needs no table of names.
 type indexer struct {
 	*scanner
-	ids     map[string]uint32
-	list    []string
-	last    string
-	lastID  uint32
-	entries []rawEntry
+	text    []byte // the names of the runs
+	runs    []run
+	entries []byte
+	count   uint32
 	baseURL string
 }
 
 // buildIndex scans a repodata.json. The sections packages and packages.conda are indexed, info is
 // read, everything else is passed over.
 func buildIndex(r io.Reader, identity string) (*nameIndex, error) {
-	x := &indexer{scanner: newScanner(r), ids: map[string]uint32{}}
+	x := &indexer{scanner: newScanner(r)}
 	err := x.object(func(_ int64, key []byte) error {
 		switch string(key) {
 		case "packages", "packages.conda":
@@ -76,8 +85,7 @@ func buildIndex(r io.Reader, identity string) (*nameIndex, error) {
 
 func (x *indexer) section() error {
 	return x.object(func(start int64, key []byte) error {
-		id, err := x.nameOf(key)
-		if err != nil {
+		if err := x.addName(key); err != nil {
 			return err
 		}
 		if b, err := x.next(); err != nil || b != '{' {
@@ -87,35 +95,35 @@ func (x *indexer) section() error {
 			return err
 		}
 		length := x.offset() - start
-		if length > maxValue || len(x.entries) >= maxRecords {
-			return x.fault("a record of %d bytes, the %dth", length, len(x.entries)+1)
+		if length > maxValue || x.count >= maxRecords || len(x.text) > math.MaxInt32 {
+			return x.fault("a record of %d bytes, the %dth", length, x.count+1)
 		}
-		x.entries = append(x.entries, rawEntry{id, uint32(length), uint64(start)})
+		x.entries = rawEntry{uint64(start), uint32(length)}.append(x.entries)
+		x.runs[len(x.runs)-1].count++
+		x.count++
 		return nil
 	})
 }
 
-// nameOf takes the package's name from a file name, NAME-VERSION-BUILD.EXT.
-func (x *indexer) nameOf(key []byte) (uint32, error) {
+// addName takes the package's name from a file name, NAME-VERSION-BUILD.EXT, and begins a run where it
+// is another than that of the record before.
+func (x *indexer) addName(key []byte) error {
 	i := bytes.LastIndexByte(key, '-')
 	if i >= 0 {
 		i = bytes.LastIndexByte(key[:i], '-')
 	}
 	if i <= 0 {
-		return 0, x.fault("file name %.80q is not NAME-VERSION-BUILD", key)
+		return x.fault("file name %.80q is not NAME-VERSION-BUILD", key)
 	}
-	if string(key[:i]) == x.last {
-		return x.lastID, nil
+	if n := len(x.runs); n > 0 && bytes.Equal(x.nameOf(x.runs[n-1]), key[:i]) {
+		return nil
 	}
-	id, ok := x.ids[string(key[:i])]
-	if !ok {
-		id = uint32(len(x.list))
-		x.list = append(x.list, string(key[:i]))
-		x.ids[x.list[id]] = id
-	}
-	x.last, x.lastID = x.list[id], id
-	return id, nil
+	x.runs = append(x.runs, run{name: uint32(len(x.text)), length: uint32(i), first: x.count})
+	x.text = append(x.text, key[:i]...)
+	return nil
 }
+
+func (x *indexer) nameOf(r run) []byte { return x.text[r.name : r.name+r.length] }
 
 func (x *indexer) info() error {
 	if _, err := x.next(); err != nil {
@@ -140,48 +148,33 @@ func (x *indexer) info() error {
 
 // encode sorts by name and writes the block.
 func (x *indexer) encode(identity string) *nameIndex {
-	order := make([]uint32, len(x.list)) // names in order
-	for i := range order {
-		order[i] = uint32(i)
+	slices.SortStableFunc(x.runs, func(a, b run) int { return bytes.Compare(x.nameOf(a), x.nameOf(b)) })
+	var offsets, firsts, text []byte
+	offsets = make([]byte, 0, 4*len(x.runs)+4)
+	firsts = make([]byte, 0, 4*len(x.runs)+4)
+	text = make([]byte, 0, len(x.text))
+	entries := make([]byte, 0, len(x.entries))
+	names := 0
+	for i, r := range x.runs {
+		if i == 0 || !bytes.Equal(x.nameOf(r), x.nameOf(x.runs[i-1])) {
+			offsets = binary.LittleEndian.AppendUint32(offsets, uint32(len(text)))
+			firsts = binary.LittleEndian.AppendUint32(firsts, uint32(len(entries)/entrySize))
+			text = append(text, x.nameOf(r)...)
+			names++
+		}
+		entries = append(entries, x.entries[r.first*entrySize:(r.first+r.count)*entrySize]...)
 	}
-	slices.SortFunc(order, func(a, b uint32) int { return strings.Compare(x.list[a], x.list[b]) })
-	counts := make([]uint32, len(x.list))
-	for _, e := range x.entries {
-		counts[e.name]++
-	}
-	var b []byte
-	b = append(b, indexMagic...)
-	b = append(b, 0, 0, 0, 0)
+	offsets = binary.LittleEndian.AppendUint32(offsets, uint32(len(text)))
+	firsts = binary.LittleEndian.AppendUint32(firsts, x.count)
+	b := make([]byte, 0, len(indexMagic)+len(offsets)+len(firsts)+len(entries)+len(text)+len(identity)+len(x.baseURL)+64)
+	b = append(append(b, indexMagic...), 0, 0, 0, 0)
 	for _, s := range []string{identity, x.baseURL} {
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(s)))
-		b = append(b, s...)
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
 	}
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(x.list)))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(x.entries)))
-	off := uint32(0)
-	for _, id := range order {
-		b = binary.LittleEndian.AppendUint32(b, off)
-		off += uint32(len(x.list[id]))
-	}
-	b = binary.LittleEndian.AppendUint32(b, off)
-	first := uint32(0)
-	at := make([]uint32, len(x.list))
-	for _, id := range order {
-		b = binary.LittleEndian.AppendUint32(b, first)
-		at[id] = first
-		first += counts[id]
-	}
-	b = binary.LittleEndian.AppendUint32(b, first)
-	table := make([]byte, 12*len(x.entries))
-	for _, e := range x.entries {
-		slot := table[12*at[e.name]:]
-		binary.LittleEndian.PutUint64(slot, e.offset)
-		binary.LittleEndian.PutUint32(slot[8:], e.length)
-		at[e.name]++
-	}
-	b = append(b, table...)
-	for _, id := range order {
-		b = append(b, x.list[id]...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(names))
+	b = binary.LittleEndian.AppendUint32(b, x.count)
+	for _, part := range [][]byte{offsets, firsts, entries, text} {
+		b = append(b, part...)
 	}
 	binary.LittleEndian.PutUint32(b[len(indexMagic):], checksum(b[len(indexMagic)+4:]))
 	n, _ := decodeIndex(b)
@@ -212,7 +205,7 @@ func decodeIndex(b []byte) (*nameIndex, error) {
 	n.baseURL = string(take(number()))
 	n.names, n.records = number(), number()
 	n.offsets, n.firsts = take(4*(n.names+1)), take(4*(n.names+1))
-	n.entries = take(12 * n.records)
+	n.entries = take(entrySize * n.records)
 	n.text = rest
 	if !ok {
 		return nil, errBadIndex
@@ -220,19 +213,19 @@ func decodeIndex(b []byte) (*nameIndex, error) {
 	return n, nil
 }
 
-func (n *nameIndex) name(i int) string {
-	return string(n.text[binary.LittleEndian.Uint32(n.offsets[4*i:]):binary.LittleEndian.Uint32(n.offsets[4*i+4:])])
+func (n *nameIndex) name(i int) []byte {
+	return n.text[binary.LittleEndian.Uint32(n.offsets[4*i:]):binary.LittleEndian.Uint32(n.offsets[4*i+4:])]
 }
 
 // find returns the records of a name.
 func (n *nameIndex) find(name string) []rawEntry {
-	i := sort.Search(n.names, func(i int) bool { return n.name(i) >= name })
-	if i == n.names || n.name(i) != name {
+	i := sort.Search(n.names, func(i int) bool { return string(n.name(i)) >= name })
+	if i == n.names || string(n.name(i)) != name {
 		return nil
 	}
 	first, last := binary.LittleEndian.Uint32(n.firsts[4*i:]), binary.LittleEndian.Uint32(n.firsts[4*i+4:])
 	out := make([]rawEntry, 0, last-first)
-	for e := n.entries[12*first : 12*last]; len(e) > 0; e = e[12:] {
+	for e := n.entries[entrySize*first : entrySize*last]; len(e) > 0; e = e[entrySize:] {
 		out = append(out, rawEntry{offset: binary.LittleEndian.Uint64(e), length: binary.LittleEndian.Uint32(e[8:])})
 	}
 	return out

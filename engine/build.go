@@ -164,17 +164,28 @@ func (j *job) script(ctx context.Context) error {
 
 // run runs scripts with the build's environment, in the work folder.
 func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result, error) {
-	externals, err := j.externalsOf(ctx, j.a.Build, j.a.Host)
+	spec, err := j.buildSpec(ctx, scripts)
 	if err != nil {
 		return sandbox.Result{}, err
+	}
+	spec.Argv = []string{"/bin/bash", insideRoot + "/conda_build.sh"}
+	spec.Stdout, spec.Stderr = j.log, j.log
+	return j.tools.Runner.Run(ctx, spec)
+}
+
+// buildSpec is the sandbox of the build, with everything but the command.
+func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.Spec, error) {
+	externals, err := j.externalsOf(ctx, j.a.Build, j.a.Host)
+	if err != nil {
+		return sandbox.Spec{}, err
 	}
 	spec, err := j.spec(ctx, j.site, externals, map[string]string{"PATH": basePath})
 	if err != nil {
-		return sandbox.Result{}, err
+		return spec, err
 	}
 	recipe, err := j.recipeFolder(ctx)
 	if err != nil {
-		return sandbox.Result{}, err
+		return spec, err
 	}
 	prefixes := []string{Placeholder(), insideBuild}
 	spec.Mounts = append(spec.Mounts,
@@ -184,10 +195,8 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 		sandbox.Mount{Source: j.site.extra, Target: insideExtra},
 		sandbox.Mount{Source: recipe, Target: insideRecipe})
 	spec.Files = append(spec.Files, scriptFiles(scripts, j.env, prefixes, filepath.Base(j.a.Output.Recipe.File))...)
-	spec.Argv = []string{"/bin/bash", insideRoot + "/conda_build.sh"}
 	spec.Dir = insideWork
-	spec.Stdout, spec.Stderr = j.log, j.log
-	return j.tools.Runner.Run(ctx, spec)
+	return spec, nil
 }
 
 // recipeFolder is the recipe's folder as it was hashed.

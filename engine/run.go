@@ -14,18 +14,25 @@ import (
 // channel. It returns one outcome for each action but staging ones, in plan order, also when it fails.
 // The error joins what went wrong; outcomes carry the same errors.
 func Run(ctx context.Context, req *Request, tools Tools, g *Graph, report func(Event)) ([]*Outcome, error) {
-	r := newRunner(req, tools, g, report)
-	run := &run{runner: r, built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
+	run := newRun(req, tools, g, report)
+	return run.all(ctx, g)
+}
+
+func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
+	return &run{runner: newRunner(req, tools, g, report), built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
+}
+
+func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	all := tasksOf(g)
 	for _, t := range all {
 		if t.kind == buildTask {
-			t.cost = run.lastSeconds(t.action)
+			t.cost = r.lastSeconds(t.action)
 		}
 	}
-	err := schedule(ctx, all, req.Jobs, req.KeepGoing, run.do, run.skip)
+	err := schedule(ctx, all, r.req.Jobs, r.req.KeepGoing, r.do, r.skip)
 	var list []*Outcome
 	for _, a := range g.Actions {
-		if o := run.outcomes[a]; o != nil && !a.Output.Staging {
+		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
 			list = append(list, o)
 		}
 	}

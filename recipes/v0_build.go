@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"encoding/hex"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -193,8 +194,11 @@ func (o *v0Output) secrets() (names []string) {
 func (p *v0Pass) sources() []Source {
 	var out []Source
 	for _, n := range list1(p.root("source")) {
-		if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
-			out = append(out, p.source(n))
+		if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
+			continue
+		}
+		if s := p.source(n); len(s.URLs) > 0 || s.Git != nil || s.Path != "" {
+			out = append(out, s)
 		}
 	}
 	return out
@@ -211,7 +215,11 @@ func (p *v0Pass) source(n *yaml.Node) Source {
 	switch {
 	case get("url") != nil:
 		s.URLs = p.texts(list1(get("url")))
-		for _, u := range s.URLs {
+		for i, u := range s.URLs {
+			if !strings.Contains(u, ":") { // a file, relative to the recipe
+				s.URLs[i] = "file://" + filepath.ToSlash(filepath.Join(p.dir, filepath.FromSlash(recipeRelative(u))))
+				continue
+			}
 			if err := checkURL(u); err != nil {
 				p.errorf(get("url"), "bad-value", "%s", err)
 			}
@@ -223,12 +231,16 @@ func (p *v0Pass) source(n *yaml.Node) Source {
 		checkHashed(&s, p.opts, p.line(s.Pos.Line), p.found.add)
 	case get("git_url") != nil:
 		s.Git = p.git(n)
-	case get("hg_url") != nil || get("svn_url") != nil:
-		p.errorf(n, "unsupported", "sources from Mercurial and Subversion are not fetched; name an archive with `url:` or a `git_url:`")
+	case get("hg_url") != nil: // named, so that fetching can say that it does not know how
+		s.URLs = []string{"hg+" + p.text(get("hg_url"))}
+	case get("svn_url") != nil:
+		s.URLs = []string{"svn+" + p.text(get("svn_url"))}
 	case s.Path != "":
 		s.Path = recipeRelative(s.Path)
-	default:
-		p.errorf(n, "missing-key", "a source needs one of `url:`, `git_url:` and `path:`")
+	default: // conda-build passes over it; selectors may have left nothing else
+		d := p.doc.At(n, "missing-key", "this source has none of `url:`, `git_url:` and `path:`, so nothing is fetched")
+		d.Severity = diag.Warning
+		p.found.add(d)
 	}
 	return s
 }
@@ -365,7 +377,7 @@ func (o *v0Output) testFiles(add func(Script)) {
 	}
 }
 
-// fillAbout reads about; an output's own replaces single keys of the recipe's.
+// fillAbout reads about.
 func (o *v0Output) fillAbout() {
 	text := func(key string) string { return o.text(o.get("about", key)) }
 	list := func(key string) []string { return o.v0Pass.texts(list1(o.get("about", key))) }
@@ -378,16 +390,20 @@ func (o *v0Output) fillAbout() {
 		a.LicenseFiles[i] = recipeRelative(f)
 	}
 	a.LicensePos = o.doc.Pos(n)
-	if n == nil && o.root("about") != nil {
-		a.LicensePos = o.doc.Pos(o.root("about"))
+	section := yamlx.Get(o.node, "about")
+	if section == nil {
+		section = o.root("about")
 	}
-	for k, v := range yamlx.Pairs(o.root("about")) {
+	for k, v := range yamlx.Pairs(section) {
 		if slices.Contains([]string{"doc_source_url", "identifiers", "tags", "keywords", "prelink_message", "readme"}, k.Value) {
 			if a.Extra == nil {
 				a.Extra = map[string]any{}
 			}
-			a.Extra[k.Value] = plainData(v)
+			a.Extra[k.Value] = o.plain(v)
 		}
+	}
+	if n == nil && section != nil {
+		a.LicensePos = o.doc.Pos(section)
 	}
 	if len(a.LicenseFiles) == 0 && a.License != "" {
 		d := o.diagnostic(a.LicensePos, "missing-license-file", o.name+" names a license and no license_file", "add `license_file:` with the name of the license's text in the source")

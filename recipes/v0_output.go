@@ -21,19 +21,42 @@ func (p *v0Pass) errorf(n *yaml.Node, code, format string, args ...any) {
 	p.found.add(p.doc.At(n, code, format, args...))
 }
 
-// text is a scalar with the marks of pins in it replaced by the pinned names.
+// text is a scalar without marks: for a pin stands the pinned name, for a variable of the build the
+// shell's own. An undefined name is reported here, where it is read.
 func (p *v0Pass) text(n *yaml.Node) string {
 	s := scalar(n)
-	for strings.Contains(s, markOpen) {
-		before, rest, _ := strings.Cut(s, markOpen)
-		_, after, ok := strings.Cut(rest, markClose)
-		pin := p.pin(markOpen + rest)
-		if !ok || pin == nil {
-			break
-		}
-		s = before + pin.Name + after
+	if strings.IndexFunc(s, func(r rune) bool { return r >= firstMark && r < afterMarks }) < 0 {
+		return s
 	}
-	return s
+	s = replaceMarks(s, markOpen, markClose, func(inner string) string {
+		if pin := p.pin(markOpen + inner + markClose); pin != nil {
+			return pin.Name
+		}
+		return ""
+	})
+	s = replaceMarks(s, lateOpen, lateClose, func(name string) string {
+		return shellVariable(name, p.opts.TargetPlatform)
+	})
+	return replaceMarks(s, undefOpen, undefClose, func(name string) string {
+		d := p.doc.At(n, "undefined", "%q is undefined", name)
+		if name == "" {
+			d.Summary = "an undefined value is used"
+		}
+		d.Suggestion = p.nearestName(name)
+		p.found.add(d)
+		return ""
+	})
+}
+
+func replaceMarks(s, open, end string, with func(inner string) string) string {
+	for {
+		before, rest, ok := strings.Cut(s, open)
+		inner, after, closed := strings.Cut(rest, end)
+		if !ok || !closed {
+			return s
+		}
+		s = before + with(inner) + after
+	}
 }
 
 func (p *v0Pass) texts(nodes []*yaml.Node) []string {
@@ -57,19 +80,18 @@ func (p *v0Pass) built(o *v0Output) []*v0Output {
 		o.out.Pos = p.doc.Pos(o.node)
 		o.out.Recipe.Index = o.index
 	}
-	version := p.root("package")
-	if v := p.text(yamlx.Get(o.node, "version")); v != "" {
-		o.out.Version = v
-	} else {
-		o.out.Version = p.text(yamlx.Get(version, "version"))
-	}
-	o.checkIdentity()
 	o.out.NoArch = o.outputNoarch()
-	if truthy(o.get("build", "skip")) {
-		o.out.Skip = true
+	version := yamlx.Get(o.node, "version")
+	if version == nil {
+		version = yamlx.Get(p.root("package"), "version")
+	}
+	if truthy(o.get("build", "skip")) { // nothing more is read of it, so what is undefined there is no mistake
+		o.out.Skip, o.out.Version = true, scalar(version)
 		o.used = o.usedKeys()
 		return []*v0Output{o}
 	}
+	o.out.Version = strings.TrimSpace(p.text(version))
+	o.checkIdentity()
 	if t := scalar(yamlx.Get(o.node, "type")); t != "" && t != "conda" && t != "conda_v2" {
 		d := p.doc.At(yamlx.Get(o.node, "type"), "unsupported", "outputs of type %q are not built", t)
 		d.Severity = diag.Warning
@@ -84,7 +106,7 @@ func (p *v0Pass) built(o *v0Output) []*v0Output {
 	o.fillBuild()
 	o.fillTests()
 	o.fillAbout()
-	o.out.Extra = extraMap(p.root("extra"))
+	o.out.Extra = p.extraMap(p.root("extra"))
 	p.sign(o.out)
 	return []*v0Output{o}
 }
@@ -94,7 +116,7 @@ func (p *v0Pass) newOutput(name string) *Output {
 	for k, v := range p.variant {
 		full[k] = v
 	}
-	target, err := platforms.Parse(p.scope.target)
+	target, err := platforms.Parse(p.variant["target_platform"])
 	if err != nil {
 		target = p.opts.TargetPlatform
 	}
@@ -110,6 +132,10 @@ func (o *v0Output) checkIdentity() {
 	if o.root("package") == nil {
 		o.found.add(diag.Diagnostic{Code: "missing-key", Pos: diag.Pos{File: o.path}, Summary: `the recipe lacks the key "package"`})
 		return
+	}
+	if strings.ContainsFunc(o.name, func(r rune) bool { return r >= firstMark && r < afterMarks }) {
+		o.name = o.text(at)
+		o.out.Name = o.name
 	}
 	if o.name == "" {
 		o.errorf(o.root("package"), "missing-key", `package lacks the key "name"`)
@@ -246,7 +272,7 @@ func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
 	if o.hasRequirement("host") {
 		section = "host"
 	}
-	var built map[string]bool
+	var built map[string]string
 	for i, d := range run {
 		pin, ok := o.cfg.pins[d.Spec]
 		if !ok || d.Pin != nil || d.Spec == "python" && (o.out.NoArch != "" || truthy(o.get("build", "noarch_python"))) {
@@ -255,35 +281,38 @@ func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
 		if built == nil {
 			built = o.names(section)
 		}
-		if built[d.Spec] {
+		if has(built, d.Spec) {
 			run[i] = Dependency{Pin: &Pin{Name: pin.Name, Lower: pin.Lower, Upper: pin.Upper}, Pos: d.Pos}
 		}
 	}
 	return run
 }
 
-func extraMap(n *yaml.Node) map[string]any {
-	m, _ := plainData(n).(map[string]any)
+func (p *v0Pass) extraMap(n *yaml.Node) map[string]any {
+	m, _ := p.plain(n).(map[string]any)
 	return m
 }
 
-// plainData is a tree of texts, numbers and truth values.
-func plainData(n *yaml.Node) any {
+// plain is a tree of texts, numbers and truth values.
+func (p *v0Pass) plain(n *yaml.Node) any {
 	switch {
 	case yamlx.IsNull(n):
 		return nil
 	case n.Kind == yaml.MappingNode:
 		m := map[string]any{}
 		for k, v := range yamlx.Pairs(n) {
-			m[k.Value] = plainData(v)
+			m[k.Value] = p.plain(v)
 		}
 		return m
 	case n.Kind == yaml.SequenceNode:
 		out := []any{}
 		for _, e := range n.Content {
-			out = append(out, plainData(e))
+			out = append(out, p.plain(e))
 		}
 		return out
+	}
+	if s := p.text(n); s != n.Value {
+		return s
 	}
 	return typed(n)
 }
@@ -321,7 +350,7 @@ func (p *v0Pass) staging(outputs []*v0Output) *v0Output {
 	o.out.Sources = p.sources()
 	o.fillBuild()
 	o.out.Build.EntryPoints = nil
-	o.out.Extra = extraMap(p.root("extra"))
+	o.out.Extra = p.extraMap(p.root("extra"))
 	p.sign(o.out)
 	return o
 }

@@ -45,6 +45,9 @@ func defaultV0Config(target platforms.Platform) *v0Config {
 	for _, kv := range defaultCompilers(target) {
 		c.set(kv[0]+"_compiler", []string{kv[1]})
 	}
+	if target.IsWindows() {
+		c.set("vc", []string{"14"})
+	}
 	for _, name := range []string{"python", "r-base"} {
 		c.pins[name] = Pin{Name: name, Lower: "x.x", Upper: "x.x"}
 	}
@@ -158,7 +161,7 @@ func (c *v0Config) setting(key string, n *yaml.Node) bool {
 		c.ignoreVersion = append(c.ignoreVersion, scalars(n)...)
 	case "ignore_build_only_deps":
 		c.ignoreBuildOnly = append(c.ignoreBuildOnly, scalars(n)...)
-	case "extend_keys":
+	case "extend_keys", "replacements":
 	default:
 		if c.extend[key] {
 			c.lists[key] = append(c.lists[key], scalars(n)...)

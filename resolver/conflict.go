@@ -31,22 +31,18 @@ func writeReason(b *strings.Builder, r *Reason, lead, below string) {
 	}
 }
 
-// explainConflict finds a smallest set of demands that has no solution, why it has none, and what
-// would have one.
-func explainConflict(ctx context.Context, provider Provider, problem *Problem) error {
-	c := newCore(provider, problem)
-	all, err := c.demands()
+// conflict finds a smallest set of demands that has no solution, why it has none, and what would have
+// one. used is a set without solution.
+func (c *core) conflict(ctx context.Context, all, used []demand) error {
+	least, err := c.leastDemands(ctx, used)
 	if err != nil {
 		return err
 	}
-	if _, err := c.variables(all); err != nil {
-		return err
+	weight := map[string]float64{}
+	for i := range c.pkgs {
+		weight[c.pkgs[i].name] = c.pkgs[i].activity
 	}
-	least, err := c.leastDemands(ctx, all)
-	if err != nil {
-		return err
-	}
-	root, err := refute(ctx, provider, problem, least)
+	root, err := refute(ctx, c.provider, c.problem, least, weight)
 	if err != nil {
 		return err
 	}
@@ -99,14 +95,7 @@ func (c *core) assumptionsOf(clash []lit) map[lit]bool {
 }
 
 // leastDemands leaves out one demand after the other as long as there is no solution.
-func (c *core) leastDemands(ctx context.Context, all []demand) ([]demand, error) {
-	ok, least, err := c.solvable(ctx, all)
-	if err != nil {
-		return nil, err
-	}
-	if ok {
-		return all, nil // cannot be; the caller found none
-	}
+func (c *core) leastDemands(ctx context.Context, least []demand) ([]demand, error) {
 	for i := 0; i < len(least) && len(least) > 1; {
 		without := slices.Delete(slices.Clone(least), i, i+1)
 		ok, used, err := c.solvable(ctx, without)
@@ -117,7 +106,6 @@ func (c *core) leastDemands(ctx context.Context, all []demand) ([]demand, error)
 			i++
 		default:
 			least = used
-			i = min(i, len(least))
 		}
 	}
 	return least, nil
@@ -142,7 +130,7 @@ func (c *core) hint(ctx context.Context, all, least []demand) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if !ok {
+		if !ok || len(rest) == 0 {
 			continue
 		}
 		if p := &c.pkgs[c.specs[d.spec].pkg]; p.chosen >= 0 && !d.limit && bare != d.spec {

@@ -9,11 +9,58 @@ import (
 
 // The bounds of an explanation.
 const (
-	maxReasons  = 60    // nodes of the tree
-	maxDepth    = 6     // its depth
-	maxCauses   = 8     // children of a node
-	maxExpanded = 20000 // candidates whose requirements are read for it
+	maxReasons  = 400  // steps looked at
+	maxDepth    = 5    // of the tree
+	maxCauses   = 5    // children of a node
+	maxSplits   = 3    // cases within cases
+	maxExpanded = 5000 // candidates whose requirements are read for it
 )
+
+// Versions and conditions stand between these marks until the tree is done, so that two reasons that
+// differ in nothing else are seen to be of one shape.
+const markOn, markOff = "\x01", "\x02"
+
+func mark(s string) string { return markOn + s + markOff }
+
+// marked is the text of a spec with its condition marked.
+func marked(spec string) string {
+	name, rest, ok := strings.Cut(spec, " ")
+	if !ok {
+		return spec
+	}
+	return name + " " + mark(rest)
+}
+
+// shape is a text without what is marked.
+func shape(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, markOn)
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		_, text, _ = strings.Cut(rest, markOff)
+	}
+}
+
+// unmark takes the marks off the whole tree.
+func unmark(r *Reason) *Reason {
+	r.Text = strings.NewReplacer(markOn, "", markOff, "").Replace(r.Text)
+	for _, c := range r.Causes {
+		unmark(c)
+	}
+	return r
+}
+
+// outline is the shape of a list of reasons.
+func outline(rs []*Reason) string {
+	var b strings.Builder
+	for _, r := range rs {
+		writeReason(&b, r, "", "")
+	}
+	return shape(b.String())
+}
 
 // explainer builds the tree of reasons from what propagation alone concludes, and splits into cases
 // where that is not enough.
@@ -25,12 +72,21 @@ type explainer struct {
 	expanded int
 	above    []int32       // specs on the way from the root, against going in circles
 	extra    map[int32]why // reasons against candidates that the clash is about
+	known    map[int32]answer
+	tried    []int32 // the candidates assumed in the case at hand
 	names    []string
+	weight   map[string]float64 // how much each package took part in conflicts
+}
+
+// answer is what nothingFor found.
+type answer struct {
+	text string
+	kids []*Reason
 }
 
 // refute explains why the demands cannot be met together.
-func refute(ctx context.Context, provider Provider, problem *Problem, ds []demand) (*Reason, error) {
-	e := &explainer{core: newCore(provider, problem), ctx: ctx, provider: provider}
+func refute(ctx context.Context, provider Provider, problem *Problem, ds []demand, weight map[string]float64) (*Reason, error) {
+	e := &explainer{core: newCore(provider, problem), ctx: ctx, provider: provider, weight: weight}
 	mine, err := e.demands()
 	if err != nil {
 		return nil, err
@@ -52,7 +108,7 @@ func refute(ctx context.Context, provider Provider, problem *Problem, ds []deman
 	if e.err != nil {
 		return nil, e.err
 	}
-	return flatten(root), nil
+	return unmark(flatten(root)), nil
 }
 
 // flatten puts an only child that says it all in the place of its parent.
@@ -69,54 +125,103 @@ func (e *explainer) cases(depth int) []*Reason {
 	if !e.settle() {
 		return e.clashReasons()
 	}
-	if e.nodes++; depth >= maxDepth || e.nodes > maxReasons || e.err != nil {
+	if e.nodes++; depth >= maxSplits || e.nodes > maxReasons || e.err != nil || e.ctx.Err() != nil {
 		return []*Reason{{Text: "no combination of the remaining candidates works"}}
 	}
-	best := int32(-1)
-	for _, id := range e.needed {
-		if p := &e.pkgs[id]; p.chosen < 0 && (best < 0 || p.left < e.pkgs[best].left) {
-			best = id
-		}
-	}
+	best := e.split()
 	if best < 0 {
 		return nil
 	}
-	p := &e.pkgs[best]
-	var tried []int32
-	for i := range p.n {
-		if p.domain.has(int(i)) {
-			tried = append(tried, p.first+i)
-		}
-	}
-	byText := map[string][]int32{}
 	var order []string
-	kids := map[string][]*Reason{}
-	for _, cand := range tried {
+	byShape := map[string]*branch{}
+	left, more := e.newestOf(best, []int{6, 3, 2}[depth])
+	for _, cand := range left {
 		level := e.level()
+		e.tried = append(e.tried, cand)
 		e.decide(pos(e.cands[cand].variable))
 		causes := e.cases(depth + 1)
 		e.undo(level)
-		var b strings.Builder
-		for _, r := range causes {
-			writeReason(&b, r, "", "")
+		e.tried = e.tried[:len(e.tried)-1]
+		key := outline(causes)
+		if byShape[key] == nil {
+			order = append(order, key)
+			byShape[key] = &branch{causes: causes}
 		}
-		if _, ok := kids[b.String()]; !ok {
-			order = append(order, b.String())
-			kids[b.String()] = causes
-		}
-		byText[b.String()] = append(byText[b.String()], cand)
-		if len(order) > maxCauses {
-			break
-		}
+		byShape[key].add(cand, causes)
 	}
 	var out []*Reason
-	for _, key := range order[:min(len(order), maxCauses)] {
-		out = append(out, flatten(&Reason{Text: "with " + e.describe(byText[key]), Causes: kids[key]}))
+	for _, key := range order {
+		b := byShape[key]
+		text := "with " + e.describe(b.cands)
+		if b.varies {
+			text += ", for example " + mark(e.cands[b.cands[0]].record.Version)
+		}
+		out = append(out, flattenText(text, b.causes))
 	}
-	if len(order) > maxCauses {
-		out = append(out, &Reason{Text: "and so on for the other versions of " + e.pkgs[best].name})
+	if more {
+		out = append(out, &Reason{Text: "and so on for other candidates of " + e.pkgs[best].name})
 	}
 	return out
+}
+
+// newestOf returns candidates that are left of a package: the best of each of the newest versions and,
+// if there are few, further builds of them. more says that there are others.
+func (e *explainer) newestOf(id int32, limit int) (out []int32, more bool) {
+	p := &e.pkgs[id]
+	var builds []int32
+	for i := range p.n {
+		ref := p.first + i
+		switch {
+		case !p.domain.has(int(i)):
+		case len(out) > 0 && e.cands[out[len(out)-1]].version.Equal(e.cands[ref].version):
+			builds = append(builds, ref)
+		case len(out) == limit:
+			return out, true
+		default:
+			out = append(out, ref)
+		}
+	}
+	n := min(limit-len(out), len(builds))
+	out = append(out, builds[:n]...)
+	slices.Sort(out)
+	return out, n < len(builds)
+}
+
+// branch is a set of cases with reasons of one shape, of which the first is told.
+type branch struct {
+	cands  []int32
+	causes []*Reason
+	varies bool
+}
+
+func (b *branch) add(cand int32, causes []*Reason) {
+	b.cands = append(b.cands, cand)
+	var x, y strings.Builder
+	for _, r := range b.causes {
+		writeReason(&x, r, "", "")
+	}
+	for _, r := range causes {
+		writeReason(&y, r, "", "")
+	}
+	b.varies = b.varies || x.String() != y.String()
+}
+
+// interest is high for packages that are much in conflict and have few candidates.
+func (e *explainer) interest(p *pkg) float64 { return (e.weight[p.name] + 1e-9) / float64(p.left) }
+
+// split returns the package to look at case by case.
+func (e *explainer) split() int32 {
+	best := int32(-1)
+	for _, id := range e.needed {
+		p := &e.pkgs[id]
+		if p.chosen >= 0 {
+			continue
+		}
+		if best < 0 || e.interest(p) > e.interest(&e.pkgs[best]) {
+			best = id
+		}
+	}
+	return best
 }
 
 // settle reads the requirements of everything needed and draws all conclusions; it reports false where
@@ -129,6 +234,9 @@ func (e *explainer) settle() bool {
 		before := len(e.trail)
 		for n := 0; n < len(e.needed); n++ {
 			p := &e.pkgs[e.needed[n]]
+			if e.weight[p.name] == 0 && p.root == noRoot {
+				continue // it took no part in any conflict
+			}
 			for i := range p.n {
 				ref := e.pkgs[e.needed[n]].first + i
 				if e.cands[ref].expanded || !e.pkgs[e.needed[n]].domain.has(int(i)) || e.expanded > maxExpanded {
@@ -152,7 +260,7 @@ func (e *explainer) clashReasons() []*Reason {
 		return nil
 	}
 	v := &e.vars[e.failed.variable()]
-	e.extra = map[int32]why{}
+	e.extra, e.known = map[int32]why{}, map[int32]answer{}
 	switch v.kind {
 	case isNeed:
 		asker := v.why
@@ -176,9 +284,9 @@ func (e *explainer) clashReasons() []*Reason {
 			return []*Reason{e.unmet(chosen.ref, e.vars[e.specs[chosen.ref].need].why)}
 		}
 		text, kids := e.against(v.ref, against)
-		return []*Reason{flattenText(e.describe([]int32{v.ref})+" "+text, kids)}
+		return []*Reason{flattenText(e.one(v.ref)+" "+text, kids)}
 	}
-	return []*Reason{{Text: "a conditional requirement cannot be met: " + e.specs[v.ref].match.String()}}
+	return []*Reason{{Text: "a conditional requirement cannot be met: " + marked(e.specs[v.ref].match.String())}}
 }
 
 func flattenText(text string, kids []*Reason) *Reason {
@@ -188,16 +296,46 @@ func flattenText(text string, kids []*Reason) *Reason {
 // asked says that a spec is asked for and by whom.
 func (e *explainer) asked(spec int32, asker why) string {
 	m := e.specs[spec].match
+	text := marked(m.String())
 	switch {
 	case asker.kind == whyLit && !lit(asker.ref).negated():
 		ref := e.vars[lit(asker.ref).variable()].ref
-		return e.describe([]int32{ref}) + " needs " + m.String()
+		return e.one(ref) + e.via(ref) + " needs " + text
 	case asker.kind == whyGiven && strings.HasPrefix(m.Name, "__"):
-		return m.String() + " is what the machine has"
+		return text + " is what the machine has"
 	case asker.kind == whyGiven, asker.kind == whyDecision:
-		return m.String() + " is wanted"
+		return text + " is wanted"
 	}
-	return m.String() + " is needed"
+	return text + " is needed"
+}
+
+// via says for whose sake a candidate is there.
+func (e *explainer) via(ref int32) string {
+	var names []string
+	for len(names) < 3 {
+		v := &e.vars[e.cands[ref].variable]
+		if v.why.kind != whyLast {
+			break
+		}
+		asker := e.vars[e.specs[v.why.ref].need].why
+		if asker.kind != whyLit || lit(asker.ref).negated() {
+			break
+		}
+		ref = e.vars[lit(asker.ref).variable()].ref
+		names = append(names, e.pkgs[e.cands[ref].pkg].name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " (for " + strings.Join(names, ", for ") + ")"
+}
+
+// one names a candidate; of the case at hand the name is enough.
+func (e *explainer) one(ref int32) string {
+	if slices.Contains(e.tried, ref) {
+		return e.pkgs[e.cands[ref].pkg].name
+	}
+	return e.describe([]int32{ref})
 }
 
 // reasonText says why something holds.
@@ -207,7 +345,7 @@ func (e *explainer) reasonText(r why) string {
 		v := &e.vars[l.variable()]
 		switch {
 		case v.kind == isCandidate && !l.negated():
-			return e.describe([]int32{v.ref}) + " is the only one left"
+			return e.one(v.ref) + e.via(v.ref) + " is the only one left"
 		case v.kind == isNeed || v.kind == isLimit:
 			return e.asked(v.ref, v.why)
 		}
@@ -218,6 +356,14 @@ func (e *explainer) reasonText(r why) string {
 // unmet explains why no candidate of a needed spec can be had.
 func (e *explainer) unmet(spec int32, asker why) *Reason {
 	text, kids := e.nothingFor(spec)
+	s := &e.specs[spec]
+	if groups := e.groups(&e.pkgs[s.pkg], s.mask); len(groups) == 1 && len(groups[0].needs) > 0 && asker.kind == whyLit {
+		g := groups[0]
+		ref := e.vars[lit(asker.ref).variable()].ref
+		sake := fmt.Sprintf(" (for %s%s)", e.pkgs[e.cands[ref].pkg].name, strings.TrimSuffix(strings.Replace(e.via(ref), " (", ", ", 1), ")"))
+		who := e.describe(g.cands)
+		return flattenText(who+sake+verb(who)+oneOf(g.needs)+g.text, g.kids)
+	}
 	return flattenText(e.asked(spec, asker)+text, kids)
 }
 
@@ -229,12 +375,22 @@ func (e *explainer) nothingFor(spec int32) (string, []*Reason) {
 	if s.mask.first() < 0 {
 		return e.noMatch(spec), nil
 	}
+	if a, ok := e.known[spec]; ok {
+		return a.text, a.kids
+	}
 	if e.nodes++; slices.Contains(e.above, spec) || len(e.above) > maxDepth || e.nodes > maxReasons {
 		return ", which cannot be had", nil
 	}
 	e.above = append(e.above, spec)
-	defer func() { e.above = e.above[:len(e.above)-1] }()
-	groups := e.groups(p, s.mask)
+	text, kids := e.nothingLeft(p, s.mask)
+	e.above = e.above[:len(e.above)-1]
+	e.known[spec] = answer{text, kids}
+	return text, kids
+}
+
+// nothingLeft tells why the candidates in the mask are excluded.
+func (e *explainer) nothingLeft(p *pkg, mask bitset) (string, []*Reason) {
+	groups := e.groups(p, mask)
 	if len(groups) == 1 && len(groups[0].kids) == 0 {
 		return ", but " + groups[0].line(e, false), nil
 	}
@@ -261,7 +417,8 @@ type group struct {
 func (g *group) line(e *explainer, tell bool) string {
 	text := g.text
 	if len(g.needs) > 0 {
-		return e.describe(g.cands) + " needs " + oneOf(g.needs) + text
+		who := e.describe(g.cands)
+		return who + verb(who) + oneOf(g.needs) + text
 	}
 	if tell {
 		return e.describe(g.cands) + ": " + text
@@ -269,19 +426,27 @@ func (g *group) line(e *explainer, tell bool) string {
 	return text
 }
 
+// verb is "needs" for one version.
+func verb(described string) string {
+	if strings.Contains(described, " to ") || strings.Contains(described, " and ") {
+		return " need "
+	}
+	return " needs "
+}
+
 // oneOf joins specs, of which the name is said once.
 func oneOf(specs []string) string {
-	specs = slices.Compact(slices.Sorted(slices.Values(specs)))
 	name, _, _ := strings.Cut(specs[0], " ")
-	for i := 1; i < len(specs); i++ {
-		if rest, ok := strings.CutPrefix(specs[i], name+" "); ok {
-			specs[i] = rest
+	var conditions []string
+	for _, spec := range specs {
+		if c := strings.TrimPrefix(strings.TrimPrefix(spec, name), " "); !slices.Contains(conditions, c) {
+			conditions = append(conditions, c)
 		}
 	}
-	if len(specs) > 5 {
-		specs = append(specs[:4], fmt.Sprintf("%d others", len(specs)-4))
+	if n := len(conditions); n > 3 {
+		conditions = []string{conditions[0], fmt.Sprintf("%d others down to %s", n-2, conditions[n-1])}
 	}
-	return strings.Join(specs, " or ")
+	return strings.TrimSuffix(name+" "+mark(strings.Join(conditions, " or ")), " "+mark(""))
 }
 
 // groups sorts the excluded candidates by reason, in order of preference.
@@ -299,10 +464,7 @@ func (e *explainer) groups(p *pkg, mask bitset) []*group {
 		}
 		g := e.exclusion(ref, r)
 		var b strings.Builder
-		b.WriteString(g.text + "\n")
-		for _, k := range g.kids {
-			writeReason(&b, k, "", "")
-		}
+		b.WriteString(shape(g.text) + "\n" + outline(g.kids))
 		if len(g.needs) > 0 {
 			name, _, _ := strings.Cut(g.needs[0], " ")
 			b.WriteString(name)
@@ -351,11 +513,11 @@ func (e *explainer) against(ref int32, r why) (string, []*Reason) {
 	switch {
 	case l.negated() && v.kind == isNeed:
 		text, kids := e.nothingFor(v.ref)
-		return "needs " + e.specs[v.ref].match.String() + text, kids
+		return "needs " + marked(e.specs[v.ref].match.String()) + text, kids
 	case l.negated() && v.kind == isLimit:
-		return "allows only " + e.specs[v.ref].match.String() + ", but " + e.reasonText(v.why), nil
+		return "allows only " + marked(e.specs[v.ref].match.String()) + ", but " + e.reasonText(v.why), nil
 	case v.kind == isCandidate:
-		return e.describe([]int32{v.ref}) + " is taken", nil
+		return e.one(v.ref) + e.via(v.ref) + " is taken", nil
 	}
 	return e.asked(v.ref, v.why), nil
 }
@@ -401,14 +563,14 @@ func (e *explainer) describe(cands []int32) string {
 	}
 	switch len(versions) {
 	case 1:
-		if len(cands) == 1 && e.pkgs[e.cands[cands[0]].pkg].n > 1 && e.siblings(cands[0]) > 1 {
-			return name + " " + versions[0] + " " + e.cands[cands[0]].record.Build
+		if len(cands) == 1 && e.siblings(cands[0]) > 1 {
+			return name + " " + mark(versions[0]+" "+e.cands[cands[0]].record.Build)
 		}
-		return name + " " + versions[0]
+		return name + " " + mark(versions[0])
 	case 2:
-		return name + " " + versions[0] + " and " + versions[1]
+		return name + " " + mark(versions[0]+" and "+versions[1])
 	}
-	return fmt.Sprintf("%s %s to %s", name, versions[0], versions[len(versions)-1])
+	return name + " " + mark(versions[0]+" to "+versions[len(versions)-1])
 }
 
 // siblings counts the builds of the candidate's version.

@@ -155,7 +155,7 @@ func compareBool(a, b bool) int {
 func (o *ordering) compare(a, b candidate) int {
 	return cmp.Or(o.prefer(&a, &b), cmp.Compare(b.record.Timestamp, a.record.Timestamp),
 		cmp.Compare(o.rank(a.record), o.rank(b.record)), cmp.Compare(a.record.Channel, b.record.Channel),
-		cmp.Compare(b.record.Build, a.record.Build), cmp.Compare(a.record.Subdir, b.record.Subdir),
+		cmp.Compare(a.record.Build, b.record.Build), cmp.Compare(a.record.Subdir, b.record.Subdir),
 		cmp.Compare(a.record.FileName, b.record.FileName), cmp.Compare(a.record.SHA256, b.record.SHA256))
 }
 

@@ -20,15 +20,15 @@ func (solver) Solve(ctx context.Context, provider Provider, problem Problem) (*S
 	if err != nil {
 		return nil, err
 	}
-	ok, err := c.variables(demands)
-	if ok = ok && c.state(demands); ok && err == nil {
-		ok, err = c.search(ctx)
+	if _, err := c.variables(demands); err != nil {
+		return nil, err
 	}
+	ok, used, err := c.solvable(ctx, demands)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, explainConflict(ctx, provider, &problem)
+		return nil, c.conflict(ctx, demands, used)
 	}
 	return c.solution(), nil
 }

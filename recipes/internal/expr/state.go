@@ -158,8 +158,13 @@ func (st *state) text(off int, v Value) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	if m, ok := v.(*Missing); ok && st.policy == Strict && m.Name != "" { // `x if no` without else prints as nothing
-		st.undefined(off, m.Name)
+	if m, ok := v.(*Missing); ok {
+		if st.env.Print != nil {
+			return st.env.Print(m)
+		}
+		if st.policy == Strict && m.Name != "" { // `x if no` without else prints as nothing
+			st.undefined(off, m.Name)
+		}
 	}
 	s := st.str(v)
 	st.charge(off, len(s))
