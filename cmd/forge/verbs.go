@@ -9,6 +9,6 @@ var version = "0.1.0-dev"
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		buildCommand(a), planCommand(a), renderCommand(a), lockCommand(a),
-		explainCommand(a), solveCommand(a), envCommand(a), fetchCommand(a), verifyCommand(a), keysCommand(a), packageCommand(a), debugCommand(a),
+		explainCommand(a), graphCommand(a), solveCommand(a), envCommand(a), fetchCommand(a), verifyCommand(a), keysCommand(a), packageCommand(a), debugCommand(a),
 	}
 }
