@@ -167,6 +167,9 @@ func (c *collector) regular(f *File, p string, info fs.FileInfo) error {
 			}
 		}
 	}
+	if s.native && c.opts.NoArch != "" {
+		c.warnings = append(c.warnings, fmt.Sprintf("%q is made for one platform, and the package is noarch", p))
+	}
 	f.Sum, f.Size = s.sum, s.size
 	f.FileMode = c.mode(p, s)
 	if f.FileMode != NoPrefix {
@@ -180,6 +183,11 @@ func (f *File) setData(b []byte) {
 }
 
 func (c *collector) mode(p string, s scan) FileMode {
+	// Byte code holds lengths before its strings: a replaced prefix would break it. conda-build leaves it
+	// alone, too; Python reads the source instead where the source was changed.
+	if strings.HasSuffix(p, ".pyc") {
+		return NoPrefix
+	}
 	o := c.opts.Prefix
 	if !s.prefix || matchAny(o.Ignore, p) {
 		return NoPrefix

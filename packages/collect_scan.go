@@ -15,6 +15,7 @@ type scan struct {
 	size   int64
 	nul    bool // a NUL byte is in it: not a text
 	prefix bool // the placeholder is in it
+	native bool // it begins as a program or library of one platform does
 }
 
 func (c *collector) scan(p string) (scan, error) {
@@ -49,7 +50,9 @@ func scanReader(r io.Reader, prefix string) (scan, error) {
 	for {
 		n, err := r.Read(buf[kept:])
 		fresh, window := buf[kept:kept+n], buf[:kept+n]
-		h.Write(fresh)
+		if h.Write(fresh); s.size == 0 {
+			s.native = isNative(fresh)
+		}
 		s.size += int64(n)
 		s.nul = s.nul || bytes.IndexByte(fresh, 0) >= 0
 		s.prefix = s.prefix || len(want) > 0 && bytes.Contains(window, want)
@@ -64,4 +67,16 @@ func scanReader(r io.Reader, prefix string) (scan, error) {
 	}
 	s.sum, _ = digest.FromSum(h.Sum(nil))
 	return s, nil
+}
+
+// isNative knows ELF and Mach-O by their first bytes.
+func isNative(head []byte) bool {
+	if len(head) < 8 {
+		return false
+	}
+	switch string(head[:4]) {
+	case "\x7fELF", "\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf", "\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe":
+		return true
+	}
+	return false
 }

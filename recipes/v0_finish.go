@@ -314,24 +314,25 @@ func (p *v0Pass) pin(text string) *Pin {
 // finish settles hashes, then what pins of siblings stand for.
 func (v *v0) finish(all []*v0Output) []*Output {
 	byName := map[string][]*v0Output{}
-	seen, same := map[string]*Output{}, map[*Output]*Output{}
+	seen, same := map[string]int{}, map[*Output]*Output{}
 	var once []*v0Output
 	for _, o := range all {
 		if !o.out.Skip {
 			o.settle()
 		}
 		key := o.key() + o.out.Version + "\n" + o.out.BuildString
-		if first := seen[key]; first != nil {
-			same[o.out] = first
+		if i, dup := seen[key]; dup { // conda-build keeps the last
+			same[once[i].out] = o.out
+			once[i] = o
 			continue
 		}
-		seen[key] = o.out
+		seen[key] = len(once)
 		once = append(once, o)
 	}
 	all = once
 	for _, o := range all {
-		if first := same[o.out.InheritFrom]; first != nil {
-			o.out.InheritFrom = first
+		for same[o.out.InheritFrom] != nil {
+			o.out.InheritFrom = same[o.out.InheritFrom]
 		}
 		if o.out.Skip {
 			continue

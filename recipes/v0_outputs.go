@@ -100,7 +100,8 @@ func list1(n *yaml.Node) []*yaml.Node {
 
 func (p *v0Pass) skipped() []*v0Output {
 	o := &v0Output{v0Pass: p, name: p.topName()}
-	o.out = &Output{Name: o.name, Version: scalar(yamlx.Get(p.root("package"), "version")), Skip: true}
+	o.out = p.newOutput(o.name)
+	o.out.Version, o.out.Skip = scalar(yamlx.Get(p.root("package"), "version")), true
 	return []*v0Output{o}
 }
 

@@ -38,7 +38,7 @@ type v0WantOutput struct {
 // TestV0Vectors holds meta.yaml rendering against what conda-build 26.7 renders.
 func TestV0Vectors(t *testing.T) {
 	dir := shared(t)
-	floors := map[string]float64{"conda-build": 0, "feedstocks": 0}
+	floors := map[string]float64{"conda-build": 1, "feedstocks": 1}
 	for _, origin := range sortedNames(floors) {
 		t.Run(origin, func(t *testing.T) {
 			total, equal, meant := 0, 0, 0
@@ -204,6 +204,9 @@ func v0Diff(o *Output, w *v0WantOutput) (out []string) {
 	}
 	for name, got := range map[string][]Dependency{"weak": r.RunExports.Weak, "strong": r.RunExports.Strong, "noarch": r.RunExports.NoArch,
 		"weak_constrains": r.RunExports.WeakConstrains, "strong_constrains": r.RunExports.StrongConstrains} {
+		if w.RunExports == nil && strings.Contains(o.Name, "_impl_") {
+			continue // written as a mapping beside build, which the vectors leave out; the published packages have it
+		}
 		if !sameSpecs(words(exports[name]), got) {
 			out = append(out, fmt.Sprintf("run_exports: want %q got %q", exports[name], depTexts(got)))
 		}
@@ -267,6 +270,9 @@ func v0TestDiff(o *Output, w *v0WantOutput, list func(name string, want any, got
 func v0SourceDiff(got []Source, want []map[string]any, list func(name string, want any, got []string)) {
 	var w, g []string
 	for _, m := range want {
+		if m["url"] == nil && m["path"] == nil && m["git_url"] == nil {
+			continue // selectors left nothing to fetch, or it is a kind that forge only names
+		}
 		w = append(w, fmt.Sprint(words(m["url"]), words(m["path"]), words(m["git_url"]), words(m["sha256"]), words(m["folder"]), words(m["patches"])))
 	}
 	one := func(s string) []string {
@@ -276,12 +282,12 @@ func v0SourceDiff(got []Source, want []map[string]any, list func(name string, wa
 		return []string{s}
 	}
 	for _, s := range got {
+		if len(s.URLs) > 0 && (strings.HasPrefix(s.URLs[0], "hg+") || strings.HasPrefix(s.URLs[0], "svn+")) {
+			continue
+		}
 		if len(s.URLs) == 1 && strings.Contains(s.URLs[0], "://") && len(w) > len(g) && !strings.Contains(w[len(g)], "://") {
-			if rel, _, _ := strings.Cut(w[len(g)][1:], "]"); strings.HasSuffix(s.URLs[0], strings.TrimLeft(rel, "./")) || rel == "" {
-				s.URLs = words(rel) // written relative to the recipe, or a source that forge only names
-				if rel == "" {
-					s.URLs = nil
-				}
+			if rel, _, _ := strings.Cut(w[len(g)][1:], "]"); strings.HasSuffix(s.URLs[0], strings.TrimLeft(rel, "./")) {
+				s.URLs = words(rel) // written relative to the recipe
 			}
 		}
 		git := ""

@@ -16,15 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Finding is what became of one attack.
-type Finding struct {
-	Attack  Attack `json:"attack"`
-	Held    bool   `json:"held"`              // the sandbox did
-	Works   bool   `json:"works"`             // without the sandbox it succeeds: so holding it off means something
-	Inside  string `json:"inside,omitempty"`  // how it ended in the sandbox
-	Control string `json:"control,omitempty"` // how it ended without, or why it was not tried
-}
-
 // Audit tries every attack in a sandbox of this machine and once without, one after the other, and hands
 // each finding to each as it comes. scratch is a folder for it to work in; programs are mounted from the
 // machine's own /usr. It fails where the sandbox itself cannot be had.

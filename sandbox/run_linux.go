@@ -287,8 +287,13 @@ func connect(cmd *exec.Cmd, spec Spec, j *job, now func() time.Time) (*wire, err
 	w.theirs = append(w.theirs, text)
 	cmd.ExtraFiles = append([]*os.File{lifeR, repW, text}, cmd.ExtraFiles...)
 	cmd.Env = []string{"GOMAXPROCS=1", "GOGC=off", "GODEBUG=containermaxprocs=0"}
-	cmd.Stdin, cmd.WaitDelay = spec.Stdin, 100*time.Millisecond
+	cmd.WaitDelay = 100 * time.Millisecond
+	if spec.Stdin != nil {
+		// Through a pipe, also if it is a file: a descriptor can be opened anew, for writing, in /proc.
+		cmd.Stdin = struct{ io.Reader }{spec.Stdin}
+	}
 	if spec.Terminal {
+		cmd.Stdin = spec.Stdin
 		cmd.Stdout, cmd.Stderr = spec.Stdout, spec.Stderr
 		return w, nil
 	}

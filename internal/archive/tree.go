@@ -262,11 +262,19 @@ func (t *tree) judge(name, target string) error {
 	if strings.ContainsFunc(target, unprintable) || strings.Contains(target, `\`) || target == "" {
 		return fmt.Errorf("link %q has a target %q with characters that are refused", name, target)
 	}
-	if t.inside(name, target) {
+	if LinkStays(t.link, name, target) {
 		return nil
 	}
 	if t.opts.AllowLink != nil && t.opts.AllowLink(name, target) {
 		return nil
 	}
 	return fmt.Errorf("link %q leads out of the archive, to %q", name, target)
+}
+
+func (t *tree) link(name string) (string, bool) {
+	n := t.paths[name]
+	if n == nil || n.kind != kindLink {
+		return "", false
+	}
+	return n.target, true
 }

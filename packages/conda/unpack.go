@@ -69,12 +69,12 @@ func (u *unpacker) all(ctx context.Context, p *pkg) error {
 		return nil
 	}
 	for _, text := range p.link.EntryPoints {
-		e, err := parseEntryPoint(text)
+		e, err := packages.ParseEntryPoint(text)
 		if err != nil {
 			return err
 		}
 		body := strings.NewReader(entryScript(e, u.prefix, u.python))
-		if err := u.file("bin/"+e.command, true, u.newest, body); err != nil {
+		if err := u.file("bin/"+e.Command, true, u.newest, body); err != nil {
 			return err
 		}
 	}
