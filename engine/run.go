@@ -218,6 +218,11 @@ func (r *runner) remember(a *Action, m Manifest, b *Built) error {
 	if r.tools.Store.Result(key, &old) == nil && old.Key == b.Key {
 		return nil
 	}
+	if b.Seconds > 0 && !a.Output.Staging {
+		if err := r.tools.Store.SetResult(durationKey(a.Output.Name), b.Seconds); err != nil {
+			return err
+		}
+	}
 	return r.tools.Store.SetResult(key, remembered{Key: b.Key, Lines: m, Seconds: b.Seconds})
 }
 
