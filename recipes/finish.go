@@ -16,6 +16,7 @@ type rendering struct {
 	frame *frame     // for build.string; nil where there is none
 	str   *yaml.Node // build.string, nil for the default
 	used  map[string]any
+	free  map[string]bool // bare names of build and host
 	done  bool
 }
 
@@ -82,13 +83,14 @@ func (s *settler) settle(r *rendering) {
 	}
 	o.BuildString = fmt.Sprintf("%s%s_%d", prefix, o.Hash, o.BuildNumber)
 	if r.str != nil {
-		o.BuildString = r.buildString()
+		o.BuildString = r.buildString(s.found)
 	}
 }
 
 // buildString fills in build.string, which may hold the hash and the build number.
-func (r *rendering) buildString() string {
+func (r *rendering) buildString(found *findings) string {
 	f := *r.frame
+	f.found = found
 	if f.literal {
 		return strings.NewReplacer(hashMark, strings.TrimPrefix(r.out.Hash, "h"), numberMark, fmt.Sprint(r.out.BuildNumber)).Replace(r.str.Value)
 	}

@@ -49,8 +49,8 @@ func (r *v1Recipe) staging(f *frame, n *yaml.Node, i int, context map[string]any
 		f.errorf(n, "missing-file", "the build script cannot be read: %v", plainError(err))
 	}
 	f.settle(o, b, f.plan(b, def))
-	used := f.usedVariantOf(bareNames(o.Requirements.Build, o.Requirements.Host), duringContext, context, "")
-	return &rendering{out: o, frame: f, used: used}
+	free := bareNames(o.Requirements.Build, o.Requirements.Host)
+	return &rendering{out: o, frame: f, free: free, used: f.usedVariantOf(free, duringContext, context, "")}
 }
 
 func (r *v1Recipe) output(f *frame, n *yaml.Node, i int, context map[string]any, duringContext map[string]bool, staged map[string]*rendering) *rendering {
@@ -94,7 +94,7 @@ func (r *v1Recipe) output(f *frame, n *yaml.Node, i int, context map[string]any,
 			}
 		}
 	}
-	return &rendering{out: o, frame: f, str: b.str, used: f.keys(used, b)}
+	return &rendering{out: o, frame: f, str: b.str, free: free, used: f.keys(used, b)}
 }
 
 // usedVariantOf is usedVariant for a recipe with outputs. There a variant key that the context
