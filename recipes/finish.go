@@ -17,23 +17,25 @@ type rendering struct {
 	str   *yaml.Node // build.string, nil for the default
 	used  map[string]any
 	free  map[string]bool // bare names of build and host
+	combo string          // the whole variant as text
 	done  bool
 }
 
 // finish settles hashes and build strings, those of pinned outputs before those that pin them, and
 // puts what pins of siblings stand for in their place. Outputs that came out the same are one.
 func finish(all []*rendering, opts *RenderOptions, found *findings) []*Output {
-	byName := map[string][]*rendering{}
+	byName, byCombo := map[string][]*rendering{}, map[string]*rendering{}
 	for _, r := range all {
 		if !r.out.Staging && !r.out.Skip {
 			byName[r.out.Name] = append(byName[r.out.Name], r)
+			byCombo[r.out.Name+"\n"+r.combo] = r
 		}
 	}
 	if cycle := findCycle(all, byName); cycle != nil {
 		found.add(*cycle)
 		return nil
 	}
-	s := &settler{byName: byName, opts: opts, found: found}
+	s := &settler{byName: byName, byCombo: byCombo, opts: opts, found: found}
 	for _, r := range all {
 		s.settle(r)
 	}
@@ -50,9 +52,10 @@ func finish(all []*rendering, opts *RenderOptions, found *findings) []*Output {
 }
 
 type settler struct {
-	byName map[string][]*rendering
-	opts   *RenderOptions
-	found  *findings
+	byName  map[string][]*rendering
+	byCombo map[string]*rendering
+	opts    *RenderOptions
+	found   *findings
 }
 
 // settle gives r its hash and build string, after those that it pins exactly.
@@ -107,6 +110,9 @@ func (r *rendering) buildString(found *findings) string {
 
 // sibling is the rendering of another output that fits r's variant best.
 func (s *settler) sibling(r *rendering, name string) *rendering {
+	if same := s.byCombo[name+"\n"+r.combo]; same != nil {
+		return same
+	}
 	var best *rendering
 	most := -1
 	for _, c := range s.byName[name] {

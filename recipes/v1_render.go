@@ -171,13 +171,16 @@ func (r *v1Recipe) renderings() (all []*rendering) {
 	for round := 0; len(variants) > 0 && problem == nil; round++ {
 		var next []variant
 		for _, v := range variants {
-			if key := v.order(); seen[key] {
+			key := v.order()
+			if seen[key] {
 				continue
-			} else {
-				seen[key] = true
 			}
+			seen[key] = true
 			found := newFindings()
 			out := r.render(v, found)
+			for _, x := range out {
+				x.combo = key
+			}
 			if more := r.moreKeys(v, out); len(more) > 0 && round < 10 {
 				var wider []variant
 				if wider, problem = r.config.expand([]variant{v}, more, r.limit()); problem != nil {

@@ -268,6 +268,27 @@ outputs:
 	}
 }
 
+// Many outputs and variants cost in proportion to their number.
+func TestManyOutputs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("recipe: {version: \"1\"}\noutputs:\n")
+	for i := range 400 {
+		fmt.Fprintf(&b, "  - package: {name: out-%d}\n    requirements:\n      host: [python]\n", i)
+		if i > 0 {
+			fmt.Fprintf(&b, "      run: [\"${{ pin_subpackage('out-%d', exact=true) }}\"]\n", i-1)
+		}
+	}
+	r := renderText(b.String(), func(o *RenderOptions) {
+		o.Variants = []VariantFile{{Path: "variants.yaml", Data: []byte("python: ['3.9', '3.10', '3.11', '3.12']\n")}}
+	})
+	if err := r.Diagnostics.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Outputs) != 1600 {
+		t.Errorf("%d outputs", len(r.Outputs))
+	}
+}
+
 func TestFind(t *testing.T) {
 	dir := t.TempDir()
 	for _, f := range []string{"recipes/a/recipe.yaml", "recipes/a/meta.yaml", "recipes/b/meta.yaml", "recipes/c/d/recipe.hcl", "recipes/testdata/x/recipe.yaml",
