@@ -20,9 +20,10 @@ type frame struct {
 	variant variant               // the combination, before any context
 	vars    map[string]expr.Value // the variant's values, and the context's over them
 	*platform
-	read  map[string]bool
-	found *findings
-	dir   string // of the recipe
+	read   map[string]bool
+	budget *expr.Budget // of this variant, shared by all its expressions
+	found  *findings
+	dir    string // of the recipe
 }
 
 // findings collects diagnostics of all variants; what several variants say is kept once.
@@ -59,7 +60,7 @@ func (f *frame) lookup(name string) (expr.Value, bool) {
 }
 
 func (f *frame) env() *expr.Env {
-	return &expr.Env{Lookup: f.lookup, Looked: func(name string) { f.read[name] = true }}
+	return &expr.Env{Lookup: f.lookup, Looked: func(name string) { f.read[name] = true }, Budget: f.budget}
 }
 
 // text is a scalar filled in; empty, with the mistake recorded, where that fails. A nil node is empty.
@@ -317,6 +318,8 @@ func exprDiagnostic(doc *yamlx.Document, n *yaml.Node, err error) diag.Diagnosti
 		d.Code = "expression-syntax"
 	case expr.Undefined:
 		d.Code = "undefined"
+	case expr.Limit:
+		d.Code = "too-expensive"
 	}
 	if d.Pos.Column == 0 || e.Line == 0 {
 		return d

@@ -403,5 +403,5 @@ const (
 
 // bare is a frame that only serves functions.
 func (r *v1Recipe) bare(v variant) *frame {
-	return &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir, platform: r.forPlatform()}
+	return &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir, platform: r.forPlatform(), budget: expr.NewBudget()}
 }

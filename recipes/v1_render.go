@@ -11,6 +11,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
+// maxSteps bounds the evaluation of one recipe over all its variants: seconds, not hours.
+const maxSteps = 50_000_000
+
 // v1Recipe is a recipe.yaml on its way to its outputs.
 type v1Recipe struct {
 	*program
@@ -20,6 +23,7 @@ type v1Recipe struct {
 	path     string
 	dir      string
 	platform *platform
+	steps    int    // of evaluation so far
 	format   string // of the file's name: Origin.Format
 	// tree gives the tree of one variant where it depends on it (recipe.hcl); nil for recipe.yaml.
 	tree func(v variant) (*program, diag.List)
@@ -117,7 +121,7 @@ func problemAt(doc *yamlx.Document, n *yaml.Node, err error) *diag.Diagnostic {
 
 // frame begins an evaluation with one variant.
 func (r *v1Recipe) frame(v variant) *frame {
-	f := &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir, platform: r.forPlatform()}
+	f := &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir, platform: r.forPlatform(), budget: expr.NewBudget()}
 	for key, value := range v {
 		f.vars[key] = expr.FromGo(value.Value)
 	}
@@ -180,6 +184,13 @@ func (r *v1Recipe) renderings() (all []*rendering) {
 			out := r.render(v, found)
 			for _, x := range out {
 				x.combo = key
+			}
+			if len(out) > 0 {
+				r.steps += expr.NewBudget().Steps - out[0].frame.budget.Steps
+			}
+			if r.steps > maxSteps {
+				r.found.add(diag.Diagnostic{Code: "too-expensive", Pos: diag.Pos{File: r.path}, Summary: "the expressions of all variants together take too many steps"})
+				return nil
 			}
 			if more := r.moreKeys(v, out); len(more) > 0 && round < 10 {
 				var wider []variant

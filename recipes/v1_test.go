@@ -90,6 +90,7 @@ func TestEvaluationMistakes(t *testing.T) {
 		{"unknown staging", "outputs:\n  - staging: {name: base}\n  - package: {name: a, version: 1}\n    inherit: bse\n", "4:14 unknown-staging"},
 		{"exact pin of nothing", "package: {name: a, version: 1}\nrequirements:\n  run: [\"${{ pin_subpackage('b', exact=true) }}\"]\n", "3:9 missing-output"},
 		{"bad license from a template", "context: {l: GPL}\npackage: {name: a, version: 1}\nabout:\n  license: ${{ l }}\n", "4:12 bad-value"},
+		{"endless text", "context:\n  a: \"${{ 'x' * 1000000000 }}\"\npackage: {name: a, version: 1}\n", "2:15 too-expensive"},
 		{"signature", "package: {name: a, version: 1}\nextra:\n  forge:\n    signatures:\n      - {source: 3, url: x}\n", "5:7 bad-signature"},
 	} {
 		got := said(renderText(tt.in, nil).Diagnostics)
