@@ -249,27 +249,21 @@ func neededOutputs(o *Output, byName map[string][]*rendering) (out []Dependency)
 	return out
 }
 
-// uniqueOutputs keeps the first of those with the same name and content hash.
+// uniqueOutputs keeps the first of those with the same name and hash. Staging outputs stay one for each
+// variant: those that inherit look for them by it.
 func uniqueOutputs(all []*rendering) []*Output {
-	seen := map[string]*Output{}
+	seen := map[string]bool{}
 	var out []*Output
 	for _, r := range all {
 		o := r.out
-		key := fmt.Sprintf("%s\n%s\n%s\n%s\n%v %v", o.Name, o.Version, o.BuildString, o.HashInput, o.Skip, o.Staging)
-		if o.InheritFrom != nil {
-			if first := seen[stagingKey(o.InheritFrom)]; first != nil {
-				o.InheritFrom = first
-			}
-		}
+		key := fmt.Sprintf("%s\n%s\n%s\n%s\n%v", o.Name, o.Version, o.BuildString, o.HashInput, o.Skip)
 		if o.Staging {
-			key = stagingKey(o)
+			key = "staging\n" + o.Name + "\n" + r.combo
 		}
-		if seen[key] == nil {
-			seen[key] = o
+		if !seen[key] {
+			seen[key] = true
 			out = append(out, o)
 		}
 	}
 	return out
 }
-
-func stagingKey(o *Output) string { return "staging\n" + o.Name + "\n" + string(o.HashInput) }
