@@ -29,7 +29,6 @@ func benchRecipes(b *testing.B) (out []benchRecipe) {
 		b.Fatal(err)
 	}
 	defer f.Close()
-	cache := NewCache()
 	t := &testing.T{}
 	for d := json.NewDecoder(f); d.More(); {
 		var w wantRender
@@ -40,7 +39,6 @@ func benchRecipes(b *testing.B) (out []benchRecipe) {
 			continue
 		}
 		o := wantOptions(t, dir, &w)
-		o.Cache = cache
 		path := corpusFile(dir, w.Recipe)
 		data, err := os.ReadFile(path)
 		if err != nil {

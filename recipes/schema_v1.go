@@ -104,7 +104,7 @@ func outputsShape(c *checker, n *yaml.Node) {
 func stagingShape() shape {
 	return mapping("a staging output",
 		field{name: "staging", shape: mapping("staging", field{name: "name", must: true, shape: text(nil)})},
-		field{name: "source", shape: sourcesShape},
+		field{name: "inherit", shape: inheritShape}, field{name: "source", shape: sourcesShape},
 		field{name: "requirements", shape: mapping("the requirements of a staging output",
 			field{name: "build", shape: listOrNothing(hostDependency)}, field{name: "host", shape: listOrNothing(hostDependency)},
 			field{name: "ignore_run_exports", shape: ignoreRunExportsShape()})},

@@ -269,6 +269,32 @@ outputs:
 	}
 }
 
+func TestStagingOnStaging(t *testing.T) {
+	r := renderText(`recipe: {version: "1"}
+source: {path: x}
+outputs:
+  - staging: {name: base}
+    requirements: {host: [python]}
+  - staging: {name: more}
+    inherit: base
+  - package: {name: lib}
+    inherit: more
+`, func(o *RenderOptions) {
+		o.Variants = []VariantFile{{Path: "variants.yaml", Data: []byte("python: ['3.10']\n")}}
+	})
+	if err := r.Diagnostics.Err(); err != nil {
+		t.Fatal(err)
+	}
+	lib := r.Outputs[2]
+	if lib.InheritFrom != r.Outputs[1] || lib.InheritFrom.InheritFrom != r.Outputs[0] || lib.Variant["python"] != "3.10" || len(r.Outputs[1].Sources) != 0 {
+		t.Errorf("%+v", lib)
+	}
+	r = renderText("outputs:\n  - staging: {name: a}\n    inherit: b\n  - staging: {name: b}\n    inherit: a\n", nil)
+	if got := said(r.Diagnostics); len(got) != 1 || got[0] != "3:14 unknown-staging" {
+		t.Error(got)
+	}
+}
+
 // Many outputs and variants cost in proportion to their number.
 func TestManyOutputs(t *testing.T) {
 	var b strings.Builder

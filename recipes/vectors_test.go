@@ -69,6 +69,8 @@ type wantOutput struct {
 	Requirements                               map[string]any
 }
 
+var vectorCache = NewCache()
+
 // TestRenderVectors holds rendering against what rattler-build 0.73 renders of real recipes.
 func TestRenderVectors(t *testing.T) {
 	dir := shared(t)
@@ -157,7 +159,7 @@ func wantOptions(t *testing.T, dir string, want *wantRender) RenderOptions {
 		}
 		o.Variants = append(o.Variants, VariantFile{Path: v, Data: data})
 	}
-	o.keepPins, o.noScripts = true, true
+	o.keepPins, o.noScripts, o.Cache = true, true, vectorCache
 	return o
 }
 
