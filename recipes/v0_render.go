@@ -259,6 +259,9 @@ func (v *v0) pass(variant v0Variant) *v0Pass {
 		for _, e := range bad {
 			v.found.add(e.diagnostic(v.path, v.line(e.line)))
 		}
+		if _, err := p.template(); err != nil { // say what else is wrong, too
+			v.found.add(p.jinjaDiagnostic(err))
+		}
 		return nil
 	}
 	text, lines, ok := p.fill()
