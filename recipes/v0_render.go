@@ -41,23 +41,26 @@ type v0Doc struct {
 // renderV0 renders a meta.yaml of conda-build. It follows conda-build 26.7: selectors, Jinja, YAML, and
 // which variants there are and what is hashed of them.
 func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
-	v := &v0{path: path, dir: filepath.Dir(path), opts: &opts, found: newFindings(), selectors: map[string]*expr.Expr{},
-		templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}}
-	if abs, err := filepath.Abs(v.dir); err == nil {
-		v.dir = abs
-	}
 	text, problem := yamlx.Text(data)
 	if problem != "" {
 		return failed(path, "%s", problem)
 	}
-	v.file = text
-	v.lines = strings.Split(text, "\n")
+	v := newV0(path, text, opts)
 	outputs := v.render()
 	v.found.list.Sort()
 	if v.found.list.HasErrors() {
 		outputs = nil
 	}
 	return &Rendered{Outputs: outputs, Diagnostics: v.found.list}
+}
+
+func newV0(path, text string, opts RenderOptions) *v0 {
+	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
+		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}}
+	if abs, err := filepath.Abs(v.dir); err == nil {
+		v.dir = abs
+	}
+	return v
 }
 
 // config reads the variant files. The recipe's own was put last by the dispatcher; conda-build takes it
