@@ -29,7 +29,7 @@ type v0 struct {
 	templates map[string]*expr.Template
 	docs      map[string]*v0Doc
 	scripts   map[string]scriptFile
-	passes    int
+	raw       *v0Parts // of the text before selectors
 }
 
 // v0Doc is rendered text as YAML.
@@ -248,7 +248,7 @@ type v0Pass struct {
 	pins       []*Pin
 	permissive bool
 	early      *v0Early
-	usesHash   bool
+	cut        *v0Parts // of the selected text
 }
 
 // v0Early is what the permissive pass learns for PKG_NAME and its like.
@@ -420,7 +420,6 @@ func (p *v0Pass) lookup(name string) (expr.Value, bool) {
 // pkg are the recipe's own name and version, which a first pass that never fails has found out.
 func (p *v0Pass) pkg(name string) (expr.Value, bool) {
 	if name == "PKG_HASH" {
-		p.usesHash = true
 		return markHash, true
 	}
 	if p.permissive {
