@@ -93,10 +93,10 @@ func TestFullMountRefusals(t *testing.T) {
 		"through an absolute link": {[]Mount{{a, "/w", true}, {"", "/w/abs/x", true}}, "symbolic link stands in the way"},
 		"through a climbing link":  {[]Mount{{a, "/w", true}, {a, "/w/rel/x", true}}, "symbolic link stands in the way"},
 		"through a tame link":      {[]Mount{{a, "/w", true}, {"", "/w/in/x", true}}, "symbolic link stands in the way"},
-		"onto a link":              {[]Mount{{a, "/w", true}, {"", "/w/abs", true}}, "not a directory"},
+		"onto a link":              {[]Mount{{a, "/w", true}, {"", "/w/abs", true}}, "symbolic link stands in the way"},
 		"missing in read-only":     {[]Mount{{a, "/w", false}, {"", "/w/none", true}}, "missing in a read-only mount"},
-		"folder on file":           {[]Mount{{a, "/w", true}, {a, "/w/dir/file", true}}, "not a directory"},
-		"file on folder":           {[]Mount{{a, "/w", true}, {a + "/dir/file", "/w/dir", true}}, "is a directory"},
+		"folder on file":           {[]Mount{{a, "/w", true}, {a, "/w/dir/file", true}}, "symbolic link stands in the way"},
+		"file on folder":           {[]Mount{{a, "/w", true}, {a + "/dir/file", "/w/dir", true}}, "a folder is there"},
 	} {
 		s := contractSpec(t, Full, "true")
 		s.Mounts, s.Dir = append(s.Mounts[:1], c.mounts...), "/"
