@@ -3,9 +3,11 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,6 +78,27 @@ func TestFullNestedMounts(t *testing.T) {
 	if fi, err := os.Stat(b + "/file"); err != nil || fi.Size() != 0 {
 		t.Errorf("mount point: %v %v", fi, err)
 	}
+}
+
+// TestFullMountOverMount: what was made for an earlier mount is not taken to be in a later one over it.
+func TestFullMountOverMount(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	writeTree(t, b, "file")
+	out := fullScript(t, "cd /w; find . | sort", Mount{"", "/w/sub/deep", true}, Mount{a, "/w", true}, Mount{b, "/w/sub/deep", false})
+	if out != ".\n./sub\n./sub/deep\n./sub/deep/file\n" {
+		t.Errorf("got %s", out)
+	}
+}
+
+// TestFullPidOne: pid 1 was a copy of the caller, and has forgotten all about it.
+func TestFullPidOne(t *testing.T) {
+	ballast := bytes.Repeat([]byte("ballast "), 20<<20/8)
+	out := fullScript(t, "tr -d '\\0' </proc/1/cmdline; cat /proc/1/comm; grep -E 'Rss(Anon|Shmem)|Threads' /proc/1/status")
+	var anon, shmem, threads int
+	if n, err := fmt.Sscanf(out, "forge-sandbox\nRssAnon:%d kB\nRssShmem:%d kB\nThreads:%d", &anon, &shmem, &threads); n != 3 || anon > 3000 || threads != 1 {
+		t.Errorf("pid 1 is\n%s%v", out, err)
+	}
+	runtime.KeepAlive(ballast)
 }
 
 func TestFullMountRefusals(t *testing.T) {

@@ -196,6 +196,7 @@ func (s *steps) failed(r record) error {
 // fork makes a copy of this process that makes the steps. The copy belongs to the calling OS thread.
 // Failures are reported to the pipe report. The steps are used up.
 func (s *steps) fork(flags uintptr, report int) (pid int, err error) {
+	defer s.release() // the copy has its own
 	if s.err != nil {
 		return 0, s.err
 	}

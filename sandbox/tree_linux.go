@@ -78,6 +78,16 @@ func (t *tree) attach(mnt int, p string, isDir bool) {
 	t.push(l, unix.SYS_MOVE_MOUNT, []uintptr{reg(mnt), t.str(""), reg(on), t.str(""), attachFlags})
 	t.close(on)
 	t.close(mnt)
+	t.hide(p)
+}
+
+// hide forgets what was made below p: something is mounted over it now.
+func (t *tree) hide(p string) {
+	for q := range t.made {
+		if strings.HasPrefix(q, p+"/") {
+			delete(t.made, q)
+		}
+	}
 }
 
 // fresh mounts a new file system at p.
@@ -87,11 +97,7 @@ func (t *tree) fresh(fstype, p, data string, flags uintptr) {
 	name := t.str(fstype)
 	t.add("mount "+fstype+" at "+p, unix.SYS_MOUNT, name, t.str("."), name, flags, t.str(data))
 	t.close(on)
-	for q := range t.made { // what was made there lies below now
-		if strings.HasPrefix(q, p+"/") {
-			delete(t.made, q)
-		}
-	}
+	t.hide(p)
 }
 
 // freeze makes the mount in register r read-only.
