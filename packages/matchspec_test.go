@@ -13,7 +13,7 @@ type matchWant struct {
 	BuildNumber                                                    string `json:"build_number"`
 }
 
-func TestMatchSpecVectors(t *testing.T) {
+func TestConformanceMatchSpec(t *testing.T) {
 	dec := json.NewDecoder(shared(t, "rattler-build/specs/matchspec.jsonl"))
 	n := 0
 	for dec.More() {

@@ -70,8 +70,8 @@ func solveNames(t testing.TB, provider resolver.Provider, p resolver.Problem) st
 	return strings.Join(names, " ")
 }
 
-// TestDummyChannel has the cases of rattler's backend tests on its dummy channel.
-func TestDummyChannel(t *testing.T) {
+// TestConformanceDummyChannel has the cases of rattler's backend tests on its dummy channel.
+func TestConformanceDummyChannel(t *testing.T) {
 	records := readRepodata(t, "rattler/test-data/channels/dummy/linux-64/repodata.json")
 	provider := resolver.NewMemory(records...)
 	find := func(name string) *packages.Record {
@@ -172,8 +172,8 @@ func TestSudoku(t *testing.T) {
 	}
 }
 
-// TestSudokuChannel is mamba's: six of its boxes name the wrong cells, so that it has no solution.
-func TestSudokuChannel(t *testing.T) {
+// TestConformanceSudokuChannel is mamba's: six of its boxes name the wrong cells, so that it has no solution.
+func TestConformanceSudokuChannel(t *testing.T) {
 	provider := resolver.NewMemory(readRepodata(t, "mamba/libmamba/tests/data/repodata/sudoku.json")...)
 	for _, x := range []bool{false, true} {
 		_, err := resolver.New().Solve(context.Background(), provider, sudoku(puzzle, x))
