@@ -178,13 +178,9 @@ func (x *subdirIndex) write(folder string) error {
 	writeSections(&exports, x.runExports)
 	text := bytes.TrimSuffix(exports.Bytes(), []byte(",\n"))
 
-	packed, err := compress(repodata.Bytes())
-	if err != nil {
-		return err
-	}
 	return errors.Join(
 		writeChanged(filepath.Join(folder, repodataFile), repodata.Bytes()),
-		writeChanged(filepath.Join(folder, repodataFile+".zst"), packed),
+		writePacked(filepath.Join(folder, repodataFile+".zst"), repodata.Bytes()),
 		writeChanged(filepath.Join(folder, runExportsFile), append(text, "\n}\n"...)),
 	)
 }
@@ -217,6 +213,29 @@ func encodeLine(v any) string {
 		return "null" // cannot be: nothing comes here that JSON cannot say
 	}
 	return strings.TrimSuffix(out.String(), "\n")
+}
+
+// writePacked replaces the compressed file atomically unless it holds data already: packing costs much more
+// than looking.
+func writePacked(path string, data []byte) error {
+	if old, err := os.ReadFile(path); err == nil && holds(old, data) {
+		return nil
+	}
+	packed, err := compress(data)
+	if err != nil {
+		return err
+	}
+	return fsx.WriteFile(path, packed, 0o644)
+}
+
+func holds(packed, data []byte) bool {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(len(data))+1<<20))
+	if err != nil {
+		return false
+	}
+	defer dec.Close()
+	plain, err := dec.DecodeAll(packed, nil)
+	return err == nil && bytes.Equal(plain, data)
 }
 
 // compress is zstd (RFC 8878) on one thread, so that the bytes do not depend on the machine.

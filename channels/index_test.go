@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"forge/digest"
+	"forge/internal/fsx"
 	"forge/packages"
 	"forge/trust"
 
@@ -169,7 +170,11 @@ func TestIndexIsIncremental(t *testing.T) {
 		}
 	}
 	index()
-	// The cache is young: within its grain a change could hide, so the file is read again.
+	// Where the cache is hardly younger than the file a change could hide, and the file is read again.
+	young := must(os.Stat(path)).ModTime()
+	if err := os.Chtimes(filepath.Join(dir, cacheFile), young, young); err != nil {
+		t.Fatal(err)
+	}
 	index()
 	if opened != 2 {
 		t.Errorf("read %d times, want 2", opened)
@@ -188,6 +193,11 @@ func TestIndexIsIncremental(t *testing.T) {
 	}
 	if now := must(os.Stat(filepath.Join(dir, "linux-64", "repodata.json"))); !os.SameFile(old, now) {
 		t.Error("an index that did not change was written")
+	}
+	put(t, filepath.Join(dir, "linux-64", "repodata.json.zst"), "spoilt")
+	index()
+	if !holds([]byte(read(t, dir, "linux-64", "repodata.json.zst")), []byte(read(t, dir, "linux-64", "repodata.json"))) {
+		t.Error("a spoilt .zst was left")
 	}
 	// Other bytes of the same size, with the times of before, are seen.
 	info := must(os.Stat(path))
@@ -245,7 +255,10 @@ func TestIndexAtOnce(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			name := string(rune('a' + i))
-			put(t, filepath.Join(dir, "linux-64", name+"-1-0.conda"), `{"name":"`+name+`","version":"1","build":"0","build_number":0}`)
+			path, text := filepath.Join(dir, "linux-64", name+"-1-0.conda"), `{"name":"`+name+`","version":"1","build":"0","build_number":0}`
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), fsx.WriteFile(path, []byte(text), 0o644)); err != nil {
+				t.Error(err) // whole or not at all: the others are reading
+			}
 			if err := IndexFolder(context.Background(), dir, textPackage); err != nil {
 				t.Error(err)
 			}

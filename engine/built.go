@@ -7,7 +7,7 @@ import (
 )
 
 // packerVersion is raised when the same inputs would give another package.
-const packerVersion = "1"
+const packerVersion = "2"
 
 // Built is the recorded result of one action, as the store keeps it.
 type Built struct {

@@ -56,7 +56,7 @@ func (j *job) scriptFailure(result sandbox.Result) error {
 	return &ScriptError{
 		Package: j.a.Output.String(), What: "build script", Result: result,
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: j.log.Name(),
-		Enter: "forge build --keep-build keeps the work folder of a failed build; the script is " + filepath.Base(j.a.Output.Recipe.File) + "'s or build.sh",
+		Enter: fmt.Sprintf("forge debug shell --output-name %s %s   opens a shell in this sandbox, before the script", j.a.Output.Name, shellWord(j.a.Output.Recipe.File)),
 	}
 }
 
@@ -112,4 +112,14 @@ func (r *runner) openLog(a *Action) (*os.File, error) {
 		return nil, err
 	}
 	return os.Create(filepath.Join(dir, a.Output.String()+".log"))
+}
+
+// shellWord quotes s only where a shell would not read it as it is.
+func shellWord(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool {
+		return !(r == '/' || r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}) < 0 {
+		return s
+	}
+	return shellQuote(s)
 }

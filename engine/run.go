@@ -14,18 +14,25 @@ import (
 // channel. It returns one outcome for each action but staging ones, in plan order, also when it fails.
 // The error joins what went wrong; outcomes carry the same errors.
 func Run(ctx context.Context, req *Request, tools Tools, g *Graph, report func(Event)) ([]*Outcome, error) {
-	r := newRunner(req, tools, g, report)
-	run := &run{runner: r, built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
+	run := newRun(req, tools, g, report)
+	return run.all(ctx, g)
+}
+
+func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
+	return &run{runner: newRunner(req, tools, g, report), built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
+}
+
+func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	all := tasksOf(g)
 	for _, t := range all {
 		if t.kind == buildTask {
-			t.cost = run.lastSeconds(t.action)
+			t.cost = r.lastSeconds(t.action)
 		}
 	}
-	err := schedule(ctx, all, req.Jobs, req.KeepGoing, run.do, run.skip)
+	err := schedule(ctx, all, r.req.Jobs, r.req.KeepGoing, r.do, r.skip)
 	var list []*Outcome
 	for _, a := range g.Actions {
-		if o := run.outcomes[a]; o != nil && !a.Output.Staging {
+		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
 			list = append(list, o)
 		}
 	}
@@ -173,10 +180,14 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 
 // testKey names a's tests in the environments they run in.
 func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
+	level, err := r.level(ctx)
+	if err != nil {
+		return store.ActionID{}, err
+	}
 	var m Manifest
 	m.add("forge", "test 1", "layout "+layoutVersion)
 	m.add("package", b.Archive.Hex())
-	m.add("isolation", string(r.req.Isolation))
+	m.add("isolation", string(level))
 	for _, plan := range a.Test {
 		m.add("test", fmt.Sprint(plan.Index), plan.Python)
 		for _, env := range []Environment{plan.Run, plan.Build} {
@@ -206,6 +217,11 @@ func (r *runner) remember(a *Action, m Manifest, b *Built) error {
 	var old remembered
 	if r.tools.Store.Result(key, &old) == nil && old.Key == b.Key {
 		return nil
+	}
+	if b.Seconds > 0 && !a.Output.Staging {
+		if err := r.tools.Store.SetResult(durationKey(a.Output.Name), b.Seconds); err != nil {
+			return err
+		}
 	}
 	return r.tools.Store.SetResult(key, remembered{Key: b.Key, Lines: m, Seconds: b.Seconds})
 }

@@ -133,9 +133,9 @@ type errNotRun struct{ because string }
 
 func (e errNotRun) Error() string { return e.because }
 
-// schedule runs every task once, at most limit at a time, and calls do for each. After a failure
-// nothing new is started unless keepGoing is set, but what runs may end; what waits for a failed task
-// is given to skip. It returns when nothing runs any more.
+// schedule runs every task once, at most limit at a time, and calls do for each. After a failure no
+// build is started unless keepGoing is set, but what runs may end and what was built is tested; what
+// waits for a failed task is given to skip. It returns when nothing runs any more.
 func schedule(ctx context.Context, all []*task, limit int, keepGoing bool, do func(context.Context, *task) error, skip func(*task, error)) error {
 	weigh(all)
 	var ready queue
@@ -148,18 +148,23 @@ func schedule(ctx context.Context, all []*task, limit int, keepGoing bool, do fu
 	results := make(chan finished)
 	running, stopped := 0, false
 	dropped := map[*task]bool{}
+	var left []*task
 	var failures []error
-	for running > 0 || (len(ready) > 0 && !stopped) {
-		for len(ready) > 0 && running < max(1, limit) && !stopped {
+	for running > 0 || len(ready) > 0 {
+		for len(ready) > 0 && running < max(1, limit) {
 			t := heap.Pop(&ready).(*task)
-			if dropped[t] {
+			if dropped[t] || ctx.Err() != nil {
+				continue
+			}
+			if stopped && t.kind == buildTask {
+				left = append(left, t)
 				continue
 			}
 			running++
 			go func() { results <- finished{t, do(ctx, t)} }()
 		}
 		if running == 0 {
-			continue
+			break
 		}
 		f := <-results
 		running--
@@ -168,7 +173,6 @@ func schedule(ctx context.Context, all []*task, limit int, keepGoing bool, do fu
 			drop(f.task, fmt.Sprintf("needs %s, which failed", f.task.action.Output.Name), dropped, skip)
 			stopped = stopped || !keepGoing
 		}
-		stopped = stopped || ctx.Err() != nil
 		for _, d := range f.task.dependents {
 			if d.waits--; d.waits == 0 && !dropped[d] && f.err == nil {
 				heap.Push(&ready, d)
@@ -180,10 +184,8 @@ func schedule(ctx context.Context, all []*task, limit int, keepGoing bool, do fu
 			skip(t, errNotRun{"not started"})
 		}
 	}
-	for _, t := range ready {
-		if t.kind == buildTask && !dropped[t] {
-			skip(t, errNotRun{"not started"})
-		}
+	for _, t := range left {
+		skip(t, errNotRun{"not started"})
 	}
 	if err := ctx.Err(); err != nil {
 		return err

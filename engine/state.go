@@ -119,7 +119,7 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 			return nil, err
 		}
 		list = append(list, provenance.Material{Kind: "external", URI: "forge:external/" + e.Record.Name + "@" + e.Record.Version,
-			Name: e.Record.Name, Digests: map[string]string{"sha256": e.Tree.Hex()},
+			Name: e.Record.Name, Digests: map[string]string{provenance.DigestTree: e.Tree.Hex()},
 			Annotations: map[string]any{"trusted": "not built", "origin": origins}})
 	}
 	return list, nil
@@ -130,20 +130,20 @@ func (j *job) packageMaterial(rec *packages.Record) provenance.Material {
 		Digests: map[string]string{"sha256": rec.SHA256}}
 	if rec.Channel == packages.ChannelPlanned {
 		b := j.built[j.byRecord[rec]]
-		m.Digests["sha256"] = b.Archive.Hex()
-		m.Annotations = map[string]any{"content": b.Content.Hex(), "file": b.FileName}
+		m.Digests["sha256"], m.Digests[provenance.DigestContent] = b.Archive.Hex(), b.Content.Hex()
+		m.Annotations = map[string]any{"file": b.FileName}
 	}
 	return m
 }
 
 func treeMaterial(path string, git bool, commit, tree, url string) provenance.Material {
-	m := provenance.Material{Kind: "source", URI: "file:" + filepath.ToSlash(path), Name: filepath.Base(path), Digests: map[string]string{"sha256": tree}}
+	m := provenance.Material{Kind: "source", URI: "file:" + filepath.ToSlash(path), Name: filepath.Base(path), Digests: map[string]string{provenance.DigestTree: tree}}
 	if filepath.IsAbs(path) {
 		m.URI = "file:" + filepath.Base(path)
 	}
 	if git {
 		m.URI, m.Name = "git+"+url, url
-		m.Digests = map[string]string{"gitCommit": commit, "sha256": tree}
+		m.Digests = map[string]string{"gitCommit": commit, provenance.DigestTree: tree}
 	}
 	return m
 }

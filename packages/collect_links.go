@@ -32,6 +32,9 @@ func (c *collector) symlink(f *File, p string) error {
 		c.warnings = append(c.warnings, fmt.Sprintf("%q: the link to %q was moved with its folder and may lead nowhere", f.Path, target))
 	}
 	real, info, err := c.follow(p)
+	if errors.Is(err, errOutside) {
+		return fmt.Errorf("the link to %q leads out of the prefix by way of other links", text)
+	}
 	if err != nil {
 		c.warnings = append(c.warnings, fmt.Sprintf("%q: the link to %q leads nowhere", p, target))
 		return nil
@@ -85,7 +88,10 @@ func leaves(dir, target string) bool {
 	return at == ".." || strings.HasPrefix(at, "../")
 }
 
-var errNowhere = errors.New("leads nowhere")
+var (
+	errNowhere = errors.New("leads nowhere")
+	errOutside = errors.New("leads out of the prefix")
+)
 
 // follow resolves links inside the prefix, absolute ones by either of its names, and never outside.
 func (c *collector) follow(p string) (string, fs.FileInfo, error) {
@@ -99,7 +105,7 @@ func (c *collector) follow(p string) (string, fs.FileInfo, error) {
 		}
 		if part == ".." {
 			if len(done) == 0 {
-				return "", nil, errNowhere
+				return "", nil, errOutside
 			}
 			done = done[:len(done)-1]
 			continue
@@ -124,7 +130,7 @@ func (c *collector) follow(p string) (string, fs.FileInfo, error) {
 		if inside, ok := c.inPrefix(target); ok {
 			done, target = nil, inside
 		} else if path.IsAbs(target) {
-			return "", nil, errNowhere
+			return "", nil, errOutside
 		}
 		todo = append(strings.Split(target, "/"), todo...)
 	}

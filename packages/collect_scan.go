@@ -15,6 +15,8 @@ type scan struct {
 	size   int64
 	nul    bool // a NUL byte is in it: not a text
 	prefix bool // the placeholder is in it
+	native bool // it begins as a program or library of one platform does
+	golang bool // it holds the mark of Go's linker
 }
 
 func (c *collector) scan(p string) (scan, error) {
@@ -43,17 +45,21 @@ func scanReader(r io.Reader, prefix string) (scan, error) {
 	const block = 256 << 10
 	var s scan
 	h := sha256.New()
-	want := []byte(prefix)
-	buf := make([]byte, block+len(want))
+	want, mark := []byte(prefix), []byte("\xff Go buildinf:")
+	tail := max(len(want), len(mark)) - 1
+	buf := make([]byte, block+tail)
 	kept := 0
 	for {
 		n, err := r.Read(buf[kept:])
 		fresh, window := buf[kept:kept+n], buf[:kept+n]
-		h.Write(fresh)
+		if h.Write(fresh); s.size == 0 {
+			s.native = isNative(fresh)
+		}
 		s.size += int64(n)
 		s.nul = s.nul || bytes.IndexByte(fresh, 0) >= 0
 		s.prefix = s.prefix || len(want) > 0 && bytes.Contains(window, want)
-		kept = min(len(window), max(len(want)-1, 0))
+		s.golang = s.golang || s.native && bytes.Contains(window, mark)
+		kept = min(len(window), tail)
 		copy(buf, window[len(window)-kept:])
 		if err == io.EOF {
 			break
@@ -64,4 +70,16 @@ func scanReader(r io.Reader, prefix string) (scan, error) {
 	}
 	s.sum, _ = digest.FromSum(h.Sum(nil))
 	return s, nil
+}
+
+// isNative knows ELF and Mach-O by their first bytes.
+func isNative(head []byte) bool {
+	if len(head) < 8 {
+		return false
+	}
+	switch string(head[:4]) {
+	case "\x7fELF", "\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf", "\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe":
+		return true
+	}
+	return false
 }

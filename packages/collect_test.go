@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,10 +108,14 @@ func TestCollectRefuses(t *testing.T) {
 	os.Symlink("/etc/passwd", filepath.Join(root, "l1"))
 	os.Symlink("../x", filepath.Join(root, "l2"))
 	os.Symlink(testPrefix+"/../x", filepath.Join(root, "l3"))
+	os.Mkdir(filepath.Join(root, "dir"), 0o755)
+	os.Symlink("..", filepath.Join(root, "dir/up"))
+	os.Symlink("dir/up/../x", filepath.Join(root, "l4"))
 	exec.Command("mkfifo", filepath.Join(root, "fifo")).Run()
 	paths := append(all(t, root), "../outside", "/etc/passwd", "missing")
 	files, _, err := Collect(root, testPrefix, paths, CollectOptions{})
-	if len(files) != 0 || err == nil {
+	paths = slices.DeleteFunc(paths, func(p string) bool { return p == "dir" || p == "dir/up" })
+	if len(files) != 1 || err == nil {
 		t.Fatal(describe(files), err)
 	}
 	if got := strings.Count(err.Error(), "\n") + 1; got != len(paths) {
@@ -130,6 +135,19 @@ func TestCollectCase(t *testing.T) {
 	}
 	if _, _, err := Collect(root, testPrefix, all(t, root), CollectOptions{OneCase: true}); err == nil {
 		t.Error("two names that differ in case are accepted")
+	}
+}
+
+func TestCollectWarns(t *testing.T) {
+	root := t.TempDir()
+	put(t, root, "bin/go", "\x7fELF\x00\x00\x00\x00"+strings.Repeat("x", 300<<10)+"\xff Go buildinf:"+testPrefix, 0o755)
+	put(t, root, "bin/c", "\x7fELF\x00\x00\x00\x00"+testPrefix, 0o755)
+	_, w, err := Collect(root, testPrefix, all(t, root), CollectOptions{})
+	if err != nil || len(w) != 1 || !strings.Contains(w[0], "the Go program holds the prefix") {
+		t.Error(w, err)
+	}
+	if _, w, err = Collect(root, testPrefix, all(t, root), CollectOptions{NoArch: "generic"}); err != nil || len(w) != 3 {
+		t.Error(w, err)
 	}
 }
 

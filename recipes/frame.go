@@ -59,11 +59,17 @@ func (f *frame) env() *expr.Env {
 
 // text is a scalar filled in; empty, with the mistake recorded, where that fails. A nil node is empty.
 func (f *frame) text(n *yaml.Node) string {
+	s, _ := f.good(n)
+	return s
+}
+
+// good is text, and whether it could be filled in.
+func (f *frame) good(n *yaml.Node) (string, bool) {
 	s, err := f.try(n, f.env())
 	if err != nil {
 		f.found.add(exprDiagnostic(f.doc, n, err))
 	}
-	return s
+	return s, err == nil
 }
 
 func (f *frame) try(n *yaml.Node, env *expr.Env) (string, error) {
@@ -97,8 +103,8 @@ func (f *frame) trimmed(n *yaml.Node) string { return strings.TrimSpace(f.text(n
 
 // checked is text, judged when there was something to fill in; plain text was judged before.
 func (f *frame) checked(n *yaml.Node, check func(string) error) string {
-	s := f.text(n)
-	if n != nil && f.tmpl[n] != nil && check != nil {
+	s, ok := f.good(n)
+	if ok && n != nil && f.tmpl[n] != nil && check != nil {
 		if err := check(s); err != nil {
 			f.errorf(n, "bad-value", "%s", err)
 		}

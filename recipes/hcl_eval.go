@@ -25,6 +25,7 @@ type hclEval struct {
 	reads     map[*yaml.Node][]string
 	always    []string
 	needs     []string // tools that pipelines call
+	each      bool     // inside of a block with for_each
 	list      diag.List
 }
 
@@ -176,12 +177,12 @@ func (e *hclEval) unknownName(p *hcl.Diagnostic) string {
 	switch {
 	case isBuildVariable(name) || strings.ToUpper(name) == name:
 		return "a variable of the shell is written $" + name + ", without braces"
-	case e.ctx.Variables["local"].Type().HasAttribute(name):
+	case e.scope().Variables["local"].Type().HasAttribute(name):
 		return "write local." + name
 	case e.frame.variant[name].Text != "":
 		return "write variant." + name
 	}
-	if near := diag.Nearest(name, sortedNames(e.ctx.Variables)); near != "" {
+	if near := diag.Nearest(name, sortedNames(e.scope().Variables)); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
@@ -257,6 +258,9 @@ func (e *hclEval) body(node *yaml.Node, body *hclsyntax.Body, skip ...string) {
 	}
 	sort.Slice(attributes, func(i, j int) bool { return attributes[i].NameRange.Start.Byte < attributes[j].NameRange.Start.Byte })
 	for _, a := range attributes {
+		if a.Name == "for_each" && e.each {
+			continue
+		}
 		v := e.attribute(a)
 		if v == nil {
 			continue

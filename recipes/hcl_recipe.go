@@ -132,9 +132,9 @@ func (e *hclEval) fill(root *yaml.Node, body *hclsyntax.Body, seen map[string]bo
 				outputs = &yaml.Node{Kind: yaml.SequenceNode, Line: b.TypeRange.Start.Line, Column: b.TypeRange.Start.Column}
 				put(root, "outputs", outputs, b)
 			}
-			outputs.Content = append(outputs.Content, e.outputNode(b))
+			e.forEach(b, func() { outputs.Content = append(outputs.Content, e.outputNode(b)) })
 		case "source", "test":
-			signatures = e.listed(root, b, signatures)
+			e.forEach(b, func() { signatures = e.listed(root, b, signatures) })
 		default:
 			put(root, b.Type, e.block(b), b)
 		}
@@ -201,9 +201,11 @@ func (e *hclEval) outputNode(b *hclsyntax.Block) *yaml.Node {
 	put(node, key, head, b)
 	for _, inner := range b.Body.Blocks {
 		if inner.Type == "source" || inner.Type == "test" {
-			if len(e.listed(node, inner, nil)) > 0 {
-				e.errorf(inner.TypeRange, "bad-block", "move the source to the top of the file", "a signature can only be asked of a source of the whole recipe")
-			}
+			e.forEach(inner, func() {
+				if len(e.listed(node, inner, nil)) > 0 {
+					e.errorf(inner.TypeRange, "bad-block", "move the source to the top of the file", "a signature can only be asked of a source of the whole recipe")
+				}
+			})
 		}
 	}
 	e.body(node, b.Body, "source", "test")
@@ -212,6 +214,10 @@ func (e *hclEval) outputNode(b *hclsyntax.Block) *yaml.Node {
 	if v := yamlx.Get(node, "version"); v != nil && key == "package" {
 		head.Content = append(head.Content, scalarNode("version", b), v)
 		remove(node, "version")
+	}
+	if v := yamlx.Get(node, "name"); v != nil { // of one out of a for_each: a label cannot be computed
+		head.Content[1] = v
+		remove(node, "name")
 	}
 	return node
 }

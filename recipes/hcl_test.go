@@ -236,3 +236,48 @@ func TestHCLBounds(t *testing.T) {
 		}
 	}
 }
+
+func TestHCLForEach(t *testing.T) {
+	r := Render("recipe.hcl", []byte(`
+locals { parts = { lib = ["lib/**"], dev = ["include/**"] } }
+package "x" { version = "1" }
+staging "all" {
+  build { script = "make" }
+}
+output "part" {
+  for_each = local.parts
+  name     = "x-${each.key}"
+  inherit  = "all"
+  build { files = each.value }
+}
+source {
+  for_each = ["a", "b"]
+  path = each.value
+}
+`), linuxOptions())
+	if err := r.Diagnostics.Err(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range r.Outputs {
+		got = append(got, fmt.Sprint(o.Name, o.Build.Files.Include, len(o.Sources)))
+	}
+	if d := cmp.Diff([]string{"all[] 2", "x-dev[include/**] 0", "x-lib[lib/**] 0"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestHCLOwnPipeline(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "pipelines"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	own := "input \"who\" { default = \"world\" }\nstep { run = \"echo ${input.who}\" }\n"
+	if err := os.WriteFile(filepath.Join(dir, "pipelines", "greet.hcl"), []byte(own), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := Render(filepath.Join(dir, "recipe.hcl"), []byte("package \"a\" { version = \"1\" }\nbuild {\n pipeline \"greet\" { who = \"you\" }\n}\n"), linuxOptions())
+	if err := r.Diagnostics.Err(); err != nil || r.Outputs[0].Build.Scripts[0].Text != "echo you" {
+		t.Errorf("%v %+v", err, r.Outputs)
+	}
+}

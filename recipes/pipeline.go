@@ -19,7 +19,7 @@ func (e *hclEval) pipeline(build *yaml.Node, b *hclsyntax.Block) {
 		e.errorf(b.TypeRange, "bad-block", "", "a pipeline has one name, as in `pipeline \"cmake\" {`")
 		return
 	}
-	data, ok := pipelines.Get(b.Labels[0])
+	data, ok := e.pipelineText(b.Labels[0])
 	if !ok {
 		e.errorf(b.LabelRanges[0], "unknown-pipeline", didYouMean(b.Labels[0], pipelines.Names()),
 			"there is no pipeline %q; there are %s", b.Labels[0], strings.Join(pipelines.Names(), ", "))
@@ -39,13 +39,27 @@ func (e *hclEval) pipeline(build *yaml.Node, b *hclsyntax.Block) {
 	e.addSteps(build, b, body, p)
 }
 
+// pipelineText is a pipeline of the recipe's own folder pipelines, else one that Forge ships.
+func (e *hclEval) pipelineText(name string) ([]byte, bool) {
+	if !strings.ContainsAny(name, `/\.`) {
+		if text, err := readScript(e.dir, "pipelines/"+name+".hcl"); err == nil {
+			return []byte(text), true
+		}
+	}
+	return pipelines.Get(name)
+}
+
 // inputs are what the pipeline declares, as the recipe sets them.
 func (e *hclEval) inputs(body *hclsyntax.Body, b *hclsyntax.Block) map[string]cty.Value {
 	inputs := map[string]cty.Value{}
 	var reads []string
 	for _, declared := range body.Blocks {
 		if declared.Type == "input" && len(declared.Labels) == 1 {
-			inputs[declared.Labels[0]], _ = declared.Body.Attributes["default"].Expr.Value(nil)
+			def := cty.StringVal("")
+			if a := declared.Body.Attributes["default"]; a != nil {
+				def, _ = a.Expr.Value(nil)
+			}
+			inputs[declared.Labels[0]] = def
 		}
 	}
 	good := true
@@ -94,9 +108,18 @@ func (e *hclEval) addSteps(build *yaml.Node, b *hclsyntax.Block, body *hclsyntax
 		if s.Type != "step" {
 			continue
 		}
-		v, problems := s.Body.Attributes["run"].Expr.Value(p.ctx)
+		run := s.Body.Attributes["run"]
+		if run == nil {
+			e.errorf(b.TypeRange, "bad-value", "", "pipeline %s: a step lacks `run`", b.Labels[0])
+			return
+		}
+		v, problems := run.Expr.Value(p.ctx)
 		if problems.HasErrors() {
 			e.errorf(b.TypeRange, "bad-value", "", "pipeline %s: %s: %s", b.Labels[0], problems[0].Summary, problems[0].Detail)
+			return
+		}
+		if v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
+			e.errorf(b.TypeRange, "bad-value", "", "pipeline %s: `run` of a step is not a text", b.Labels[0])
 			return
 		}
 		step := &yaml.Node{Kind: yaml.MappingNode, Line: at.SrcRange.Start.Line, Column: at.SrcRange.Start.Column}

@@ -22,6 +22,7 @@ type RenderOptions struct {
 	Experimental         bool                             // take load_from_file()
 
 	keepPins  bool // leave pins of siblings unresolved, as the vectors have them
+	exclusive bool // the recipe's own variants file wins over others, as after conda-build's -e
 	noScripts bool // count scripts that are not there as empty, as the vectors do
 }
 

@@ -79,6 +79,11 @@ func (c *checker) saw(names []string, source string) {
 // template prepares a scalar and reports whether it is plain text, to be checked as it stands.
 func (c *checker) template(n *yaml.Node) bool {
 	if c.literal || !isTemplate(n.Value) {
+		if !c.literal && strings.Contains(n.Value, "${{") {
+			d := c.doc.At(n, "unclosed", "the `${{` in this text is not closed by a `}}`, so it stays as it is")
+			d.Severity = diag.Warning
+			c.report(d)
+		}
 		return true
 	}
 	t, err := c.lang.Parse(n.Value)
@@ -179,10 +184,21 @@ func listOr(item shape) shape {
 	}
 }
 
+// textOrList is one text, or a list.
+func textOrList(item shape) shape {
+	return func(c *checker, n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode {
+			item(c, n)
+			return
+		}
+		list(item)(c, n)
+	}
+}
+
 // listOrNothing is a list, or a key without a value.
 func listOrNothing(item shape) shape {
 	return func(c *checker, n *yaml.Node) {
-		if !yamlx.IsNull(n) {
+		if !yamlx.IsNull(n) && !(n.Kind == yaml.ScalarNode && n.Value == "") {
 			list(item)(c, n)
 		}
 	}
@@ -224,6 +240,7 @@ func mapping(what string, fields ...field) shape {
 			c.wrongType(n, "a mapping")
 			return
 		}
+		meant := map[string]bool{} // keys that a misspelt one stands for
 		for k, v := range yamlx.Pairs(n) {
 			if f := byName[k.Value]; f != nil {
 				if f.shape != nil {
@@ -232,9 +249,10 @@ func mapping(what string, fields ...field) shape {
 				continue
 			}
 			c.unknownKey(k, what, names)
+			meant[diag.Nearest(k.Value, names)] = true
 		}
 		for _, f := range fields {
-			if f.must && yamlx.Get(n, f.name) == nil {
+			if f.must && !meant[f.name] && yamlx.Get(n, f.name) == nil {
 				c.errorf(n, "missing-key", "%s lacks the key %q", what, f.name)
 			}
 		}

@@ -151,7 +151,7 @@ func scriptOrSteps(c *checker, n *yaml.Node) {
 func buildShape() shape {
 	shape := mapping("build", append(scriptFields(),
 		field{name: "number", shape: text(checkNumber)}, field{name: "string", shape: text(nil)},
-		field{name: "noarch", shape: oneOf("python", "generic", "", "~", "null", "none", "None")},
+		field{name: "noarch", shape: text(checkNoArch)},
 		field{name: "flags", shape: list(text(nil))},
 		field{name: "python", shape: mapping("build.python",
 			field{name: "entry_points", shape: list(text(checkEntryPoint))}, field{name: "skip_pyc_compilation", shape: list(text(nil))},
@@ -287,7 +287,7 @@ func ignoreRunExportsShape() shape {
 
 func aboutShape() shape {
 	return mapping("about", field{name: "homepage", shape: text(checkURL)}, field{name: "license", shape: text(checkLicense)},
-		field{name: "license_file", shape: listOr(text(nil))}, field{name: "license_family", shape: text(nil)},
+		field{name: "license_file", shape: textOrList(text(nil))}, field{name: "license_family", shape: text(nil)},
 		field{name: "summary", shape: text(nil)}, field{name: "description", shape: text(nil)},
 		field{name: "documentation", shape: text(checkURL)}, field{name: "repository", shape: text(checkURL)})
 }
@@ -297,6 +297,14 @@ func checkSchemaVersion(s string) error {
 		return fmt.Errorf("schema_version %q is not known; 1 is", s)
 	}
 	return nil
+}
+
+func checkNoArch(s string) error {
+	switch s {
+	case "python", "generic", "", "~", "null", "none", "None":
+		return nil
+	}
+	return fmt.Errorf("noarch is python or generic, not %q", s)
 }
 
 func checkNumber(s string) error {

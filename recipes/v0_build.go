@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"encoding/hex"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ func (o *v0Output) fillBuild() {
 		}
 		return truthy(n)
 	}
-	b.Pos = o.doc.Pos(o.root("build"))
+	b.Pos = o.place(o.doc, o.root("build"))
 	b.Files.Include = o.outputFiles()
 	b.AlwaysInclude = list("always_include_files")
 	b.NoLink = list("no_link")
@@ -65,7 +66,14 @@ func (o *v0Output) outputFiles() []string {
 		o.out.Build.Files.Exclude = o.v0Pass.texts(list1(yamlx.Get(n, "exclude")))
 		n = yamlx.Get(n, "include")
 	}
-	return o.v0Pass.texts(list1(n))
+	var out []string
+	for _, f := range o.v0Pass.texts(list1(n)) {
+		out = append(out, f)
+		if !strings.ContainsAny(f, "*?[") { // the name of a folder stands for all in it
+			out = append(out, strings.TrimSuffix(f, "/")+"/**")
+		}
+	}
+	return out
 }
 
 func (o *v0Output) fillLinking() {
@@ -148,7 +156,7 @@ func (o *v0Output) namedScript(n *yaml.Node) []Script {
 	if i := o.text(yamlx.Get(o.node, "script_interpreter")); i != "" {
 		interpreter = i
 	}
-	return []Script{{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreter, Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.doc.Pos(n)}}
+	return []Script{{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreter, Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.place(o.doc, n)}}
 }
 
 func (o *v0Output) inlineScripts(n *yaml.Node) []Script {
@@ -156,7 +164,7 @@ func (o *v0Output) inlineScripts(n *yaml.Node) []Script {
 	if len(lines) == 0 {
 		return nil
 	}
-	s := Script{Pos: o.doc.Pos(n), FirstLine: o.doc.Pos(list1(n)[0]).Line, Env: o.scriptEnv(), Secrets: o.secrets()}
+	s := Script{Pos: o.place(o.doc, n), FirstLine: o.place(o.doc, list1(n)[0]).Line, Env: o.scriptEnv(), Secrets: o.secrets()}
 	if o.platform().IsWindows() && len(lines) > 1 {
 		for i, l := range lines { // cmd goes on after a command that failed
 			lines[i] = l + "\nif errorlevel 1 exit 1"
@@ -193,8 +201,11 @@ func (o *v0Output) secrets() (names []string) {
 func (p *v0Pass) sources() []Source {
 	var out []Source
 	for _, n := range list1(p.root("source")) {
-		if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
-			out = append(out, p.source(n))
+		if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
+			continue
+		}
+		if s := p.source(n); len(s.URLs) > 0 || s.Git != nil || s.Path != "" {
+			out = append(out, s)
 		}
 	}
 	return out
@@ -202,7 +213,7 @@ func (p *v0Pass) sources() []Source {
 
 func (p *v0Pass) source(n *yaml.Node) Source {
 	get := func(key string) *yaml.Node { return yamlx.Get(n, key) }
-	s := Source{Pos: p.doc.Pos(n), FileName: p.text(get("fn")), TargetDirectory: p.text(get("folder")), Path: p.text(get("path")),
+	s := Source{Pos: p.place(p.doc, n), FileName: p.text(get("fn")), TargetDirectory: p.text(get("folder")), Path: p.text(get("path")),
 		NoHoist: truthy(get("no_hoist")), Patches: p.texts(list1(get("patches")))}
 	for i, patch := range s.Patches {
 		s.Patches[i] = recipeRelative(patch)
@@ -211,7 +222,11 @@ func (p *v0Pass) source(n *yaml.Node) Source {
 	switch {
 	case get("url") != nil:
 		s.URLs = p.texts(list1(get("url")))
-		for _, u := range s.URLs {
+		for i, u := range s.URLs {
+			if !strings.Contains(u, ":") { // a file, relative to the recipe
+				s.URLs[i] = "file://" + filepath.ToSlash(filepath.Join(p.dir, filepath.FromSlash(recipeRelative(u))))
+				continue
+			}
 			if err := checkURL(u); err != nil {
 				p.errorf(get("url"), "bad-value", "%s", err)
 			}
@@ -219,16 +234,20 @@ func (p *v0Pass) source(n *yaml.Node) Source {
 		if s.FileName == "" && len(s.URLs) == 0 {
 			p.errorf(n, "bad-value", "the source's url is empty")
 		}
-		s.Pos = p.doc.Pos(get("url"))
+		s.Pos = p.place(p.doc, get("url"))
 		checkHashed(&s, p.opts, p.line(s.Pos.Line), p.found.add)
 	case get("git_url") != nil:
 		s.Git = p.git(n)
-	case get("hg_url") != nil || get("svn_url") != nil:
-		p.errorf(n, "unsupported", "sources from Mercurial and Subversion are not fetched; name an archive with `url:` or a `git_url:`")
+	case get("hg_url") != nil: // named, so that fetching can say that it does not know how
+		s.URLs = []string{"hg+" + p.text(get("hg_url"))}
+	case get("svn_url") != nil:
+		s.URLs = []string{"svn+" + p.text(get("svn_url"))}
 	case s.Path != "":
 		s.Path = recipeRelative(s.Path)
-	default:
-		p.errorf(n, "missing-key", "a source needs one of `url:`, `git_url:` and `path:`")
+	default: // conda-build passes over it; selectors may have left nothing else
+		d := p.at(p.doc, n, "missing-key", "this source has none of `url:`, `git_url:` and `path:`, so nothing is fetched")
+		d.Severity = diag.Warning
+		p.found.add(d)
 	}
 	return s
 }
@@ -280,9 +299,9 @@ func (o *v0Output) fillTests() {
 	get := func(key string) *yaml.Node { return o.get("test", key) }
 	requires := o.v0Pass.texts(list1(get("requires")))
 	recipeFiles, sourceFiles := o.v0Pass.texts(list1(get("files"))), o.v0Pass.texts(list1(get("source_files")))
-	pos := o.doc.Pos(o.root("test"))
+	pos := o.place(o.doc, o.root("test"))
 	if n := yamlx.Get(o.node, "test"); n != nil {
-		pos = o.doc.Pos(n)
+		pos = o.place(o.doc, n)
 	}
 	script := func(s Script) {
 		o.out.Tests = append(o.out.Tests, Test{Pos: pos, Script: &ScriptTest{Script: s, Run: requires, RecipeFiles: recipeFiles, SourceFiles: sourceFiles}})
@@ -294,7 +313,7 @@ func (o *v0Output) fillTests() {
 					lines[i] = l + "\nif errorlevel 1 exit 1"
 				}
 			}
-			script(Script{Text: strings.Join(lines, "\n"), FirstLine: o.doc.Pos(list1(n)[0]).Line, Pos: o.doc.Pos(n)})
+			script(Script{Text: strings.Join(lines, "\n"), FirstLine: o.place(o.doc, list1(n)[0]).Line, Pos: o.place(o.doc, n)})
 		}
 	}
 	o.importTests(get("imports"), pos)
@@ -345,7 +364,7 @@ func (o *v0Output) testFiles(add func(Script)) {
 			o.errorf(n, "missing-file", "the script %q cannot be read", name)
 			return
 		}
-		add(Script{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreterOf(name), Pos: o.doc.Pos(n)})
+		add(Script{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreterOf(name), Pos: o.place(o.doc, n)})
 	}
 	if o.own {
 		return
@@ -365,7 +384,7 @@ func (o *v0Output) testFiles(add func(Script)) {
 	}
 }
 
-// fillAbout reads about; an output's own replaces single keys of the recipe's.
+// fillAbout reads about.
 func (o *v0Output) fillAbout() {
 	text := func(key string) string { return o.text(o.get("about", key)) }
 	list := func(key string) []string { return o.v0Pass.texts(list1(o.get("about", key))) }
@@ -377,17 +396,21 @@ func (o *v0Output) fillAbout() {
 	for i, f := range a.LicenseFiles {
 		a.LicenseFiles[i] = recipeRelative(f)
 	}
-	a.LicensePos = o.doc.Pos(n)
-	if n == nil && o.root("about") != nil {
-		a.LicensePos = o.doc.Pos(o.root("about"))
+	a.LicensePos = o.place(o.doc, n)
+	section := yamlx.Get(o.node, "about")
+	if section == nil {
+		section = o.root("about")
 	}
-	for k, v := range yamlx.Pairs(o.root("about")) {
+	for k, v := range yamlx.Pairs(section) {
 		if slices.Contains([]string{"doc_source_url", "identifiers", "tags", "keywords", "prelink_message", "readme"}, k.Value) {
 			if a.Extra == nil {
 				a.Extra = map[string]any{}
 			}
-			a.Extra[k.Value] = plainData(v)
+			a.Extra[k.Value] = o.plain(v)
 		}
+	}
+	if n == nil && section != nil {
+		a.LicensePos = o.place(o.doc, section)
 	}
 	if len(a.LicenseFiles) == 0 && a.License != "" {
 		d := o.diagnostic(a.LicensePos, "missing-license-file", o.name+" names a license and no license_file", "add `license_file:` with the name of the license's text in the source")

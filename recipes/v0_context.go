@@ -8,9 +8,19 @@ import (
 	"forge/recipes/internal/expr"
 )
 
-// The result of a pin stands in the rendered text as a mark, since what it pins to is known only when
-// all outputs are: two characters of Unicode's private use area around a number.
-const markOpen, markClose, markHash = "\uE0F0", "\uE0F1", "\uE0F2"
+// What rendering cannot say yet stands in the rendered text as a mark, with characters of Unicode's
+// private use area: the number of a pin, which is known only when all outputs are; the hash; the name of
+// a variable of the build; an undefined name, which is a mistake only where it is read.
+const (
+	markOpen, markClose   = "\uE0F0", "\uE0F1"
+	markHash              = "\uE0F2"
+	lateOpen, lateClose   = "\uE0F3", "\uE0F4"
+	undefOpen, undefClose = "\uE0F5", "\uE0F6"
+	firstMark, afterMarks = '\uE0F0', '\uE0F7'
+)
+
+// printUndefined marks an undefined name in the text.
+func printUndefined(m *expr.Missing) string { return undefOpen + m.Of + " " + m.Name + undefClose }
 
 func (p *v0Pass) mark(pin *Pin) string {
 	p.pins = append(p.pins, pin)
@@ -56,9 +66,7 @@ func (p *v0Pass) tool(kind string, a expr.Args) (expr.Value, error) {
 	lang := expr.Str(v[0])
 	name, ok := p.variant[lang+"_"+kind]
 	if !ok {
-		if name = lang; kind == "stdlib" {
-			name = lang + "_stdlib"
-		}
+		name = lang
 	}
 	target := p.variant["target_platform"]
 	if target == "" {
@@ -81,7 +89,7 @@ func starred(spec string) string {
 	if (name == "python" || name == "vc") && version == "x.x" {
 		return spec
 	}
-	for _, r := range version {
+	for _, r := range name + version {
 		if !(r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r|0x20 >= 'a' && r|0x20 <= 'z') {
 			return spec
 		}
@@ -98,12 +106,12 @@ func (p *v0Pass) cdt(_ *expr.Context, a expr.Args) (expr.Value, error) {
 	name, rest, _ := strings.Cut(expr.Str(v[0]), " ")
 	dist, arch := "cos6", p.scope.arch()
 	switch arch {
-	case "ppc64le", "aarch64", "ppc64", "s390x":
-		dist = "cos7"
 	case "64":
 		arch = "x86_64"
-	default:
+	case "32":
 		arch = "i686"
+	default:
+		dist = "cos7"
 	}
 	if v := p.variant["cdt_name"]; v != "" {
 		dist = v
@@ -127,6 +135,7 @@ func pinBounds(v []expr.Value, pin *Pin) error {
 		}
 	}
 	var lower, upper string
+	pin.Name, _, _ = strings.Cut(pin.Name, " ")
 	set(1, &pin.Lower, "x.x.x.x.x.x")
 	set(2, &pin.Upper, "x")
 	set(4, &lower, "")

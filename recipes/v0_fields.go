@@ -63,7 +63,7 @@ func (v *v0) checkSection(doc *yamlx.Document, section string, n *yaml.Node) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		v.found.add(doc.At(n, "wrong-type", "%s is a mapping, this is %s", section, yamlx.Kind(n)))
+		v.found.add(v.at(doc, n, "wrong-type", "%s is a mapping, this is %s", section, yamlx.Kind(n)))
 		return
 	}
 	known := v0Fields(section)
@@ -83,11 +83,42 @@ func (v *v0) checkSection(doc *yamlx.Document, section string, n *yaml.Node) {
 	}
 }
 
+// unknown reports a key that means nothing at its place. One that belongs to another section is a
+// warning, since conda-build passes over it; anything else is more likely a slip of the pen.
 func (v *v0) unknown(doc *yamlx.Document, k *yaml.Node, where string, known []string) {
-	d := doc.At(k, "unknown-key", "unknown key %q in %s", k.Value, where)
-	if near := diag.Nearest(k.Value, known); near != "" {
+	d := v.at(doc, k, "unknown-key", "unknown key %q in %s", k.Value, where)
+	near, home := diag.Nearest(k.Value, known), v0Home(k.Value)
+	switch {
+	case home != "":
+		d.Severity = diag.Warning
+		d.Summary = "the key " + quoted(k.Value) + " means nothing in " + where
+		d.Suggestion = "it belongs to " + home
+		if near != "" {
+			d.Suggestion += "; did you mean " + quoted(near) + "?"
+		}
+	case near != "":
 		d.Suggestion = "did you mean " + quoted(near) + "?"
+	case olderKeys()[k.Value] != "":
+		d.Suggestion = "meta.yaml writes it " + quoted(olderKeys()[k.Value])
 	}
-	d.Detail = "known keys: " + strings.Join(known, ", ")
+	if d.Suggestion == "" {
+		d.Detail = "known keys: " + strings.Join(known, ", ")
+	}
 	v.found.add(d)
+}
+
+// v0Home is a section that has the key.
+func v0Home(key string) string {
+	for _, s := range v0Sections() {
+		if contains(v0Fields(s), key) || s == key {
+			return s
+		}
+	}
+	return ""
+}
+
+// olderKeys are keys of recipe.yaml and what meta.yaml calls them.
+func olderKeys() map[string]string {
+	return map[string]string{"target_directory": "folder", "file_name": "fn", "homepage": "home", "repository": "dev_url", "documentation": "doc_url",
+		"run_constraints": "run_constrained", "tests": "test", "git": "git_url", "rev": "git_rev"}
 }

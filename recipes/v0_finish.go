@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"forge/recipes/internal/yamlx"
-
-	"gopkg.in/yaml.v3"
 )
 
 // usedKeys are the variant keys that the output's text and scripts use (metadata.py, get_used_vars).
@@ -65,7 +63,10 @@ func (o *v0Output) texts() (raw, selected string) {
 	}
 	cut := func(text string) string {
 		if out := strings.TrimSpace(outputsText(text)); out != "" {
-			return strings.ReplaceAll(text, out, "")
+			text = strings.ReplaceAll(text, out, "")
+		}
+		if o.node != nil {
+			text += "\n" + o.ownText(o.selected.text)
 		}
 		return text
 	}
@@ -85,17 +86,21 @@ func (o *v0Output) ownText(text string) string {
 // trimBuildOnly drops keys whose packages are only needed to run, or only to build where the variant
 // says to ignore that.
 func (o *v0Output) trimBuildOnly(keys []string) []string {
-	has := func(section, key string) bool {
+	var lists [3]map[string]bool
+	for i, section := range []string{"build", "host", "run"} {
+		lists[i] = map[string]bool{}
 		for _, n := range o.requirement(section) {
-			if n.Kind == yaml.ScalarNode && n.Value == key {
-				return true
+			spec := strings.TrimSpace(o.text(n))
+			if section != "run" {
+				spec, _, _ = strings.Cut(spec, " ")
 			}
+			lists[i][spec] = true
 		}
-		return false
 	}
+	has := func(i int, key string) bool { return lists[i][key] || lists[i][strings.ReplaceAll(key, "_", "-")] }
 	var keep []string
 	for _, k := range keys {
-		inBuild, inHost, inRun := has("build", k), has("host", k), has("run", k)
+		inBuild, inHost, inRun := has(0, k), has(1, k), has(2, k)
 		if inRun && !inBuild && !inHost {
 			continue
 		}
@@ -130,6 +135,11 @@ func (o *v0Output) settle() {
 	for _, k := range o.hashed() {
 		input[k] = o.variant[k]
 	}
+	for _, d := range o.out.Requirements.Run { // what only runs on some machines differs from what runs on others
+		if name, _, _ := strings.Cut(d.Spec, " "); strings.HasPrefix(name, "__") {
+			input[name] = d.Spec
+		}
+	}
 	o.out.HashInput = hashInput(input)
 	if len(input) > 0 {
 		o.out.Hash = "h" + shortHash(o.out.HashInput)
@@ -138,7 +148,11 @@ func (o *v0Output) settle() {
 	for _, k := range o.used {
 		o.out.Variant[k] = o.variant[k]
 	}
-	s := strings.ReplaceAll(o.str, markHash, strings.TrimPrefix(o.out.Hash, "h"))
+	hash := strings.TrimPrefix(o.out.Hash, "h")
+	if o.opts.keepPins {
+		hash = "1234567" // what conda-build puts in while nothing is final
+	}
+	s := strings.ReplaceAll(o.str, markHash, hash)
 	raw := packageAndBuildText(o.selected.text)
 	if o.own {
 		raw = o.ownText(o.selected.text)
@@ -229,18 +243,17 @@ func (o *v0Output) defaultString() string {
 		prefix, name string
 		parts        int
 	}{{"np", "numpy", 2}, {"py", "python", 2}, {"pl", "perl", 3}, {"lua", "lua", 2}, {"r", "r", 2}, {"r", "r-base", 2}, {"mro", "mro-base", 3}, {"mro", "mro-base_impl", 3}} {
-		if !run[p.name] || !built[p.name] || p.name == "numpy" && !xx {
+		if !has(run, p.name) || !has(built, p.name) || p.name == "numpy" && !xx {
 			continue
 		}
 		if o.out.NoArch == p.name || p.name == "python" && truthy(o.get("build", "noarch_python")) {
 			parts = append(parts, p.prefix)
 			continue
 		}
-		version := o.variant[p.name]
-		if version == "" {
-			version = o.variant[strings.ReplaceAll(p.name, "-", "_")]
+		version := built[p.name]
+		if v := o.variantVersion(p.name); version == "" || strings.ContainsAny(version, "<>=!~|,") {
+			version, _, _ = strings.Cut(v, " ")
 		}
-		version, _, _ = strings.Cut(version, " ")
 		if e := p.prefix + shortVersion(version, p.parts); !slices.Contains(parts, e) {
 			parts = append(parts, e)
 		}
@@ -259,16 +272,16 @@ func (o *v0Output) defaultString() string {
 	return s + strconv.Itoa(o.out.BuildNumber)
 }
 
-// names are the packages of a requirements section.
-func (o *v0Output) names(section string) map[string]bool {
-	m := map[string]bool{}
-	for _, n := range o.requirement(section) {
-		spec := scalar(n)
-		if i := strings.Index(spec, markOpen); i >= 0 {
-			if pin := o.pin(spec[i:]); pin != nil {
-				spec = spec[:i] + pin.Name
-			}
+// names are the packages of a requirements section, with the versions asked for.
+func (o *v0Output) names(section string) map[string]string {
+	m := map[string]string{}
+	list := map[string][]Dependency{"build": o.out.Requirements.Build, "host": o.out.Requirements.Host, "run": o.out.Requirements.Run}[section]
+	for _, d := range list {
+		if d.Pin != nil {
+			m[strings.ToLower(d.Pin.Name)] = ""
+			continue
 		}
+		spec := d.Spec
 		if i := strings.LastIndex(spec, "::"); i >= 0 {
 			spec = spec[i+2:]
 		}
@@ -276,10 +289,13 @@ func (o *v0Output) names(section string) map[string]bool {
 		if end < 0 {
 			end = len(spec)
 		}
-		m[strings.ToLower(spec[:end])] = true
+		version, _, _ := strings.Cut(strings.TrimSpace(spec[end:]), " ")
+		m[strings.ToLower(spec[:end])] = version
 	}
 	return m
 }
+
+func has[V any](m map[string]V, key string) bool { _, ok := m[key]; return ok }
 
 // pin is the pin that the text's first mark stands for.
 func (p *v0Pass) pin(text string) *Pin {
@@ -298,11 +314,29 @@ func (p *v0Pass) pin(text string) *Pin {
 // finish settles hashes, then what pins of siblings stand for.
 func (v *v0) finish(all []*v0Output) []*Output {
 	byName := map[string][]*v0Output{}
+	seen, same := map[string]int{}, map[*Output]*Output{}
+	var once []*v0Output
 	for _, o := range all {
+		if !o.out.Skip {
+			o.settle()
+		}
+		key := o.key() + o.out.Version + "\n" + o.out.BuildString
+		if i, dup := seen[key]; dup { // conda-build keeps the last
+			same[once[i].out] = o.out
+			once[i] = o
+			continue
+		}
+		seen[key] = len(once)
+		once = append(once, o)
+	}
+	all = once
+	for _, o := range all {
+		for same[o.out.InheritFrom] != nil {
+			o.out.InheritFrom = same[o.out.InheritFrom]
+		}
 		if o.out.Skip {
 			continue
 		}
-		o.settle()
 		if !o.out.Staging {
 			byName[o.name] = append(byName[o.name], o)
 		}

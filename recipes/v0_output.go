@@ -4,10 +4,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"forge/internal/diag"
 	"forge/packages"
 	"forge/platforms"
+	"forge/recipes/internal/expr"
 	"forge/recipes/internal/yamlx"
 
 	"gopkg.in/yaml.v3"
@@ -18,22 +20,49 @@ func (v *v0) diagnostic(pos diag.Pos, code, summary, suggestion string) diag.Dia
 }
 
 func (p *v0Pass) errorf(n *yaml.Node, code, format string, args ...any) {
-	p.found.add(p.doc.At(n, code, format, args...))
+	p.found.add(p.at(p.doc, n, code, format, args...))
 }
 
-// text is a scalar with the marks of pins in it replaced by the pinned names.
+// text is a scalar without marks: for a pin stands the pinned name, for a variable of the build the
+// shell's own. An undefined name is reported here, where it is read.
 func (p *v0Pass) text(n *yaml.Node) string {
 	s := scalar(n)
-	for strings.Contains(s, markOpen) {
-		before, rest, _ := strings.Cut(s, markOpen)
-		_, after, ok := strings.Cut(rest, markClose)
-		pin := p.pin(markOpen + rest)
-		if !ok || pin == nil {
-			break
-		}
-		s = before + pin.Name + after
+	if strings.IndexFunc(s, func(r rune) bool { return r >= firstMark && r < afterMarks }) < 0 {
+		return s
 	}
-	return s
+	s = replaceMarks(s, markOpen, markClose, func(inner string) string {
+		if pin := p.pin(markOpen + inner + markClose); pin != nil {
+			return pin.Name
+		}
+		return ""
+	})
+	s = replaceMarks(s, lateOpen, lateClose, func(name string) string {
+		return shellVariable(name, p.opts.TargetPlatform)
+	})
+	return replaceMarks(s, undefOpen, undefClose, func(name string) string {
+		of, name, _ := strings.Cut(name, " ")
+		m := &expr.Missing{Name: name, Of: of}
+		d := p.at(p.doc, n, "undefined", "%s", m.Message())
+		if i := strings.Index(d.Line, name); i >= 0 && name != "" {
+			d.Pos.Column, d.Length = 1+utf8.RuneCountInString(d.Line[:i]), len(name)
+		}
+		if of == "" {
+			d.Suggestion = p.nearestName(name)
+		}
+		p.found.add(d)
+		return ""
+	})
+}
+
+func replaceMarks(s, open, end string, with func(inner string) string) string {
+	for {
+		before, rest, ok := strings.Cut(s, open)
+		inner, after, closed := strings.Cut(rest, end)
+		if !ok || !closed {
+			return s
+		}
+		s = before + with(inner) + after
+	}
 }
 
 func (p *v0Pass) texts(nodes []*yaml.Node) []string {
@@ -54,24 +83,23 @@ func (p *v0Pass) texts(nodes []*yaml.Node) []string {
 func (p *v0Pass) built(o *v0Output) []*v0Output {
 	o.out = p.newOutput(o.name)
 	if o.node != nil {
-		o.out.Pos = p.doc.Pos(o.node)
+		o.out.Pos = p.place(p.doc, o.node)
 		o.out.Recipe.Index = o.index
 	}
-	version := p.root("package")
-	if v := p.text(yamlx.Get(o.node, "version")); v != "" {
-		o.out.Version = v
-	} else {
-		o.out.Version = p.text(yamlx.Get(version, "version"))
-	}
-	o.checkIdentity()
 	o.out.NoArch = o.outputNoarch()
-	if truthy(o.get("build", "skip")) {
-		o.out.Skip = true
+	version := yamlx.Get(o.node, "version")
+	if version == nil {
+		version = yamlx.Get(p.root("package"), "version")
+	}
+	if truthy(o.get("build", "skip")) { // nothing more is read of it, so what is undefined there is no mistake
+		o.out.Skip, o.out.Version = true, scalar(version)
 		o.used = o.usedKeys()
 		return []*v0Output{o}
 	}
+	o.out.Version = strings.TrimSpace(p.text(version))
+	o.checkIdentity(version)
 	if t := scalar(yamlx.Get(o.node, "type")); t != "" && t != "conda" && t != "conda_v2" {
-		d := p.doc.At(yamlx.Get(o.node, "type"), "unsupported", "outputs of type %q are not built", t)
+		d := p.at(p.doc, yamlx.Get(o.node, "type"), "unsupported", "outputs of type %q are not built", t)
 		d.Severity = diag.Warning
 		p.found.add(d)
 		return nil
@@ -84,7 +112,7 @@ func (p *v0Pass) built(o *v0Output) []*v0Output {
 	o.fillBuild()
 	o.fillTests()
 	o.fillAbout()
-	o.out.Extra = extraMap(p.root("extra"))
+	o.out.Extra = p.extraMap(p.root("extra"))
 	p.sign(o.out)
 	return []*v0Output{o}
 }
@@ -94,15 +122,15 @@ func (p *v0Pass) newOutput(name string) *Output {
 	for k, v := range p.variant {
 		full[k] = v
 	}
-	target, err := platforms.Parse(p.scope.target)
+	target, err := platforms.Parse(p.variant["target_platform"])
 	if err != nil {
 		target = p.opts.TargetPlatform
 	}
 	return &Output{Name: name, BuildPlatform: p.opts.BuildPlatform, HostPlatform: target, TargetPlatform: target, Full: full,
-		Recipe: Origin{File: p.path, Dir: p.dir, Format: "meta.yaml"}, Pos: p.doc.Pos(p.root("package"))}
+		Recipe: Origin{File: p.path, Dir: p.dir, Format: "meta.yaml"}, Pos: p.place(p.doc, p.root("package"))}
 }
 
-func (o *v0Output) checkIdentity() {
+func (o *v0Output) checkIdentity(version *yaml.Node) {
 	at := yamlx.Get(o.node, "name")
 	if at == nil {
 		at = yamlx.Get(o.root("package"), "name")
@@ -111,12 +139,16 @@ func (o *v0Output) checkIdentity() {
 		o.found.add(diag.Diagnostic{Code: "missing-key", Pos: diag.Pos{File: o.path}, Summary: `the recipe lacks the key "package"`})
 		return
 	}
+	if strings.ContainsFunc(o.name, func(r rune) bool { return r >= firstMark && r < afterMarks }) {
+		o.name = o.text(at)
+		o.out.Name = o.name
+	}
 	if o.name == "" {
 		o.errorf(o.root("package"), "missing-key", `package lacks the key "name"`)
 	} else if !packages.ValidName(strings.ToLower(o.name)) {
 		o.errorf(at, "bad-value", "%q is not a package name: it takes a-z, 0-9, -, _ and .", o.name)
 	}
-	if o.out.Version == "" {
+	if o.out.Version == "" && scalar(version) == "" {
 		o.errorf(o.root("package"), "missing-key", `package lacks the key "version"`)
 	}
 }
@@ -170,7 +202,7 @@ func (o *v0Output) runExports() {
 		to := map[string]*[]Dependency{"weak": &e.Weak, "strong": &e.Strong, "noarch": &e.NoArch,
 			"weak_constrains": &e.WeakConstrains, "strong_constrains": &e.StrongConstrains}[k.Value]
 		if to == nil {
-			d := o.doc.At(k, "unknown-key", "unknown key %q in run_exports", k.Value)
+			d := o.at(o.doc, k, "unknown-key", "unknown key %q in run_exports", k.Value)
 			d.Suggestion = didYouMean(k.Value, []string{"weak", "strong", "noarch", "weak_constrains", "strong_constrains"})
 			o.found.add(d)
 			continue
@@ -195,7 +227,7 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 		if s == "" {
 			continue
 		}
-		d := Dependency{Pos: o.doc.Pos(n)}
+		d := Dependency{Pos: o.place(o.doc, n)}
 		if pin := o.pin(s); pin != nil && strings.HasPrefix(s, markOpen) {
 			copied := *pin
 			_, rest, _ := strings.Cut(s, markClose)
@@ -246,7 +278,7 @@ func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
 	if o.hasRequirement("host") {
 		section = "host"
 	}
-	var built map[string]bool
+	var built map[string]string
 	for i, d := range run {
 		pin, ok := o.cfg.pins[d.Spec]
 		if !ok || d.Pin != nil || d.Spec == "python" && (o.out.NoArch != "" || truthy(o.get("build", "noarch_python"))) {
@@ -255,35 +287,38 @@ func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
 		if built == nil {
 			built = o.names(section)
 		}
-		if built[d.Spec] {
+		if has(built, d.Spec) {
 			run[i] = Dependency{Pin: &Pin{Name: pin.Name, Lower: pin.Lower, Upper: pin.Upper}, Pos: d.Pos}
 		}
 	}
 	return run
 }
 
-func extraMap(n *yaml.Node) map[string]any {
-	m, _ := plainData(n).(map[string]any)
+func (p *v0Pass) extraMap(n *yaml.Node) map[string]any {
+	m, _ := p.plain(n).(map[string]any)
 	return m
 }
 
-// plainData is a tree of texts, numbers and truth values.
-func plainData(n *yaml.Node) any {
+// plain is a tree of texts, numbers and truth values.
+func (p *v0Pass) plain(n *yaml.Node) any {
 	switch {
 	case yamlx.IsNull(n):
 		return nil
 	case n.Kind == yaml.MappingNode:
 		m := map[string]any{}
 		for k, v := range yamlx.Pairs(n) {
-			m[k.Value] = plainData(v)
+			m[k.Value] = p.plain(v)
 		}
 		return m
 	case n.Kind == yaml.SequenceNode:
 		out := []any{}
 		for _, e := range n.Content {
-			out = append(out, plainData(e))
+			out = append(out, p.plain(e))
 		}
 		return out
+	}
+	if s := p.text(n); s != n.Value {
+		return s
 	}
 	return typed(n)
 }
@@ -321,7 +356,7 @@ func (p *v0Pass) staging(outputs []*v0Output) *v0Output {
 	o.out.Sources = p.sources()
 	o.fillBuild()
 	o.out.Build.EntryPoints = nil
-	o.out.Extra = extraMap(p.root("extra"))
+	o.out.Extra = p.extraMap(p.root("extra"))
 	p.sign(o.out)
 	return o
 }

@@ -52,7 +52,7 @@ func (p *v0Pass) outputs() []*v0Output {
 		o.own = o.name != p.topName()
 		list = append(list, o)
 	}
-	if !named && len(list1(yamlx.Get(p.root("requirements"), "run"))) > 0 {
+	if !named && p.needsOwn(list) {
 		list = append(list, &v0Output{v0Pass: p, name: p.topName(), index: len(list)})
 	}
 	var done []*v0Output
@@ -69,6 +69,24 @@ func (p *v0Pass) outputs() []*v0Output {
 	return done
 }
 
+// needsOwn reports whether the recipe itself is a package beside its outputs: one that needs some of
+// them to run.
+func (p *v0Pass) needsOwn(outputs []*v0Output) bool {
+	for _, n := range list1(yamlx.Get(p.root("requirements"), "run")) {
+		name := scalar(n)
+		if pin := p.pin(name); pin != nil {
+			name = pin.Name
+		}
+		name, _, _ = strings.Cut(strings.TrimSpace(name), " ")
+		for _, o := range outputs {
+			if o.name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // list1 is Python's ensure_list.
 func list1(n *yaml.Node) []*yaml.Node {
 	switch {
@@ -82,7 +100,8 @@ func list1(n *yaml.Node) []*yaml.Node {
 
 func (p *v0Pass) skipped() []*v0Output {
 	o := &v0Output{v0Pass: p, name: p.topName()}
-	o.out = &Output{Name: o.name, Version: scalar(yamlx.Get(p.root("package"), "version")), Skip: true}
+	o.out = p.newOutput(o.name)
+	o.out.Version, o.out.Skip = scalar(yamlx.Get(p.root("package"), "version")), true
 	return []*v0Output{o}
 }
 
@@ -119,8 +138,8 @@ func (o *v0Output) get(section, key string) *yaml.Node {
 		if o.own && (section == "requirements" || section == "test" || section == "app") {
 			return nil
 		}
-		if !o.own && section == "requirements" && yamlx.Get(o.node, "requirements") != nil {
-			return nil
+		if section == "about" && yamlx.Get(o.node, "about") != nil {
+			return nil // its own replaces the recipe's as a whole
 		}
 	}
 	return yamlx.Get(o.root(section), key)
@@ -133,7 +152,7 @@ func (p *v0Pass) noarch(build *yaml.Node) string {
 		return v
 	case "", "false", "no":
 	default:
-		d := p.doc.At(n, "bad-value", "noarch is python or generic, not %q", scalar(n))
+		d := p.at(p.doc, n, "bad-value", "noarch is python or generic, not %q", scalar(n))
 		p.found.add(d)
 	}
 	return ""

@@ -65,7 +65,7 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 func (v *v0) config() bool {
 	v.cfg = defaultV0Config(v.opts.TargetPlatform)
 	files := v.opts.Variants
-	if n := len(files); n > 1 && filepath.Dir(files[n-1].Path) == filepath.Dir(v.path) {
+	if n := len(files); n > 1 && !v.opts.exclusive && filepath.Dir(files[n-1].Path) == filepath.Dir(v.path) {
 		files = append([]VariantFile{files[n-1]}, files[:n-1]...)
 	}
 	for _, f := range files {
@@ -105,31 +105,63 @@ func (v *v0) render() []*Output {
 		v.found.add(*problem)
 		return nil
 	}
+	all = v.reduceNoarch(all)
+	top := v.topLoop(all, loop)
 	var done []*v0Output
-	seen := map[string]int{}
-	for _, variant := range v.reduceNoarch(all) {
+	seen, same := map[string]*v0Output{}, map[*Output]*Output{}
+	for _, variant := range all {
 		p := v.pass(variant)
 		if p == nil {
 			return nil
 		}
+		group := ""
+		for _, k := range top {
+			group += k + "=" + variant[k] + "\n"
+		}
 		for _, o := range p.outputs() {
-			if i, dup := seen[o.key()]; dup {
-				done[i] = o
+			key := group + o.key()
+			if first := seen[key]; first != nil {
+				same[o.out] = first.out
 				continue
 			}
-			seen[o.key()] = len(done)
+			seen[key] = o
 			done = append(done, o)
 		}
-		if v.found.list.HasErrors() {
-			return nil
+		if v.found.list.HasErrors() { // further variants have the same mistakes
+			break
+		}
+	}
+	for _, o := range done {
+		if first := same[o.out.InheritFrom]; first != nil {
+			o.out.InheritFrom = first
 		}
 	}
 	return v.finish(done)
 }
 
+// topLoop lists the keys with several values that the top of the recipe uses. conda-build renders the
+// recipe for each of their combinations on its own; within one, outputs that use the same are one.
+func (v *v0) topLoop(all []v0Variant, loop map[string]bool) []string {
+	if len(all) < 2 {
+		return nil
+	}
+	p := v.pass(all[0])
+	if p == nil {
+		return nil
+	}
+	top := &v0Output{v0Pass: p, name: p.topName(), out: &Output{NoArch: p.noarch(p.root("build"))}}
+	var keys []string
+	for _, k := range top.usedKeys() {
+		if loop[k] {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
 // everUsed lists the keys that any variant may use: what the whole text names, and scripts.
 func (v *v0) everUsed() []string {
-	used := map[string]bool{}
+	used := map[string]bool{"target_platform": true}
 	for _, selectorsOnly := range []bool{true, false} {
 		for _, k := range v.usage.in(v.file, selectorsOnly) {
 			used[k] = true
@@ -175,7 +207,7 @@ func (v *v0) script(name string) scriptFile {
 			s.keys = v.usage.inBatch(text)
 		}
 	case v.opts.noScripts:
-		s.found = name != "build.sh" && name != "bld.bat" && name != "build.bat"
+		s.found = name != "build.sh" && name != "bld.bat" && name != "build.bat" && !strings.HasPrefix(name, "run_test.")
 	}
 	v.scripts[name] = s
 	return s
@@ -222,10 +254,11 @@ type v0Early struct{ name, version, number, str string }
 func (v *v0) pass(variant v0Variant) *v0Pass {
 	p := &v0Pass{v0: v, variant: variant, scope: newScope(v.opts, variant)}
 	d := &decider{lookup: p.scope.selector, parsed: v.selectors, known: map[string]bool{}}
-	var bad *selectorError
-	if p.selected, bad = selectMeta(v.file, d.decide); bad != nil {
-		v.found.add(diag.Diagnostic{Code: "bad-selector", Pos: diag.Pos{File: v.path, Line: bad.line, Column: bad.column}, Line: v.line(bad.line),
-			Length: len([]rune(bad.condition)), Summary: bad.Error()})
+	var bad []*selectorError
+	if p.selected, bad = selectMeta(v.file, d.decide); len(bad) > 0 {
+		for _, e := range bad {
+			v.found.add(e.diagnostic(v.path, v.line(e.line)))
+		}
 		return nil
 	}
 	text, lines, ok := p.fill()
@@ -233,7 +266,7 @@ func (v *v0) pass(variant v0Variant) *v0Pass {
 		return nil
 	}
 	again, bad := selectMeta(text, d.decide) // conda-build selects once more, for selectors that Jinja made
-	if bad == nil {
+	if len(bad) == 0 {
 		for i, n := range again.lines {
 			again.lines[i] = lines[min(n, len(lines))-1]
 		}
@@ -283,7 +316,7 @@ func (p *v0Pass) fill() (string, []int, bool) {
 	var text string
 	var lines []int
 	if err == nil {
-		text, lines, err = t.RenderLines(&expr.Env{Lookup: p.lookup, Include: p.include})
+		text, lines, err = t.RenderLines(&expr.Env{Lookup: p.lookup, Include: p.include, Print: printUndefined})
 	}
 	if err != nil {
 		p.found.add(p.jinjaDiagnostic(err))
@@ -314,8 +347,9 @@ func (p *v0Pass) include(name string) (string, error) {
 	}
 	d := &decider{lookup: p.scope.selector, parsed: p.selectors, known: map[string]bool{}}
 	s, bad := selectMeta(text, d.decide)
-	if bad != nil {
-		return "", bad
+	if len(bad) > 0 {
+		d := bad[0].diagnostic(name, "")
+		return "", errors.New(d.Pos.String() + ": " + d.Summary)
 	}
 	return s.text, nil
 }
@@ -332,7 +366,9 @@ func (p *v0Pass) jinjaDiagnostic(err error) diag.Diagnostic {
 		d.Code = "expression-syntax"
 	case expr.Undefined:
 		d.Code = "undefined"
-		d.Suggestion = p.nearestName(e.Name)
+		if e.Name != "" && strings.HasPrefix(e.Msg, "\"") {
+			d.Suggestion = p.nearestName(e.Name)
+		}
 	}
 	if n := len(p.selected.lines); e.Line > 0 && n > 0 {
 		d.Pos.Line, d.Pos.Column = p.selected.lines[min(e.Line, n)-1], e.Column
@@ -425,7 +461,7 @@ func (p *v0Pass) firstPass() *v0Early {
 	return e
 }
 
-// scalar is the text of a node; empty where there is none.
+// scalar is the text of a node as rendered, marks included; empty where there is none.
 func scalar(n *yaml.Node) string {
 	if n == nil || n.Kind != yaml.ScalarNode || yamlx.IsNull(n) {
 		return ""

@@ -18,10 +18,7 @@ type v0Scope struct {
 }
 
 func newScope(opts *RenderOptions, v v0Variant) *v0Scope {
-	s := &v0Scope{opts: opts, variant: v, target: v["target_platform"], known: map[string]expr.Value{}}
-	if !strings.Contains(s.target, "-") {
-		s.target = opts.TargetPlatform.String()
-	}
+	s := &v0Scope{opts: opts, variant: v, target: opts.TargetPlatform.String(), known: map[string]expr.Value{}}
 	for k, v := range s.builtins() {
 		s.known[k] = v
 	}
@@ -181,9 +178,11 @@ func (s *v0Scope) environ(name string) (expr.Value, bool) {
 			return "Unix Makefiles", true
 		}
 	}
+	if _, ok := s.variant[name]; ok {
+		return nil, false
+	}
 	if isBuildVariable(name) && !strings.HasPrefix(name, "PKG_") || isLateVariable(name) {
-		p, _ := platforms.Parse(s.target)
-		return shellVariable(name, p), true
+		return lateOpen + name + lateClose, true
 	}
 	return nil, false
 }

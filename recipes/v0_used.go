@@ -57,6 +57,9 @@ func (u *v0Usage) uses(key, flat string, lines []string, selectorsOnly bool) boo
 	name := strings.ReplaceAll(key, "-", "_")
 	lang, kind := tool(key)
 	isTool := kind != "" && !selectorsOnly
+	if key == "cdt_name" || key == "cdt_arch" {
+		isTool, lang, kind = true, "cdt(", "cdt("
+	}
 	if !strings.Contains(flat, name) && !(isTool && strings.Contains(flat, kind)) {
 		return false
 	}
@@ -84,16 +87,20 @@ func (u *v0Usage) pattern(key string, selectorsOnly bool) *regexp.Regexp {
 		return re
 	}
 	v := regexp.QuoteMeta(key)
-	req := strings.NewReplacer("-", "[-_]", "_", "[-_]").Replace(v)
-	alternatives := []string{`^[^#\[]*?#?\s\[[^\]]*?` + v + `[^\]]*?\]`}
+	req := strings.NewReplacer("-", "[-_]", "_", "[-_]").Replace(regexp.QuoteMeta(key))
+	alternatives := []string{`^[^#\[]*?#?\s\[(?:[^\]]*?\s)?` + v + `\b[^\]]*?\]`}
 	if !selectorsOnly {
 		alternatives = append(alternatives,
-			`\{\s*(?:pin_[a-z]+\(\s*?['"])?`+v+`[^'"]*?\}\}`,
-			`^\s+-\s+`+req+`\s*(?:\s[\[#]|$)`,
-			`(?:^|[^\{])\{%\s*(?:el)?if\s*.*`+v+`\s*(?:[^%]*?)?%\}`)
+			`\{\s*(?:pin_[a-z]+\(\s*?['"])?`+v+`[^_0-9a-zA-Z].*?\}\}`,
+			`^\s+-\s+`+req+`(?:\s+x\.x)?\s*(?:\s[\[#]|$)`,
+			`(?:^|[^\{])\{%\s*(?:el)?if\s*.*`+v+`\s*(?:[^%]*?)?%\}`,
+			`(?:^|[^\{])\{%\s*(?:for|set)\s.*\b`+v+`\b(?:[^%]*?)?%\}`)
 		if lang, kind := tool(key); kind != "" {
 			alternatives = append(alternatives, `\{\s*`+kind+`\(['"]`+regexp.QuoteMeta(lang)+`['"][^{]*?\}`)
 		}
+	}
+	if key == "cdt_name" || key == "cdt_arch" {
+		alternatives = append(alternatives, `\{\s*cdt\(['"]`)
 	}
 	re := regexp.MustCompile(strings.Join(alternatives, "|"))
 	u.res[id] = re

@@ -45,6 +45,9 @@ func defaultV0Config(target platforms.Platform) *v0Config {
 	for _, kv := range defaultCompilers(target) {
 		c.set(kv[0]+"_compiler", []string{kv[1]})
 	}
+	if target.IsWindows() {
+		c.set("vc", []string{"14"})
+	}
 	for _, name := range []string{"python", "r-base"} {
 		c.pins[name] = Pin{Name: name, Lower: "x.x", Upper: "x.x"}
 	}
@@ -75,8 +78,13 @@ func (c *v0Config) set(key string, vals []string) {
 // read adds one file; its keys replace those of earlier files, its groups and settings add to them.
 func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.List {
 	sel, bad := selectMeta(string(f.Data), decide)
-	if bad != nil {
-		return diag.List{{Code: "bad-selector", Pos: diag.Pos{File: f.Path, Line: bad.line, Column: bad.column}, Summary: bad.Error()}}
+	if len(bad) > 0 {
+		lines := strings.Split(string(f.Data), "\n")
+		var list diag.List
+		for _, e := range bad {
+			list = append(list, e.diagnostic(f.Path, lines[e.line-1]))
+		}
+		return list
 	}
 	doc, list := yamlx.Load(f.Path, []byte(sel.text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
 		Source: f.Data, MapLine: mapLines(sel.lines)})
@@ -158,7 +166,7 @@ func (c *v0Config) setting(key string, n *yaml.Node) bool {
 		c.ignoreVersion = append(c.ignoreVersion, scalars(n)...)
 	case "ignore_build_only_deps":
 		c.ignoreBuildOnly = append(c.ignoreBuildOnly, scalars(n)...)
-	case "extend_keys":
+	case "extend_keys", "replacements":
 	default:
 		if c.extend[key] {
 			c.lists[key] = append(c.lists[key], scalars(n)...)

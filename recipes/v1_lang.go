@@ -2,7 +2,9 @@ package recipes
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"forge/packages"
@@ -14,8 +16,14 @@ import (
 // filters and tests that rattler-build keeps and no methods.
 func v1Dialect() *expr.Dialect {
 	filters, tests := expr.AllFilters(), expr.AllTests()
-	keep := map[string]expr.Filter{"bool": filterBool, "split": filterSplit, "version_to_buildstring": filterBuildString}
-	for _, name := range strings.Fields("replace lower upper int abs default first last length list join min max reverse sort trim unique") {
+	keep := map[string]expr.Filter{"bool": filterBool, "int": filterInt, "split": filterSplit, "version_to_buildstring": filterBuildString,
+		"abs": func(c *expr.Context, in expr.Value, args expr.Args) (expr.Value, error) {
+			if b, ok := in.(bool); ok {
+				return nil, fmt.Errorf("%v has no absolute value", b)
+			}
+			return filters["abs"](c, in, args)
+		}}
+	for _, name := range strings.Fields("replace lower upper default first last length list join min max reverse sort trim unique") {
 		keep[name] = filters[name]
 	}
 	keepTests := map[string]expr.Test{}
@@ -25,6 +33,15 @@ func v1Dialect() *expr.Dialect {
 		}
 	}
 	keepTests["int"] = tests["integer"]
+	keepTests["sequence"] = typeTest(func(v expr.Value) bool {
+		switch v.(type) {
+		case *expr.List, expr.Tuple:
+			return true
+		}
+		return false
+	})
+	keepTests["safe"] = typeTest(func(v expr.Value) bool { _, ok := v.(string); return ok }) // nothing is ever escaped
+	keepTests["escaped"] = keepTests["safe"]
 	keepTests["startingwith"] = affixTest(strings.HasPrefix)
 	keepTests["endingwith"] = affixTest(strings.HasSuffix)
 	return &expr.Dialect{Vars: expr.Delims{Open: "${{", Close: "}}"}, Filters: keep, Tests: keepTests,
@@ -43,19 +60,47 @@ func affixTest(has func(s, affix string) bool) expr.Test {
 	}
 }
 
+func typeTest(is func(v expr.Value) bool) expr.Test {
+	return func(_ *expr.Context, in expr.Value, _ expr.Args) (bool, error) { return is(in), nil }
+}
+
+// filterInt makes a whole number of a text, of a fraction or of a boolean.
+func filterInt(_ *expr.Context, in expr.Value, args expr.Args) (expr.Value, error) {
+	if len(args.Pos)+len(args.Names) > 0 {
+		return nil, errors.New("int takes no arguments; write `x | default(0) | int`")
+	}
+	switch v := in.(type) {
+	case int64:
+		return v, nil
+	case bool:
+		return int64(boolByte(v)), nil
+	case float64:
+		return int64(v), nil
+	case string:
+		if i, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return i, nil
+		}
+		if f, err := strconv.ParseFloat(v, 64); err == nil {
+			return int64(f), nil
+		}
+		return nil, fmt.Errorf("%q is not a number", v)
+	}
+	return nil, fmt.Errorf("a value of the type %s is not a number", expr.TypeName(in))
+}
+
 func filterBool(_ *expr.Context, in expr.Value, _ expr.Args) (expr.Value, error) {
 	return expr.Truth(in), nil
 }
 
 // filterSplit cuts a text at a separator, at white space without one.
-func filterSplit(c *expr.Context, in expr.Value, args expr.Args) (expr.Value, error) {
+func filterSplit(_ *expr.Context, in expr.Value, args expr.Args) (expr.Value, error) {
 	bound, err := args.Bind("split", "sep?", "maxsplit?")
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.Str(in)
-	if err != nil {
-		return nil, err
+	s, ok := in.(string)
+	if !ok {
+		return nil, fmt.Errorf("split takes a text, not a value of the type %s", expr.TypeName(in))
 	}
 	limit := -1
 	if n, ok := bound[1].(int64); ok && n >= 0 {

@@ -101,6 +101,29 @@ func TestRenderVectors(t *testing.T) {
 	}
 }
 
+// TestMoreRenderVectors reads vectors of the same form from the file that FORGE_RENDER_VECTORS names:
+// for looking further with the peer at hand.
+func TestMoreRenderVectors(t *testing.T) {
+	file := os.Getenv("FORGE_RENDER_VECTORS")
+	if file == "" {
+		t.Skip("FORGE_RENDER_VECTORS names no file")
+	}
+	dir, total, equal := shared(t), 0, 0
+	eachLine(t, file, func(line []byte) {
+		var want wantRender
+		if err := json.Unmarshal(line, &want); err != nil {
+			t.Fatal(err)
+		}
+		total++
+		if diff := compareRender(t, dir, &want); diff == "" {
+			equal++
+		} else {
+			t.Logf("%s %s %v: %s", want.Recipe, want.Target, want.VariantFiles, diff)
+		}
+	})
+	t.Logf("%d of %d equal", equal, total)
+}
+
 func corpusFile(dir, name string) string {
 	if name == "emscripten-variant.yaml" {
 		return filepath.Join(dir, "vectors/rattler-build/render/inputs", name)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"path/filepath"
 	"runtime"
 	"time"
 	"unsafe"
@@ -11,11 +12,13 @@ import (
 // Child keeps the sandbox this process was started for and returns the exit code to end with.
 // See IsChild.
 func Child(args []string) int {
-	switch args[0] {
+	switch filepath.Base(args[0]) {
 	case markInit:
 		return initMain()
 	case markKeeper:
 		return keeperMain()
+	case markTool:
+		return systool(args[1:])
 	}
 	// markHold: until killed, or until the pipe from a parent that was killed itself closes.
 	for {
@@ -54,8 +57,10 @@ func initMain() int {
 
 func initStart(j *job) (pid int, err error) {
 	// The command has our uid: it must not read our memory, files or environment, nor change them.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return 0, &stepError{"protect pid 1", err}
+	if j.up(wallHidden) {
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+			return 0, &stepError{"protect pid 1", err}
+		}
 	}
 	resetSignals()
 	if j.PrivateGroup {
@@ -83,7 +88,9 @@ func initStart(j *job) (pid int, err error) {
 	var s steps
 	s.limitSteps(j)
 	s.plainSteps(j)
-	s.powerSteps(true)
+	if j.up(wallPower) {
+		s.powerSteps(true)
+	}
 	if err := s.execSteps(j); err != nil {
 		return 0, err
 	}

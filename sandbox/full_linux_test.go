@@ -6,13 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"forge/internal/fsx"
 )
 
 // tryFull runs spec at full isolation and returns its output and error.
@@ -240,6 +241,20 @@ func TestHandOverRefusesSharedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	os.Chmod(dir+"/tree/d", 0)
+	deep := dir + "/tree/deep"
+	os.Mkdir(deep, 0o755)
+	fd, _ := unix.Open(deep, unix.O_RDONLY, 0)
+	for range 1100 { // far deeper than files may be open, or a path be long
+		unix.Mkdirat(fd, "d", 0)
+		unix.Fchownat(fd, "d", 12345, 12345, 0)
+		next, err := unix.Openat(fd, "d", unix.O_RDONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(fd)
+		fd = next
+	}
+	unix.Close(fd)
 	os.Symlink(dir+"/store/blob", dir+"/tree/link")
 	os.Lchown(dir+"/tree/link", 12345, 12345)
 	if err := back(); err != nil {
@@ -261,7 +276,11 @@ func TestFullUnavailable(t *testing.T) {
 	if err != nil {
 		t.Skip("needs unshare")
 	}
-	probe := exec.Command(unshare, "-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec /proc/"+strconv.Itoa(os.Getpid())+"/exe -test.run='^TestHelperUnavailable$' -test.v")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := exec.Command(unshare, "-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec "+exe+" -test.run='^TestHelperUnavailable$' -test.v")
 	probe.Env = []string{"FORGE_TEST_HELPER=1", "PATH=/usr/bin:/bin"}
 	out, err := probe.CombinedOutput()
 	if err != nil {
@@ -288,4 +307,29 @@ func TestHelperUnavailable(t *testing.T) {
 	s.Level = Landlock
 	res, err := New(time.Now).Run(context.Background(), s)
 	t.Log("accepting less reached", res.Isolation, err)
+}
+
+// TestFullCleaning: what a hostile script leaves can be removed.
+func TestFullCleaning(t *testing.T) {
+	dir, err := os.MkdirTemp("", "clean")
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := dir + "/work"
+	if err := os.Mkdir(work, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	out := fullScript(t, `cd /w; mkdir -p a/b/c; touch a/b/c/f; chmod 0 a/b/c a/b a; touch "$(printf 'new\nline')" ./-rf; ln -s / l; mkfifo p
+		p=$(printf 'd%.0s/' $(seq 700)); mkdir -p top/$p; for i in 1 2; do mkdir -p next/$p && mv top next/$p && mv next top; done; echo made`, Mount{work, "/w", true})
+	if out != "made\n" {
+		t.Errorf("made %s", out)
+	}
+	began := time.Now()
+	defer func() { t.Log("removed in", time.Since(began)) }()
+	if err := fsx.RemoveAll(dir); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		t.Error("the folder is still there")
+	}
 }

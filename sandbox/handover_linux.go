@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -15,7 +16,7 @@ func handOver(dir string, fromUID, fromGID, toUID, toGID int) (back func() error
 	want := map[[2]uint64]uint64{}
 	err = walkOwners(dir, func(st *unix.Stat_t) bool {
 		if st.Mode&unix.S_IFMT != unix.S_IFDIR && st.Nlink > 1 {
-			key := [2]uint64{st.Dev, st.Ino}
+			key := [2]uint64{uint64(st.Dev), st.Ino}
 			seen[key]++
 			want[key] = uint64(st.Nlink)
 		}
@@ -40,17 +41,17 @@ func handOver(dir string, fromUID, fromGID, toUID, toGID int) (back func() error
 	return back, nil
 }
 
-// walkOwners changes the owner of all below dir, dir included, for which pick says so. It goes by folder
-// descriptors, one open at a time for each level, so that no name is resolved twice.
+// walkOwners changes the owner of all below dir, dir included, for which pick says so. Nobody else works
+// in the tree meanwhile.
 func walkOwners(dir string, pick func(*unix.Stat_t) bool, uid, gid int) error {
+	own := func(at int, name string) error { return ownOne(at, name, pick, uid, gid) }
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == unix.ENOTDIR {
-		return ownOne(unix.AT_FDCWD, dir, pick, uid, gid)
+		err = own(unix.AT_FDCWD, dir)
+	} else if err == nil {
+		err = walkFolders(fd, own)
 	}
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: dir, Err: err}
-	}
-	if err := ownTree(fd, pick, uid, gid); err != nil {
 		return &fs.PathError{Op: "change owner below", Path: dir, Err: err}
 	}
 	return nil
@@ -67,35 +68,68 @@ func ownOne(at int, name string, pick func(*unix.Stat_t) bool, uid, gid int) err
 	return unix.Fchownat(at, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-// ownTree closes fd.
-func ownTree(fd int, pick func(*unix.Stat_t) bool, uid, gid int) error {
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+// walkFolders calls f for all names below the folder fd, and for "." of each folder first. It has one
+// folder open at a time, however deep the tree, and closes it. It goes up by "..", and looks whether it
+// arrived where it came from.
+func walkFolders(fd int, f func(at int, name string) error) error {
+	type level struct {
+		dev, ino uint64
+		todo     []string
+	}
+	defer func() { unix.Close(fd) }()
+	enter := func() (level, error) {
+		var st unix.Stat_t
+		if err := errors.Join(unix.Fstat(fd, &st), f(fd, ".")); err != nil {
+			return level{}, err
+		}
+		names, err := namesIn(fd)
+		return level{uint64(st.Dev), st.Ino, names}, err
+	}
+	move := func(name string) error {
+		next, err := unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err == nil {
+			unix.Close(fd)
+			fd = next
+		}
 		return err
 	}
-	if pick(&st) {
-		if err := unix.Fchown(fd, uid, gid); err != nil {
-			return err
-		}
-	}
-	names, err := namesIn(fd)
+	top, err := enter()
 	if err != nil {
 		return err
 	}
-	for _, n := range names {
-		sub, err := unix.Openat(fd, n, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-		switch err {
-		case nil:
-			err = ownTree(sub, pick, uid, gid)
-		case unix.ENOTDIR, unix.ELOOP:
-			err = ownOne(fd, n, pick, uid, gid)
+	for stack := []level{top}; ; {
+		l := &stack[len(stack)-1]
+		if len(l.todo) == 0 {
+			if stack = stack[:len(stack)-1]; len(stack) == 0 {
+				return nil
+			}
+			up := stack[len(stack)-1]
+			var st unix.Stat_t
+			if err := errors.Join(move(".."), unix.Fstat(fd, &st)); err != nil {
+				return err
+			}
+			if uint64(st.Dev) != up.dev || st.Ino != up.ino {
+				return errors.New("the tree changed during the walk")
+			}
+			continue
 		}
-		if err != nil {
+		name := l.todo[0]
+		l.todo = l.todo[1:]
+		switch err := move(name); err {
+		case nil:
+			next, err := enter()
+			if err != nil {
+				return err
+			}
+			stack = append(stack, next)
+		case unix.ENOTDIR, unix.ELOOP:
+			if err := f(fd, name); err != nil {
+				return err
+			}
+		default:
 			return err
 		}
 	}
-	return nil
 }
 
 func namesIn(fd int) ([]string, error) {

@@ -149,6 +149,8 @@ func (r *runner) takeMounts(list []Mount, who identity) (files []*os.File, back 
 
 // host is what a runner keeps between runs.
 type host struct {
+	without []wall // for tests
+
 	mu     sync.Mutex
 	owners *os.File // user namespace for idmapped mounts, made when first needed
 }

@@ -9,8 +9,10 @@ import (
 // proc covers what in /proc tells about the machine and not about the sandbox, with a constant. The rest
 // of what a container must hide there is closed to our uid anyway, which is root's nowhere.
 func (t *tree) proc(j *job) error {
-	if err := t.noMoreNamespaces(); err != nil {
-		return err
+	if j.up(wallNesting) {
+		if err := t.noMoreNamespaces(); err != nil {
+			return err
+		}
 	}
 	if err := t.readOnly("/proc/sys"); err != nil {
 		return err

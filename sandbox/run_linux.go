@@ -23,6 +23,7 @@ func (r *runner) runFull(ctx context.Context, spec Spec) (Result, error) {
 		return Result{}, err
 	}
 	j := newJob(spec, Full)
+	j.Without = r.without
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = []string{markInit}
 	cmd.SysProcAttr = who.attr(spec)
@@ -91,14 +92,13 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd) (res
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	group, why := newGroup(spec.Limits)
+	group, _ := newGroup(spec.Limits) // without one, rlimits do what they can, and the result says so
 	defer group.remove()
 	res.Limits, res.LimitedBy = j.Limits, group.kind()
 	if group == nil && (spec.Limits.Memory > 0 || spec.Limits.Processes > 0) {
 		res.LimitedBy = "rlimit"
 		j.LimitMemory, j.LimitProcs = spec.Limits.Memory > 0, spec.Limits.Processes > 0
 	}
-	_ = why
 	j.PrivateGroup = group != nil
 	began := r.now()
 	wire, err := connect(cmd, spec, j, r.now)
@@ -286,8 +286,13 @@ func connect(cmd *exec.Cmd, spec Spec, j *job, now func() time.Time) (*wire, err
 	w.theirs = append(w.theirs, text)
 	cmd.ExtraFiles = append([]*os.File{lifeR, repW, text}, cmd.ExtraFiles...)
 	cmd.Env = []string{"GOMAXPROCS=1", "GOGC=off", "GODEBUG=containermaxprocs=0"}
-	cmd.Stdin, cmd.WaitDelay = spec.Stdin, 100*time.Millisecond
+	cmd.WaitDelay = 100 * time.Millisecond
+	if spec.Stdin != nil {
+		// Through a pipe, also if it is a file: a descriptor can be opened anew, for writing, in /proc.
+		cmd.Stdin = struct{ io.Reader }{spec.Stdin}
+	}
 	if spec.Terminal {
+		cmd.Stdin = spec.Stdin
 		cmd.Stdout, cmd.Stderr = spec.Stdout, spec.Stderr
 		return w, nil
 	}

@@ -96,6 +96,8 @@ func rules(fenced bool) []rule {
 			&test{0, notOneOf, unix.AF_INET6, &test{0, notOneOf, unix.AF_NETLINK, nil}}}}}},
 		// Of netlink, only the route family that getaddrinfo and getifaddrs speak.
 		rule{unix.SYS_SOCKET, unix.EPROTONOSUPPORT, []test{{0, equals, unix.AF_NETLINK, &test{2, notOneOf, unix.NETLINK_ROUTE, nil}}}},
+		// Pid 1 has the command's uid, which is all that prlimit asks for.
+		rule{unix.SYS_PRLIMIT64, unix.EPERM, []test{{0, equals, 1, nil}}},
 		// Address space layout may be fixed (some compilers' tests do), other personalities not.
 		rule{unix.SYS_PERSONALITY, unix.EPERM, []test{{0, notOneOf, 0, &test{0, notOneOf, 0xffffffff,
 			&test{0, notOneOf, addrNoRandomize, &test{0, notOneOf, perLinux32, nil}}}}}},

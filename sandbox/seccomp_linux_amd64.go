@@ -23,3 +23,11 @@ func archRules() []rule {
 	}
 	return r
 }
+
+// archCalls are the system calls that only this CPU has, by name.
+func archCalls() map[string]uintptr {
+	return map[string]uintptr{
+		"chmod": unix.SYS_CHMOD, "creat": unix.SYS_CREAT, "iopl": unix.SYS_IOPL, "mkdir": unix.SYS_MKDIR,
+		"mknod": unix.SYS_MKNOD, "modify_ldt": unix.SYS_MODIFY_LDT, "open": unix.SYS_OPEN,
+	}
+}

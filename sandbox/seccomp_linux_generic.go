@@ -11,3 +11,6 @@ const argLow = 0
 func archRules() []rule {
 	return []rule{{nr: unix.SYS_KEXEC_FILE_LOAD, errno: unix.EPERM}}
 }
+
+// archCalls are the system calls that only some CPU has, by name.
+func archCalls() map[string]uintptr { return nil }

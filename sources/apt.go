@@ -49,7 +49,7 @@ func (g *Getter) aptIndex(ctx context.Context, refresh bool) (x *aptIndex, renew
 	if have && (age < tooFresh || age < g.IndexAge && !refresh) {
 		return x, age < tooFresh, nil
 	}
-	if err := x.update(stanzas); err != nil {
+	if err := x.updateOnce(stanzas); err != nil {
 		if have && ctx.Err() == nil {
 			return x, true, nil // an old index is better than none: the sha256 decides
 		}
@@ -77,6 +77,24 @@ func (x *aptIndex) age() (time.Duration, bool) {
 
 func (x *aptIndex) stamp() string { return filepath.Join(x.dir, "updated") }
 
+// updateOnce is update, but what failed a moment ago is not tried again for every package.
+func (x *aptIndex) updateOnce(stanzas string) error {
+	g := x.g
+	g.mu.Lock()
+	err, at := g.aptFailed, g.aptFailedAt
+	g.mu.Unlock()
+	if age := g.Now().Sub(at); err != nil && age >= 0 && age < tooFresh {
+		return err
+	}
+	err = x.update(stanzas)
+	if x.ctx.Err() == nil {
+		g.mu.Lock()
+		g.aptFailed, g.aptFailedAt = err, g.Now()
+		g.mu.Unlock()
+	}
+	return err
+}
+
 // update lays the private apt out and lets it read the indexes, which it checks against the keys that
 // the machine trusts. Archives that fail are left out as long as one is read.
 func (x *aptIndex) update(stanzas string) error {
@@ -95,13 +113,16 @@ func (x *aptIndex) update(stanzas string) error {
 	if err := fsx.WriteFile(filepath.Join(x.dir, "etc/sources.list.d/forge.sources"), []byte(stanzas), 0o644); err != nil {
 		return err
 	}
-	_, failed := x.g.run(x.ctx, client{name: "apt-get", args: []string{"-q", "update"}, dir: x.dir, set: x.set()})
+	_, failed := x.g.run(x.ctx, client{name: "apt-get", args: []string{"-q", "-o", "APT::Update::Error-Mode=any", "update"}, dir: x.dir, set: x.set()})
 	if err := x.ctx.Err(); err != nil {
 		return err
 	}
 	targets, err := x.targets()
 	if len(targets) == 0 {
-		return errors.Join(failed, err, errors.New("apt-get update gave no list of source packages"))
+		if err = errors.Join(failed, err); err == nil {
+			err = errors.New("apt-get update gave no list of source packages")
+		}
+		return err
 	}
 	return fsx.WriteFile(x.stamp(), []byte(strconv.FormatInt(x.g.Now().Unix(), 10)+"\n"), 0o644)
 }
@@ -119,7 +140,7 @@ func (x *aptIndex) config() (string, error) {
 	var b strings.Builder
 	for line := range strings.Lines(string(out)) {
 		if strings.HasPrefix(line, "Acquire::") && !strings.HasPrefix(line, "Acquire::GzipIndexes") &&
-			!strings.HasPrefix(line, "Acquire::Languages") {
+			!strings.HasPrefix(line, "Acquire::Languages") && !strings.HasPrefix(line, "Acquire::Retries") {
 			b.WriteString(line)
 		}
 	}
@@ -133,6 +154,9 @@ Dir::Etc::parts "%[1]s/etc/none/";
 APT::Sandbox::User "root";
 Acquire::GzipIndexes "false";
 Acquire::Languages "none";
+Acquire::http::Timeout "30";
+Acquire::https::Timeout "30";
+Acquire::Retries "2";
 `, x.dir)
 	return b.String(), nil
 }

@@ -100,8 +100,10 @@ func (g *Getter) cargoClosure(ctx context.Context, _ packageurl.PackageURL, file
 	if _, err := os.Lstat(filepath.Join(full, "Cargo.lock")); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err := os.RemoveAll(filepath.Join(full, ".cargo")); err != nil { // settings of the crate's are not the caller's
-		return nil, err
+	for _, name := range []string{".cargo", "rust-toolchain", "rust-toolchain.toml"} { // a crate's settings are not the caller's
+		if err := os.RemoveAll(filepath.Join(full, name)); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := g.cargo(ctx, dir, full, "fetch", "--locked", "--quiet"); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -106,9 +107,14 @@ func (e *clientError) Error() string {
 	return e.name + ": " + e.said
 }
 
+// clientTime is how long a client may take: none asks for input, so one that goes on is stuck.
+const clientTime = time.Hour
+
 // run runs a client to its end and returns its standard output. When ctx ends, the client and all
 // it started are killed.
-func (g *Getter) run(ctx context.Context, c client) ([]byte, error) {
+func (g *Getter) run(outer context.Context, c client) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(outer, clientTime)
+	defer cancel()
 	path, err := g.find(c.name)
 	if err != nil {
 		return nil, err
@@ -119,9 +125,14 @@ func (g *Getter) run(ctx context.Context, c client) ([]byte, error) {
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	killGroup(cmd)
 	cmd.WaitDelay = 5 * time.Second
+	runtime.LockOSThread() // see killGroup
 	err = cmd.Run()
+	runtime.UnlockOSThread()
+	if outer.Err() != nil {
+		return nil, outer.Err()
+	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("%s was not done after %s", filepath.Base(path), clientTime)
 	}
 	if err != nil {
 		return stdout.Bytes(), &clientError{filepath.Base(path), err, lastLines(stderr.String(), stdout.String())}
@@ -147,27 +158,44 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.Buffer.Write(p)
 }
 
-// lastLines is what a person should read of a client's output: its errors, or its last words.
+// lastLines is what a person should read of a client's output: its errors with their causes, or its
+// last words.
 func lastLines(texts ...string) string {
+	const most = 5
 	for _, text := range texts {
 		var errs, all []string
+		caused := false
 		for line := range strings.Lines(text) {
 			line = strings.TrimSpace(diag.Printable(strings.TrimRight(line, "\r\n")))
 			if line == "" {
 				continue
 			}
 			all = append(all, line)
-			if lower := strings.ToLower(line); strings.HasPrefix(lower, "e:") || strings.HasPrefix(lower, "err") ||
-				strings.HasPrefix(lower, "fatal") || strings.HasPrefix(lower, "npm err") || strings.HasPrefix(lower, "npm error") {
+			caused = caused || len(errs) > 0 && strings.HasPrefix(line, "Caused by:")
+			if caused || saysError(line) {
 				errs = append(errs, line)
 			}
 		}
 		if len(errs) == 0 {
 			errs = all
 		}
+		if len(errs) > most {
+			errs = append(errs[:1], errs[len(errs)-most+1:]...)
+		}
 		if len(errs) > 0 {
-			return strings.Join(errs[max(0, len(errs)-4):], "; ")
+			return strings.ReplaceAll(strings.Join(errs, "; "), "; Caused by:; ", ": ")
 		}
 	}
 	return ""
+}
+
+// saysError reports whether a client means a line as an error: E: of apt, error: and fatal: of most.
+func saysError(line string) bool {
+	line = strings.ToLower(line)
+	for _, prefix := range []string{"e:", "err:", "error", "fatal", "npm err"} {
+		if strings.HasPrefix(line, prefix) {
+			return !strings.HasPrefix(line, "npm error a complete log") && !strings.HasPrefix(line, "npm error code")
+		}
+	}
+	return false
 }

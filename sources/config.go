@@ -49,6 +49,9 @@ type Getter struct {
 
 	mu   sync.Mutex
 	dead map[string]error // hosts that cannot be reached, so that each is tried once a run
+
+	aptFailed   error // why the last update of apt's index failed, nil if it did not
+	aptFailedAt time.Time
 }
 
 var _ Fetcher = (*Getter)(nil)

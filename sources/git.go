@@ -2,16 +2,13 @@ package sources
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"forge/digest"
-	"forge/internal/diag"
 	"forge/internal/fsx"
 	"forge/recipes"
 )
@@ -75,73 +72,6 @@ func (g *Getter) wholeTree(d digest.Digest) bool {
 		}
 	}
 	return err == nil
-}
-
-// revision names a commit in one of the ways a recipe can.
-type revision struct{ kind, name string }
-
-func (r revision) String() string { return strings.TrimSpace(r.kind + " " + r.name) }
-
-var (
-	commitID = regexp.MustCompile(`^(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`)
-	refName  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./+@=-]*$`)
-)
-
-func isCommit(s string) bool { return commitID.MatchString(s) }
-
-func gitRev(git *recipes.Git) (revision, error) {
-	r := revision{"", "HEAD"}
-	given := 0
-	for _, c := range []revision{{"rev", git.Rev}, {"tag", git.Tag}, {"branch", git.Branch}} {
-		if c.name != "" {
-			r, given = c, given+1
-		}
-	}
-	switch {
-	case given > 1:
-		return r, errors.New("names more than one of rev, tag and branch")
-	case git.ExpectedCommit != "" && !isCommit(git.ExpectedCommit):
-		return r, fmt.Errorf("expected_commit %q is no whole commit id", git.ExpectedCommit)
-	case r.kind == "rev" && r.name == "HEAD":
-		return revision{"", "HEAD"}, nil
-	case r.kind != "" && (!refName.MatchString(r.name) || strings.Contains(r.name, "..") || strings.Contains(r.name, "@{") ||
-		strings.HasSuffix(r.name, ".lock") || strings.HasSuffix(r.name, "/") || strings.Contains(r.name, "//")):
-		return r, fmt.Errorf("%q is no name of a commit, tag or branch", r.name)
-	}
-	return r, nil
-}
-
-// gitURL judges where a repository is and makes a local path absolute. What git would take for an
-// option or for a helper to run (ext::, fd::) is refused.
-func gitURL(raw, recipeDir string) (string, error) {
-	if err := cleanURL(raw); err != nil && !strings.Contains(err.Error(), "space") {
-		return "", err
-	}
-	if diag.Printable(raw) != raw || strings.HasPrefix(raw, "-") || strings.Contains(raw, "::") {
-		return "", errors.New("is no address of a repository")
-	}
-	scheme, rest, ok := strings.Cut(raw, "://")
-	if !ok {
-		if host, path, ok := strings.Cut(raw, ":"); ok && !strings.ContainsAny(host, `/\`) && len(host) > 1 {
-			if strings.HasPrefix(host, "-") || strings.Contains(host, "@-") || strings.HasPrefix(path, "-") {
-				return "", errors.New("is no address of a repository")
-			}
-			return raw, nil // user@host:path, which is ssh
-		}
-		if !filepath.IsAbs(raw) {
-			raw = filepath.Join(recipeDir, filepath.FromSlash(raw))
-		}
-		return raw, nil
-	}
-	switch strings.ToLower(scheme) {
-	case "https", "http", "ssh", "git", "file":
-	default:
-		return "", fmt.Errorf("%s:// is none of https, http, ssh, git and file", scheme)
-	}
-	if strings.HasPrefix(rest, "-") || strings.Contains(rest, "@-") {
-		return "", errors.New("names a host that begins with a hyphen")
-	}
-	return raw, nil
 }
 
 // gitSettings isolate git: no configuration but ours, no hooks, no prompts, no helpers.
@@ -283,16 +213,38 @@ func (r *repo) export(at, commit string, git *recipes.Git) (digest.Digest, error
 	if git.Submodules { // their relative addresses are relative to where the repository really is
 		steps = append(steps, []string{"submodule", "--quiet", "update", "--init", "--recursive", "--checkout"})
 	}
-	if git.LFS {
-		if _, err := r.g.find("git-lfs"); err != nil {
-			return digest.Digest{}, fmt.Errorf("lfs: %w", err)
-		}
-		steps = append(steps, []string{"lfs", "install", "--local", "--skip-smudge"}, []string{"lfs", "pull", "origin"})
-	}
 	for _, s := range steps {
 		if _, err := work.git(s...); err != nil {
 			return digest.Digest{}, err
 		}
 	}
+	if git.LFS {
+		if err := work.lfs(); err != nil {
+			return digest.Digest{}, fmt.Errorf("lfs: %w", err)
+		}
+	}
 	return r.g.snapshot(work.dir, func(rel string, _ os.DirEntry) bool { return filepath.Base(rel) == ".git" })
+}
+
+// lfs puts large files in the place of their pointers. git-lfs skips that in silence where it is not
+// set up, so the answer is looked at.
+func (r *repo) lfs() error {
+	if _, err := r.g.find("git-lfs"); err != nil {
+		return err
+	}
+	_, err := r.git("-c", "filter.lfs.clean=git-lfs clean -- %f", "-c", "filter.lfs.smudge=git-lfs smudge -- %f",
+		"-c", "filter.lfs.process=git-lfs filter-process", "-c", "filter.lfs.required=true", "lfs", "pull", "origin")
+	if err != nil {
+		return err
+	}
+	list, err := r.git("lfs", "ls-files")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(list) { // "oid * path", with a hyphen for what is still a pointer
+		if f := strings.SplitN(strings.TrimSpace(line), " ", 3); len(f) == 3 && f[1] != "*" {
+			return fmt.Errorf("%s was not fetched", f[2])
+		}
+	}
+	return nil
 }

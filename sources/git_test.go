@@ -257,3 +257,21 @@ func TestPublicRemote(t *testing.T) {
 		}
 	}
 }
+
+func TestLFS(t *testing.T) {
+	if _, err := newGetter(t).find("git-lfs"); err != nil {
+		t.Skip(err)
+	}
+	dir, git := repository(t)
+	git("lfs", "install", "--local")
+	git("lfs", "track", "*.bin")
+	commit(t, dir, git, map[string]string{"a.bin": "large"})
+	for _, on := range []bool{false, true} {
+		g := newGetter(t)
+		f := fetch(t, g, output("", recipes.Source{Git: &recipes.Git{URL: dir, LFS: on}, Include: []string{"a.bin"}}))
+		out, _ := unpack(t, g, f)
+		if got := lines(t, out); (got[0] == "a.bin large") != on {
+			t.Errorf("lfs %t: %q", on, got)
+		}
+	}
+}

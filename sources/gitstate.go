@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -74,6 +75,8 @@ func readGit(ctx context.Context, git, dir string, args ...string) (string, erro
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_REPLACE_OBJECTS=1"}
 	killGroup(cmd)
 	cmd.WaitDelay = time.Second
+	runtime.LockOSThread() // see killGroup
+	defer runtime.UnlockOSThread()
 	out, err := cmd.Output()
 	return strings.TrimRight(string(out), "\n"), err
 }

@@ -112,7 +112,7 @@ func (c *checkingReader) Read(p []byte) (int, error) {
 		h.Write(p[:n])
 	}
 	if c.n += int64(n); c.n > c.max {
-		return n, fmt.Errorf("is more than the %d bytes that a source may have", c.max)
+		return n, fmt.Errorf("is more than the %d bytes that it may have", c.max)
 	}
 	if err == io.EOF {
 		if bad := c.verdict(); bad != nil {

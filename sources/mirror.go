@@ -82,15 +82,22 @@ func (g *Getter) fromMirror(ctx context.Context, rawURL string, want ask, report
 	if err != nil {
 		return File{}, err
 	}
+	if report != nil { // a registry's client says nothing on the way
+		report(Progress{Name: urlBase(rawURL), Total: -1})
+	}
 	b, err := open(ctx, rawURL, want)
 	if err != nil {
 		return File{}, err
 	}
 	defer b.Close()
-	if b.size > g.MaxBytes {
-		return File{}, fmt.Errorf("has %d bytes, more than the %d that a source may have", b.size, g.MaxBytes)
+	most := g.MaxBytes
+	if want.signs != nil {
+		most = mostSignature
 	}
-	counted := &counter{r: newCheckingReader(b, want.hashes, g.MaxBytes), p: Progress{Name: b.name, Total: b.size}, report: report}
+	if b.size > most {
+		return File{}, fmt.Errorf("has %d bytes, more than the %d that it may have", b.size, most)
+	}
+	counted := &counter{r: newCheckingReader(b, want.hashes, most), p: Progress{Name: b.name, Total: b.size}, report: report}
 	d, n, err := g.Store.Put(counted)
 	if err != nil {
 		return File{}, err

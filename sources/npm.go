@@ -37,7 +37,7 @@ func (g *Getter) openNPM(ctx context.Context, p packageurl.PackageURL) (*body, e
 		}
 		_, err := g.run(ctx, client{
 			name: "npm", dir: work, set: npmSettings(dir),
-			args: []string{"pack", "--ignore-scripts", "--silent", "--pack-destination", work, "--", moduleName(p) + "@" + p.Version},
+			args: []string{"pack", "--ignore-scripts", "--pack-destination", work, "--", moduleName(p) + "@" + p.Version},
 		})
 		if err != nil {
 			return "", "", err
@@ -52,6 +52,7 @@ func npmSettings(dir string) map[string]string {
 	return map[string]string{
 		"npm_config_cache": filepath.Join(dir, "npm"), "npm_config_update_notifier": "false", "npm_config_fund": "false",
 		"npm_config_audit": "false", "npm_config_loglevel": "error", "TMPDIR": dir,
+		"npm_config_fetch_retries": "2", "npm_config_fetch_retry_mintimeout": "1000", "npm_config_fetch_retry_maxtimeout": "10000",
 	}
 }
 
@@ -71,28 +72,50 @@ func (g *Getter) npmClosure(ctx context.Context, p packageurl.PackageURL, file F
 		return nil, err
 	}
 	defer fsx.RemoveAll(dir)
-	full := filepath.Join(dir, "full")
-	if _, err := archive.Extract(ctx, g.Store.Path(file.Digest, false), file.Name, full, archive.Options{StripTop: true, LastWins: true}); err != nil {
+	lock, err := g.npmManifest(ctx, file, filepath.Join(dir, "full"), filepath.Join(dir, "locked"))
+	if lock == nil || err != nil {
 		return nil, err
 	}
-	raw, err := os.ReadFile(filepath.Join(full, "npm-shrinkwrap.json"))
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
-	var lock npmLock
-	if err == nil {
-		err = json.Unmarshal(raw, &lock)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read npm-shrinkwrap.json: %w", err)
-	}
 	_, err = g.run(ctx, client{
-		name: "npm", dir: full, set: npmSettings(dir), args: []string{"ci", "--ignore-scripts", "--no-bin-links"},
+		name: "npm", dir: filepath.Join(dir, "locked"), set: npmSettings(dir), args: []string{"ci", "--ignore-scripts", "--no-bin-links"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return g.npmFiles(lock, filepath.Join(dir, "npm"))
+	return g.npmFiles(*lock, filepath.Join(dir, "npm"))
+}
+
+// npmManifest puts package.json and lock file into the new folder locked, alone: what else the package
+// holds, an .npmrc above all, must not steer npm. It returns nil if the package has no lock file.
+func (g *Getter) npmManifest(ctx context.Context, file File, full, locked string) (*npmLock, error) {
+	if _, err := archive.Extract(ctx, g.Store.Path(file.Digest, false), file.Name, full, archive.Options{StripTop: true, LastWins: true}); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(locked, 0o755); err != nil {
+		return nil, err
+	}
+	lock := &npmLock{}
+	for _, name := range []string{"npm-shrinkwrap.json", "package.json"} {
+		raw, err := readBeside(full, name, 64<<20)
+		if os.IsNotExist(err) && name != "package.json" {
+			return nil, nil
+		}
+		if err == nil && name != "package.json" {
+			err = json.Unmarshal(raw, lock)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(locked, name), raw, 0o644)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	for at, entry := range lock.Packages {
+		if entry.Resolved != "" && !strings.HasPrefix(entry.Resolved, "https://") && !strings.HasPrefix(entry.Resolved, "http://") {
+			return nil, fmt.Errorf("npm-shrinkwrap.json: %s is locked to %s, not to a registry", at, shown(entry.Resolved))
+		}
+	}
+	return lock, nil
 }
 
 // npmFiles stores the locked packages that npm's cache holds; those for other systems are not in it.

@@ -152,3 +152,17 @@ func TestRegistryCargo(t *testing.T) {
 		t.Errorf("%v, %q", err, env)
 	}
 }
+
+// TestNPMLockRefused holds that a lock file cannot make npm run git or read this machine's files.
+func TestNPMLockRefused(t *testing.T) {
+	for _, resolved := range []string{"git+ssh://git@example.org/x.git#abc", "file:../../etc", "git://example.org/x"} {
+		g := newGetter(t)
+		b := tgz(t, map[string]string{"package/package.json": "{}", "package/npm-shrinkwrap.json": `{"packages": {"node_modules/x": {"version": "1.0.0", "resolved": "` + resolved + `"}}}`})
+		d, err := g.Store.PutBytes(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = g.closure(context.Background(), recipes.Source{URLs: []string{"pkg:npm/x@1.0.0"}}, File{Name: "x.tgz", Digest: d, Size: int64(len(b))})
+		wantError(t, err, "node_modules/x is locked to "+resolved[:8])
+	}
+}

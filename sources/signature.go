@@ -127,10 +127,6 @@ func (g *Getter) oneSignature(ctx context.Context, origin recipes.Origin, u stri
 	if err != nil {
 		return nil, err
 	}
-	if got.Size > mostSignature {
-		g.Store.Forget(got.Digest)
-		return nil, fmt.Errorf("has %d bytes, which no signature has", got.Size)
-	}
 	if err := g.remember(key, record{Files: []File{got}}); err != nil {
 		return nil, err
 	}

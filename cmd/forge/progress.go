@@ -63,7 +63,7 @@ func (p *progress) event(e engine.Event) {
 			p.running[e.Action] = act
 		}
 		act.phase = phaseText(e)
-		if e.Kind == engine.EventPhase && e.Phase == "build" {
+		if e.Kind == engine.EventPhase && e.Phase == "build" && p.style != "live" {
 			p.line("", "building", e.Action.Output.String())
 		}
 	case engine.EventWarning:
@@ -102,6 +102,9 @@ func (p *progress) end(o *engine.Outcome) {
 		p.line("failed", "failed", name)
 		if o.Err != nil && p.style != "json" {
 			p.text(printableText(o.Err.Error()))
+			if help := remedy(o.Err); help != "" {
+				p.text("  help " + help)
+			}
 		}
 	case engine.StatusSkipped:
 		p.line("skipped", "skipped", fmt.Sprintf("%s: %v", name, o.Err))

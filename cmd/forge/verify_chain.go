@@ -159,7 +159,7 @@ func (c *chain) material(ctx context.Context, file string, m provenance.Material
 		if !dep.Good {
 			return "", fmt.Errorf("its material %s is refused: %s", relative(beside), dep.Reason)
 		}
-		if want, ok := m.Annotations["content"].(string); ok && want != dep.Content.Hex() {
+		if want, ok := m.Digests[provenance.DigestContent]; ok && want != dep.Content.Hex() {
 			return "", fmt.Errorf("its material %s has the content %s, the statement says %s", relative(beside), dep.Content.Hex(), clip(want))
 		}
 		return statusGood, nil

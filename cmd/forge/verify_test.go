@@ -43,8 +43,8 @@ func newSignedChannel(t *testing.T) *signedChannel {
 	}
 	c.dependency = provenance.Material{
 		Kind: "package", Name: "a-1-0", URI: "pkg:conda/a@1?build=0&subdir=linux-64",
-		Digests:     map[string]string{"sha256": sum.Hex()},
-		Annotations: map[string]any{"content": contentOf(t, c.a), "file": "a-1-0.conda"},
+		Digests:     map[string]string{"sha256": sum.Hex(), provenance.DigestContent: contentOf(t, c.a)},
+		Annotations: map[string]any{"file": "a-1-0.conda"},
 	}
 	c.b = c.publish(t, "b-2-0", "of b", c.dependency)
 	return c
@@ -230,7 +230,7 @@ func TestVerifyFollowsTheChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	spoilt := c.dependency
-	spoilt.Annotations = map[string]any{"content": strings.Repeat("0", 64)}
+	spoilt.Digests = map[string]string{"sha256": spoilt.Digests["sha256"], provenance.DigestContent: strings.Repeat("0", 64)}
 	c.want(t, 1, "the statement says", "verify", c.publish(t, "c-1-0", "of c", spoilt))
 	c.publish(t, "a-1-0", "other bytes of a")
 	c.want(t, 0, "1 superseded", "verify", c.b)

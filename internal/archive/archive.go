@@ -102,6 +102,7 @@ func Extract(ctx context.Context, src, name, dst string, opts Options) (info Inf
 		}
 	}()
 	t := newTree(root, opts)
+	defer t.close()
 	if info, err = walk(ctx, src, name, opts.Limits, t.add); err != nil {
 		return info, err
 	}

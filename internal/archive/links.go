@@ -8,10 +8,10 @@ import (
 // maxFollow is how many links one path may go through, as the kernel has it.
 const maxFollow = 40
 
-// inside tells whether the target of the link at name stays in the tree, following the tree's other
-// links as a kernel would: "b/b/b/../../.." with "b -> ." climbs although it looks harmless.
-// A loop stays inside; it leads nowhere.
-func (t *tree) inside(name, target string) bool {
+// LinkStays tells whether the target of the link at name stays in the tree both are in, following the tree's
+// other links as a kernel would: "b/b/b/../../.." with "b -> ." climbs although it looks harmless. links gives
+// the target of the link at a path of the tree, if there is one. A loop stays inside; it leads nowhere.
+func LinkStays(links func(path string) (string, bool), name, target string) bool {
 	if strings.HasPrefix(target, "/") {
 		return false
 	}
@@ -31,18 +31,18 @@ func (t *tree) inside(name, target string) bool {
 			continue
 		}
 		at = append(at[:len(at):len(at)], part)
-		n := t.paths[strings.Join(at, "/")]
-		if n == nil || n.kind != kindLink {
+		next, ok := links(strings.Join(at, "/"))
+		if !ok {
 			continue
 		}
 		if followed++; followed > maxFollow {
 			return true // ELOOP for whoever tries
 		}
-		if strings.HasPrefix(n.target, "/") {
+		if strings.HasPrefix(next, "/") {
 			return false
 		}
 		at = at[:len(at)-1]
-		todo = append(strings.Split(n.target, "/"), todo...)
+		todo = append(strings.Split(next, "/"), todo...)
 	}
 	return true
 }

@@ -17,6 +17,35 @@ type tree struct {
 	opts  Options
 	paths map[string]*node
 	folds map[string]string
+
+	parent   *os.Root // the folder worked in last: members of one folder come together
+	parentOf string
+}
+
+// in returns the folder of name, opened, and the last part of name. All that lies above name was made
+// here and is no link.
+func (t *tree) in(name string) (*os.Root, string, error) {
+	dir, base := path.Split(name)
+	dir = strings.TrimSuffix(dir, "/")
+	if dir == "" {
+		return t.root, base, nil
+	}
+	if t.parent == nil || t.parentOf != dir {
+		t.close()
+		r, err := t.root.OpenRoot(dir)
+		if err != nil {
+			return nil, "", err
+		}
+		t.parent, t.parentOf = r, dir
+	}
+	return t.parent, base, nil
+}
+
+func (t *tree) close() {
+	if t.parent != nil {
+		t.parent.Close()
+		t.parent = nil
+	}
 }
 
 type node struct {
@@ -114,28 +143,41 @@ func (t *tree) again(name string, old *node, m *member) error {
 	return t.root.Remove(name)
 }
 
-func (t *tree) mkdir(name string) error { return t.root.Mkdir(name, 0o755) }
+func (t *tree) mkdir(name string) error {
+	dir, base, err := t.in(name)
+	if err != nil {
+		return err
+	}
+	if err := dir.Mkdir(base, 0o755); err != nil {
+		return err
+	}
+	return dir.Chmod(base, 0o755) // whatever the umask is
+}
 
 func (t *tree) file(name string, body io.Reader, exec bool, mtime time.Time) error {
 	perm := os.FileMode(0o644)
 	if exec {
 		perm = 0o755
 	}
-	f, err := t.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
+	dir, base, err := t.in(name)
+	if err != nil {
+		return err
+	}
+	f, err := dir.OpenFile(base, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(f, body)
+	if err == nil {
+		err = f.Chmod(perm) // whatever the umask is
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
 		return fmt.Errorf("entry %q: %w", name, err)
 	}
-	if err := t.root.Chmod(name, perm); err != nil { // whatever the umask is
-		return err
-	}
-	return t.root.Chtimes(name, mtime, mtime)
+	return dir.Chtimes(base, mtime, mtime)
 }
 
 // hard copies the earlier file: two names of one file would let a build change both.
@@ -220,11 +262,19 @@ func (t *tree) judge(name, target string) error {
 	if strings.ContainsFunc(target, unprintable) || strings.Contains(target, `\`) || target == "" {
 		return fmt.Errorf("link %q has a target %q with characters that are refused", name, target)
 	}
-	if t.inside(name, target) {
+	if LinkStays(t.link, name, target) {
 		return nil
 	}
 	if t.opts.AllowLink != nil && t.opts.AllowLink(name, target) {
 		return nil
 	}
 	return fmt.Errorf("link %q leads out of the archive, to %q", name, target)
+}
+
+func (t *tree) link(name string) (string, bool) {
+	n := t.paths[name]
+	if n == nil || n.kind != kindLink {
+		return "", false
+	}
+	return n.target, true
 }

@@ -170,6 +170,7 @@ func TestAttacks(t *testing.T) {
 		"link out":                 {func(c *crafted) { c.addLink("l", "../evil") }, "outside"},
 		"link absolute":            {func(c *crafted) { c.addLink("l", "/etc") }, "outside"},
 		"link climbs":              {func(c *crafted) { c.addLink("a/b", "../x/../../y") }, "outside"},
+		"links climb together":     {func(c *crafted) { c.addLink("b", "."); c.addLink("l", "b/b/b/../../../x") }, "by other links"},
 		"below a link":             {func(c *crafted) { c.addLink("l", "bin"); c.add("l/x", "x") }, "no folder"},
 		"link is a file":           {func(c *crafted) { c.add("f", "x").Typeflag = tar.TypeSymlink; c.payload[1].Linkname = "bin/a" }, "softlink in the archive"},
 		"hard link out":            {func(c *crafted) { h := c.add("h", "x"); h.Typeflag, h.Linkname = tar.TypeLink, "../evil" }, "climbs"},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"strings"
 
 	"forge/digest"
 	"forge/packages"
@@ -204,28 +203,11 @@ type linkNoArch struct {
 func linkOf(l *packages.NoArchLink) (link, error) {
 	out := link{NoArch: linkNoArch{Type: "python"}, Version: 1}
 	for _, text := range l.EntryPoints {
-		e, err := parseEntryPoint(text)
+		e, err := packages.ParseEntryPoint(text)
 		if err != nil {
 			return link{}, err
 		}
 		out.NoArch.EntryPoints = append(out.NoArch.EntryPoints, e.String())
 	}
 	return out, nil
-}
-
-// entryPoint is "command = module:function".
-type entryPoint struct{ command, module, function string }
-
-func (e entryPoint) String() string { return e.command + " = " + e.module + ":" + e.function }
-
-// parseEntryPoint refuses what would be a path or code of its own: the three parts are written into a
-// file name and a Python program (CVE-2026-47425).
-func parseEntryPoint(text string) (entryPoint, error) {
-	command, target, ok := strings.Cut(text, "=")
-	module, function, ok2 := strings.Cut(target, ":")
-	e := entryPoint{strings.TrimSpace(command), strings.TrimSpace(module), strings.TrimSpace(function)}
-	if !ok || !ok2 || !commandName.MatchString(e.command) || !dottedName.MatchString(e.module) || !dottedName.MatchString(e.function) {
-		return entryPoint{}, fmt.Errorf("entry point %q is not of the form \"command = module:function\"", text)
-	}
-	return e, nil
 }

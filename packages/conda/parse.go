@@ -171,7 +171,7 @@ func (p *pkg) readLink(b []byte) error {
 		return nil
 	}
 	for _, text := range x.NoArch.EntryPoints {
-		if _, err := parseEntryPoint(text); err != nil {
+		if _, err := packages.ParseEntryPoint(text); err != nil {
 			return err
 		}
 	}

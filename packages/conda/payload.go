@@ -65,9 +65,28 @@ func (p *pkg) each(ctx context.Context, fn func(*packages.File, *archive.Member)
 	if err != nil {
 		return err
 	}
+	if err := linksStay(seen); err != nil {
+		return err
+	}
 	for path, e := range p.paths {
 		if seen[path] == nil && e.Type != typeDir {
 			return fmt.Errorf("%q is listed in paths.json and not in the archive", path)
+		}
+	}
+	return nil
+}
+
+// linksStay looks at the links together: each may be harmless and all of them a way out.
+func linksStay(seen map[string]*packages.File) error {
+	link := func(path string) (string, bool) {
+		if f := seen[path]; f != nil && f.Kind == digest.Symlink {
+			return f.Target, true
+		}
+		return "", false
+	}
+	for path, f := range seen {
+		if f.Kind == digest.Symlink && !archive.LinkStays(link, path, f.Target) {
+			return fmt.Errorf("%q is a link to %q, which by other links is outside the prefix", path, f.Target)
 		}
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"forge/packages"
 )
 
 // maxShebang is the longest #! line that every Linux kernel runs, as conda and rattler count it.
@@ -89,14 +91,11 @@ func replaceBinary(b []byte, placeholder, prefix string) ([]byte, error) {
 
 // entryScript is what conda's clients write for an entry point. In a prefix too deep for a #! line the
 // shell starts python; to Python those lines are a string.
-func entryScript(e entryPoint, prefix, python string) string {
+func entryScript(e packages.EntryPoint, prefix, python string) string {
 	program := prefix + "/bin/python" + python
 	head := "#!" + program
 	if len(head) > maxShebang || strings.Contains(program, " ") {
 		head = throughShell(program, "")
 	}
-	name, _, _ := strings.Cut(e.function, ".")
-	return head + "\n# -*- coding: utf-8 -*-\nimport re\nimport sys\n\nfrom " + e.module + " import " + name +
-		"\n\nif __name__ == '__main__':\n\tsys.argv[0] = re.sub(r'(-script\\.pyw?|\\.exe)?$', '', sys.argv[0])\n\tsys.exit(" +
-		e.function + "())\n"
+	return e.Script(head)
 }

@@ -219,11 +219,16 @@ func (p *pkg) Close() error { return p.f.Close() }
 // ContentDigest implements packages.Package. The payload is read once, and held against paths.json.
 func (p *pkg) ContentDigest() (digest.Digest, error) {
 	p.once.Do(func() {
-		var files []packages.File
+		// each fills in sum and size after this function returns, when the body was read.
+		var seen []*packages.File
 		p.err = p.each(context.Background(), func(f *packages.File, m *archive.Member) error {
-			files = append(files, *f)
+			seen = append(seen, f)
 			return nil
 		})
+		files := make([]packages.File, len(seen))
+		for i, f := range seen {
+			files[i] = *f
+		}
 		p.content = packages.ContentDigest(p.rec, p.exports, files, p.link)
 	})
 	if p.err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
 	"slices"
@@ -24,7 +25,8 @@ const maxReplaced = 2 << 30
 
 // Unpack implements packages.Package. Several packages may be unpacked into one dir at once. A path that
 // another package has made is left where it has the same content, else it is an error. Links and mtimes
-// are the archive's; where python is given it is a version as conda writes it in paths, "3.11" or "3.13t".
+// are the archive's; where python is given it is a version as conda writes it in paths, "3.11" or "3.13t",
+// without it a noarch python package is laid out as it is in the archive.
 // Post-link scripts are not run.
 func (p *pkg) Unpack(ctx context.Context, dir, prefix, python string) ([]string, error) {
 	root, err := os.OpenRoot(dir)
@@ -32,8 +34,9 @@ func (p *pkg) Unpack(ctx context.Context, dir, prefix, python string) ([]string,
 		return nil, fmt.Errorf("unpack %s: %w", p.rec, err)
 	}
 	defer root.Close()
-	u := &unpacker{root: root, prefix: prefix, python: python, dirs: map[string]bool{}, stem: p.rec.String(),
-		noarch: p.rec.NoArch == "python"}
+	u := &unpacker{root: root, prefix: prefix, python: python, dirs: map[string]bool{},
+		noarch: p.rec.NoArch == "python" && python != ""}
+	defer u.close()
 	if err := u.all(ctx, p); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", p.rec, err)
 	}
@@ -45,9 +48,9 @@ type unpacker struct {
 	root           *os.Root
 	prefix, python string
 	noarch         bool
-	stem           string
-	n              int
 	dirs           map[string]bool // made or seen
+	parent         *os.Root        // the folder worked in last: files of one folder come together
+	parentOf       string
 	paths          []string
 	newest         time.Time
 }
@@ -57,7 +60,7 @@ func (u *unpacker) all(ctx context.Context, p *pkg) error {
 		return fmt.Errorf("the prefix %q is no path", u.prefix)
 	}
 	if u.noarch && !pythonVersion.MatchString(u.python) {
-		return fmt.Errorf("it is a noarch python package: the environment must hold a python (its version is given as %q)", u.python)
+		return fmt.Errorf("%q is no version of a python that a noarch package could be put in", u.python)
 	}
 	if err := p.each(ctx, u.put); err != nil {
 		return err
@@ -66,12 +69,12 @@ func (u *unpacker) all(ctx context.Context, p *pkg) error {
 		return nil
 	}
 	for _, text := range p.link.EntryPoints {
-		e, err := parseEntryPoint(text)
+		e, err := packages.ParseEntryPoint(text)
 		if err != nil {
 			return err
 		}
 		body := strings.NewReader(entryScript(e, u.prefix, u.python))
-		if err := u.file("bin/"+e.command, true, u.newest, body); err != nil {
+		if err := u.file("bin/"+e.Command, true, u.newest, body); err != nil {
 			return err
 		}
 	}
@@ -153,13 +156,39 @@ func (u *unpacker) mkdir(dir string) error {
 	return err
 }
 
+// in makes the folder of a path and returns it, opened, with the path's last part.
+func (u *unpacker) in(to string) (*os.Root, string, error) {
+	dir, base := path.Split(to)
+	dir = path.Clean(dir)
+	if u.parent == nil || u.parentOf != dir {
+		u.close()
+		if err := u.mkdir(dir); err != nil {
+			return nil, "", err
+		}
+		r, err := u.root.OpenRoot(dir)
+		if err != nil {
+			return nil, "", err
+		}
+		u.parent, u.parentOf = r, dir
+	}
+	return u.parent, base, nil
+}
+
+func (u *unpacker) close() {
+	if u.parent != nil {
+		u.parent.Close()
+		u.parent = nil
+	}
+}
+
 func (u *unpacker) link(to, target string) error {
-	if err := u.mkdir(path.Dir(to)); err != nil {
+	dir, base, err := u.in(to)
+	if err != nil {
 		return err
 	}
-	err := u.root.Symlink(target, to)
+	err = dir.Symlink(target, base)
 	if errors.Is(err, fs.ErrExist) {
-		if old, rerr := u.root.Readlink(to); rerr == nil && old == target {
+		if old, rerr := dir.Readlink(base); rerr == nil && old == target {
 			err = nil
 		} else {
 			err = clobber(to)
@@ -177,26 +206,25 @@ func clobber(to string) error {
 
 // file writes beside the final name first and links it there, so that whoever meets it sees it whole.
 func (u *unpacker) file(to string, exec bool, mtime time.Time, body io.Reader) error {
-	dir := path.Dir(to)
-	if err := u.mkdir(dir); err != nil {
+	dir, base, err := u.in(to)
+	if err != nil {
 		return err
 	}
-	u.n++
-	tmp := path.Join(dir, fmt.Sprintf("%s%s-%d", fsx.TempPrefix, digest.Of([]byte(u.stem)).Short(), u.n))
+	tmp := fmt.Sprintf("%s%016x", fsx.TempPrefix, rand.Uint64()) // another may unpack here too
 	perm := fs.FileMode(0o644)
 	if exec {
 		perm = 0o755
 	}
-	defer u.root.Remove(tmp)
-	if err := u.write(tmp, perm, body); err != nil {
+	defer dir.Remove(tmp)
+	if err := write(dir, tmp, perm, body); err != nil {
 		return fmt.Errorf("%q: %w", to, err)
 	}
-	if err := u.root.Chtimes(tmp, mtime, mtime); err != nil {
+	if err := dir.Chtimes(tmp, mtime, mtime); err != nil {
 		return err
 	}
-	err := u.root.Link(tmp, to)
+	err = dir.Link(tmp, base)
 	if errors.Is(err, fs.ErrExist) {
-		if err = nil; !u.same(tmp, to, exec) {
+		if err = nil; !same(dir, tmp, base, exec) {
 			err = clobber(to)
 		}
 	}
@@ -206,8 +234,8 @@ func (u *unpacker) file(to string, exec bool, mtime time.Time, body io.Reader) e
 	return err
 }
 
-func (u *unpacker) write(name string, perm fs.FileMode, body io.Reader) error {
-	f, err := u.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
+func write(dir *os.Root, name string, perm fs.FileMode, body io.Reader) error {
+	f, err := dir.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
 	if err != nil {
 		return err
 	}
@@ -221,17 +249,17 @@ func (u *unpacker) write(name string, perm fs.FileMode, body io.Reader) error {
 	return err
 }
 
-func (u *unpacker) same(a, b string, exec bool) bool {
-	st, err := u.root.Lstat(b)
+func same(dir *os.Root, a, b string, exec bool) bool {
+	st, err := dir.Lstat(b)
 	if err != nil || !st.Mode().IsRegular() || (st.Mode()&0o100 != 0) != exec {
 		return false
 	}
-	x, err1 := u.root.Open(a)
+	x, err1 := dir.Open(a)
 	if err1 != nil {
 		return false
 	}
 	defer x.Close()
-	y, err2 := u.root.Open(b)
+	y, err2 := dir.Open(b)
 	if err2 != nil {
 		return false
 	}

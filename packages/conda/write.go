@@ -69,8 +69,9 @@ func (f format) zipTar(z *archive.Zip, name string, epoch int64, fill func(*arch
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
+	defer os.Remove(tmp.Name()) // for Windows, which keeps the name of an open file
 	defer tmp.Close()
+	os.Remove(tmp.Name()) // elsewhere nothing is left, however this process ends
 	crc := crc32.NewIEEE()
 	if err := f.writeTar(io.MultiWriter(tmp, crc), epoch, fill); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 type tool struct {
 	name     string
 	deb      []string   // Debian packages; the first one that is installed must be, and gives the version
-	anyOf    [][]string // for each list the first installed one is taken too
+	anyOf    [][]string // of each list the first installed one is taken too
 	versions []string   // Debian packages whose version is asked instead of deb[0]'s, first installed wins
 	glob     *glob      // where it lies outside packages
 	depends  []string
@@ -32,7 +32,7 @@ func catalog(p platforms.Platform) []tool {
 	}
 	return append(all,
 		tool{name: Base, deb: []string{"bash", "coreutils", "sed", "grep", "findutils", "diffutils", "tar", "gzip", "patch", "dash", "libc6", "libc-bin"},
-			anyOf: [][]string{{"gawk", "mawk", "original-awk"}}, versions: []string{"libc6"}},
+			anyOf: [][]string{{"gawk"}, {"mawk"}, {"original-awk"}}, versions: []string{"libc6"}},
 		tool{name: "ninja", deb: []string{"ninja-build"}},
 		tool{name: "pkg-config", deb: []string{"pkg-config"}, anyOf: [][]string{{"pkgconf"}}},
 		tool{name: "pkgconf", deb: []string{"pkgconf"}},
@@ -59,7 +59,9 @@ func compilers(p platforms.Platform) []tool {
 	cxxNames := append(conda(p, "g++", "c++"), cNames...)
 	fNames := append(conda(p, "gfortran"), cNames...)
 	gcc := []string{"gcc-16", "gcc-15", "gcc-14", "gcc-13", "gcc-12", "gcc-11", "gcc-10"}
-	env := compilerEnv(p)
+	clang := []string{"clang", "binutils", "libc6-dev"}
+	clangs := []string{"clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14", "clang-13"}
+	env, clangEnv := compilerEnv(p, "gcc", "g++"), compilerEnv(p, "clang", "clang++")
 	sys := "sysroot_" + p.String()
 	return []tool{
 		{name: "gcc_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: env, exports: cExports, depends: []string{sys}},
@@ -68,6 +70,8 @@ func compilers(p platforms.Platform) []tool {
 		{name: "gcc", deb: c, versions: gcc, aliases: cNames, depends: []string{sys}},
 		{name: "gxx", deb: cxx, versions: gcc, aliases: cxxNames, depends: []string{"gcc", sys}},
 		{name: "gfortran", deb: fortran, versions: gcc, aliases: fNames, depends: []string{"gcc", sys}},
+		{name: "clang_" + p.String(), deb: clang, versions: clangs, aliases: cNames, env: clangEnv, exports: sysrootExports, depends: []string{sys}},
+		{name: "clangxx_" + p.String(), deb: append([]string{"g++"}, clang...), versions: clangs, aliases: cNames, env: clangEnv, exports: clangxxExports, depends: []string{"clang_" + p.String(), sys}},
 		{name: "binutils", deb: []string{"binutils"}, aliases: cNames},
 		{name: "binutils_" + p.String(), deb: []string{"binutils"}, aliases: cNames},
 		{name: sys, deb: []string{"libc6-dev", "linux-libc-dev"}, exports: sysrootExports},
@@ -95,6 +99,10 @@ func cxxExports(version, glibc string) packages.RunExports {
 	e := cExports(version, glibc)
 	e.Strong = append([]string{"libstdcxx >=" + major(version)}, e.Strong...)
 	return e
+}
+
+func clangxxExports(_, glibc string) packages.RunExports {
+	return packages.RunExports{Strong: append([]string{"libstdcxx"}, glibcSpec(glibc)...)}
 }
 
 func fortranExports(version, glibc string) packages.RunExports {

@@ -14,12 +14,14 @@ import (
 type debian struct {
 	name, version, arch string
 	depends             [][]string // clauses of alternatives: Pre-Depends, then Depends
+	provides            []string   // virtual names
 }
 
 // dpkg is the package database of a Debian host.
 type dpkg struct {
 	root      string // "/" but in tests
 	installed map[string]*debian
+	foreign   []*debian           // further architectures of those
 	provides  map[string][]string // virtual name → installed packages, sorted
 }
 
@@ -30,11 +32,15 @@ func readDpkg(root string) (*dpkg, error) {
 		return nil, err
 	}
 	defer f.Close()
-	db := &dpkg{root: root, installed: map[string]*debian{}, provides: map[string][]string{}}
+	db := newDpkg(root)
 	if err := db.parse(f); err != nil {
 		return nil, fmt.Errorf("read dpkg's status: %w", err)
 	}
 	return db, nil
+}
+
+func newDpkg(root string) *dpkg {
+	return &dpkg{root: root, installed: map[string]*debian{}, provides: map[string][]string{}}
 }
 
 // parse reads stanzas; packages that are not installed are left out.
@@ -61,10 +67,28 @@ func (db *dpkg) parse(r io.Reader) error {
 		}
 	}
 	flush()
-	for _, names := range db.provides {
-		slices.Sort(names)
-	}
+	db.settle()
 	return sc.Err()
+}
+
+// settle picks, of a package that is installed for several architectures, the one of dpkg itself.
+func (db *dpkg) settle() {
+	if own := db.installed["dpkg"]; own != nil {
+		for _, p := range db.foreign {
+			if p.arch == own.arch {
+				db.installed[p.name] = p
+			}
+		}
+	}
+	for _, p := range db.installed {
+		for _, virtual := range p.provides {
+			db.provides[virtual] = append(db.provides[virtual], p.name)
+		}
+	}
+	for virtual, names := range db.provides {
+		slices.Sort(names)
+		db.provides[virtual] = slices.Compact(names)
+	}
 }
 
 func wanted(key string) bool {
@@ -80,17 +104,20 @@ func (db *dpkg) add(f map[string]string) {
 	if name == "" || !strings.HasSuffix(f["Status"], " installed") {
 		return
 	}
-	if old := db.installed[name]; old != nil && old.arch < f["Architecture"] {
-		return // a second architecture of one package: one of them, always the same
-	}
 	p := &debian{name: name, version: f["Version"], arch: f["Architecture"]}
 	p.depends = append(clauses(f["Pre-Depends"]), clauses(f["Depends"])...)
-	db.installed[name] = p
 	for _, c := range clauses(f["Provides"]) {
-		if !slices.Contains(db.provides[c[0]], name) {
-			db.provides[c[0]] = append(db.provides[c[0]], name)
-		}
+		p.provides = append(p.provides, c[0])
 	}
+	if old := db.installed[name]; old != nil {
+		if old.arch > p.arch { // without dpkg's own word: one of them, always the same
+			old, p = p, old
+		}
+		db.installed[name] = old
+		db.foreign = append(db.foreign, p)
+		return
+	}
+	db.installed[name] = p
 }
 
 // clauses reads a dependency field: "a (>= 1), b:any | c" → {{a} {b c}}. dpkg has checked versions.

@@ -29,6 +29,29 @@ func TestClauses(t *testing.T) {
 	}
 }
 
+func TestOwnArchitectureWins(t *testing.T) {
+	stanza := func(name, arch string) string {
+		return "Package: " + name + "\nStatus: install ok installed\nVersion: 1\nArchitecture: " + arch + "\n\n"
+	}
+	for _, own := range []string{"amd64", "arm64", "i386"} {
+		for _, order := range [][]string{{"amd64", "arm64", "i386"}, {"i386", "amd64", "arm64"}} {
+			db := newDpkg("/")
+			text := stanza("dpkg", own)
+			for _, arch := range order {
+				if arch == own || arch != "arm64" {
+					text += stanza("libc6", arch)
+				}
+			}
+			if err := db.parse(strings.NewReader(text)); err != nil {
+				t.Fatal(err)
+			}
+			if got := db.installed["libc6"].arch; got != own {
+				t.Errorf("dpkg of %s, packages %v: took libc6 of %s", own, order, got)
+			}
+		}
+	}
+}
+
 func TestUpstream(t *testing.T) {
 	cases := map[string]string{
 		"4:12.2.0-3": "12.2.0", "2.36-9+deb12u14": "2.36", "1:1.2.13.dfsg-1": "1.2.13", "3.25.1-1": "3.25.1",
@@ -242,7 +265,7 @@ func TestEnvironmentOfCompilers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := compilerEnv(p)
+	env := compilerEnv(p, "gcc", "g++")
 	if env["HOST"] != "aarch64-conda-linux-gnu" || strings.Contains(env["CFLAGS"], "nocona") {
 		t.Errorf("%v", env)
 	}
@@ -278,7 +301,7 @@ func TestNoNameTwice(t *testing.T) {
 func FuzzStatus(f *testing.F) {
 	f.Add("Package: a\nStatus: install ok installed\nDepends: b | c\n\nPackage: b\nStatus: install ok installed\nProvides: c\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		db := &dpkg{installed: map[string]*debian{}, provides: map[string][]string{}}
+		db := newDpkg("/")
 		if err := db.parse(strings.NewReader(text)); err != nil {
 			return
 		}

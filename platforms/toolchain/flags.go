@@ -29,16 +29,16 @@ func march(p platforms.Platform) string {
 // compilerEnv is what activating conda-forge's compilers sets (ctng-compiler-activation), with the
 // programs' plain names. Every compiler sets all of it, so the order of activation is of no matter.
 // $PREFIX, $BUILD_PREFIX, $SRC_DIR, $PKG_NAME and $PKG_VERSION are expanded by the build.
-func compilerEnv(p platforms.Platform) map[string]string {
+func compilerEnv(p platforms.Platform, cc, cxx string) map[string]string {
 	const usr = "/usr/local/src/conda"
 	maps := "-isystem $PREFIX/include -ffile-prefix-map=$SRC_DIR=" + usr + "/$PKG_NAME-$PKG_VERSION -ffile-prefix-map=$PREFIX=" + usr + "-prefix"
 	cflags := march(p) + "-ftree-vectorize -fPIC -fstack-protector-strong -fno-plt -O2 -ffunction-sections -pipe " + maps
 	return map[string]string{
-		"CC": "gcc", "CXX": "g++", "FC": "gfortran", "F77": "gfortran", "F90": "gfortran",
+		"CC": cc, "CXX": cxx, "FC": "gfortran", "F77": "gfortran", "F90": "gfortran",
 		"CPP": "cpp", "AR": "ar", "AS": "as", "LD": "ld", "NM": "nm", "RANLIB": "ranlib", "STRIP": "strip",
 		"OBJCOPY": "objcopy", "OBJDUMP": "objdump", "READELF": "readelf", "SIZE": "size", "STRINGS": "strings",
-		"ADDR2LINE": "addr2line", "GCC": "gcc", "GXX": "g++", "GCC_AR": "gcc-ar", "GCC_NM": "gcc-nm", "GCC_RANLIB": "gcc-ranlib",
-		"CC_FOR_BUILD": "gcc", "CXX_FOR_BUILD": "g++",
+		"ADDR2LINE": "addr2line", "GCC_AR": "gcc-ar", "GCC_NM": "gcc-nm", "GCC_RANLIB": "gcc-ranlib",
+		"CC_FOR_BUILD": cc, "CXX_FOR_BUILD": cxx,
 		"HOST": triplet(p), "BUILD": triplet(p), "CONDA_TOOLCHAIN_HOST": triplet(p), "CONDA_TOOLCHAIN_BUILD": triplet(p),
 		"CFLAGS": cflags, "FFLAGS": cflags, "FORTRANFLAGS": cflags,
 		"CXXFLAGS": "-fvisibility-inlines-hidden -fmessage-length=0 " + cflags,

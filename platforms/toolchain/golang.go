@@ -21,7 +21,8 @@ func goTools(p platforms.Platform) []tool {
 			default:
 				return true
 			}
-			return rel == "pkg/obj" || strings.HasSuffix(rel, "/testdata") || strings.HasSuffix(rel, "_test.go")
+			// The commands that builds call are compiled already, in pkg/tool.
+			return rel == "pkg/obj" || rel == "src/cmd" || strings.HasSuffix(rel, "/testdata") || strings.HasSuffix(rel, "_test.go")
 		},
 	}
 	deb := []string{"golang-go"}

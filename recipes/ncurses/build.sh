@@ -26,3 +26,7 @@ for name in ncurses tinfo form menu panel; do
   ln -s "${name}w.pc" "$PREFIX/lib/pkgconfig/$name.pc"
 done
 ln -s libncursesw.so "$PREFIX/lib/libcurses.so"
+
+# What others are told to link with: the libraries, none of the flags of this build.
+sed -i -E -e "s# -Wl,[^ ]+##g" -e "s# -L$PREFIX/lib##g" -e 's#^Libs: *#Libs: -L${libdir} #' "$PREFIX"/lib/pkgconfig/*w.pc
+sed -i -E "/^for opt in /{s# -Wl,[^ ]+##g; s# -L$PREFIX/lib##g}" "$PREFIX"/bin/ncursesw6-config

@@ -60,6 +60,9 @@ type Env struct {
 	Looked func(name string)
 	// Include loads a file for {% include %} and {% import %}; nil makes them errors.
 	Include func(name string) (string, error)
+	// Print gives the text that an undefined value prints as, in place of the policy's empty text or
+	// error; nil for none.
+	Print func(m *Missing) string
 	// Undefined replaces the dialect's policy where not nil.
 	Undefined *Policy
 	// Budget is spent by this evaluation, and may be shared with others; nil for a fresh default one.

@@ -101,6 +101,9 @@ func (st *state) compare(x *compareExpr, op string, a, b Value) Value {
 		return !st.contains(x.off, b, a)
 	}
 	n, ok := Compare(a, b)
+	if !ok && st.d.Style == MiniJinja { // unlike values are ordered by their kinds
+		n, ok = kindRank(a)-kindRank(b), true
+	}
 	if !ok {
 		st.fail(x.off, "%q does not work between %s and %s", op, TypeName(a), TypeName(b))
 	}
@@ -118,6 +121,27 @@ func (st *state) compare(x *compareExpr, op string, a, b Value) Value {
 	return n >= 0
 }
 
+// kindRank is the order of minijinja's kinds of values.
+func kindRank(v Value) int {
+	switch v.(type) {
+	case *Missing:
+		return 0
+	case nil:
+		return 1
+	case bool:
+		return 2
+	case int64, float64:
+		return 3
+	case string:
+		return 4
+	case *List, Tuple:
+		return 5
+	case *Dict:
+		return 6
+	}
+	return 7
+}
+
 func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, bool) {
 	ma, aMissing := a.(*Missing)
 	mb, bMissing := b.(*Missing)
@@ -127,7 +151,7 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 	if st.policy == Strict && st.d.Style == MiniJinja {
 		for _, m := range []*Missing{ma, mb} {
 			if m != nil && m.Name != "" { // that of `x if no` without else compares as nothing
-				st.undefined(x.off, m.Name)
+				st.undefined(x.off, m)
 			}
 		}
 	}
@@ -143,7 +167,7 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 			}
 			m = mb
 		}
-		st.undefined(x.off, m.Name)
+		st.undefined(x.off, m)
 	}
 	switch {
 	case equality:
@@ -156,7 +180,7 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 	case st.policy == NeverFail:
 		return &Missing{Name: m.Name}, true
 	}
-	st.undefined(x.off, m.Name)
+	st.undefined(x.off, m)
 	return nil, true
 }
 
@@ -164,6 +188,9 @@ func (st *state) contains(off int, box, item Value) bool {
 	switch box := box.(type) {
 	case string:
 		s, ok := item.(string)
+		if !ok && st.d.Style == MiniJinja {
+			s, ok = st.str(item), true
+		}
 		if !ok {
 			st.fail(off, "\"in\" of a string needs a string on its left, not %s", TypeName(item))
 		}
@@ -218,12 +245,12 @@ func (st *state) attr(off int, v Value, name string) Value {
 		if st.policy == NeverFail {
 			return &Missing{Name: v.Name + "." + name}
 		}
-		st.undefined(off, v.Name)
+		st.undefined(off, v)
 	case Object:
 		if r, ok := v.Attr(name); ok {
 			return r
 		}
-		return &Missing{Name: name}
+		return &Missing{Name: name, Of: TypeName(v)}
 	case *Dict:
 		if st.d.Style == MiniJinja {
 			if r, ok := v.Get(name); ok {
@@ -236,12 +263,12 @@ func (st *state) attr(off int, v Value, name string) Value {
 		if r, ok := v.Get(name); ok {
 			return r
 		}
-		return &Missing{Name: name}
+		return &Missing{Name: name, Of: TypeName(v)}
 	}
 	if m := st.method(off, v, name); m != nil {
 		return m
 	}
-	return &Missing{Name: name}
+	return &Missing{Name: name, Of: TypeName(v)}
 }
 
 func (x *itemExpr) eval(st *state) Value {
@@ -264,7 +291,7 @@ func (st *state) item(off int, v, key Value) Value {
 		if st.policy == NeverFail {
 			return &Missing{Name: v.Name}
 		}
-		st.undefined(off, v.Name)
+		st.undefined(off, v)
 	case *Dict:
 		if r, ok := v.Get(key); ok {
 			return r
@@ -274,27 +301,27 @@ func (st *state) item(off int, v, key Value) Value {
 				return m
 			}
 		}
-		return &Missing{Name: Str(key)}
+		return &Missing{Name: Str(key), Of: TypeName(v)}
 	case Object:
 		if s, ok := key.(string); ok {
 			if r, ok := v.Attr(s); ok {
 				return r
 			}
 		}
-		return &Missing{Name: Str(key)}
+		return &Missing{Name: Str(key), Of: TypeName(v)}
 	}
 	if i, ok := asIndex(key); ok {
 		if r, ok := st.index(off, v, i); ok {
 			return r
 		}
-		return &Missing{Name: Str(key)}
+		return &Missing{Name: Str(key), Of: TypeName(v)}
 	}
 	if s, ok := key.(string); ok && st.d.Style == Python {
 		if m := st.method(off, v, s); m != nil {
 			return m
 		}
 	}
-	return &Missing{Name: Str(key)}
+	return &Missing{Name: Str(key), Of: TypeName(v)}
 }
 
 func asIndex(v Value) (int64, bool) {
@@ -458,7 +485,7 @@ func (c *Context) Iterate(v Value) ([]Value, error) {
 		return out, nil
 	case *Missing:
 		if c.st.policy == Strict {
-			return nil, &Error{Kind: Undefined, Name: v.Name, Msg: undefinedMessage(v.Name)}
+			return nil, v.err()
 		}
 		return nil, nil
 	}
