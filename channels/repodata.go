@@ -110,7 +110,7 @@ func (r *Repodata) read(name string) ([]*packages.Record, error) {
 			return nil, err
 		}
 		for _, e := range entries[:run] {
-			record, err := parseRecord(text[e.offset-entries[0].offset:][:e.length])
+			record, err := parseRecord(text[e.offset-entries[0].offset:][:e.length], e.keys.extension())
 			if err != nil {
 				return nil, err
 			}

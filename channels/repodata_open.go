@@ -131,10 +131,12 @@ func (l *Loader) openText(r *Repodata, path, key string) error {
 
 func (r *Repodata) use(text io.ReaderAt, close func() error) {
 	r.text, r.close = text, close
-	if r.index.baseURL != "" {
-		r.base = r.index.baseURL
-		if !strings.Contains(r.base, "://") {
-			r.base = r.Channel + "/" + r.Subdir + "/" + r.base
+	if r.index.baseURL == "" {
+		return
+	}
+	if base, err := url.Parse(r.base + "/"); err == nil {
+		if u, err := base.Parse(r.index.baseURL + "/"); err == nil {
+			r.base = strings.TrimSuffix(u.String(), "/")
 		}
 	}
 }

@@ -315,3 +315,51 @@ func FuzzRepodata(f *testing.F) {
 		}
 	})
 }
+
+// TestConformanceIndexed reads what rattler's indexer wrote, packages of revision 3 included.
+func TestConformanceIndexed(t *testing.T) {
+	dir, err := filepath.Abs(sharedPath(t, "vectors/rattler-build/packages/_channel"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := (&Loader{}).Open(context.Background(), dir, []string{"linux-64", NoArch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewProvider(parts...)
+	defer p.Close()
+	for _, name := range p.Names() {
+		records, err := p.Candidates(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range records {
+			if !exists(filepath.Join(dir, r.Subdir, r.FileName)) {
+				t.Errorf("%s is not there", r.URL)
+			}
+		}
+	}
+	got, err := p.Candidates("v3pkg")
+	if err != nil || len(got) != 1 {
+		t.Fatal(got, err)
+	}
+	want := &packages.Record{Flags: []string{"gpu", "blas:mkl"}, Depends: []string{`a[when="__linux"]`, "b[extras=[x]]"},
+		ExtraDepends: map[string][]string{"docs": {"sphinx"}, "test": {`pytest[version=">=7"]`}}, FileName: "v3pkg-1.0-h4616a5c_0.conda"}
+	have := &packages.Record{Flags: got[0].Flags, Depends: got[0].Depends, ExtraDepends: got[0].ExtraDepends, FileName: got[0].FileName}
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	dir := writeChannel(t, "noarch", `{"info":{"base_url":"../pool"},"packages":{"a-1-0.conda":{"name":"a","version":"1","build":"0"}}}`)
+	parts, err := (&Loader{}).Open(context.Background(), dir, []string{"noarch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer parts[0].Close()
+	got, err := parts[0].Candidates("a")
+	if want := "file://" + dir + "/pool/a-1-0.conda"; err != nil || got[0].URL != want {
+		t.Errorf("got %v, %v, want %s", got[0].URL, err, want)
+	}
+}

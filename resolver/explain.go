@@ -97,9 +97,11 @@ func refute(ctx context.Context, provider Provider, problem *Problem, ds []deman
 	if _, err := e.variables(mine); err != nil {
 		return nil, err
 	}
-	texts := make([]string, len(ds))
-	for i, d := range ds {
-		texts[i] = d.text
+	var texts []string
+	for _, d := range ds {
+		if !slices.Contains(texts, d.text) {
+			texts = append(texts, d.text)
+		}
 	}
 	mine = slices.DeleteFunc(mine, func(d demand) bool { return !slices.Contains(texts, d.text) })
 	root := &Reason{Text: "no solution for " + strings.Join(texts, ", ")}

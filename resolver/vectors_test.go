@@ -118,6 +118,21 @@ func TestConditional(t *testing.T) {
 	}
 }
 
+func TestConformanceExtras(t *testing.T) {
+	provider := resolver.NewMemory(readRepodata(t, "rattler/test-data/channels/dummy-optional-dependencies/noarch/repodata.json")...)
+	for spec, want := range map[string]string{
+		"foo":                    "foo-1-xxx",
+		"foo[extras=[with-bar]]": "bar-1-xxx foo-1-xxx",
+		"foo[extras=[with-bar]];bar >=2": "no solution for foo[extras=[with-bar]], bar >=2: foo[with-bar] is wanted, but foo[with-bar] 1 needs bar <2, but bar >=2 is wanted\n" +
+			"hint: bar 1 would do instead of bar >=2; it is solvable without foo[extras=[with-bar]]",
+		"foo[extras=[none]]": "no solution for foo[extras=[none]]: foo[none] is wanted, which no channel has",
+	} {
+		if got := solveNames(t, provider, resolver.Problem{Specs: strings.Split(spec, ";")}); got != want {
+			t.Errorf("%s: got %s\nwant %s", spec, got, want)
+		}
+	}
+}
+
 const (
 	puzzle = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 	solved = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
