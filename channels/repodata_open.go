@@ -27,6 +27,7 @@ type Loader struct {
 	Client   *http.Client     // nil for http.DefaultClient
 	Now      func() time.Time // nil asks the server every time
 	Offline  bool             // uses what CacheDir holds and asks no server
+	NoShards bool             // reads repodata.json also where a server has sharded repodata
 }
 
 // Open opens the given subdirs of a channel: a folder, a file:// or an http(s):// URL. A folder without
