@@ -90,11 +90,21 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildPlatform:        r.BuildPlatform,
 		HostPlatform:         r.HostPlatform,
 		TargetPlatform:       r.TargetPlatform,
-		Variants:             files,
+		Variants:             append(builtInVariants(r.TargetPlatform), files...),
 		Set:                  r.Variant,
 		IgnoreRecipeVariants: r.IgnoreRecipeVariants,
 		BuildNumber:          r.BuildNumber,
 		BuildStringPrefix:    r.BuildStringPrefix,
 		AllowUnhashed:        r.AllowUnhashed,
 	}
+}
+
+// builtInVariants are the keys that conda-forge's recipes take for granted and no reader has a default
+// for: the C library that stdlib('c') means, by its name there. Any variants file overrides them.
+func builtInVariants(target platforms.Platform) []recipes.VariantFile {
+	stdlib := map[string]string{"linux": "sysroot", "osx": "macosx_deployment_target", "win": "vs"}[target.OS()]
+	if stdlib == "" {
+		return nil
+	}
+	return []recipes.VariantFile{{Path: "built-in/variants.yaml", Data: []byte("c_stdlib:\n  - " + stdlib + "\n")}}
 }
