@@ -191,10 +191,14 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 
 // testKey names a's tests in the environments they run in.
 func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
+	level, err := r.level(ctx)
+	if err != nil {
+		return store.ActionID{}, err
+	}
 	var m Manifest
 	m.add("forge", "test 1", "layout "+layoutVersion)
 	m.add("package", b.Archive.Hex())
-	m.add("isolation", string(r.req.Isolation))
+	m.add("isolation", string(level))
 	for _, plan := range a.Test {
 		m.add("test", fmt.Sprint(plan.Index), plan.Python)
 		for _, env := range []Environment{plan.Run, plan.Build} {

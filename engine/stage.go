@@ -41,7 +41,7 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.relocate(added); err != nil {
 		return nil, err
 	}
-	files, warnings, err := packages.Collect(j.site.prefix, Placeholder(), added, packages.CollectOptions{
+	files, warnings, err := packages.Collect(j.site.prefix, j.site.at.prefix, added, packages.CollectOptions{
 		Prefix: packages.PrefixOptions{
 			ForceText: o.Build.Prefix.ForceText, ForceBinary: o.Build.Prefix.ForceBinary,
 			Ignore: o.Build.Prefix.Ignore, IgnoreBinary: o.Build.Prefix.IgnoreBinary,
@@ -129,20 +129,16 @@ func (j *job) entryPoints() error {
 	if o.NoArch == "python" {
 		return nil
 	}
-	for _, e := range o.Build.EntryPoints {
-		name, target, ok := strings.Cut(e, "=")
-		module, function, ok2 := strings.Cut(strings.TrimSpace(target), ":")
-		name = strings.TrimSpace(name)
-		if !ok || !ok2 || filepath.Base(name) != name || name == ".." {
-			return fmt.Errorf("%s: entry point %q: want NAME = MODULE:FUNCTION", o, e)
-		}
-		text := fmt.Sprintf("#!%s/bin/python\n# -*- coding: utf-8 -*-\nimport sys\n\nfrom %s import %s\n\nif __name__ == '__main__':\n    sys.exit(%s())\n",
-			Placeholder(), module, strings.Split(function, ".")[0], function)
-		bin := filepath.Join(j.site.prefix, "bin")
-		if err := os.MkdirAll(bin, 0o755); err != nil {
+	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o, err)
+	}
+	for _, f := range files {
+		path := filepath.Join(j.site.prefix, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
+		if err := os.WriteFile(path, f.Data, 0o755); err != nil {
 			return err
 		}
 	}

@@ -287,7 +287,7 @@ func ignoreRunExportsShape() shape {
 
 func aboutShape() shape {
 	return mapping("about", field{name: "homepage", shape: text(checkURL)}, field{name: "license", shape: text(checkLicense)},
-		field{name: "license_file", shape: listOr(text(nil))}, field{name: "license_family", shape: text(nil)},
+		field{name: "license_file", shape: textOrList(text(nil))}, field{name: "license_family", shape: text(nil)},
 		field{name: "summary", shape: text(nil)}, field{name: "description", shape: text(nil)},
 		field{name: "documentation", shape: text(checkURL)}, field{name: "repository", shape: text(checkURL)})
 }

@@ -127,8 +127,8 @@ func (v *v0) render() []*Output {
 			seen[key] = o
 			done = append(done, o)
 		}
-		if v.found.list.HasErrors() {
-			return nil
+		if v.found.list.HasErrors() { // further variants have the same mistakes
+			break
 		}
 	}
 	for _, o := range done {
@@ -254,10 +254,11 @@ type v0Early struct{ name, version, number, str string }
 func (v *v0) pass(variant v0Variant) *v0Pass {
 	p := &v0Pass{v0: v, variant: variant, scope: newScope(v.opts, variant)}
 	d := &decider{lookup: p.scope.selector, parsed: v.selectors, known: map[string]bool{}}
-	var bad *selectorError
-	if p.selected, bad = selectMeta(v.file, d.decide); bad != nil {
-		v.found.add(diag.Diagnostic{Code: "bad-selector", Pos: diag.Pos{File: v.path, Line: bad.line, Column: bad.column}, Line: v.line(bad.line),
-			Length: len([]rune(bad.condition)), Summary: bad.Error()})
+	var bad []*selectorError
+	if p.selected, bad = selectMeta(v.file, d.decide); len(bad) > 0 {
+		for _, e := range bad {
+			v.found.add(e.diagnostic(v.path, v.line(e.line)))
+		}
 		return nil
 	}
 	text, lines, ok := p.fill()
@@ -265,7 +266,7 @@ func (v *v0) pass(variant v0Variant) *v0Pass {
 		return nil
 	}
 	again, bad := selectMeta(text, d.decide) // conda-build selects once more, for selectors that Jinja made
-	if bad == nil {
+	if len(bad) == 0 {
 		for i, n := range again.lines {
 			again.lines[i] = lines[min(n, len(lines))-1]
 		}
@@ -346,8 +347,9 @@ func (p *v0Pass) include(name string) (string, error) {
 	}
 	d := &decider{lookup: p.scope.selector, parsed: p.selectors, known: map[string]bool{}}
 	s, bad := selectMeta(text, d.decide)
-	if bad != nil {
-		return "", bad
+	if len(bad) > 0 {
+		d := bad[0].diagnostic(name, "")
+		return "", errors.New(d.Pos.String() + ": " + d.Summary)
 	}
 	return s.text, nil
 }
@@ -364,7 +366,9 @@ func (p *v0Pass) jinjaDiagnostic(err error) diag.Diagnostic {
 		d.Code = "expression-syntax"
 	case expr.Undefined:
 		d.Code = "undefined"
-		d.Suggestion = p.nearestName(e.Name)
+		if e.Name != "" && strings.HasPrefix(e.Msg, "\"") {
+			d.Suggestion = p.nearestName(e.Name)
+		}
 	}
 	if n := len(p.selected.lines); e.Line > 0 && n > 0 {
 		d.Pos.Line, d.Pos.Column = p.selected.lines[min(e.Line, n)-1], e.Column

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,6 +35,8 @@ func writeReason(b *strings.Builder, r *Reason, lead, below string) {
 // conflict finds a smallest set of demands that has no solution, why it has none, and what would have
 // one. used is a set without solution.
 func (c *core) conflict(ctx context.Context, all, used []demand) error {
+	// A problem with fewer demands can be much harder: what takes longer than the proof is left.
+	c.limit = c.stats.conflicts*3 + 2000
 	least, err := c.leastDemands(ctx, used)
 	if err != nil {
 		return err
@@ -100,9 +103,9 @@ func (c *core) leastDemands(ctx context.Context, least []demand) ([]demand, erro
 		without := slices.Delete(slices.Clone(least), i, i+1)
 		ok, used, err := c.solvable(ctx, without)
 		switch {
-		case err != nil:
+		case err != nil && !errors.Is(err, errTooHard):
 			return nil, err
-		case ok:
+		case ok, err != nil:
 			i++
 		default:
 			least = used
@@ -127,6 +130,9 @@ func (c *core) hint(ctx context.Context, all, least []demand) (string, error) {
 			rest = append(rest, demand{text: name, spec: bare, l: pos(v)})
 		}
 		ok, _, err := c.solvable(ctx, rest)
+		if errors.Is(err, errTooHard) {
+			break
+		}
 		if err != nil {
 			return "", err
 		}

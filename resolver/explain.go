@@ -1,10 +1,13 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+
+	"forge/packages"
 )
 
 // The bounds of an explanation.
@@ -126,7 +129,7 @@ func (e *explainer) cases(depth int) []*Reason {
 		return e.clashReasons()
 	}
 	if e.nodes++; depth >= maxSplits || e.nodes > maxReasons || e.err != nil || e.ctx.Err() != nil {
-		return []*Reason{{Text: "no combination of the remaining candidates works"}}
+		return []*Reason{{Text: "no combination of the rest works; most in conflict are " + e.heaviest()}}
 	}
 	best := e.split()
 	if best < 0 {
@@ -153,8 +156,12 @@ func (e *explainer) cases(depth int) []*Reason {
 	for _, key := range order {
 		b := byShape[key]
 		text := "with " + e.describe(b.cands)
-		if b.varies {
-			text += ", for example " + mark(e.cands[b.cands[0]].record.Version)
+		first, last := &e.cands[b.cands[0]], &e.cands[b.cands[len(b.cands)-1]]
+		switch {
+		case len(b.cands) > 1 && first.version.Equal(last.version):
+			text += mark(fmt.Sprintf(" (%d builds)", len(b.cands)))
+		case b.varies:
+			text += ", for example " + mark(first.record.Version)
 		}
 		out = append(out, flattenText(text, b.causes))
 	}
@@ -206,6 +213,18 @@ func (b *branch) add(cand int32, causes []*Reason) {
 	b.varies = b.varies || x.String() != y.String()
 }
 
+// heaviest names the three packages that took part in conflicts most.
+func (e *explainer) heaviest() string {
+	names := make([]string, 0, len(e.weight))
+	for name := range e.weight {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(e.weight[b], e.weight[a]), strings.Compare(a, b))
+	})
+	return strings.Join(names[:min(3, len(names))], ", ")
+}
+
 // interest is high for packages that are much in conflict and have few candidates.
 func (e *explainer) interest(p *pkg) float64 { return (e.weight[p.name] + 1e-9) / float64(p.left) }
 
@@ -224,7 +243,25 @@ func (e *explainer) split() int32 {
 	return best
 }
 
-// settle reads the requirements of everything needed and draws all conclusions; it reports false where
+// read expands the candidates that are left of a package which took part in conflicts or is wanted.
+func (e *explainer) read(id int32) bool {
+	if p := &e.pkgs[id]; !p.loaded || e.weight[p.name] == 0 && p.root == noRoot {
+		return true
+	}
+	for i := range e.pkgs[id].n {
+		p := &e.pkgs[id]
+		if e.cands[p.first+i].expanded || !p.domain.has(int(i)) || e.expanded > maxExpanded {
+			continue
+		}
+		e.expanded++
+		if !e.expand(p.first + i) {
+			return false
+		}
+	}
+	return true
+}
+
+// settle reads the requirements of all that matters and draws all conclusions; it reports false where
 // they clash.
 func (e *explainer) settle() bool {
 	for {
@@ -232,20 +269,9 @@ func (e *explainer) settle() bool {
 			return false
 		}
 		before := len(e.trail)
-		for n := 0; n < len(e.needed); n++ {
-			p := &e.pkgs[e.needed[n]]
-			if e.weight[p.name] == 0 && p.root == noRoot {
-				continue // it took no part in any conflict
-			}
-			for i := range p.n {
-				ref := e.pkgs[e.needed[n]].first + i
-				if e.cands[ref].expanded || !e.pkgs[e.needed[n]].domain.has(int(i)) || e.expanded > maxExpanded {
-					continue
-				}
-				e.expanded++
-				if !e.expand(ref) {
-					return false
-				}
+		for id := 0; id < len(e.pkgs); id++ {
+			if !e.read(int32(id)) {
+				return false
 			}
 		}
 		if len(e.trail) == before {
@@ -283,8 +309,9 @@ func (e *explainer) clashReasons() []*Reason {
 		if chosen.kind == whyLast {
 			return []*Reason{e.unmet(chosen.ref, e.vars[e.specs[chosen.ref].need].why)}
 		}
-		text, kids := e.against(v.ref, against)
-		return []*Reason{flattenText(e.one(v.ref)+" "+text, kids)}
+		g := e.exclusion(v.ref, against)
+		g.own = len(g.needs) == 0
+		return []*Reason{flattenText(g.line(e, true), g.kids)}
 	}
 	return []*Reason{{Text: "a conditional requirement cannot be met: " + marked(e.specs[v.ref].match.String())}}
 }
@@ -338,6 +365,14 @@ func (e *explainer) one(ref int32) string {
 	return e.describe([]int32{ref})
 }
 
+// taken says why a candidate is chosen.
+func (e *explainer) taken(ref int32) string {
+	if r := e.vars[e.cands[ref].variable].why; r.kind == whyLast {
+		return e.asked(r.ref, e.vars[e.specs[r.ref].need].why)
+	}
+	return e.one(ref) + " is taken"
+}
+
 // reasonText says why something holds.
 func (e *explainer) reasonText(r why) string {
 	if r.kind == whyLit {
@@ -345,7 +380,7 @@ func (e *explainer) reasonText(r why) string {
 		v := &e.vars[l.variable()]
 		switch {
 		case v.kind == isCandidate && !l.negated():
-			return e.one(v.ref) + e.via(v.ref) + " is the only one left"
+			return e.taken(v.ref)
 		case v.kind == isNeed || v.kind == isLimit:
 			return e.asked(v.ref, v.why)
 		}
@@ -409,6 +444,7 @@ func (e *explainer) nothingLeft(p *pkg, mask bitset) (string, []*Reason) {
 type group struct {
 	cands []int32
 	needs []string // for those that need what cannot be had
+	own   bool     // the text is about the candidates, which have to be named before it
 	text  string
 	kids  []*Reason
 }
@@ -420,7 +456,10 @@ func (g *group) line(e *explainer, tell bool) string {
 		who := e.describe(g.cands)
 		return who + verb(who) + oneOf(g.needs) + text
 	}
-	if tell {
+	switch {
+	case g.own:
+		return e.describe(g.cands) + " " + text
+	case tell:
 		return e.describe(g.cands) + ": " + text
 	}
 	return text
@@ -493,6 +532,7 @@ func (e *explainer) exclusion(ref int32, r why) *group {
 		}
 	}
 	g.text, g.kids = e.against(ref, r)
+	g.own = r.kind != whyLit || lit(r.ref).negated()
 	return g
 }
 
@@ -501,7 +541,7 @@ func (e *explainer) against(ref int32, r why) (string, []*Reason) {
 	if r.kind == whyGiven {
 		for _, h := range e.pkgs[e.cands[ref].pkg].hidden {
 			if h.record == e.cands[ref].record {
-				return h.reason, nil
+				return "cannot be used: " + h.reason, nil
 			}
 		}
 	}
@@ -517,7 +557,7 @@ func (e *explainer) against(ref int32, r why) (string, []*Reason) {
 	case l.negated() && v.kind == isLimit:
 		return "allows only " + marked(e.specs[v.ref].match.String()) + ", but " + e.reasonText(v.why), nil
 	case v.kind == isCandidate:
-		return e.one(v.ref) + e.via(v.ref) + " is taken", nil
+		return e.taken(v.ref), nil
 	}
 	return e.asked(v.ref, v.why), nil
 }
@@ -526,10 +566,8 @@ func (e *explainer) against(ref int32, r why) (string, []*Reason) {
 func (e *explainer) noMatch(spec int32) string {
 	s := &e.specs[spec]
 	p := &e.pkgs[s.pkg]
-	for _, h := range p.hidden {
-		if s.match.MatchesNameless(h.record) {
-			return fmt.Sprintf(", but %s is no candidate: %s", h.record, h.reason)
-		}
+	if h := newestHidden(p.hidden, s.match); h != nil {
+		return fmt.Sprintf(", but %s is no candidate: %s", h.record, h.reason)
 	}
 	switch {
 	case p.n > 0:
@@ -548,6 +586,20 @@ func (e *explainer) noMatch(spec int32) string {
 		return ", which no channel has; is " + strings.Join(near, " or ") + " meant?"
 	}
 	return ", which no channel has"
+}
+
+// newestHidden is the newest record that would match if the problem allowed it, or nil.
+func newestHidden(list []hidden, m *packages.MatchSpec) *hidden {
+	var best *hidden
+	var version packages.Version
+	for i := range list {
+		r := list[i].record
+		v, _ := packages.ParseVersion(r.Version)
+		if m.MatchesNameless(r) && (best == nil || cmp.Or(v.Compare(version), strings.Compare(r.Build, best.record.Build)) > 0) {
+			best, version = &list[i], v
+		}
+	}
+	return best
 }
 
 // describe names candidates of one package by their versions.

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"forge/packages"
@@ -144,6 +145,8 @@ func (c *core) search(ctx context.Context) (bool, error) {
 			return false, c.err
 		case !ok && (c.level() == 0 || !c.learn()):
 			return false, nil
+		case !ok && c.limit > 0 && c.stats.conflicts >= c.limit:
+			return false, errTooHard
 		case !ok && c.stats.conflicts%64 == 0 && ctx.Err() != nil:
 			return false, fmt.Errorf("solve: %w", ctx.Err())
 		case ok && cand >= 0:
@@ -152,6 +155,9 @@ func (c *core) search(ctx context.Context) (bool, error) {
 		}
 	}
 }
+
+// errTooHard says that a question was not answered within its limit.
+var errTooHard = errors.New("too many conflicts")
 
 func (c *core) decide(l lit) {
 	c.starts = append(c.starts, int32(len(c.trail)))

@@ -92,14 +92,13 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd) (res
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	group, why := newGroup(spec.Limits)
+	group, _ := newGroup(spec.Limits) // without one, rlimits do what they can, and the result says so
 	defer group.remove()
 	res.Limits, res.LimitedBy = j.Limits, group.kind()
 	if group == nil && (spec.Limits.Memory > 0 || spec.Limits.Processes > 0) {
 		res.LimitedBy = "rlimit"
 		j.LimitMemory, j.LimitProcs = spec.Limits.Memory > 0, spec.Limits.Processes > 0
 	}
-	_ = why
 	j.PrivateGroup = group != nil
 	began := r.now()
 	wire, err := connect(cmd, spec, j, r.now)

@@ -151,7 +151,7 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 	if st.policy == Strict && st.d.Style == MiniJinja {
 		for _, m := range []*Missing{ma, mb} {
 			if m != nil && m.Name != "" { // that of `x if no` without else compares as nothing
-				st.undefined(x.off, m.Name)
+				st.undefined(x.off, m)
 			}
 		}
 	}
@@ -167,7 +167,7 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 			}
 			m = mb
 		}
-		st.undefined(x.off, m.Name)
+		st.undefined(x.off, m)
 	}
 	switch {
 	case equality:
@@ -180,7 +180,7 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 	case st.policy == NeverFail:
 		return &Missing{Name: m.Name}, true
 	}
-	st.undefined(x.off, m.Name)
+	st.undefined(x.off, m)
 	return nil, true
 }
 
@@ -245,12 +245,12 @@ func (st *state) attr(off int, v Value, name string) Value {
 		if st.policy == NeverFail {
 			return &Missing{Name: v.Name + "." + name}
 		}
-		st.undefined(off, v.Name)
+		st.undefined(off, v)
 	case Object:
 		if r, ok := v.Attr(name); ok {
 			return r
 		}
-		return &Missing{Name: name}
+		return &Missing{Name: name, Of: TypeName(v)}
 	case *Dict:
 		if st.d.Style == MiniJinja {
 			if r, ok := v.Get(name); ok {
@@ -263,12 +263,12 @@ func (st *state) attr(off int, v Value, name string) Value {
 		if r, ok := v.Get(name); ok {
 			return r
 		}
-		return &Missing{Name: name}
+		return &Missing{Name: name, Of: TypeName(v)}
 	}
 	if m := st.method(off, v, name); m != nil {
 		return m
 	}
-	return &Missing{Name: name}
+	return &Missing{Name: name, Of: TypeName(v)}
 }
 
 func (x *itemExpr) eval(st *state) Value {
@@ -291,7 +291,7 @@ func (st *state) item(off int, v, key Value) Value {
 		if st.policy == NeverFail {
 			return &Missing{Name: v.Name}
 		}
-		st.undefined(off, v.Name)
+		st.undefined(off, v)
 	case *Dict:
 		if r, ok := v.Get(key); ok {
 			return r
@@ -301,27 +301,27 @@ func (st *state) item(off int, v, key Value) Value {
 				return m
 			}
 		}
-		return &Missing{Name: Str(key)}
+		return &Missing{Name: Str(key), Of: TypeName(v)}
 	case Object:
 		if s, ok := key.(string); ok {
 			if r, ok := v.Attr(s); ok {
 				return r
 			}
 		}
-		return &Missing{Name: Str(key)}
+		return &Missing{Name: Str(key), Of: TypeName(v)}
 	}
 	if i, ok := asIndex(key); ok {
 		if r, ok := st.index(off, v, i); ok {
 			return r
 		}
-		return &Missing{Name: Str(key)}
+		return &Missing{Name: Str(key), Of: TypeName(v)}
 	}
 	if s, ok := key.(string); ok && st.d.Style == Python {
 		if m := st.method(off, v, s); m != nil {
 			return m
 		}
 	}
-	return &Missing{Name: Str(key)}
+	return &Missing{Name: Str(key), Of: TypeName(v)}
 }
 
 func asIndex(v Value) (int64, bool) {
@@ -485,7 +485,7 @@ func (c *Context) Iterate(v Value) ([]Value, error) {
 		return out, nil
 	case *Missing:
 		if c.st.policy == Strict {
-			return nil, &Error{Kind: Undefined, Name: v.Name, Msg: undefinedMessage(v.Name)}
+			return nil, v.err()
 		}
 		return nil, nil
 	}

@@ -149,7 +149,7 @@ func filterInt(c *Context, in Value, v []Value) (Value, error) {
 		return int64(x), nil
 	case *Missing:
 		if c.st.policy == Strict {
-			return nil, &Error{Kind: Undefined, Name: x.Name, Msg: undefinedMessage(x.Name)}
+			return nil, x.err()
 		}
 		return def, nil
 	case string:
@@ -200,7 +200,7 @@ func filterFloat(c *Context, in Value, v []Value) (Value, error) {
 		return toFloat(x), nil
 	case *Missing:
 		if c.st.policy == Strict {
-			return nil, &Error{Kind: Undefined, Name: x.Name, Msg: undefinedMessage(x.Name)}
+			return nil, x.err()
 		}
 	case string:
 		if f, ok := parseFloat(x); ok {
@@ -336,7 +336,7 @@ func filterWordcount(c *Context, in Value, _ Args) (Value, error) {
 
 func filterJSON(c *Context, in Value, v []Value) (Value, error) {
 	if m, ok := in.(*Missing); ok && c.st.policy == Strict {
-		return nil, &Error{Kind: Undefined, Name: m.Name, Msg: undefinedMessage(m.Name)}
+		return nil, m.err()
 	}
 	var b strings.Builder
 	if err := writeJSON(c, &b, in, 0); err != nil {

@@ -165,7 +165,7 @@ func (x *unaryExpr) eval(st *state) Value {
 		return boolInt(v)
 	case *Missing:
 		if st.policy != NeverFail {
-			st.undefined(x.x.at(), v.Name)
+			st.undefined(x.x.at(), v)
 		}
 		return v
 	default:
@@ -204,7 +204,7 @@ func (x *binExpr) eval(st *state) Value {
 
 func (st *state) arithMissing(x expr, m *Missing) Value {
 	if st.policy != NeverFail {
-		st.undefined(x.at(), m.Name)
+		st.undefined(x.at(), m)
 	}
 	return &Missing{Name: m.Name}
 }
@@ -400,7 +400,7 @@ func (st *state) slice(x *sliceExpr, v Value) Value {
 			p[i] = &n
 		case *Missing:
 			if st.policy != NeverFail {
-				st.undefined(e.at(), k.Name)
+				st.undefined(e.at(), k)
 			}
 			return k
 		default:
@@ -424,7 +424,7 @@ func (st *state) slice(x *sliceExpr, v Value) Value {
 		if st.policy == NeverFail {
 			return v
 		}
-		st.undefined(x.off, v.Name)
+		st.undefined(x.off, v)
 	}
 	if st.d.Style == Python {
 		return &Missing{Name: "slice"}

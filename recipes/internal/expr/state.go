@@ -72,17 +72,25 @@ func (st *state) check(off int, err error) {
 	panic(e)
 }
 
-func (st *state) undefined(off int, name string) {
-	e := at(Undefined, st.src, off, "%s", undefinedMessage(name))
-	e.Name, e.Length = name, len(name)
+func (st *state) undefined(off int, m *Missing) {
+	e := m.err()
+	e.place(st.src, off)
+	e.Length = len(m.Name)
 	panic(e)
 }
 
-func undefinedMessage(name string) string {
-	if name == "" {
-		return "undefined value is used"
+// err says that m is undefined, without a place.
+func (m *Missing) err() *Error { return &Error{Kind: Undefined, Name: m.Name, Msg: m.Message()} }
+
+// Message says what is undefined.
+func (m *Missing) Message() string {
+	switch {
+	case m.Name == "":
+		return "an undefined value is used"
+	case m.Of != "":
+		return fmt.Sprintf("a value of type %s has no %q", m.Of, m.Name)
 	}
-	return fmt.Sprintf("%q is undefined", name)
+	return fmt.Sprintf("%q is undefined", m.Name)
 }
 
 func (st *state) step(off int) {
@@ -148,7 +156,7 @@ func (st *state) lookup(name string) Value {
 // truth is Truth, strict about undefined values.
 func (st *state) truth(x expr, v Value) bool {
 	if m, ok := v.(*Missing); ok && st.policy == Strict {
-		st.undefined(x.at(), m.Name)
+		st.undefined(x.at(), m)
 	}
 	return Truth(v)
 }
@@ -163,7 +171,7 @@ func (st *state) text(off int, v Value) string {
 			return st.env.Print(m)
 		}
 		if st.policy == Strict && m.Name != "" { // `x if no` without else prints as nothing
-			st.undefined(off, m.Name)
+			st.undefined(off, m)
 		}
 	}
 	s := st.str(v)
@@ -197,7 +205,7 @@ func (c *Context) Lookup(name string) (Value, bool) {
 // Str is the text of a value in the dialect's style; an undefined one is an error under Strict.
 func (c *Context) Str(v Value) (string, error) {
 	if m, ok := v.(*Missing); ok && c.st.policy == Strict {
-		return "", &Error{Kind: Undefined, Name: m.Name, Msg: undefinedMessage(m.Name)}
+		return "", m.err()
 	}
 	s := c.st.str(v)
 	return s, c.Charge(len(s))

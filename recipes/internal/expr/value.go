@@ -16,8 +16,9 @@ type List struct{ Items []Value }
 // Tuple is a Python tuple.
 type Tuple []Value
 
-// Missing is an undefined value; Name is what was looked up, for messages.
-type Missing struct{ Name string }
+// Missing is an undefined value; Name is what was looked up and Of the type of what it was looked up in,
+// empty for a variable, both for messages.
+type Missing struct{ Name, Of string }
 
 // Func is something that can be called.
 type Func struct {
