@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -41,7 +42,18 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 	}
 	p.order()
 	p.graph.keepUpTo(req.UpTo)
-	return p.graph, nil
+	return p.graph, p.checkLock()
+}
+
+// checkLock refuses a plan that the lock does not hold, where the request says so.
+func (p *planner) checkLock() error {
+	switch {
+	case !p.req.Locked:
+		return nil
+	case p.tools.Lock == nil:
+		return errors.New("--locked: there is no forge.lock; run forge lock")
+	}
+	return p.tools.Lock.Check(p.graph, filepath.Dir(p.req.LockFile), !p.req.SkipTests)
 }
 
 // planner solves in rounds: all that can be solved with what earlier rounds found out is solved at the
