@@ -17,10 +17,12 @@ import (
 // Request is a build as asked for, complete: after it was made no flag, environment variable or clock
 // is read. `forge env --json` prints it.
 type Request struct {
-	WorkDir   string   `json:"work_dir"`   // absolute
-	Recipes   []string `json:"recipes"`    // files, as found
-	OutputDir string   `json:"output_dir"` // absolute
-	CacheDir  string   `json:"cache_dir"`  // absolute
+	WorkDir   string   `json:"work_dir"`         // absolute
+	Recipes   []string `json:"recipes"`          // files, as found
+	OutputDir string   `json:"output_dir"`       // absolute
+	CacheDir  string   `json:"cache_dir"`        // absolute
+	LockFile  string   `json:"lock_file"`        // absolute: forge.lock of the workspace
+	Locked    bool     `json:"locked,omitempty"` // the lock must fit
 	KeyDir    string   `json:"key_dir"`
 
 	BuildPlatform  platforms.Platform `json:"build_platform"`
@@ -65,6 +67,7 @@ type Tools struct {
 	Externals toolchain.Finder
 	Format    packages.Format   // of what is written
 	Formats   []packages.Format // of what may be read
+	Lock      *Lock             // whose channel records are kept where they fit; nil for none
 	Publisher Publisher
 	KeyID     string // of the key that signs
 	GitState  func(dir string) (GitState, error)
