@@ -331,6 +331,9 @@ func (p *v0Pass) fill() (string, []int, bool) {
 	for i, n := range lines {
 		lines[i] = p.selected.lines[min(n, len(p.selected.lines))-1]
 	}
+	if len(lines) == 0 { // an empty text has a line, too
+		lines = []int{1}
+	}
 	return text, lines, true
 }
 
