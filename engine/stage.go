@@ -129,20 +129,16 @@ func (j *job) entryPoints() error {
 	if o.NoArch == "python" {
 		return nil
 	}
-	for _, e := range o.Build.EntryPoints {
-		name, target, ok := strings.Cut(e, "=")
-		module, function, ok2 := strings.Cut(strings.TrimSpace(target), ":")
-		name = strings.TrimSpace(name)
-		if !ok || !ok2 || filepath.Base(name) != name || name == ".." {
-			return fmt.Errorf("%s: entry point %q: want NAME = MODULE:FUNCTION", o, e)
-		}
-		text := fmt.Sprintf("#!%s/bin/python\n# -*- coding: utf-8 -*-\nimport sys\n\nfrom %s import %s\n\nif __name__ == '__main__':\n    sys.exit(%s())\n",
-			j.site.at.prefix, module, strings.Split(function, ".")[0], function)
-		bin := filepath.Join(j.site.prefix, "bin")
-		if err := os.MkdirAll(bin, 0o755); err != nil {
+	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o, err)
+	}
+	for _, f := range files {
+		path := filepath.Join(j.site.prefix, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
+		if err := os.WriteFile(path, f.Data, 0o755); err != nil {
 			return err
 		}
 	}

@@ -175,6 +175,10 @@ func (c *collector) regular(f *File, p string, info fs.FileInfo) error {
 	if f.FileMode != NoPrefix {
 		f.Prefix = c.prefix
 	}
+	if f.FileMode == Binary && s.golang {
+		// A replaced prefix is filled up with NULs; Go's strings have a length and no NUL, and lie close.
+		c.warnings = append(c.warnings, fmt.Sprintf("%q: the Go program holds the prefix, which no client can replace in it; build with -trimpath, or find the prefix at run time", p))
+	}
 	return nil
 }
 

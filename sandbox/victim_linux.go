@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,30 +31,33 @@ type victim struct {
 	shmFile      string
 }
 
-func newVictim(scratch, tool string) (v *victim, err error) {
-	v = &victim{dir: filepath.Join(scratch, "victim"), ro: filepath.Join(scratch, "readonly"), tool: tool, ports: map[string]string{}}
-	v.mark = "forge-mark-" + strconv.Itoa(os.Getpid())
-	v.secret = "forge-secret-" + strconv.Itoa(os.Getpid())
-	defer func() {
-		if err != nil {
-			v.close()
-		}
-	}()
-	if err := v.restore(); err != nil {
+func newVictim(scratch, tool string) (*victim, error) {
+	v := &victim{shm: -1, msg: -1, dir: filepath.Join(scratch, "victim"), ro: filepath.Join(scratch, "readonly"), tool: tool, ports: map[string]string{}}
+	id := fmt.Sprintf("%d-%x", os.Getpid(), rand.Uint32()) // names that outlive us must not meet again
+	v.mark, v.secret = "forge-mark-"+id, "forge-secret-"+id
+	if err := v.prepare(); err != nil {
+		v.close()
 		return nil, err
 	}
+	return v, nil
+}
+
+func (v *victim) prepare() (err error) {
+	if err := v.restore(); err != nil {
+		return err
+	}
 	if err := v.listen(); err != nil {
-		return nil, err
+		return err
 	}
 	v.ipc()
 	v.leak, err = os.Open(v.dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	os.Setenv("FORGE_TOKEN", v.secret)
 	// Handed down without close-on-exec, as a careless caller would: no sandbox may let it through.
 	_, err = unix.FcntlInt(v.leak.Fd(), unix.F_SETFD, 0)
-	os.Setenv("FORGE_TOKEN", v.secret)
-	return v, err
+	return err
 }
 
 // restore puts the files and the process back as they were.

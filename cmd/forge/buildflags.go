@@ -25,6 +25,7 @@ type buildFlags struct {
 	jobs, buildNum                                                  int
 	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
+	locked                                                          bool
 	memory, fileSize                                                int64
 }
 
@@ -49,6 +50,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.excludeNewer, "exclude-newer", "", "ignore packages newer than this date (RFC 3339)")
 	fs.BoolVar(&f.noIncludeRecipe, "no-include-recipe", false, "leave the recipe out of the package")
 	fs.BoolVar(&f.allowUnhashed, "allow-unhashed", false, "accept URL sources without a hash; recorded in the provenance")
+	fs.BoolVar(&f.locked, "locked", false, "fail where forge.lock does not hold what is planned")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing: sources must be in the store (see forge fetch)")
 }
 
@@ -79,7 +81,7 @@ func (a *app) request(f *buildFlags, args []string) (*engine.Request, error) {
 		return nil, err
 	}
 	req := &engine.Request{
-		WorkDir: wd, CacheDir: cache, OutputDir: absolute(wd, f.outputDir, filepath.Join(space.dir, "output")),
+		WorkDir: wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, f.outputDir, filepath.Join(space.dir, "output")),
 		VariantFiles: f.variantConfig, IgnoreRecipeVariants: f.ignoreRecipeVariants, BuildStringPrefix: f.buildString,
 		AllowUnhashed: f.allowUnhashed, KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,

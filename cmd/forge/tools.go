@@ -37,13 +37,17 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 	if err != nil {
 		return fail(err)
 	}
+	lock, err := readLock(req.LockFile)
+	if err != nil {
+		return fail(err)
+	}
 	read, err := a.openChannels(ctx, req, opener(formats))
 	if err != nil {
 		return fail(err)
 	}
 	tools = engine.Tools{
 		Store: st, Solver: resolver.New(), Channels: read, Fetcher: a.fetcher(req, st), Runner: sandbox.New(time.Now),
-		Externals: toolchain.New(toolchain.Config{Store: st}), Format: format, Formats: formats,
+		Externals: toolchain.New(toolchain.Config{Store: st}), Format: format, Formats: formats, Lock: lock,
 		GitState: gitState(ctx), Version: version, Now: time.Now,
 	}
 	finish = func(ctx context.Context) error {

@@ -14,6 +14,7 @@ func verbs(a *app) []*cobra.Command {
 		renderCommand(a),
 		lockCommand(a),
 		explainCommand(a),
+		graphCommand(a),
 		fetchCommand(a),
 		debugCommand(a),
 		// Look.
