@@ -71,7 +71,7 @@ func (b *schemaBuilder) object(path []step, form object) js {
 		inner := append(path[:len(path):len(path)], step{key: k, beside: form.beside})
 		properties[k] = b.described(inner, b.value(inner))
 	}
-	out := js{"type": "object", "properties": properties, "additionalProperties": false}
+	out := js{"type": "object", "properties": properties, "additionalProperties": form.open}
 	if len(form.must) > 0 {
 		sort.Strings(form.must)
 		out["required"] = form.must
@@ -255,7 +255,37 @@ func workspaceSchema() map[string]any {
 		if block.keys == nil {
 			body["additionalProperties"] = kinds['l']
 		}
-		properties[name] = block.schema(body)
+		properties[name] = body
+		if block.named {
+			properties[name] = js{"type": "object", "additionalProperties": body, "minProperties": 1}
+		}
+	}
+	return js{"type": "object", "properties": properties, "additionalProperties": false}
+}
+
+// hcl is recipe.hcl: its blocks with the keys that recipe.yaml has in their place.
+func (b *schemaBuilder) hcl() map[string]any {
+	b.defs["template"] = js{"type": "string", "pattern": `\$\{`, "description": "an expression in ${ }"}
+	b.defs["text"] = js{"type": []string{"string", "number", "boolean", "null"}}
+	output := []step{{key: "outputs", beside: []string{"outputs"}}, {}}
+	bodies := map[string]any{
+		"package": js{"type": "object", "properties": js{"version": js{"type": "string"}}, "required": []string{"version"}}, "locals": js{"type": "object"},
+		"source": b.value([]step{{key: "source"}}), "test": b.value([]step{{key: "tests"}, {}}),
+		"output": b.object(output, object{beside: []string{"package"}}), "staging": b.object(output, object{beside: []string{"staging"}}),
+	}
+	properties := js{}
+	for name, kind := range hclBlocks() {
+		body, ok := bodies[name]
+		if !ok {
+			body = b.value([]step{{key: name}})
+		}
+		if kind.named {
+			body = js{"type": "object", "additionalProperties": body, "minProperties": 1}
+		}
+		if kind.many {
+			body = js{"anyOf": []any{body, js{"type": "array", "items": body}}}
+		}
+		properties[name] = body
 	}
 	return js{"type": "object", "properties": properties, "additionalProperties": false}
 }

@@ -55,7 +55,7 @@ func (p *prober) besideValue(key string) *yaml.Node {
 
 // check puts a value at a place and returns what the reader says about it and all below it.
 func (p *prober) check(path []step, beside []string, v *yaml.Node) diag.List {
-	first := firstLine(v)
+	first := topLine(v)
 	last := p.line
 	if v.Kind == yaml.MappingNode {
 		for _, k := range beside {
@@ -87,10 +87,10 @@ func (p *prober) check(path []step, beside []string, v *yaml.Node) diag.List {
 	return mine
 }
 
-func firstLine(n *yaml.Node) int {
+func topLine(n *yaml.Node) int {
 	line := n.Line
 	for _, c := range n.Content {
-		line = min(line, firstLine(c))
+		line = min(line, topLine(c))
 	}
 	return line
 }
@@ -112,6 +112,7 @@ type object struct {
 	beside []string // the keys that tell this form
 	keys   []string
 	must   []string
+	open   bool // other keys are left unread, with a warning
 }
 
 func (p *prober) at(path []step, beside []string) place {
@@ -207,11 +208,12 @@ func (p *prober) mappings(path []step, beside []string, out *place) {
 	for _, word := range choiceWord.FindAllString(choices, -1) {
 		if keys, known, _, _ := probe(word); known && !seen[word] {
 			seen[word] = true
-			if len(keys) == 0 {
-				keys = []string{word} // what else is there is left unread
+			open := len(keys) == 0
+			if open {
+				keys = []string{word}
 			}
 			if contains(keys, word) {
-				out.objects = append(out.objects, object{beside: []string{word}, keys: keys, must: append([]string{word}, p.required(path, []string{word})...)})
+				out.objects = append(out.objects, object{beside: []string{word}, keys: keys, open: open, must: append([]string{word}, p.required(path, []string{word})...)})
 			}
 		}
 	}
