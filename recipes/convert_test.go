@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -112,6 +113,10 @@ func sameVariants(file string, opts RenderOptions) RenderOptions {
 	return opts
 }
 
+// lateName is a variable of the build's shell; recipe.yaml leaves it to the build where a text has one
+// that it does not know.
+var lateName = regexp.MustCompile(`\$\{\{ ([A-Z_]+) \}\}`)
+
 // emptyScript is a script whose file the corpus left out.
 func emptyScript(s ScriptView) bool { return strings.TrimSpace(s.Text) == "" && len(s.Env) == 0 }
 
@@ -156,7 +161,7 @@ func convertView(r *Rendered) []string {
 		v.Tests = slices.DeleteFunc(v.Tests, func(t TestView) bool { return t.Script != nil && emptyScript(*t.Script) })
 		for i := range v.Scripts {
 			v.Scripts[i].File, v.Scripts[i].Interpreter = "", ""
-			v.Scripts[i].Text = strings.TrimSpace(v.Scripts[i].Text)
+			v.Scripts[i].Text = lateName.ReplaceAllString(strings.TrimSpace(v.Scripts[i].Text), "$$$1")
 		}
 		for _, l := range []*[]string{&v.About.Home, &v.About.DocURL, &v.About.DevURL} {
 			for i, u := range *l {
