@@ -2,6 +2,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"forge/packages"
@@ -34,12 +35,13 @@ type Request struct {
 	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
 	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
 
-	VariantFiles         []string            `json:"variant_config,omitempty"`
-	Variant              map[string][]string `json:"variant,omitempty"`
-	IgnoreRecipeVariants bool                `json:"ignore_recipe_variants,omitempty"`
-	BuildNumber          *int                `json:"build_num,omitempty"`
-	BuildStringPrefix    string              `json:"build_string_prefix,omitempty"`
-	AllowUnhashed        bool                `json:"allow_unhashed,omitempty"`
+	Workspace            []recipes.VariantFile `json:"-"` // variants of forge.hcl
+	VariantFiles         []string              `json:"variant_config,omitempty"`
+	Variant              map[string][]string   `json:"variant,omitempty"`
+	IgnoreRecipeVariants bool                  `json:"ignore_recipe_variants,omitempty"`
+	BuildNumber          *int                  `json:"build_num,omitempty"`
+	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
+	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
 
 	Jobs      int               `json:"jobs"`      // builds at once
 	CPUs      int               `json:"cpu_count"` // CPU_COUNT of each
@@ -93,7 +95,7 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildPlatform:        r.BuildPlatform,
 		HostPlatform:         r.HostPlatform,
 		TargetPlatform:       r.TargetPlatform,
-		Variants:             append(builtInVariants(r.TargetPlatform), files...),
+		Variants:             slices.Concat(builtInVariants(r.TargetPlatform), r.Workspace, files),
 		Set:                  r.Variant,
 		IgnoreRecipeVariants: r.IgnoreRecipeVariants,
 		BuildNumber:          r.BuildNumber,
