@@ -91,11 +91,22 @@ func (v *v0) limit() int {
 	return 10_000
 }
 
+// checkBeside refuses files that conda-build would merge into the recipe.
+func (v *v0) checkBeside() {
+	for _, name := range []string{"recipe_append.yaml", "recipe_clobber.yaml"} {
+		if v.script(name).found && !v.opts.noScripts {
+			v.found.add(diag.Diagnostic{Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
+				Summary: name + " is not merged into the recipe", Suggestion: "write its keys in " + filepath.Base(v.path)})
+		}
+	}
+}
+
 func (v *v0) render() []*Output {
 	if !v.config() {
 		return nil
 	}
 	v.usage = newUsage(v.cfg.sorted())
+	v.checkBeside()
 	loop := map[string]bool{}
 	for _, k := range v.everUsed() {
 		if len(v.cfg.vals[k]) > 1 {
@@ -252,7 +263,7 @@ type v0Pass struct {
 }
 
 // v0Early is what the permissive pass learns for PKG_NAME and its like.
-type v0Early struct{ name, version, number, str string }
+type v0Early struct{ name, version, number, str, path string }
 
 func (v *v0) pass(variant v0Variant) *v0Pass {
 	p := &v0Pass{v0: v, variant: variant, scope: newScope(v.opts, variant)}
@@ -387,6 +398,9 @@ func (p *v0Pass) nearestName(name string) string {
 	if strings.HasPrefix(name, "GIT_") || strings.HasPrefix(name, "HG_") {
 		return "variables of the source's repository are not known before it is fetched; write the version in the recipe"
 	}
+	if name == "time" || name == "datetime" {
+		return "rendering reads no clock, so that it gives the same result each time; write the date in the recipe"
+	}
 	known := append([]string{"compiler", "stdlib", "cdt", "pin_subpackage", "pin_compatible", "environ", "load_file_data", "load_file_regex",
 		"PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_HASH", "SHLIB_EXT", "PYTHON", "PREFIX", "SRC_DIR", "RECIPE_DIR"}, p.cfg.keys...)
 	for _, n := range v0Names(p.templates[p.selected.text]) {
@@ -462,6 +476,7 @@ func (p *v0Pass) firstPass() *v0Early {
 	}
 	pkg, build := yamlx.Get(doc.Root, "package"), yamlx.Get(doc.Root, "build")
 	e.name, e.version = scalar(yamlx.Get(pkg, "name")), scalar(yamlx.Get(pkg, "version"))
+	e.path = earlyPath(doc)
 	e.number, e.str = scalar(yamlx.Get(build, "number")), scalar(yamlx.Get(build, "string"))
 	return e
 }
