@@ -285,7 +285,7 @@ func (v *v0) pass(variant v0Variant) *v0Pass {
 	again, bad := selectMeta(text, d.decide) // conda-build selects once more, for selectors that Jinja made
 	if len(bad) == 0 {
 		for i, n := range again.lines {
-			again.lines[i] = lines[min(n, len(lines))-1]
+			again.lines[i] = mapLines(lines)(n)
 		}
 	} else {
 		again = selection{text, lines}
@@ -340,7 +340,7 @@ func (p *v0Pass) fill() (string, []int, bool) {
 		return "", nil, false
 	}
 	for i, n := range lines {
-		lines[i] = p.selected.lines[min(n, len(p.selected.lines))-1]
+		lines[i] = mapLines(p.selected.lines)(n)
 	}
 	return text, lines, true
 }
@@ -388,7 +388,7 @@ func (p *v0Pass) jinjaDiagnostic(err error) diag.Diagnostic {
 		}
 	}
 	if n := len(p.selected.lines); e.Line > 0 && n > 0 {
-		d.Pos.Line, d.Pos.Column = p.selected.lines[min(e.Line, n)-1], e.Column
+		d.Pos.Line, d.Pos.Column = mapLines(p.selected.lines)(e.Line), e.Column
 		d.Line = p.line(d.Pos.Line)
 	}
 	return d
