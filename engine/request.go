@@ -12,7 +12,6 @@ import (
 	"forge/sandbox"
 	"forge/sources"
 	"forge/store"
-	"forge/trust"
 )
 
 // Request is a build as asked for, complete: after it was made no flag, environment variable or clock
@@ -66,7 +65,8 @@ type Tools struct {
 	Externals toolchain.Finder
 	Format    packages.Format   // of what is written
 	Formats   []packages.Format // of what may be read
-	Signer    trust.Signer
+	Publisher Publisher
+	KeyID     string // of the key that signs
 	GitState  func(dir string) (GitState, error)
 	Version   string // of forge
 	Now       func() time.Time

@@ -19,10 +19,11 @@ type frame struct {
 	opts    *RenderOptions
 	variant variant               // the combination, before any context
 	vars    map[string]expr.Value // the variant's values, and the context's over them
-	base    map[string]expr.Value // platform names and functions
-	read    map[string]bool
-	found   *findings
-	dir     string // of the recipe
+	*platform
+	read   map[string]bool
+	budget *expr.Budget // of this variant, shared by all its expressions
+	found  *findings
+	dir    string // of the recipe
 }
 
 // findings collects diagnostics of all variants; what several variants say is kept once.
@@ -49,27 +50,39 @@ func (f *frame) lookup(name string) (expr.Value, bool) {
 	if v, ok := f.vars[name]; ok {
 		return v, true
 	}
-	v, ok := f.base[name]
-	return v, ok
+	if v, ok := f.platform.names[name]; ok {
+		return v, true
+	}
+	if fn := f.function(name); fn != nil {
+		return fn, true
+	}
+	return nil, false
 }
 
 func (f *frame) env() *expr.Env {
-	return &expr.Env{Lookup: f.lookup, Looked: func(name string) { f.read[name] = true }}
+	return &expr.Env{Lookup: f.lookup, Looked: func(name string) { f.read[name] = true }, Budget: f.budget}
 }
 
 // text is a scalar filled in; empty, with the mistake recorded, where that fails. A nil node is empty.
 func (f *frame) text(n *yaml.Node) string {
+	s, _ := f.good(n)
+	return s
+}
+
+// good is text, and whether it could be filled in.
+func (f *frame) good(n *yaml.Node) (string, bool) {
 	s, err := f.try(n, f.env())
 	if err != nil {
 		f.found.add(exprDiagnostic(f.doc, n, err))
 	}
-	return s
+	return s, err == nil
 }
 
 func (f *frame) try(n *yaml.Node, env *expr.Env) (string, error) {
 	if n == nil {
 		return "", nil
 	}
+	f.reading(n)
 	t := f.tmpl[n]
 	if t == nil {
 		return n.Value, nil
@@ -77,12 +90,27 @@ func (f *frame) try(n *yaml.Node, env *expr.Env) (string, error) {
 	return t.Render(env)
 }
 
+// reading counts what the expression behind a value of a recipe.hcl reads.
+func (f *frame) reading(n *yaml.Node) {
+	for _, name := range f.reads[n] {
+		f.read[name] = true
+	}
+}
+
+// forget begins the count of read names anew, for the next output.
+func (f *frame) forget() {
+	f.read = map[string]bool{}
+	for _, name := range f.always {
+		f.read[name] = true
+	}
+}
+
 func (f *frame) trimmed(n *yaml.Node) string { return strings.TrimSpace(f.text(n)) }
 
 // checked is text, judged when there was something to fill in; plain text was judged before.
 func (f *frame) checked(n *yaml.Node, check func(string) error) string {
-	s := f.text(n)
-	if n != nil && f.tmpl[n] != nil && check != nil {
+	s, ok := f.good(n)
+	if ok && n != nil && f.tmpl[n] != nil && check != nil {
 		if err := check(s); err != nil {
 			f.errorf(n, "bad-value", "%s", err)
 		}
@@ -123,6 +151,7 @@ func (f *frame) items(n *yaml.Node) []*yaml.Node {
 	if n == nil {
 		return nil
 	}
+	f.reading(n)
 	if n.Kind == yaml.SequenceNode {
 		var out []*yaml.Node
 		for _, e := range n.Content {
@@ -164,6 +193,7 @@ func (f *frame) readAll(n *yaml.Node) {
 	if n == nil {
 		return
 	}
+	f.reading(n)
 	if t := f.tmpl[n]; t != nil {
 		f.readNames(t.Names(), n.Value)
 	}
@@ -259,7 +289,7 @@ func (f *frame) usedVariant(free, duringContext map[string]bool, context map[str
 		switch {
 		case shadowed && !duringContext[key], noarch == "python" && key == "python":
 			continue
-		case f.read[key], duringContext[key], free[key], alwaysHashed(key), f.platformVariable(key):
+		case f.read[key], duringContext[key], free[key], alwaysHashed(key), f.platform.vars[key]:
 			used[key] = value.Value
 		}
 	}
@@ -288,6 +318,8 @@ func exprDiagnostic(doc *yamlx.Document, n *yaml.Node, err error) diag.Diagnosti
 		d.Code = "expression-syntax"
 	case expr.Undefined:
 		d.Code = "undefined"
+	case expr.Limit:
+		d.Code = "too-expensive"
 	}
 	if d.Pos.Column == 0 || e.Line == 0 {
 		return d

@@ -56,8 +56,13 @@ func (o *Output) Subdir() string {
 	return o.TargetPlatform.String()
 }
 
-// String is name-version-build, as the archive will be called.
-func (o *Output) String() string { return o.Name + "-" + o.Version + "-" + o.BuildString }
+// String is name-version-build, as the archive will be called; a staging output has only its name.
+func (o *Output) String() string {
+	if o.Staging {
+		return o.Name
+	}
+	return o.Name + "-" + o.Version + "-" + o.BuildString
+}
 
 // Origin says where an output was read.
 type Origin struct {

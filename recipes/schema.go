@@ -15,20 +15,27 @@ import (
 // program is a recipe.yaml that was checked: its nodes, and what was prepared for each of them.
 type program struct {
 	doc   *yamlx.Document
+	root  *yaml.Node
 	tmpl  map[*yaml.Node]*expr.Template // scalars that hold ${{ … }}
 	conds map[*yaml.Node]*expr.Expr     // of `if:` and of plain `skip:` entries
 
 	names   map[string]bool // variables that any expression reads, whether or not it will be evaluated
 	free    map[string]bool // build and host dependencies that are bare names
 	useKeys []string        // of build.variant.use_keys
+
+	// A recipe.hcl comes evaluated: its texts are no templates, and what its expressions read is known.
+	literal bool
+	reads   map[*yaml.Node][]string
+	always  []string // read by all outputs
 }
 
 // checker walks a file against the shapes of its keys. It reports every mistake that does not depend
 // on the variant and prepares all expressions on the way.
 type checker struct {
 	*program
-	lang *expr.Dialect
-	list diag.List
+	lang   *expr.Dialect
+	shapes *shapes
+	list   diag.List
 }
 
 // shape says what may stand at one place of the file.
@@ -72,7 +79,12 @@ func (c *checker) saw(names []string, source string) {
 
 // template prepares a scalar and reports whether it is plain text, to be checked as it stands.
 func (c *checker) template(n *yaml.Node) bool {
-	if !isTemplate(n.Value) {
+	if c.literal || !isTemplate(n.Value) {
+		if !c.literal && strings.Contains(n.Value, "${{") {
+			d := c.doc.At(n, "unclosed", "the `${{` in this text is not closed by a `}}`, so it stays as it is")
+			d.Severity = diag.Warning
+			c.report(d)
+		}
 		return true
 	}
 	t, err := c.lang.Parse(n.Value)
@@ -173,10 +185,21 @@ func listOr(item shape) shape {
 	}
 }
 
+// textOrList is one text, or a list.
+func textOrList(item shape) shape {
+	return func(c *checker, n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode {
+			item(c, n)
+			return
+		}
+		list(item)(c, n)
+	}
+}
+
 // listOrNothing is a list, or a key without a value.
 func listOrNothing(item shape) shape {
 	return func(c *checker, n *yaml.Node) {
-		if !yamlx.IsNull(n) {
+		if !yamlx.IsNull(n) && !(n.Kind == yaml.ScalarNode && n.Value == "") {
 			list(item)(c, n)
 		}
 	}
@@ -218,6 +241,7 @@ func mapping(what string, fields ...field) shape {
 			c.wrongType(n, "a mapping")
 			return
 		}
+		meant := map[string]bool{} // keys that a misspelt one stands for
 		for k, v := range yamlx.Pairs(n) {
 			if f := byName[k.Value]; f != nil {
 				if f.shape != nil {
@@ -226,9 +250,10 @@ func mapping(what string, fields ...field) shape {
 				continue
 			}
 			c.unknownKey(k, what, names)
+			meant[diag.Nearest(k.Value, names)] = true
 		}
 		for _, f := range fields {
-			if f.must && yamlx.Get(n, f.name) == nil {
+			if f.must && !meant[f.name] && yamlx.Get(n, f.name) == nil {
 				c.errorf(n, "missing-key", "%s lacks the key %q", what, f.name)
 			}
 		}

@@ -126,6 +126,10 @@ func (f *frame) scriptEnv(n *yaml.Node) map[string]string {
 
 func (f *frame) fileScript(s Script, file *yaml.Node, p platforms.Platform) []Script {
 	name := f.text(file)
+	if f.opts.noScripts {
+		s.File = name
+		return []Script{s}
+	}
 	found, text, err := findScript(f.dir, name, p)
 	if err != nil {
 		f.errorf(file, "missing-file", "the script %q cannot be read: %v", name, plainError(err))
@@ -187,8 +191,8 @@ func firstLine(n *yaml.Node) int {
 }
 
 // scriptText fills in a line of a script. Variables of the build's environment, which only the build
-// knows, become the shell's own. What stays undefined is left as it is, with a warning: it is an error
-// only if it is run.
+// knows, become the shell's own. What cannot be filled in is left as it is, with a warning: it is an
+// error only if it is run.
 func (f *frame) scriptText(n *yaml.Node, p platforms.Platform) string {
 	env := f.env()
 	env.Lookup = func(name string) (expr.Value, bool) {
@@ -201,15 +205,11 @@ func (f *frame) scriptText(n *yaml.Node, p platforms.Platform) string {
 		return nil, false
 	}
 	s, err := f.try(n, env)
-	var e *expr.Error
-	if errors.As(err, &e) && e.Kind == expr.Undefined {
+	if err != nil {
 		d := exprDiagnostic(f.doc, n, err)
 		d.Severity = diag.Warning
 		f.found.add(d)
 		return n.Value
-	}
-	if err != nil {
-		f.found.add(exprDiagnostic(f.doc, n, err))
 	}
 	return s
 }

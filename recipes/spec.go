@@ -57,12 +57,21 @@ func checkURL(s string) error {
 	return nil
 }
 
+// canonicalURL escapes spaces and ends the URL of a whole host with a slash, as the peers write it.
+func canonicalURL(s string) string {
+	s = strings.ReplaceAll(s, " ", "%20")
+	if u, err := url.Parse(s); err == nil && u.Host != "" && u.Path == "" && u.RawQuery == "" && u.Fragment == "" {
+		return s + "/"
+	}
+	return s
+}
+
 // checkLicense wants an SPDX licence expression without deprecated ids (https://spdx.org/licenses).
 func checkLicense(s string) error {
 	if s == "" {
-		return nil
+		return errors.New("the licence is empty; leave the key out or name an SPDX licence")
 	}
-	ok, bad := spdx.ValidateLicenses([]string{s})
+	ok, bad := spdx.ValidateLicenses([]string{upperOperators(s)})
 	if ok {
 		return deprecatedLicense(s)
 	}
@@ -78,4 +87,15 @@ func deprecatedLicense(s string) error {
 		}
 	}
 	return nil
+}
+
+// upperOperators writes and, or, with as SPDX does.
+func upperOperators(s string) string {
+	words := strings.Split(s, " ")
+	for i, w := range words {
+		if w == "and" || w == "or" || w == "with" {
+			words[i] = strings.ToUpper(w)
+		}
+	}
+	return strings.Join(words, " ")
 }

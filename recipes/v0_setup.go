@@ -70,10 +70,10 @@ func readProject(dir, setupFile string) map[string]any {
 			}
 		}
 	}
-	read(setupFile, setupPy)
-	read("setup.cfg", setupCfg)
-	read("pyproject.toml", pyproject)
-	read("PKG-INFO", packageInfo)
+	read(setupFile, readSetupPy)
+	read("setup.cfg", readSetupCfg)
+	read("pyproject.toml", readPyproject)
+	read("PKG-INFO", readPackageInfo)
 	return data
 }
 
@@ -82,8 +82,8 @@ var (
 	assignment   = regexp.MustCompile(`(?m)^([A-Za-z_]\w*)\s*=\s*["']([^"'\n]*)["']`)
 )
 
-// setupPy reads the keywords of a setup() call that are literals, or names that were given one.
-func setupPy(text string) map[string]any {
+// readSetupPy reads the keywords of a setup() call that are literals, or names that were given one.
+func readSetupPy(text string) map[string]any {
 	data := map[string]any{}
 	_, call, ok := strings.Cut(text, "setup(")
 	if !ok {
@@ -107,8 +107,8 @@ func setupPy(text string) map[string]any {
 	return data
 }
 
-// setupCfg reads [metadata] and [options] of setuptools' declarative form.
-func setupCfg(text string) map[string]any {
+// readSetupCfg reads [metadata] and [options] of setuptools' declarative form.
+func readSetupCfg(text string) map[string]any {
 	data := map[string]any{}
 	section, key := "", ""
 	for _, line := range strings.Split(text, "\n") {
@@ -143,8 +143,8 @@ func setupCfg(text string) map[string]any {
 	return data
 }
 
-// pyproject reads [project] (PEP 621) or [tool.poetry].
-func pyproject(text string) map[string]any {
+// readPyproject reads [project] (PEP 621) or [tool.poetry].
+func readPyproject(text string) map[string]any {
 	var doc struct {
 		Project map[string]any
 		Tool    struct{ Poetry map[string]any }
@@ -181,8 +181,8 @@ func pyproject(text string) map[string]any {
 	return data
 }
 
-// packageInfo reads the headers of a source distribution's metadata (PEP 314).
-func packageInfo(text string) map[string]any {
+// readPackageInfo reads the headers of a source distribution's metadata (PEP 314).
+func readPackageInfo(text string) map[string]any {
 	data := map[string]any{}
 	for _, line := range strings.Split(text, "\n") {
 		k, v, ok := strings.Cut(strings.TrimRight(line, "\r"), ": ")

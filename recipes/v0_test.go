@@ -225,7 +225,7 @@ outputs:
 		got = append(got, line)
 	}
 	want := []string{
-		"xz-split-5.4.1-h9bf148f_1 linux-64 staging",
+		"xz-split linux-64 staging",
 		"liblzma-5.4.1-h9bf148f_1 linux-64 from xz-split",
 		"xz-5.4.1-py311_1 linux-64 from xz-split | liblzma 5.4.1 h9bf148f_1 | python x.x x.x | zlib 1.2.3 1.3.0a0 | bzip2 x.x.x.x.x.x 2",
 		"xz-meta-5.4.1-ha770c72_1 noarch | xz | __unix",

@@ -66,7 +66,7 @@ func (a aboutPart) about() About {
 		if s == nil || *s == "" {
 			return nil
 		}
-		return []string{*s}
+		return []string{canonicalURL(*s)}
 	}
 	str := func(s *string) string {
 		if s == nil {

@@ -60,15 +60,20 @@ func (f *frame) hashes(s *Source, n *yaml.Node) {
 
 // checkHashed reports a URL source without a hash: its bytes would be whatever the server says.
 func checkHashed(s *Source, o *RenderOptions, line string, add func(diag.Diagnostic)) {
+	weak := false
 	for name, sum := range s.Hashes {
-		if name != "md5" && name != "sha1" && strings.Trim(sum, "0") != "" {
+		if strings.Trim(sum, "0") == "" { // a placeholder
+			continue
+		}
+		if name != "md5" && name != "sha1" {
 			return
 		}
+		weak = true
 	}
 	d := diag.Diagnostic{Code: "missing-hash", Pos: s.Pos, Line: line,
 		Summary:    "the source " + strings.Join(s.URLs, " ") + " has no sha256",
 		Suggestion: "add `sha256:` with the hash of the file, or accept any bytes with --allow-unhashed"}
-	if len(s.Hashes) > 0 {
+	if weak {
 		d.Code, d.Severity = "weak-hash", diag.Warning
 		d.Summary = "the source " + strings.Join(s.URLs, " ") + " has only a hash that can be forged; add its sha256"
 		d.Suggestion = ""

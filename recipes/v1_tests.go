@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"errors"
 	"strings"
 
 	"forge/packages"
@@ -46,7 +47,15 @@ func (f *frame) pythonTest(n *yaml.Node) *PythonTest {
 		if s == "" && versions.Kind == yaml.SequenceNode {
 			continue
 		}
-		if _, err := packages.ParseMatchSpec("python=" + s); err != nil {
+		condition := s
+		if strings.IndexAny(s, "<>!~") != 0 {
+			condition = "=" + s
+		}
+		_, err := packages.ParseVersionSpec(condition)
+		if err == nil && strings.Trim(s, "=.*") == "" && s != "*" {
+			err = errors.New("it names no version")
+		}
+		if s != "" && err != nil {
 			f.errorf(e, "bad-value", "python_version %q is not a version condition such as 3.11.* or >=3.8: %v", s, err)
 		}
 		t.PythonVersions = append(t.PythonVersions, s)

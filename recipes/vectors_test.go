@@ -69,10 +69,12 @@ type wantOutput struct {
 	Requirements                               map[string]any
 }
 
+var vectorCache = NewCache()
+
 // TestRenderVectors holds rendering against what rattler-build 0.73 renders of real recipes.
 func TestRenderVectors(t *testing.T) {
 	dir := shared(t)
-	floors := map[string]float64{"rattler-build": 0, "others": 0, "cdt-builds": 0, "feedstocks": 0, "emscripten-forge": 0}
+	floors := map[string]float64{"rattler-build": 1, "others": 1, "cdt-builds": 1, "feedstocks": 1, "emscripten-forge": 1}
 	for _, origin := range sortedNames(floors) {
 		t.Run(origin, func(t *testing.T) {
 			total, equal := 0, 0
@@ -101,6 +103,29 @@ func TestRenderVectors(t *testing.T) {
 	}
 }
 
+// TestMoreRenderVectors reads vectors of the same form from the file that FORGE_RENDER_VECTORS names:
+// for looking further with the peer at hand.
+func TestMoreRenderVectors(t *testing.T) {
+	file := os.Getenv("FORGE_RENDER_VECTORS")
+	if file == "" {
+		t.Skip("FORGE_RENDER_VECTORS names no file")
+	}
+	dir, total, equal := shared(t), 0, 0
+	eachLine(t, file, func(line []byte) {
+		var want wantRender
+		if err := json.Unmarshal(line, &want); err != nil {
+			t.Fatal(err)
+		}
+		total++
+		if diff := compareRender(t, dir, &want); diff == "" {
+			equal++
+		} else {
+			t.Logf("%s %s %v: %s", want.Recipe, want.Target, want.VariantFiles, diff)
+		}
+	})
+	t.Logf("%d of %d equal", equal, total)
+}
+
 func corpusFile(dir, name string) string {
 	if name == "emscripten-variant.yaml" {
 		return filepath.Join(dir, "vectors/rattler-build/render/inputs", name)
@@ -109,6 +134,15 @@ func corpusFile(dir, name string) string {
 }
 
 func renderWant(t *testing.T, dir string, want *wantRender) *Rendered {
+	path := corpusFile(dir, want.Recipe)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return renderV1(path, data, wantOptions(t, dir, want))
+}
+
+func wantOptions(t *testing.T, dir string, want *wantRender) RenderOptions {
 	o := RenderOptions{IgnoreRecipeVariants: true, AllowUnhashed: true, RepodataV3: want.V3, Experimental: want.Experimental}
 	var err error
 	if o.TargetPlatform, err = platforms.Parse(want.Target); err != nil {
@@ -125,13 +159,8 @@ func renderWant(t *testing.T, dir string, want *wantRender) *Rendered {
 		}
 		o.Variants = append(o.Variants, VariantFile{Path: v, Data: data})
 	}
-	path := corpusFile(dir, want.Recipe)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.keepPins = true
-	return renderV1(path, data, o)
+	o.keepPins, o.noScripts, o.Cache = true, true, vectorCache
+	return o
 }
 
 // compareRender says in what a rendering differs; empty where it is equal.
@@ -163,31 +192,38 @@ func compareRender(t *testing.T, dir string, want *wantRender) string {
 	}
 	got, wanted = unique(got), unique(wanted)
 	if len(got) != len(wanted) {
-		return fmt.Sprintf("%d outputs, want %d\n got %s\nwant %s", len(got), len(wanted), strings.Join(got, "\n     "), strings.Join(wanted, "\n     "))
+		return fmt.Sprintf("%d outputs, want %d; ", len(got), len(wanted)) + firstDifference(strings.Join(got, "\n"), strings.Join(wanted, "\n"))
 	}
 	for i := range got {
 		if got[i] != wanted[i] {
-			return "\n got " + got[i] + "\nwant " + wanted[i]
+			return firstDifference(got[i], wanted[i])
 		}
 	}
 	return ""
 }
 
+// unique keeps the first of outputs with one file name and hash, as the peer's command line does.
 func unique(in []string) []string {
-	sort.Strings(in)
+	seen := map[string]bool{}
 	var out []string
-	for i, s := range in {
-		if i == 0 || s != in[i-1] {
+	for _, s := range in {
+		key := s[:strings.LastIndex(s, "} {")]
+		if !seen[key] {
+			seen[key] = true
 			out = append(out, s)
 		}
 	}
+	sort.Strings(out)
 	return out
 }
 
 func (o wantOutput) describe() string {
+	if o.Requirements == nil {
+		o.Requirements = map[string]any{}
+	}
 	req, _ := json.Marshal(o.Requirements)
 	variant := hashInput(wholeNumbers(o.Variant))
-	return fmt.Sprintf("%s %s %s %d %q %s %s %s", o.Name, o.Version, o.Build, o.Number, o.NoArch, o.Subdir, variant, req)
+	return fmt.Sprintf("%s %s %s %d %q %s %s %s", strings.ToLower(o.Name), o.Version, o.Build, o.Number, o.NoArch, o.Subdir, variant, strings.ToLower(string(req)))
 }
 
 func wholeNumbers(m map[string]any) map[string]any {
@@ -201,7 +237,7 @@ func wholeNumbers(m map[string]any) map[string]any {
 
 func describe(o *Output) string {
 	req, _ := json.Marshal(peerRequirements(&o.Requirements))
-	return fmt.Sprintf("%s %s %s %d %q %s %s %s", o.Name, o.Version, o.BuildString, o.BuildNumber, o.NoArch, o.Subdir(), o.HashInput, req)
+	return fmt.Sprintf("%s %s %s %d %q %s %s %s", o.Name, o.Version, o.BuildString, o.BuildNumber, o.NoArch, o.Subdir(), o.HashInput, strings.ToLower(string(req)))
 }
 
 // peerRequirements is requirements in rattler-build's shape.
@@ -258,4 +294,15 @@ func peerRequirements(r *Requirements) map[string]any {
 		}
 	}
 	return m
+}
+
+// firstDifference shows where two texts part.
+func firstDifference(got, want string) string {
+	i := 0
+	for i < len(got) && i < len(want) && got[i] == want[i] {
+		i++
+	}
+	cut := func(s string) string { return s[max(0, min(i-60, len(s))):min(i+140, len(s))] }
+	head, _, _ := strings.Cut(got, "{")
+	return head + "\n got …" + cut(got) + "\nwant …" + cut(want)
 }

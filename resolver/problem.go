@@ -62,6 +62,3 @@ type Reason struct {
 	Text   string
 	Causes []*Reason
 }
-
-// Error is the explanation as an indented tree.
-func (c *Conflict) Error() string { return "" }

@@ -76,6 +76,7 @@ type Result struct {
 	Limits    Limits        `json:"limits"`               // that were in force
 	LimitedBy string        `json:"limited_by,omitempty"` // "cgroup2", "cgroup1" or "rlimit" for memory and processes
 	KilledBy  string        `json:"killed_by,omitempty"`  // "wall", "memory", "processes", "log", …: the limit that ended it
+	Network   bool          `json:"network,omitempty"`    // shared the network of the machine
 	Wall      time.Duration `json:"wall"`
 	CPU       time.Duration `json:"cpu"`
 	PeakRSS   int64         `json:"peak_rss"` // bytes

@@ -44,6 +44,9 @@ type Fetched struct {
 	Tree       digest.Digest      `json:"tree,omitzero"` // of path and git sources
 	Epoch      int64              `json:"epoch"`         // newest member mtime, or the commit's time; 0 if none
 	Unhashed   bool               `json:"unhashed,omitempty"`
+	Stored     bool               `json:"-"` // nothing had to be downloaded for it
+
+	keep bool // the file goes to SRC_DIR as it is, even if it is an archive
 }
 
 // Digest names the source by content: what the build key holds of it.

@@ -43,5 +43,7 @@ type Verdict struct {
 	Reason    string        `json:"reason,omitempty"` // why it was refused, in one sentence
 	KeyIDs    []string      `json:"key_ids,omitempty"`
 	OpenPGP   string        `json:"openpgp,omitempty"` // fingerprint of the .asc
+	Signed    bool          `json:"statement_signed"`  // whether Statement may be believed
+	Notes     []string      `json:"notes,omitempty"`   // what was not checked, and what is odd but good
 	Statement []byte        `json:"-"`                 // the checked payload
 }

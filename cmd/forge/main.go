@@ -6,9 +6,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"forge/sandbox"
 )
 
 func main() {
+	// A sandbox starts this program again as the first process inside; that comes before all else.
+	if sandbox.IsChild(os.Args) {
+		os.Exit(sandbox.Child(os.Args))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
 	stop()

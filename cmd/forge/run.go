@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -95,6 +97,9 @@ func (a *app) printError(err error) {
 		lines[i] = diag.Printable(l)
 	}
 	fmt.Fprintf(a.stderr, "forge: %s\n", strings.Join(lines, "\n"))
+	if help := remedy(err); help != "" {
+		fmt.Fprintf(a.stderr, "  help: %s\n", help)
+	}
 }
 
 // newRootCommand puts the verbs together; one file a verb.
@@ -154,6 +159,17 @@ func meant(c *cobra.Command, word string) string {
 	}
 	if near := diag.Nearest(word, names); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
+}
+
+// remedy says what to do about a failure that the machine has, not the recipe.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return "the disk is full: free some space, or point FORGE_CACHE and --output-dir to another disk; what was built so far is kept"
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return "forge writes to FORGE_CACHE, FORGE_KEYS and --output-dir: they must be writable"
 	}
 	return ""
 }

@@ -7,5 +7,24 @@ var version = "0.1.0-dev"
 
 // verbs lists the commands, in the order of the help.
 func verbs(a *app) []*cobra.Command {
-	return []*cobra.Command{}
+	return []*cobra.Command{
+		// Build.
+		buildCommand(a),
+		planCommand(a),
+		renderCommand(a),
+		lockCommand(a),
+		explainCommand(a),
+		graphCommand(a),
+		fetchCommand(a),
+		debugCommand(a),
+		// Look.
+		packageCommand(a),
+		solveCommand(a),
+		verifyCommand(a),
+		keysCommand(a),
+		envCommand(a),
+		// The sandbox.
+		sandboxCommand(a),
+		auditCommand(a),
+	}
 }

@@ -98,6 +98,9 @@ func (st *state) compare(x *compareExpr, op string, a, b Value) Value {
 		return !st.contains(x.off, b, a)
 	}
 	n, ok := st.order(x.off, a, b)
+	if !ok && st.d.Style == MiniJinja { // unlike values are ordered by their kinds
+		n, ok = kindRank(a)-kindRank(b), true
+	}
 	if !ok {
 		st.fail(x.off, "%q does not work between %s and %s", op, TypeName(a), TypeName(b))
 	}
@@ -115,11 +118,39 @@ func (st *state) compare(x *compareExpr, op string, a, b Value) Value {
 	return n >= 0
 }
 
+// kindRank is the order of minijinja's kinds of values.
+func kindRank(v Value) int {
+	switch v.(type) {
+	case *Missing:
+		return 0
+	case nil:
+		return 1
+	case bool:
+		return 2
+	case int64, float64:
+		return 3
+	case string:
+		return 4
+	case *List, Tuple:
+		return 5
+	case *Dict:
+		return 6
+	}
+	return 7
+}
+
 func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, bool) {
 	ma, aMissing := a.(*Missing)
 	mb, bMissing := b.(*Missing)
 	if !aMissing && !bMissing {
 		return nil, false
+	}
+	if st.policy == Strict && st.d.Style == MiniJinja {
+		for _, m := range []*Missing{ma, mb} {
+			if m != nil && m.Name != "" { // that of `x if no` without else compares as nothing
+				st.undefined(x.off, m)
+			}
+		}
 	}
 	m := ma
 	if !aMissing {
@@ -154,6 +185,9 @@ func (st *state) contains(off int, box, item Value) bool {
 	switch box := box.(type) {
 	case string:
 		s, ok := item.(string)
+		if !ok && st.d.Style == MiniJinja {
+			s, ok = st.str(item), true
+		}
 		if !ok {
 			st.fail(off, "\"in\" of a string needs a string on its left, not %s", TypeName(item))
 		}

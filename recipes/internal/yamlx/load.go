@@ -148,3 +148,9 @@ func (d *Document) At(n *yaml.Node, code, format string, args ...any) diag.Diagn
 	}
 	return diag.Diagnostic{Code: code, Pos: p, Length: length, Line: d.Line(p.Line), Summary: fmt.Sprintf(format, args...)}
 }
+
+// Foreign is a document of another language: only places and lines are of use, Root is the caller's.
+func Foreign(file string, data []byte) *Document {
+	text, _ := decode(data)
+	return &Document{File: file, lines: splitLines(text)}
+}

@@ -86,6 +86,8 @@ func advice(message, line string) string {
 		return "recipe.yaml writes expressions as ${{ … }}"
 	case strings.Contains(message, "cannot start any token"):
 		return "put the value in quotes"
+	case strings.Contains(message, "did not find expected key") && strings.Contains(strings.TrimPrefix(trimmed, "- "), "\""):
+		return "put the whole value in single quotes: it begins like a text in quotes and goes on after it, or holds a `: `"
 	case message == "mapping values are not allowed in this context":
 		return "put the value in quotes if it holds a `: `, and check the indentation"
 	}

@@ -1,0 +1,50 @@
+# The commands of a checkout. `make demo` and `make test` are all a newcomer needs.
+GO      ?= go
+FORGE   := bin/forge
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+export CGO_ENABLED = 0
+
+.PHONY: build demo test test-all deps lint fmt cross race reproducible bench conformance clean
+
+build: ## build bin/forge
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(FORGE) ./cmd/forge
+
+demo: build ## build every shipped recipe: sandboxed, tested, packaged, signed
+	$(FORGE) build ./recipes/...
+
+deps: ## install what the tests ask other programs for (Debian); elsewhere those tests are skipped
+	@sh .ci/deps
+
+test: deps lint ## everything that is quick enough for every change
+	$(GO) test -timeout 18m ./...
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	@sh .ci/staticcheck
+
+fmt:
+	gofmt -w $$(git ls-files '*.go')
+
+cross: ## the program builds for the other systems
+	GOOS=windows $(GO) build -o /dev/null ./cmd/forge
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/forge
+	GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/forge
+
+race:
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
+
+test-all: test cross race reproducible ## the slow proofs too
+
+reproducible: build ## every shipped recipe built twice: other folder, time, -j and user; all bytes equal
+	@sh .ci/reproducible
+
+conformance: ## held against other tools' results on the corpus
+	$(GO) test -run Conformance -v ./... | grep -v '^=== ' | grep -v 'no test files'
+
+bench: ## ratios against peers and physical limits, measured in one run
+	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
+
+clean:
+	rm -rf bin output

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"forge/engine"
+	"forge/internal/diag"
+)
+
+func buildCommand(a *app) *cobra.Command {
+	var f buildFlags
+	var dryRun, asJSON, renderOnly bool
+	c := &cobra.Command{
+		Use:   "build [RECIPE]...",
+		Short: "Build packages from recipes",
+		Long: `Build renders the recipes, solves and locks their environments, and builds what is
+not built yet: each in a sandbox of its own, tested from its package, with signed
+provenance, into a conda channel (output/).
+
+RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe below recipes/.`,
+		Example: `  forge build ./recipes/...
+  forge build ./recipes/zlib ./recipes/libpng -j1
+  forge build -n ./recipes/...          what would be built, and why
+  forge build --json ./recipes/... > table.json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req, err := a.request(&f, args)
+			if err != nil {
+				return err
+			}
+			if renderOnly {
+				return a.render(cmd.Context(), req, true)
+			}
+			if dryRun {
+				return a.plan(cmd.Context(), req, planJSON(asJSON))
+			}
+			return a.build(cmd.Context(), req, asJSON)
+		},
+	}
+	f.register(c.Flags())
+	f.registerRun(c.Flags())
+	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "build nothing; say what would be built")
+	c.Flags().BoolVar(&renderOnly, "render-only", false, "print the rendered outputs as JSON")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the closing table as one JSON document")
+	return c
+}
+
+// build runs the whole line: render, plan, run, index, table.
+func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool) error {
+	tools, finish, err := a.tools(ctx, req)
+	if err != nil {
+		return err
+	}
+	graph, renderErr, err := a.graph(ctx, req, tools)
+	if err != nil {
+		return err
+	}
+	if err := a.sign(req, &tools); err != nil {
+		return err
+	}
+	p := a.newProgress(len(graph.Actions))
+	outcomes, runErr := engine.Run(ctx, req, tools, graph, p.event)
+	p.close()
+	indexErr := finish(context.WithoutCancel(ctx))
+	if asJSON {
+		if err := a.writeJSONTable(req, outcomes); err != nil {
+			return err
+		}
+	} else if !a.global.quiet {
+		a.writeTable(outcomes)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case runErr != nil:
+		return a.summary(outcomes)
+	}
+	return errors.Join(indexErr, renderErr)
+}
+
+// graph renders and plans. With --keep-going recipes that are broken are reported and left out:
+// renderErr then says so at the end.
+func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools) (g *engine.Graph, renderErr, err error) {
+	outputs, warnings, err := engine.Render(ctx, req)
+	for _, w := range warnings {
+		if !a.global.quiet {
+			a.printError(&diag.Failure{List: diag.List{w}})
+		}
+	}
+	if err != nil {
+		if !req.KeepGoing || len(outputs) == 0 {
+			return nil, nil, err
+		}
+		a.printError(err)
+		renderErr = exitError{exitFailed}
+	}
+	g, err = engine.Plan(ctx, req, tools, outputs)
+	return g, renderErr, err
+}
+
+// summary is the error of a failed run; each failure was shown when it happened.
+func (a *app) summary(outcomes []*engine.Outcome) error {
+	var failed, skipped []string
+	for _, o := range outcomes {
+		switch o.Status {
+		case engine.StatusFailed:
+			failed = append(failed, o.Action.Output.Name)
+		case engine.StatusSkipped:
+			skipped = append(skipped, o.Action.Output.Name)
+		}
+	}
+	text := "failed: " + strings.Join(failed, ", ")
+	if len(skipped) > 0 {
+		text += fmt.Sprintf("; not built because of that: %s", strings.Join(skipped, ", "))
+	}
+	return errors.New(text)
+}
+
+// row is one package of the closing table.
+type row struct {
+	Name      string  `json:"name"`
+	Version   string  `json:"version"`
+	Build     string  `json:"build"`
+	Subdir    string  `json:"subdir"`
+	Status    string  `json:"status"`
+	Seconds   float64 `json:"seconds"`
+	Isolation string  `json:"isolation"`
+	SHA256    string  `json:"sha256"`
+	Content   string  `json:"content"`
+	Path      string  `json:"path"`
+	Signature string  `json:"signature"`
+	Reason    string  `json:"reason,omitempty"`
+}
+
+func rowOf(req *engine.Request, o *engine.Outcome) row {
+	out := o.Action.Output
+	r := row{Name: out.Name, Version: out.Version, Build: out.BuildString, Subdir: out.Subdir(),
+		Status: string(o.Status), Seconds: float64(int(o.Seconds*100)) / 100, Signature: o.Signed, Path: relativeTo(req.WorkDir, o.Path)}
+	if o.Built != nil {
+		r.Isolation, r.SHA256, r.Content = o.Built.Isolation, o.Built.Archive.Hex(), o.Built.Content.Hex()
+	}
+	if o.Err != nil {
+		r.Reason = o.Err.Error()
+	}
+	return r
+}
+
+// relativeTo is path as seen from the working folder.
+func relativeTo(wd, path string) string {
+	if path == "" {
+		return ""
+	}
+	rel, err := filepath.Rel(wd, path)
+	if err != nil {
+		return path
+	}
+	return filepath.ToSlash(rel)
+}
+
+func (a *app) writeJSONTable(req *engine.Request, outcomes []*engine.Outcome) error {
+	rows := []row{}
+	for _, o := range outcomes {
+		rows = append(rows, rowOf(req, o))
+	}
+	return a.printJSON(map[string]any{"packages": rows})
+}
+
+// writeTable ends a run on the screen.
+func (a *app) writeTable(outcomes []*engine.Outcome) {
+	var text strings.Builder
+	t := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "PACKAGE\tVERSION\tBUILD\tSTATUS\tSECONDS\tISOLATION\tCONTENT\tSIGNED BY")
+	count := map[engine.Status]int{}
+	for _, o := range outcomes {
+		count[o.Status]++
+		out, isolation, content := o.Action.Output, "-", "-"
+		if o.Built != nil {
+			content = o.Built.Content.Short()
+			if o.Built.Isolation != "" {
+				isolation = o.Built.Isolation
+			}
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f\t%s\t%s\t%.12s\n", out.Name, out.Version, out.BuildString, o.Status, o.Seconds, isolation, content, dash(o.Signed))
+	}
+	t.Flush()
+	paint := a.painter(a.stdout)
+	for i, line := range strings.Split(strings.TrimRight(text.String(), "\n"), "\n") {
+		role := "bold"
+		if i > 0 {
+			role = string(outcomes[i-1].Status)
+		}
+		fmt.Fprintln(a.stdout, paint(role, diag.Printable(line)))
+	}
+	fmt.Fprintln(a.stdout, closing(len(outcomes), count))
+}
+
+func closing(n int, count map[engine.Status]int) string {
+	if count[engine.StatusReused] == n {
+		return fmt.Sprintf("all %d packages are up to date", n)
+	}
+	var parts []string
+	for _, s := range []engine.Status{engine.StatusBuilt, engine.StatusReused, engine.StatusFailed, engine.StatusSkipped} {
+		if count[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[s], s))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"forge/engine"
+	"forge/platforms"
+	"forge/recipes"
+	"forge/resolver"
+	"forge/sandbox"
+)
+
+// buildFlags are the flags of every verb that plans; their names are rattler-build's.
+type buildFlags struct {
+	recipes, channels, variantConfig, variants, extraMeta, upTo     []string
+	recipeDir, outputDir, buildPlatform, hostPlatform, target       string
+	channelPriority, packageFormat, isolation, test, buildString    string
+	excludeNewer, timeout                                           string
+	jobs, buildNum                                                  int
+	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
+	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
+	memory, fileSize                                                int64
+}
+
+func (f *buildFlags) register(fs *pflag.FlagSet) {
+	fs.StringArrayVarP(&f.recipes, "recipe", "r", nil, "recipe: a folder, a file or a pattern such as ./recipes/... (also as plain arguments)")
+	fs.StringVar(&f.recipeDir, "recipe-dir", "", "folder whose recipes are all taken")
+	fs.StringArrayVar(&f.upTo, "up-to", nil, "only this output and what it needs")
+	fs.StringVar(&f.outputDir, "output-dir", "", "channel that packages are put into (default output)")
+	fs.StringVar(&f.buildPlatform, "build-platform", "", "platform the compilers run on (default this machine's)")
+	fs.StringVar(&f.hostPlatform, "host-platform", "", "platform the packages run on (default the target's)")
+	fs.StringVar(&f.target, "target-platform", "", "platform to build for (default this machine's)")
+	fs.StringArrayVarP(&f.channels, "channel", "c", nil, "channel to take dependencies from: a folder or a URL; after the output folder, in order")
+	fs.StringVar(&f.channelPriority, "channel-priority", "strict", "strict, flexible or disabled")
+	fs.StringArrayVarP(&f.variantConfig, "variant-config", "m", nil, "variants file; a later one wins")
+	fs.StringArrayVar(&f.variants, "variant", nil, "variant values, KEY=V[,V]")
+	fs.BoolVar(&f.ignoreRecipeVariants, "ignore-recipe-variants", false, "do not read the variants file beside a recipe")
+	fs.StringVar(&f.packageFormat, "package-format", "conda", "conda[:LEVEL] or tar-bz2[:LEVEL]")
+	fs.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock or none; recorded in the provenance")
+	fs.IntVar(&f.buildNum, "build-num", -1, "build number of all outputs")
+	fs.StringVar(&f.buildString, "build-string-prefix", "", "begin every build string with this")
+	fs.StringArrayVar(&f.extraMeta, "extra-meta", nil, "KEY=VALUE for about.json")
+	fs.StringVar(&f.excludeNewer, "exclude-newer", "", "ignore packages newer than this date (RFC 3339)")
+	fs.BoolVar(&f.noIncludeRecipe, "no-include-recipe", false, "leave the recipe out of the package")
+	fs.BoolVar(&f.allowUnhashed, "allow-unhashed", false, "accept URL sources without a hash; recorded in the provenance")
+	fs.BoolVar(&f.offline, "offline", false, "fetch nothing: sources must be in the store (see forge fetch)")
+}
+
+func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "builds at once (default one a core)")
+	fs.BoolVarP(&f.keepGoing, "keep-going", "k", false, "go on with what does not need a failed package")
+	fs.BoolVar(&f.continueOnFailure, "continue-on-failure", false, "the same as --keep-going")
+	fs.BoolVar(&f.keepBuild, "keep-build", false, "keep the folders of builds, also of failed ones")
+	fs.StringVar(&f.test, "test", "native", "run the packages' tests: native or skip")
+	fs.BoolVar(&f.noTest, "no-test", false, "the same as --test skip")
+	fs.BoolVar(&f.errorPrefix, "error-prefix-in-binary", false, "refuse binaries that hold the placeholder prefix")
+	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a build may use")
+	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
+}
+
+// request completes the flags into the value the engine works on.
+func (a *app) request(f *buildFlags, args []string) (*engine.Request, error) {
+	wd, err := filepath.Abs(".")
+	if err != nil {
+		return nil, err
+	}
+	cache, err := a.cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	space, err := a.workspace(wd)
+	if err != nil {
+		return nil, err
+	}
+	req := &engine.Request{
+		WorkDir: wd, CacheDir: cache, OutputDir: absolute(wd, f.outputDir, filepath.Join(space.dir, "output")),
+		VariantFiles: f.variantConfig, IgnoreRecipeVariants: f.ignoreRecipeVariants, BuildStringPrefix: f.buildString,
+		AllowUnhashed: f.allowUnhashed, KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, Offline: f.offline,
+		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,
+		Jobs: f.jobs, CPUs: runtime.NumCPU(),
+		Limits: sandbox.Limits{Memory: f.memory, OpenFiles: 65536, Log: 1 << 30},
+	}
+	if req.Jobs <= 0 {
+		req.Jobs = runtime.NumCPU()
+	}
+	if f.buildNum >= 0 {
+		req.BuildNumber = &f.buildNum
+	}
+	if req.KeyDir, err = a.keyDir(); err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{
+		func() error { return f.platforms(req) },
+		func() error { return f.words(req) },
+		func() error { return f.pairs(req) },
+		func() error { return space.apply(req) },
+		func() error { return f.find(req, args) },
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range f.channels {
+		req.Channels = append(req.Channels, channelName(wd, c))
+	}
+	req.Virtual = platforms.DetectVirtual(a.lookupEnv)
+	return req, nil
+}
+
+func absolute(wd, path, fallback string) string {
+	if path == "" {
+		return fallback
+	}
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(wd, path)
+}
+
+// channelName makes a folder absolute and leaves URLs alone.
+func channelName(wd, c string) string {
+	if strings.Contains(c, "://") {
+		return strings.TrimSuffix(c, "/")
+	}
+	return absolute(wd, c, wd)
+}
+
+func (f *buildFlags) platforms(req *engine.Request) error {
+	req.BuildPlatform = platforms.Host()
+	req.TargetPlatform = req.BuildPlatform
+	for _, p := range []struct {
+		text string
+		to   *platforms.Platform
+	}{{f.buildPlatform, &req.BuildPlatform}, {f.target, &req.TargetPlatform}} {
+		if p.text != "" {
+			v, err := platforms.Parse(p.text)
+			if err != nil {
+				return usageError{err}
+			}
+			*p.to = v
+		}
+	}
+	req.HostPlatform = req.TargetPlatform
+	if f.hostPlatform != "" {
+		v, err := platforms.Parse(f.hostPlatform)
+		if err != nil {
+			return usageError{err}
+		}
+		req.HostPlatform = v
+	}
+	return nil
+}
+
+// words reads the flags that take one of a few words.
+func (f *buildFlags) words(req *engine.Request) error {
+	switch f.channelPriority {
+	case "strict":
+		req.ChannelPriority = resolver.Strict
+	case "flexible":
+		req.ChannelPriority = resolver.Flexible
+	case "disabled":
+		req.ChannelPriority = resolver.Disabled
+	default:
+		return usageError{fmt.Errorf("--channel-priority %q: want strict, flexible or disabled", f.channelPriority)}
+	}
+	switch i := sandbox.Isolation(f.isolation); i {
+	case sandbox.Full, sandbox.Landlock, sandbox.None:
+		req.Isolation = i
+	default:
+		return usageError{fmt.Errorf("--isolation %q: want full, landlock or none", f.isolation)}
+	}
+	switch f.test {
+	case "native", "native-and-emulated", "":
+		req.SkipTests = f.noTest
+	case "skip":
+		req.SkipTests = true
+	default:
+		return usageError{fmt.Errorf("--test %q: want native or skip", f.test)}
+	}
+	if f.excludeNewer != "" {
+		t, err := parseDate(f.excludeNewer)
+		if err != nil {
+			return usageError{err}
+		}
+		req.ExcludeNewer = t.UnixMilli()
+	}
+	if f.timeout != "" {
+		d, err := time.ParseDuration(f.timeout)
+		if err != nil {
+			return usageError{fmt.Errorf("--timeout: %w", err)}
+		}
+		req.Limits.Wall = d
+	}
+	return nil
+}
+
+func parseDate(s string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--exclude-newer %q: want a date such as 2026-11-26 or 2026-11-26T12:00:00Z", s)
+}
+
+// pairs reads the flags of the form KEY=VALUE.
+func (f *buildFlags) pairs(req *engine.Request) error {
+	for _, v := range f.variants {
+		key, values, ok := strings.Cut(v, "=")
+		if !ok || key == "" {
+			return usageError{fmt.Errorf("--variant %q: want KEY=VALUE[,VALUE]", v)}
+		}
+		if req.Variant == nil {
+			req.Variant = map[string][]string{}
+		}
+		req.Variant[key] = strings.Split(values, ",")
+	}
+	for _, v := range f.extraMeta {
+		key, value, ok := strings.Cut(v, "=")
+		if !ok || key == "" {
+			return usageError{fmt.Errorf("--extra-meta %q: want KEY=VALUE", v)}
+		}
+		if req.ExtraMeta == nil {
+			req.ExtraMeta = map[string]string{}
+		}
+		req.ExtraMeta[key] = value
+	}
+	return nil
+}
+
+// find resolves patterns to recipe files; without any, the working folder's recipe.
+func (f *buildFlags) find(req *engine.Request, args []string) error {
+	patterns := append(append([]string(nil), f.recipes...), args...)
+	if f.recipeDir != "" {
+		patterns = append(patterns, strings.TrimSuffix(f.recipeDir, "/")+"/...")
+	}
+	if len(patterns) == 0 {
+		patterns = []string{"."}
+	}
+	var err error
+	req.Recipes, err = recipes.Find(patterns, req.WorkDir)
+	return err
+}

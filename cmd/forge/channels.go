@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"forge/channels"
+	"forge/engine"
+	"forge/packages"
+)
+
+// channelSet is the channels of a request, opened once; it implements engine.Channels.
+type channelSet struct {
+	*channels.Provider
+	ctx    context.Context
+	loader *channels.Loader
+	open   channels.OpenFunc
+}
+
+// openChannels opens the output folder and the request's channels, in order of priority.
+func (a *app) openChannels(ctx context.Context, req *engine.Request, open channels.OpenFunc) (*channelSet, error) {
+	loader := &channels.Loader{CacheDir: filepath.Join(req.CacheDir, "channels"), Now: time.Now, Offline: req.Offline}
+	subdirs := []string{req.HostPlatform.String(), channels.NoArch}
+	if b := req.BuildPlatform.String(); b != subdirs[0] {
+		subdirs = append([]string{b}, subdirs...)
+	}
+	var parts []*channels.Repodata
+	for _, channel := range append([]string{req.OutputDir}, req.Channels...) {
+		opened, err := loader.Open(ctx, channel, subdirs)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, opened...)
+	}
+	return &channelSet{Provider: channels.NewProvider(parts...), ctx: ctx, loader: loader, open: open}, nil
+}
+
+// Archive implements engine.Channels.
+func (s *channelSet) Archive(r *packages.Record) (string, error) { return s.loader.Archive(s.ctx, r) }
+
+// RunExports implements engine.Channels: they are read from the archive, which is needed anyway.
+func (s *channelSet) RunExports(r *packages.Record) (packages.RunExports, error) {
+	path, err := s.Archive(r)
+	if err != nil {
+		return packages.RunExports{}, err
+	}
+	pkg, err := s.open(path)
+	if err != nil {
+		return packages.RunExports{}, err
+	}
+	defer pkg.Close()
+	return pkg.RunExports()
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"forge/channels"
+	"forge/digest"
+	"forge/engine"
+	"forge/packages"
+	"forge/packages/conda"
+	"forge/platforms/toolchain"
+	"forge/resolver"
+	"forge/sandbox"
+	"forge/sources"
+	"forge/store"
+	"forge/trust"
+)
+
+// tools puts the parts together for one request. finish indexes the output channel; call it at the end.
+func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tools, finish func(context.Context) error, err error) {
+	fail := func(err error) (engine.Tools, func(context.Context) error, error) { return engine.Tools{}, nil, err }
+	st, err := store.Open(req.CacheDir)
+	if err != nil {
+		return fail(err)
+	}
+	formats, err := readFormats()
+	if err != nil {
+		return fail(err)
+	}
+	format, err := parseFormat(req.PackageFormat)
+	if err != nil {
+		return fail(err)
+	}
+	read, err := a.openChannels(ctx, req, opener(formats))
+	if err != nil {
+		return fail(err)
+	}
+	tools = engine.Tools{
+		Store: st, Solver: resolver.New(), Channels: read, Fetcher: a.fetcher(req, st), Runner: sandbox.New(time.Now),
+		Externals: toolchain.New(toolchain.Config{Store: st}), Format: format, Formats: formats,
+		GitState: gitState(ctx), Version: version, Now: time.Now,
+	}
+	finish = func(ctx context.Context) error {
+		return channels.IndexFolder(ctx, req.OutputDir, opener(formats), req.TargetPlatform.String())
+	}
+	return tools, finish, nil
+}
+
+// sign gives tools the user's keys, made at the first build.
+func (a *app) sign(req *engine.Request, tools *engine.Tools) error {
+	keys, err := a.signingKeys()
+	if err != nil {
+		return err
+	}
+	public, err := keys.Public()
+	if err != nil {
+		return err
+	}
+	tools.Publisher = publisher{&channels.Publisher{Dir: req.OutputDir, Signer: keys, Keys: public, Now: time.Now}}
+	tools.KeyID = keys.KeyID()
+	return nil
+}
+
+// readFormats are the archives that can be read.
+func readFormats() ([]packages.Format, error) {
+	v2, err := conda.New("conda", 0)
+	if err != nil {
+		return nil, err
+	}
+	v1, err := conda.New("tar-bz2", 0)
+	return []packages.Format{v2, v1}, err
+}
+
+// parseFormat reads --package-format: a name, with or without :LEVEL.
+func parseFormat(s string) (packages.Format, error) {
+	name, level, ok := strings.Cut(s, ":")
+	if name == "tar.bz2" {
+		name = "tar-bz2"
+	}
+	n := 0
+	if ok && level != "max" && level != "default" && level != "min" {
+		var err error
+		if n, err = strconv.Atoi(level); err != nil {
+			return nil, usageError{fmt.Errorf("--package-format %q: the level is a number, min, max or default", s)}
+		}
+	}
+	f, err := conda.New(name, n)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--package-format %q: %w", s, err)}
+	}
+	return f, nil
+}
+
+// opener opens a package file by its extension.
+func opener(formats []packages.Format) channels.OpenFunc {
+	return func(path string) (packages.Package, error) {
+		for _, f := range formats {
+			if strings.HasSuffix(path, f.Extension()) {
+				return f.Open(path)
+			}
+		}
+		// Files of the store have no extension: their content tells what they are.
+		return formats[0].Open(path)
+	}
+}
+
+func (a *app) fetcher(req *engine.Request, st *store.Store) *sources.Getter {
+	return sources.New(sources.Config{
+		Store: st, Checker: checker{}, Offline: req.Offline, AllowUnhashed: req.AllowUnhashed,
+		Env: os.Environ(), Now: time.Now, Ignore: []string{req.OutputDir, req.CacheDir},
+	})
+}
+
+// checker lets sources ask trust for a verdict.
+type checker struct{ trust.OpenPGPChecker }
+
+// Check implements sources.SignatureChecker.
+func (c checker) Check(data io.Reader, sig, keyring []byte, fingerprint string, allow []string, now time.Time) (sources.SignatureVerdict, error) {
+	v, err := c.OpenPGPChecker.Check(data, sig, keyring, fingerprint, allow, now)
+	return sources.SignatureVerdict{Fingerprint: v.Fingerprint, Signed: v.Signed, Checked: v.Checked, Notes: v.Notes, Allowed: v.Allowed}, err
+}
+
+// publisher shows the engine what it needs of channels.Publisher.
+type publisher struct{ *channels.Publisher }
+
+// Put implements engine.Publisher.
+func (p publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement []byte) (string, bool, error) {
+	placed, err := p.Publisher.Put(ctx, file, subdir, fileName, sum, statement)
+	return placed.Path, placed.Replaced, err
+}
+
+func gitState(ctx context.Context) func(string) (engine.GitState, error) {
+	return func(dir string) (engine.GitState, error) {
+		s, err := sources.GitState(ctx, dir)
+		if err != nil || !s.Clean {
+			return engine.GitState{}, err
+		}
+		return engine.GitState{Commit: s.Commit, Tree: s.Tree, Remote: s.Remote}, nil
+	}
+}

@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"forge/digest"
+	"forge/packages"
+	"forge/recipes"
+	"forge/sandbox"
+	"forge/sources"
+)
+
+// job is one build while it runs.
+type job struct {
+	*runner
+	a        *Action
+	built    map[*Action]*Built // of what a needs
+	key      digest.Digest
+	site     *site
+	log      *os.File
+	fetched  []sources.Fetched
+	env      map[string]string
+	before   map[string]stamp // the prefix before the script
+	result   sandbox.Result
+	ran      bool // a script ran, so result holds
+	warnings []string
+}
+
+// build makes a's package from nothing and records it. Whatever fails, nothing of it stays.
+func (r *runner) build(ctx context.Context, a *Action, key digest.Digest, built map[*Action]*Built) (*Built, error) {
+	start := r.tools.Now()
+	j := &job{runner: r, a: a, built: built, key: key}
+	var err error
+	if j.site, err = r.newSite(ctx, a.Output.Name, insideLayout()); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if !r.req.KeepBuild {
+			j.site.remove()
+		}
+	}()
+	if j.log, err = r.openLog(a); err != nil {
+		return nil, err
+	}
+	defer j.log.Close()
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"fetch", j.fetch}, {"environment", j.environments}, {"unpack", j.unpack}, {"build", j.script},
+	} {
+		j.phase(step.name)
+		if err := step.run(ctx); err != nil {
+			return nil, err
+		}
+	}
+	j.phase("package")
+	b, err := j.finish(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.Seconds = r.tools.Now().Sub(start).Seconds()
+	return b, nil
+}
+
+func (j *job) phase(name string) {
+	j.report(Event{Kind: EventPhase, Action: j.a, Phase: name})
+}
+
+func (j *job) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	j.warnings = append(j.warnings, text)
+	fmt.Fprintln(j.log, "forge: warning: "+text)
+	j.report(Event{Kind: EventWarning, Action: j.a, Text: text})
+}
+
+func (j *job) fetch(ctx context.Context) (err error) {
+	j.fetched, err = j.runner.fetch(ctx, j.a)
+	return err
+}
+
+// environments links the build and host environments into their prefixes.
+func (j *job) environments(ctx context.Context) error {
+	if err := j.install(ctx, j.a.Host, j.built, j.site.prefix, j.site.at.prefix); err != nil {
+		return err
+	}
+	buildDir, buildPrefix := j.site.build, j.site.at.build
+	if j.a.Output.Build.MergeBuildHost {
+		buildDir, buildPrefix = j.site.prefix, j.site.at.prefix
+	}
+	err := j.install(ctx, j.a.Build, j.built, buildDir, buildPrefix)
+	if err != nil {
+		return err
+	}
+	// What is here now belongs to dependencies; all that comes later belongs to the package.
+	j.before, err = snapshot(j.site.prefix)
+	return err
+}
+
+// unpack lays out the sources, or what the staging output left, and applies patches.
+func (j *job) unpack(ctx context.Context) error {
+	python := ""
+	if rec := j.a.Host.find("python"); rec != nil {
+		python = rec.Version
+	}
+	j.env = scriptEnv(j.a.Output, j.site.at, python, j.req.CPUs, j.epoch())
+	externals, err := j.externalsOf(ctx, j.a.Build, j.a.Host)
+	if err != nil {
+		return err
+	}
+	activate(j.env, externals)
+	if j.a.Staging != nil {
+		if err := j.restore(ctx, j.built[j.a.Staging]); err != nil {
+			return fmt.Errorf("staging output %s: %w", j.a.Staging.Output.Name, err)
+		}
+	}
+	more, err := j.tools.Fetcher.Unpack(ctx, j.fetched, j.site.work, j.site.extra)
+	if err != nil {
+		return fmt.Errorf("unpack: %w", err)
+	}
+	for name, value := range more {
+		j.env[name] = strings.ReplaceAll(value, j.site.extra, j.site.at.extra)
+	}
+	return j.patch(ctx)
+}
+
+// epoch is the newest time inside the sources, 1980 where there is none (contracts: Sources).
+func (j *job) epoch() int64 {
+	const none = 315532800
+	epoch := int64(0)
+	for _, f := range j.fetched {
+		epoch = max(epoch, f.Epoch)
+	}
+	if j.a.Staging != nil {
+		epoch = max(epoch, j.built[j.a.Staging].Epoch)
+	}
+	if epoch <= 0 {
+		return none
+	}
+	return epoch
+}
+
+// script runs the recipe's scripts in the sandbox.
+func (j *job) script(ctx context.Context) error {
+	if len(j.a.Output.Build.Scripts) == 0 {
+		return nil
+	}
+	var err error
+	if j.result, err = j.run(ctx, j.a.Output.Build.Scripts); err != nil {
+		return err
+	}
+	j.ran = true
+	if j.result.ExitCode != 0 || j.result.KilledBy != "" {
+		return j.scriptFailure(j.result)
+	}
+	return nil
+}
+
+// run runs scripts with the build's environment, in the work folder.
+func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result, error) {
+	spec, err := j.buildSpec(ctx, scripts)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	spec.Argv = []string{"/bin/bash", j.site.at.root + "/conda_build.sh"}
+	spec.Stdout, spec.Stderr = j.log, j.log
+	return j.tools.Runner.Run(ctx, spec)
+}
+
+// buildSpec is the sandbox of the build, with everything but the command.
+func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.Spec, error) {
+	externals, err := j.externalsOf(ctx, j.a.Build, j.a.Host)
+	if err != nil {
+		return sandbox.Spec{}, err
+	}
+	spec, err := j.spec(ctx, j.site, externals)
+	if err != nil {
+		return spec, err
+	}
+	recipe, err := j.recipeFolder(ctx)
+	if err != nil {
+		return spec, err
+	}
+	if !spec.Level.Places() {
+		j.site.at.recipe, j.env["RECIPE_DIR"] = recipe, recipe
+	}
+	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: recipe, Target: j.site.at.recipe})
+	spec.Dir = j.site.at.work
+	return spec, j.site.show(&spec, scriptFiles(scripts, j.env, j.site.at, filepath.Base(j.a.Output.Recipe.File)))
+}
+
+// recipeFolder is the recipe's folder as it was hashed.
+func (j *job) recipeFolder(ctx context.Context) (string, error) {
+	entries, err := j.importRecipe(j.a)
+	if err != nil {
+		return "", err
+	}
+	if got := digest.Tree(entries); got != j.a.RecipeTree {
+		return "", fmt.Errorf("%s changed since the plan was made; run the build again", j.a.Output.Recipe.Dir)
+	}
+	return j.tools.Store.Materialize(ctx, entries)
+}
+
+// finish makes the package, or the snapshot of a staging output, of what the script left.
+func (j *job) finish(ctx context.Context) (*Built, error) {
+	b := &Built{Key: j.key, Epoch: j.epoch(), RunExports: j.a.RunExports}
+	switch {
+	case j.ran:
+		b.Isolation = string(j.result.Isolation)
+	case j.a.Staging != nil:
+		b.Isolation = j.built[j.a.Staging].Isolation
+	}
+	if j.a.Output.Staging {
+		var err error
+		if b.Materials, err = j.sourceMaterials(); err != nil {
+			return nil, err
+		}
+		return b, j.keepStaged(ctx, b)
+	}
+	m, err := j.stage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.write(ctx, m, b); err != nil {
+		return nil, err
+	}
+	return b, j.state(ctx, m, b)
+}
+
+// write puts the archive of m into the store and reads back what a dependent can see of it.
+func (j *job) write(ctx context.Context, m *packages.Manifest, b *Built) error {
+	tmp := filepath.Join(j.site.dir, j.a.Output.String()+j.tools.Format.Extension())
+	f, err := os.Create(tmp)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(j.tools.Format.Write(ctx, m, f), f.Close())
+	if err != nil {
+		return fmt.Errorf("write %s: %w", j.a.Output, err)
+	}
+	pkg, err := j.tools.Format.Open(tmp)
+	if err != nil {
+		return err
+	}
+	defer pkg.Close()
+	if b.Content, err = pkg.ContentDigest(); err != nil {
+		return err
+	}
+	var size int64
+	if b.Archive, size, err = j.tools.Store.PutFile(tmp, false); err != nil {
+		return err
+	}
+	b.Record = m.Record
+	b.Record.SHA256, b.Record.Size = b.Archive.Hex(), size
+	b.FileName = j.a.Output.String() + j.tools.Format.Extension()
+	b.Record.FileName = b.FileName
+	return nil
+}
+
+// seconds is for people: the time a step took.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"forge/platforms"
+	"forge/recipes"
+)
+
+// testContents checks what the package holds (rattler-build's package_contents test).
+func (r *runner) testContents(a *Action, b *Built, t recipes.ContentsTest) error {
+	pkg, err := r.openBuilt(b)
+	if err != nil {
+		return err
+	}
+	defer pkg.Close()
+	raw, err := pkg.Info("paths.json")
+	if err != nil {
+		return err
+	}
+	var list struct {
+		Paths []struct {
+			Path string `json:"_path"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return fmt.Errorf("%s: paths.json: %w", b.FileName, err)
+	}
+	paths := make([]string, 0, len(list.Paths))
+	for _, p := range list.Paths {
+		paths = append(paths, p.Path)
+	}
+	if problems := checkContents(a.Output, t, paths); len(problems) > 0 {
+		return fmt.Errorf("%s: package_contents test failed:\n  %s", a.Output, strings.Join(problems, "\n  "))
+	}
+	return nil
+}
+
+// checkContents lists what is missing, what must not be there and, with strict, what nothing named.
+func checkContents(o *recipes.Output, t recipes.ContentsTest, paths []string) []string {
+	var problems []string
+	named := map[string]bool{}
+	for _, rule := range contentRules(o, t) {
+		var hits []string
+		for _, p := range paths {
+			for _, g := range rule.globs {
+				if ok, _ := doublestar.Match(g, p); ok {
+					hits = append(hits, p)
+					named[p] = true
+				}
+			}
+		}
+		if !rule.not && len(hits) == 0 {
+			problems = append(problems, fmt.Sprintf("missing %s: nothing matches %s", rule.what, strings.Join(rule.globs, ", ")))
+		}
+		if rule.not && len(hits) > 0 {
+			problems = append(problems, fmt.Sprintf("must not hold %s, but has %s", rule.what, strings.Join(hits, ", ")))
+		}
+	}
+	if t.Strict {
+		for _, p := range paths {
+			if !named[p] {
+				problems = append(problems, "strict: no entry names "+p)
+			}
+		}
+	}
+	return problems
+}
+
+// contentRule is one entry of the test as globs over the payload, any of which will do.
+type contentRule struct {
+	what  string
+	globs []string
+	not   bool
+}
+
+func contentRules(o *recipes.Output, t recipes.ContentsTest) []contentRule {
+	var rules []contentRule
+	add := func(not bool, kind string, names []string, globs func(string) []string) {
+		for _, n := range names {
+			rules = append(rules, contentRule{what: kind + " " + n, globs: globs(n), not: not})
+		}
+	}
+	for _, side := range []struct {
+		not                            bool
+		files, site, bin, lib, include []string
+	}{
+		{false, t.Files, t.SitePackages, t.Bin, t.Lib, t.Include},
+		{true, t.NotFiles, t.NotSitePackages, t.NotBin, t.NotLib, t.NotInclude},
+	} {
+		add(side.not, "file", side.files, func(n string) []string { return []string{n} })
+		add(side.not, "site-packages", side.site, sitePackages)
+		add(side.not, "program", side.bin, func(n string) []string { return programs(o.TargetPlatform, n) })
+		add(side.not, "library", side.lib, func(n string) []string { return libraries(o.TargetPlatform, n) })
+		add(side.not, "header", side.include, func(n string) []string {
+			dir := "include"
+			if o.TargetPlatform.IsWindows() {
+				dir = "Library/include"
+			}
+			return []string{path.Join(dir, n), path.Join(dir, n, "**")}
+		})
+	}
+	return rules
+}
+
+// sitePackages finds a module by its dotted name, or a path as it is.
+func sitePackages(n string) []string {
+	if strings.ContainsAny(n, "/*") || strings.HasSuffix(n, ".py") || strings.HasSuffix(n, ".so") {
+		return []string{"**/site-packages/" + n, "site-packages/" + n}
+	}
+	p := strings.ReplaceAll(n, ".", "/")
+	return []string{"**/site-packages/" + p + "/__init__.py", "**/site-packages/" + p + ".py", "**/site-packages/" + p + ".*.so", "**/site-packages/" + p + ".*.pyd"}
+}
+
+func programs(p platforms.Platform, n string) []string {
+	if p.IsWindows() {
+		return []string{n, n + ".exe", n + ".bat", "Library/bin/" + n, "Library/bin/" + n + ".exe", "Library/bin/" + n + ".bat", "Scripts/" + n + ".exe", "bin/" + n, "bin/" + n + ".exe"}
+	}
+	return []string{"bin/" + n, "python-scripts/" + n}
+}
+
+func libraries(p platforms.Platform, n string) []string {
+	switch {
+	case p.IsWindows():
+		return []string{"Library/lib/" + n, "Library/bin/" + n, "Library/lib/" + n + ".lib", "Library/bin/" + n + ".dll", "bin/" + n + ".dll", "lib/" + n + ".lib"}
+	case strings.Contains(n, ".so") || strings.HasSuffix(n, ".a") || strings.HasSuffix(n, ".dylib") || strings.Contains(n, "/"):
+		return []string{"lib/" + n}
+	case p.OS() == "osx":
+		return []string{"lib/{,lib}" + n + ".dylib", "lib/{,lib}" + n + ".*.dylib"}
+	}
+	return []string{"lib/{,lib}" + n + ".so", "lib/{,lib}" + n + ".so.*"}
+}

@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"forge/platforms"
+	"forge/platforms/toolchain"
+	"forge/recipes"
+)
+
+// scriptEnv is the environment a build script sees: conda's variables, nothing of the caller's
+// (rattler-build's env_vars; conda-build's environ.py).
+func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int64) map[string]string {
+	prefix := at.prefix
+	env := map[string]string{
+		"CONDA_BUILD": "1", "CONDA_BUILD_STATE": "BUILD",
+		"CONDA_DEFAULT_ENV": prefix, "CONDA_PREFIX": at.build, "CONDA_SHLVL": "1",
+		"PREFIX": prefix, "BUILD_PREFIX": at.build, "SRC_DIR": at.work,
+		"RECIPE_DIR": at.recipe, "BUILD_DIR": at.root, "HOME": at.work,
+		"PKG_NAME": o.Name, "PKG_VERSION": o.Version, "PKG_BUILDNUM": strconv.Itoa(o.BuildNumber),
+		"PKG_BUILD_STRING": o.BuildString, "PKG_HASH": o.Hash,
+		"CPU_COUNT":              strconv.Itoa(cpus),
+		"SOURCE_DATE_EPOCH":      strconv.FormatInt(epoch, 10),
+		"PYTHONNOUSERSITE":       "1",
+		"PIP_NO_BUILD_ISOLATION": "False", "PIP_NO_DEPENDENCIES": "True",
+		"PIP_IGNORE_INSTALLED": "True", "PIP_NO_INDEX": "True", "PIP_CACHE_DIR": "/tmp/pip_cache",
+		"PKG_CONFIG_PATH": prefix + "/lib/pkgconfig:" + prefix + "/share/pkgconfig",
+		"CMAKE_GENERATOR": "Unix Makefiles",
+		"LD_RUN_PATH":     prefix + "/lib",
+	}
+	if o.NoArch != "" || o.Build.Python.VersionIndependent {
+		env["PYTHONDONTWRITEBYTECODE"] = "1"
+	}
+	platformEnv(env, o)
+	pythonEnv(env, prefix, python)
+	for name, value := range o.Full {
+		if variantVariable(name) {
+			env[strings.NewReplacer("-", "_", ".", "_").Replace(name)] = fmt.Sprint(value)
+		}
+	}
+	shellEnv(env)
+	env["PATH"] = at.build + "/bin:" + prefix + "/bin:" + basePath
+	return env
+}
+
+const basePath = "/usr/bin:/bin"
+
+// shellEnv are the variables every command has, built or tested.
+func shellEnv(env map[string]string) {
+	env["LANG"], env["LC_ALL"], env["TZ"] = "C.UTF-8", "C.UTF-8", "UTC"
+	env["SHELL"], env["EDITOR"], env["TERM"] = "/bin/bash", "/bin/false", "xterm-256color"
+	env["USER"], env["LOGNAME"] = buildUser, buildUser
+}
+
+func platformEnv(env map[string]string, o *recipes.Output) {
+	target := o.TargetPlatform
+	env["ARCH"], env["SUBDIR"] = target.SubdirArch(), o.Subdir()
+	env["build_platform"], env["host_platform"], env["target_platform"] =
+		o.BuildPlatform.String(), o.HostPlatform.String(), target.String()
+	env["CONDA_BUILD_CROSS_COMPILATION"] = "0"
+	if o.BuildPlatform != o.HostPlatform {
+		env["CONDA_BUILD_CROSS_COMPILATION"] = "1"
+	}
+	env["SHLIB_EXT"] = sharedLibraryExtension(target)
+	if target.OS() == "linux" {
+		env["BUILD"] = o.BuildPlatform.Arch() + "-conda_cos6-linux-gnu"
+	}
+}
+
+func sharedLibraryExtension(p platforms.Platform) string {
+	switch p.OS() {
+	case "osx":
+		return ".dylib"
+	case "win":
+		return ".dll"
+	}
+	return ".so"
+}
+
+// pythonEnv describes the Python of the environment at prefix; version is "3.11" or longer.
+func pythonEnv(env map[string]string, prefix, version string) {
+	if version == "" {
+		return
+	}
+	short := majorMinor(version)
+	env["PYTHON"] = prefix + "/bin/python"
+	env["PY3K"], env["PY_VER"] = "1", short
+	env["STDLIB_DIR"] = prefix + "/lib/python" + short
+	env["SP_DIR"] = prefix + "/lib/python" + short + "/site-packages"
+}
+
+func majorMinor(version string) string {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return version
+	}
+	return parts[0] + "." + parts[1]
+}
+
+// variantVariable reports whether a variant key becomes a variable: not those that name an interpreter.
+func variantVariable(name string) bool {
+	switch strings.ToUpper(name) {
+	case "PERL", "LUA", "R", "NUMPY", "PYTHON", "RUBY", "NODEJS", "PATH", "HOME", "PREFIX":
+		return false
+	}
+	return name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return !(r == '_' || r == '-' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}) < 0
+}
+
+// activate adds what the externals of an environment set, with $PREFIX and the like filled in, and
+// puts the folders of their programs on PATH.
+func activate(env map[string]string, externals []*toolchain.External) {
+	values := map[string]string{}
+	for _, e := range externals {
+		for _, name := range sortedKeys(e.Env) {
+			values[name] = e.Env[name]
+		}
+	}
+	for _, name := range sortedKeys(values) {
+		env[name] = os.Expand(values[name], func(v string) string { return env[v] })
+	}
+	dirs := map[string]bool{}
+	for _, e := range externals {
+		for _, program := range e.Programs {
+			dirs[filepath.Dir(program)] = true
+		}
+	}
+	for _, dir := range sortedKeys(dirs) {
+		if dir != "/usr/bin" && dir != "/bin" {
+			env["PATH"] += ":" + dir
+		}
+	}
+}
+
+// list turns env into NAME=value lines, sorted.
+func list(env map[string]string) []string {
+	lines := make([]string, 0, len(env))
+	for name, value := range env {
+		lines = append(lines, name+"="+value)
+	}
+	sort.Strings(lines)
+	return lines
+}

@@ -1,0 +1,24 @@
+package engine
+
+// EventKind says what an Event tells.
+type EventKind int
+
+// The kinds of events.
+const (
+	EventStart    EventKind = iota // an action began to run
+	EventPhase                     // it entered Phase
+	EventProgress                  // within Phase, Done of Total bytes
+	EventEnd                       // it ended: Outcome is set
+	EventWarning                   // something a person should read: Text
+)
+
+// Event is one thing that happened during a run, for whoever shows it. Events of one action are in
+// order; those of several come as they happen.
+type Event struct {
+	Kind        EventKind
+	Action      *Action
+	Phase       string // "fetch", "unpack", "environment", "build", "package", "test", "sign"
+	Done, Total int64
+	Text        string
+	Outcome     *Outcome
+}

@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"forge/internal/diag"
+	"forge/sandbox"
+)
+
+// ScriptError is a build or test script that failed: what a person needs to see of it.
+type ScriptError struct {
+	Package string
+	What    string // "build script" or "test 1"
+	Result  sandbox.Result
+	Line    string   // "build.sh:12: exit 2: make", empty if not known
+	Tail    []string // last lines of the log
+	Log     string
+	Enter   string // command that re-enters the build
+}
+
+// Error is several lines: the end of the log, then what failed and how to go on.
+func (e *ScriptError) Error() string {
+	var b strings.Builder
+	for _, l := range e.Tail {
+		b.WriteString("  | " + diag.Printable(l) + "\n")
+	}
+	fmt.Fprintf(&b, "%s: %s %s", e.Package, e.What, e.ending())
+	if e.Line != "" {
+		b.WriteString("\n  at   " + diag.Printable(e.Line))
+	}
+	if e.Log != "" {
+		b.WriteString("\n  log  " + e.Log)
+	}
+	if e.Enter != "" {
+		b.WriteString("\n  help " + e.Enter)
+	}
+	return b.String()
+}
+
+func (e *ScriptError) ending() string {
+	switch e.Result.KilledBy {
+	case "":
+		return fmt.Sprintf("failed with exit code %d", e.Result.ExitCode)
+	case "wall":
+		return "was stopped: it ran longer than the limit of " + e.Result.Limits.Wall.String()
+	}
+	return fmt.Sprintf("was stopped: it went over its limit of %s", e.Result.KilledBy)
+}
+
+func (j *job) scriptFailure(result sandbox.Result) error {
+	lines := logTail(j.log.Name(), 25)
+	return &ScriptError{
+		Package: j.a.Output.String(), What: "build script", Result: result,
+		Line: failedLine(lines), Tail: withoutMarks(lines), Log: j.log.Name(),
+		Enter: fmt.Sprintf("forge debug shell --output-name %s %s   opens a shell in this sandbox, before the script", j.a.Output.Name, shellWord(j.a.Output.Recipe.File)),
+	}
+}
+
+// failedLine finds the innermost line that failed: the first of the last run of marks.
+func failedLine(lines []string) string {
+	found, inRun := "", false
+	for _, l := range lines {
+		text, ok := strings.CutPrefix(l, failMark)
+		if ok && !inRun {
+			found = text
+		}
+		inRun = ok
+	}
+	return found
+}
+
+func withoutMarks(lines []string) []string {
+	var keep []string
+	for _, l := range lines {
+		if !strings.HasPrefix(l, failMark) {
+			keep = append(keep, l)
+		}
+	}
+	return keep
+}
+
+// logTail reads the last n lines of a log; of one that cannot be read there are none.
+func logTail(path string, n int) []string {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	const most = 64 << 10
+	if info, err := f.Stat(); err == nil && info.Size() > most {
+		f.Seek(-most, 2)
+	}
+	var lines []string
+	s := bufio.NewScanner(f)
+	s.Buffer(make([]byte, most), most+1)
+	for s.Scan() {
+		lines = append(lines, s.Text())
+	}
+	return lines[max(0, len(lines)-n):]
+}
+
+func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n") }
+
+// openLog starts the log of one package: output/logs/NAME-VERSION-BUILD.log.
+func (r *runner) openLog(a *Action) (*os.File, error) {
+	dir := filepath.Join(r.req.OutputDir, "logs")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return os.Create(filepath.Join(dir, a.Output.String()+".log"))
+}
+
+// shellWord quotes s only where a shell would not read it as it is.
+func shellWord(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool {
+		return !(r == '/' || r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}) < 0 {
+		return s
+	}
+	return shellQuote(s)
+}

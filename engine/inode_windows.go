@@ -1,0 +1,6 @@
+package engine
+
+import "io/fs"
+
+// inodeOf answers 0: size and times alone tell files apart here.
+func inodeOf(fs.FileInfo) uint64 { return 0 }

@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"forge/recipes"
+)
+
+// planTests solves the environment of each of a's tests: the package with what it runs with, and
+// what the test asks for beside it.
+func (p *planner) planTests(a *Action) {
+	if a.Output.Staging || p.req.SkipTests {
+		return
+	}
+	for i, t := range a.Output.Tests {
+		plans, err := p.testPlans(a, i, t)
+		if err != nil && p.ctx.Err() == nil {
+			p.report(a, fmt.Errorf("test %d: %w", i+1, err))
+			return
+		}
+		for _, plan := range plans {
+			for _, b := range p.actionsOf(a, plan.Run, plan.Build) {
+				if !slices.Contains(a.TestNeeds, b) {
+					a.TestNeeds = append(a.TestNeeds, b)
+				}
+			}
+		}
+		a.Test = append(a.Test, plans...)
+	}
+}
+
+func (p *planner) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, error) {
+	self := a.Record.Name + " " + a.Record.Version + " " + a.Record.Build
+	one := func(run, build []string) ([]TestPlan, error) {
+		plan := TestPlan{Index: index}
+		var err error
+		if plan.Run, err = p.environment(append([]string{self}, run...)); err != nil {
+			return nil, err
+		}
+		plan.Build, err = p.environment(build)
+		return []TestPlan{plan}, err
+	}
+	switch {
+	case t.Script != nil:
+		return one(t.Script.Run, t.Script.Build)
+	case t.Python != nil:
+		return p.pythonPlans(self, index, t.Python)
+	case t.Perl != nil:
+		return one([]string{"perl"}, nil)
+	case t.R != nil:
+		return one([]string{"r-base"}, nil)
+	case t.Ruby != nil:
+		return one([]string{"ruby"}, nil)
+	case t.Downstream != "":
+		return []TestPlan{{Index: index, Downstream: true}}, nil
+	}
+	return []TestPlan{{Index: index}}, nil
+}
+
+// pythonPlans gives one environment for each Python version the test names.
+func (p *planner) pythonPlans(self string, index int, t *recipes.PythonTest) ([]TestPlan, error) {
+	versions := t.PythonVersions
+	if len(versions) == 0 {
+		versions = []string{""}
+	}
+	var plans []TestPlan
+	for _, v := range versions {
+		specs := []string{self, strings.TrimSpace("python " + pythonSpec(v))}
+		if t.PipCheck {
+			specs = append(specs, "pip")
+		}
+		env, err := p.environment(specs)
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, TestPlan{Index: index, Run: env, Python: v})
+	}
+	return plans, nil
+}
+
+// pythonSpec makes "3.11" match its patch releases, as a test's python_version is meant.
+func pythonSpec(v string) string {
+	if v == "" || strings.ContainsAny(v, "*<>=!~ ,|") {
+		return v
+	}
+	return v + ".*"
+}

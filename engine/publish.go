@@ -1,0 +1,33 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"forge/digest"
+)
+
+// Publisher puts a package and its signatures into the output channel.
+type Publisher interface {
+	// Put places the archive file of that digest under subdir/fileName with statement signed beside
+	// it; what is there and good is left alone. replaced tells that other bytes had the name.
+	Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement []byte) (path string, replaced bool, err error)
+}
+
+// publish puts b's package into the output channel.
+func (r *runner) publish(ctx context.Context, a *Action, b *Built, o *Outcome) error {
+	statement, err := r.tools.Store.Bytes(b.Statement)
+	if err != nil {
+		return err
+	}
+	path, replaced, err := r.tools.Publisher.Put(ctx, r.tools.Store.Path(b.Archive, false), a.Output.Subdir(), b.FileName, b.Archive, statement)
+	if err != nil {
+		return err
+	}
+	o.Path, o.Signed = path, r.tools.KeyID
+	if replaced {
+		r.report(Event{Kind: EventWarning, Action: a, Text: fmt.Sprintf(
+			"%s has new content under its old name; package caches elsewhere may keep the old one (--build-num avoids that)", b.FileName)})
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"forge/platforms/elf"
+)
+
+// relocate makes the library paths of executables relative to themselves, so that they need no
+// placeholder and find their libraries wherever the package is installed.
+func (j *job) relocate(paths []string) error {
+	linking := j.a.Output.Build.Linking
+	if !linking.Relocate || j.a.Output.TargetPlatform.OS() != "linux" {
+		return nil
+	}
+	want := linking.RPaths
+	if len(want) == 0 {
+		want = []string{"lib"}
+	}
+	for _, p := range paths {
+		file := filepath.Join(j.site.prefix, filepath.FromSlash(p))
+		info, err := os.Lstat(file)
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() || len(linking.RelocateOnly) > 0 && !matchAny(linking.RelocateOnly, p) {
+			continue
+		}
+		change, err := elf.RelocateFile(file, elf.Relocation{Prefix: j.site.at.prefix, Path: p, Want: want, Allow: linking.RPathAllow})
+		if err != nil {
+			return fmt.Errorf("library path of %s: %w", p, err)
+		}
+		for _, d := range change.Dropped {
+			j.warn("%s: took %q out of its library path: it lies outside the prefix", p, d)
+		}
+	}
+	return nil
+}

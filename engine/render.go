@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"forge/internal/diag"
+	"forge/recipes"
+)
+
+// Render reads and renders every recipe of the request. One broken recipe does not hide another: the
+// error carries the diagnostics of all, and outputs are those of the good ones.
+func Render(ctx context.Context, req *Request) (outputs []*recipes.Output, warnings diag.List, err error) {
+	var files []recipes.VariantFile
+	for _, path := range req.VariantFiles {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		files = append(files, recipes.VariantFile{Path: path, Data: data})
+	}
+	var broken diag.List
+	for _, path := range req.Recipes {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		rendered := recipes.RenderFile(path, req.RenderOptions(files))
+		outputs = append(outputs, rendered.Outputs...)
+		for _, d := range rendered.Diagnostics {
+			if d.Severity == diag.Error {
+				broken = append(broken, d)
+			} else {
+				warnings = append(warnings, d)
+			}
+		}
+	}
+	warnings.Sort()
+	broken.Sort()
+	if err := broken.Err(); err != nil {
+		return outputs, warnings, err
+	}
+	if len(outputs) == 0 {
+		return nil, warnings, errors.New("the recipes have no output for " + req.TargetPlatform.String())
+	}
+	return outputs, warnings, nil
+}

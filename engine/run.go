@@ -1,0 +1,242 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"forge/digest"
+	"forge/store"
+)
+
+// Run builds every action of g that is not built already and puts all packages into the output
+// channel. It returns one outcome for each action but staging ones, in plan order, also when it fails.
+// The error joins what went wrong; outcomes carry the same errors.
+func Run(ctx context.Context, req *Request, tools Tools, g *Graph, report func(Event)) ([]*Outcome, error) {
+	run := newRun(req, tools, g, report)
+	return run.all(ctx, g)
+}
+
+func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
+	return &run{runner: newRunner(req, tools, g, report), built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
+}
+
+func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
+	all := tasksOf(g)
+	for _, t := range all {
+		if t.kind == buildTask {
+			t.cost = r.lastSeconds(t.action)
+		}
+	}
+	err := schedule(ctx, all, r.req.Jobs, r.req.KeepGoing, r.do, r.skip)
+	var list []*Outcome
+	for _, a := range g.Actions {
+		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
+			list = append(list, o)
+		}
+	}
+	return list, err
+}
+
+// run is the changing state of one Run; mu guards it.
+type run struct {
+	*runner
+	mu       sync.Mutex
+	built    map[*Action]*Built
+	outcomes map[*Action]*Outcome
+}
+
+func (r *run) do(ctx context.Context, t *task) error {
+	start := r.tools.Now()
+	var err error
+	if t.kind == buildTask {
+		err = r.doBuild(ctx, t.action)
+	} else {
+		err = r.doTest(ctx, t.action)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.outcome(t.action)
+	o.Seconds += r.tools.Now().Sub(start).Seconds()
+	if err != nil {
+		o.Status, o.Err = StatusFailed, err
+		if ctx.Err() != nil {
+			o.Status = StatusSkipped
+		}
+	}
+	if err != nil || t.kind == testTask {
+		r.report(Event{Kind: EventEnd, Action: t.action, Outcome: o})
+	}
+	return err
+}
+
+func (r *run) skip(t *task, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.outcome(t.action)
+	if o.Status == StatusFailed || o.Err != nil {
+		return
+	}
+	o.Status, o.Err = StatusSkipped, why
+	r.report(Event{Kind: EventEnd, Action: t.action, Outcome: o})
+}
+
+// outcome is a's row; the caller holds mu.
+func (r *run) outcome(a *Action) *Outcome {
+	if r.outcomes[a] == nil {
+		r.outcomes[a] = &Outcome{Action: a}
+	}
+	return r.outcomes[a]
+}
+
+// known is what was built so far; the map is a copy, so that a task may read it while others end.
+func (r *run) known() map[*Action]*Built {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make(map[*Action]*Built, len(r.built))
+	for a, b := range r.built {
+		all[a] = b
+	}
+	return all
+}
+
+// doBuild reuses a's result or makes it, under a lock that other Forge processes respect.
+func (r *run) doBuild(ctx context.Context, a *Action) error {
+	known := r.known()
+	m, err := r.manifest(ctx, a, known)
+	if err != nil {
+		return err
+	}
+	key := m.ID()
+	b, status := r.recorded(key), StatusReused
+	if b == nil {
+		unlock, err := r.tools.Store.Lock(ctx, "action "+key.Hex())
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		if b = r.recorded(key); b == nil {
+			r.report(Event{Kind: EventStart, Action: a})
+			if b, err = r.build(ctx, a, key.Digest, known); err != nil {
+				return err
+			}
+			status = StatusBuilt
+			if err := r.tools.Store.SetResult(key, b); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.remember(a, m, b); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.built[a] = b
+	o := r.outcome(a)
+	o.Status, o.Built = status, b
+	return nil
+}
+
+// recorded is the result of key if it is whole: its archive and statement must be there.
+func (r *runner) recorded(key store.ActionID) *Built {
+	var b Built
+	if r.tools.Store.Result(key, &b) != nil {
+		return nil
+	}
+	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged} {
+		if !d.IsZero() && !r.tools.Store.Has(d) {
+			return nil
+		}
+	}
+	return &b
+}
+
+// doTest tests a's package unless these very tests passed before, and puts it into the channel.
+func (r *run) doTest(ctx context.Context, a *Action) error {
+	known := r.known()
+	b := known[a]
+	if a.Output.Staging {
+		return nil
+	}
+	key, err := r.testKey(ctx, a, b, known)
+	if err != nil {
+		return err
+	}
+	var passed bool
+	if r.tools.Store.Result(key, &passed) != nil || !passed {
+		if err := r.test(ctx, a, b, known); err != nil {
+			return err
+		}
+		if err := r.tools.Store.SetResult(key, true); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	o := r.outcome(a)
+	r.mu.Unlock()
+	return r.publish(ctx, a, b, o)
+}
+
+// testKey names a's tests in the environments they run in.
+func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
+	level, err := r.level(ctx)
+	if err != nil {
+		return store.ActionID{}, err
+	}
+	var m Manifest
+	m.add("forge", "test 1", "layout "+layoutVersion)
+	m.add("package", b.Archive.Hex())
+	m.add("isolation", string(level))
+	for _, plan := range a.Test {
+		m.add("test", fmt.Sprint(plan.Index), plan.Python)
+		for _, env := range []Environment{plan.Run, plan.Build} {
+			if err := r.environmentLines(ctx, "test", env, known, &m); err != nil {
+				return store.ActionID{}, err
+			}
+		}
+	}
+	return m.ID(), nil
+}
+
+// remembered is the last manifest of an output: what `forge explain` compares with.
+type remembered struct {
+	Key     digest.Digest `json:"key"`
+	Lines   Manifest      `json:"lines"`
+	Seconds float64       `json:"seconds"`
+}
+
+func rememberKey(req *Request, a *Action) store.ActionID {
+	var m Manifest
+	m.add("last", req.OutputDir, a.Output.Subdir(), a.Output.Name, a.Output.BuildString, fmt.Sprint(a.Output.Staging))
+	return m.ID()
+}
+
+func (r *runner) remember(a *Action, m Manifest, b *Built) error {
+	key := rememberKey(r.req, a)
+	var old remembered
+	if r.tools.Store.Result(key, &old) == nil && old.Key == b.Key {
+		return nil
+	}
+	if b.Seconds > 0 && !a.Output.Staging {
+		if err := r.tools.Store.SetResult(durationKey(a.Output.Name), b.Seconds); err != nil {
+			return err
+		}
+	}
+	return r.tools.Store.SetResult(key, remembered{Key: b.Key, Lines: m, Seconds: b.Seconds})
+}
+
+// lastSeconds is how long a took last time; a second where nobody knows.
+func (r *runner) lastSeconds(a *Action) float64 {
+	var old remembered
+	if r.tools.Store.Result(rememberKey(r.req, a), &old) == nil && old.Seconds > 0 {
+		return old.Seconds
+	}
+	return 1
+}
+
+// IsNotRun reports whether err only says that something before it failed.
+func IsNotRun(err error) bool {
+	var n errNotRun
+	return errors.As(err, &n)
+}

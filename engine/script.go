@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"forge/recipes"
+	"forge/sandbox"
+)
+
+// scriptFiles are the files through which a list of scripts is run: /forge/conda_build.sh sources
+// /forge/build_env.sh and then runs each script in a subshell of its own, stopping at the first that
+// fails. A failing line is written to the log in the form failedLine reads.
+func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, origin string) []sandbox.File {
+	files := []sandbox.File{{Path: at.root + "/build_env.sh", Data: environmentScript(env, []string{at.prefix, at.build})}}
+	var main strings.Builder
+	main.WriteString("#!/bin/bash\n" +
+		"# Runs the scripts of the recipe. To step in: source " + at.root + "/build_env.sh\n" +
+		"set -e\n. " + shellQuote(at.root) + "/build_env.sh\n")
+	for i, s := range scripts {
+		name := fmt.Sprintf("%s/script_%d%s", at.root, i, extension(s.Interpreter))
+		files = append(files, sandbox.File{Path: name, Data: s.Text + "\n"})
+		fmt.Fprintf(&main, "(\n%s%s)\n", scriptSetup(s), runLine(s, shellQuote(name), origin))
+	}
+	return append(files, sandbox.File{Path: at.root + "/conda_build.sh", Data: main.String()})
+}
+
+// environmentScript exports env and activates the prefixes as conda does: host first, then build.
+func environmentScript(env map[string]string, prefixes []string) string {
+	var b strings.Builder
+	for _, name := range sortedKeys(env) {
+		fmt.Fprintf(&b, "export %s=%s\n", name, shellQuote(env[name]))
+	}
+	for _, p := range prefixes {
+		fmt.Fprintf(&b, "export CONDA_PREFIX=%[1]s\n"+
+			"for forge_f in %[1]s/etc/conda/activate.d/*.sh; do if [ -r \"$forge_f\" ]; then . \"$forge_f\"; fi; done\n"+
+			"unset forge_f\n", shellQuote(p))
+	}
+	return b.String()
+}
+
+func scriptSetup(s recipes.Script) string {
+	var b strings.Builder
+	if s.Cwd != "" {
+		fmt.Fprintf(&b, "cd %s\n", shellQuote(path.Join(".", s.Cwd)))
+	}
+	for _, name := range sortedKeys(s.Env) {
+		fmt.Fprintf(&b, "export %s=%s\n", name, shellQuote(s.Env[name]))
+	}
+	return b.String()
+}
+
+// failMark begins the log lines that name a failing line.
+const failMark = "forge: failed at "
+
+// runLine runs one script file with its interpreter.
+func runLine(s recipes.Script, name, origin string) string {
+	switch s.Interpreter {
+	case "", "bash", "sh":
+		where, offset := origin, s.FirstLine-1
+		if s.File != "" {
+			where, offset = s.File, 0
+		}
+		return fmt.Sprintf("set -eE\ntrap 'forge_rc=$?; echo \"%s\"%s\":$((LINENO + %d)): exit $forge_rc: $BASH_COMMAND\" >&2' ERR\n. %s\n",
+			failMark, strings.ReplaceAll(shellQuote(where), "'", `'\''`), max(offset, 0), name)
+	}
+	return interpreter(s.Interpreter) + " " + name + "\n"
+}
+
+func interpreter(name string) string {
+	switch name {
+	case "python":
+		return "python"
+	case "nodejs", "node":
+		return "node"
+	case "rscript", "r":
+		return "Rscript"
+	case "nushell", "nu":
+		return "nu"
+	case "powershell", "pwsh":
+		return "pwsh"
+	}
+	return shellQuote(name)
+}
+
+func extension(interpreter string) string {
+	switch interpreter {
+	case "python":
+		return ".py"
+	case "perl":
+		return ".pl"
+	case "ruby":
+		return ".rb"
+	case "nodejs", "node":
+		return ".js"
+	case "rscript", "r":
+		return ".R"
+	case "nushell", "nu":
+		return ".nu"
+	case "powershell", "pwsh":
+		return ".ps1"
+	}
+	return ".sh"
+}
+
+// shellQuote makes s one word for a POSIX shell, whatever it holds.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

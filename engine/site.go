@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"forge/digest"
+	"forge/internal/fsx"
+	"forge/packages"
+	"forge/platforms/toolchain"
+	"forge/sandbox"
+	"forge/store"
+)
+
+// site is the place on this machine where one build happens; it is removed afterwards.
+type site struct {
+	dir     string
+	scratch string // the sandbox puts its root together here
+	work    string // SRC_DIR
+	prefix  string // PREFIX
+	build   string // BUILD_PREFIX
+	extra   string // module closures
+	at      layout // where the command sees them
+	level   sandbox.Isolation
+}
+
+func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, error) {
+	level, err := r.level(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := r.tools.Store.TempDir(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{dir: dir, scratch: filepath.Join(dir, "root"), work: filepath.Join(dir, "work"),
+		prefix: filepath.Join(dir, "prefix"), build: filepath.Join(dir, "build"), extra: filepath.Join(dir, "extra"), at: at, level: level}
+	if !level.Places() {
+		s.at = placeLayout(dir)
+		s.prefix = s.at.prefix
+	}
+	for _, d := range []string{s.scratch, s.work, s.prefix, s.build, s.extra} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	return s, os.Chmod(s.scratch, 0o700)
+}
+
+func (s *site) remove() error { return fsx.RemoveAll(s.dir) }
+
+// install links the packages of env into dir, as they would be at prefix inside.
+func (r *runner) install(ctx context.Context, env Environment, built map[*Action]*Built, dir, prefix string) error {
+	python := ""
+	if rec := env.find("python"); rec != nil {
+		python = majorMinor(rec.Version)
+	}
+	for _, rec := range env.Records {
+		if rec.Channel == packages.ChannelExternal {
+			continue
+		}
+		if err := r.installOne(ctx, rec, built, dir, prefix, python); err != nil {
+			return fmt.Errorf("install %s: %w", rec, err)
+		}
+	}
+	return nil
+}
+
+func (r *runner) installOne(ctx context.Context, rec *packages.Record, built map[*Action]*Built, dir, prefix, python string) error {
+	path, name, err := r.archiveOf(rec, built)
+	if err != nil {
+		return err
+	}
+	format, err := r.formatOf(name)
+	if err != nil {
+		return err
+	}
+	pkg, err := format.Open(path)
+	if err != nil {
+		return err
+	}
+	defer pkg.Close()
+	_, err = pkg.Unpack(ctx, dir, prefix, python)
+	return err
+}
+
+// archiveOf is the local file of a record and the name that tells its format.
+func (r *runner) archiveOf(rec *packages.Record, built map[*Action]*Built) (path, name string, err error) {
+	if rec.Channel != packages.ChannelPlanned {
+		path, err = r.tools.Channels.Archive(rec)
+		return path, rec.FileName, err
+	}
+	b := built[r.byRecord[rec]]
+	if b == nil {
+		return "", "", fmt.Errorf("not built yet")
+	}
+	if !r.tools.Store.Has(b.Archive) {
+		return "", "", fmt.Errorf("its archive %s: %w", b.Archive, store.ErrMissing)
+	}
+	return r.tools.Store.Path(b.Archive, false), b.FileName, nil
+}
+
+func (r *runner) formatOf(name string) (packages.Format, error) {
+	for _, f := range r.tools.Formats {
+		if ext := f.Extension(); len(name) > len(ext) && name[len(name)-len(ext):] == ext {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("%s is in no format that can be read", name)
+}
+
+// spec is the sandbox of a build or a test: externals as /usr, nothing else of the host.
+// At the lower levels the host's own folders stand in their place, and the statement says which level it was.
+func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.External) (sandbox.Spec, error) {
+	spec := sandbox.Spec{
+		Env: list(map[string]string{"PATH": basePath}), Hostname: buildHost, User: buildUser, UID: buildUID, GID: buildGID,
+		Limits: r.req.Limits, Level: s.level, Scratch: s.scratch,
+	}
+	if !s.level.Places() {
+		spec.Mounts = hostMounts()
+		return spec, nil
+	}
+	trees := make([][]digest.Entry, 0, len(externals))
+	for _, e := range externals {
+		trees = append(trees, e.Entries)
+	}
+	merged, err := store.Merge(trees...)
+	if err != nil {
+		return sandbox.Spec{}, err
+	}
+	root, err := r.tools.Store.Materialize(ctx, merged)
+	if err != nil {
+		return sandbox.Spec{}, fmt.Errorf("externals: %w", err)
+	}
+	spec.Files = accountFiles()
+	// /etc is ours alone: what a host keeps there is configuration, never part of a tool.
+	for _, top := range []string{"usr", "opt"} {
+		if _, err := os.Stat(filepath.Join(root, top)); err == nil {
+			spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: filepath.Join(root, top), Target: "/" + top})
+		}
+	}
+	for _, l := range []string{"bin", "sbin", "lib", "lib64"} {
+		spec.Links = append(spec.Links, sandbox.Link{Path: "/" + l, Target: "usr/" + l})
+	}
+	return spec, nil
+}
+
+// hostMounts are the folders of the machine that a command of a lower level may read.
+func hostMounts() []sandbox.Mount {
+	var mounts []sandbox.Mount
+	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"} {
+		if _, err := os.Stat(dir); err == nil {
+			mounts = append(mounts, sandbox.Mount{Source: dir, Target: dir})
+		}
+	}
+	return mounts
+}
+
+// show places the site's folders into the command's view, and the scripts where the layout has them.
+func (s *site) show(spec *sandbox.Spec, scripts []sandbox.File) error {
+	spec.Mounts = append(spec.Mounts,
+		sandbox.Mount{Source: s.work, Target: s.at.work, Writable: true},
+		sandbox.Mount{Source: s.prefix, Target: s.at.prefix, Writable: true},
+		sandbox.Mount{Source: s.build, Target: s.at.build, Writable: true},
+		sandbox.Mount{Source: s.extra, Target: s.at.extra})
+	if spec.Level.Places() {
+		spec.Files = append(spec.Files, scripts...)
+		return nil
+	}
+	for _, f := range scripts {
+		if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(f.Path, []byte(f.Data), 0o644); err != nil {
+			return err
+		}
+	}
+	tmp := filepath.Join(s.dir, "tmp")
+	if err := os.MkdirAll(tmp, 0o755); err != nil {
+		return err
+	}
+	spec.Env = append(spec.Env, "TMPDIR="+tmp)
+	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: s.at.root, Target: s.at.root}, sandbox.Mount{Source: tmp, Target: tmp, Writable: true})
+	return nil
+}
+
+func accountFiles() []sandbox.File {
+	return []sandbox.File{
+		{Path: "/etc/passwd", Data: fmt.Sprintf("root:x:0:0:root:/:/bin/false\n%s:x:%d:%d:build user:%s:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n", buildUser, buildUID, buildGID, insideWork)},
+		{Path: "/etc/group", Data: fmt.Sprintf("root:x:0:\n%s:x:%d:\nnogroup:x:65534:\n", buildUser, buildGID)},
+		{Path: "/etc/hosts", Data: "127.0.0.1 localhost " + buildHost + "\n::1 localhost\n"},
+		{Path: "/etc/nsswitch.conf", Data: "passwd: files\ngroup: files\nhosts: files\n"},
+	}
+}

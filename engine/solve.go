@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"forge/internal/diag"
+	"forge/packages"
+	"forge/recipes"
+	"forge/resolver"
+)
+
+// solve fixes a's build and host environments, then what its package will depend on.
+func (p *planner) solve(a *Action) error {
+	p.from.without = &a.Record
+	defer func() { p.from.without = nil }()
+	req := a.Output.Requirements
+	if err := p.checkKnown(a, append(append([]recipes.Dependency(nil), req.Build...), req.Host...)); err != nil {
+		return err
+	}
+	var err error
+	if a.Build, err = p.environment(specs(req.Build)); err != nil {
+		return fmt.Errorf("build environment: %w", err)
+	}
+	exports, err := p.exportsOf(a, req.Build, a.Build)
+	if err != nil {
+		return err
+	}
+	host := specs(req.Host)
+	if a.Output.NoArch == "" {
+		host = append(host, withoutVirtual(exports.strong)...)
+	}
+	if a.Staging != nil {
+		host = append(host, a.Staging.Host.Specs...)
+	}
+	if a.Host, err = p.environment(unique(host)); err != nil {
+		return fmt.Errorf("host environment: %w", err)
+	}
+	a.Needs = p.actionsOf(a, a.Build, a.Host)
+	if a.Staging != nil {
+		a.Needs = append(a.Needs, a.Staging)
+	}
+	return p.runtime(a, exports)
+}
+
+// specs are the match specs of deps; pins that wait for a solve only ask for the name.
+func specs(deps []recipes.Dependency) []string {
+	list := []string{}
+	for _, d := range deps {
+		if d.Pin != nil {
+			list = append(list, d.Pin.Name)
+		} else {
+			list = append(list, d.Spec)
+		}
+	}
+	return list
+}
+
+// environment solves specs and adds the externals that its packages run with.
+func (p *planner) environment(specs []string) (Environment, error) {
+	env := Environment{Specs: specs}
+	if len(specs) == 0 {
+		return env, nil
+	}
+	solution, err := p.tools.Solver.Solve(p.ctx, &p.from, resolver.Problem{
+		Specs: specs, Virtual: p.req.Virtual, Priority: p.req.ChannelPriority,
+		Channels:     p.channelOrder(),
+		ExcludeNewer: p.req.ExcludeNewer,
+	})
+	if err != nil {
+		return env, err
+	}
+	env.Records = solution.Records
+	return env, p.addRuntimeExternals(&env)
+}
+
+func (p *planner) channelOrder() []string {
+	order := append([]string{packages.ChannelPlanned, p.req.OutputDir}, p.req.Channels...)
+	return append(order, packages.ChannelExternal)
+}
+
+// addRuntimeExternals gives an environment the host tools its packages name in constrains: what no
+// channel holds cannot be a dependency of a package, yet it is needed to run it here.
+func (p *planner) addRuntimeExternals(env *Environment) error {
+	for i := 0; i < len(env.Records); i++ {
+		r := env.Records[i]
+		if r.Channel == packages.ChannelExternal {
+			continue
+		}
+		for _, spec := range r.Constrains {
+			name := specName(spec)
+			if env.find(name) != nil {
+				continue
+			}
+			e, err := p.runtimeExternal(name)
+			if err != nil {
+				return err
+			}
+			if e != nil {
+				env.Records = append(env.Records, e)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *planner) runtimeExternal(name string) (*packages.Record, error) {
+	if ok, err := p.from.packaged(name); ok || err != nil {
+		return nil, err
+	}
+	e, err := p.from.externals.find(p.ctx, name)
+	if e == nil || err != nil {
+		return nil, err
+	}
+	return &e.Record, nil
+}
+
+// actionsOf lists the actions whose packages are in envs, without a itself.
+func (p *planner) actionsOf(a *Action, envs ...Environment) []*Action {
+	var needs []*Action
+	for _, env := range envs {
+		for _, r := range env.Records {
+			if r.Channel != packages.ChannelPlanned {
+				continue
+			}
+			for _, b := range p.byName[r.Name] {
+				if &b.Record == r && b != a && !slices.Contains(needs, b) {
+					needs = append(needs, b)
+				}
+			}
+		}
+	}
+	return needs
+}
+
+// checkKnown reports every dependency that no recipe, channel or external offers.
+func (p *planner) checkKnown(a *Action, deps []recipes.Dependency) error {
+	var list diag.List
+	for i, name := range names(deps) {
+		if strings.HasPrefix(name, "__") {
+			continue
+		}
+		found, err := p.from.Candidates(name)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			continue
+		}
+		pos := deps[i].Pos
+		if pos.IsZero() {
+			pos = a.Output.Pos
+		}
+		d := diag.Diagnostic{Code: "unknown-dependency", Pos: pos,
+			Summary: fmt.Sprintf("%s needs %q, which no recipe of this run, no channel and no external offers", a.Output.Name, name)}
+		if name == a.Output.Name {
+			d.Code, d.Summary = "cycle", fmt.Sprintf("dependency cycle: %s -> %s", name, name)
+		}
+		if near := diag.Nearest(name, p.from.Names()); near != "" && near != name {
+			d.Suggestion = fmt.Sprintf("did you mean %q? Otherwise add its recipe to the command, or a channel with -c", near)
+		} else {
+			d.Suggestion = "add its recipe to the command, or a channel that has it with -c"
+		}
+		list = append(list, d)
+	}
+	return list.Err()
+}
+
+func withoutVirtual(specs []string) []string {
+	var list []string
+	for _, s := range specs {
+		if !strings.HasPrefix(s, "__") {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func unique(list []string) []string {
+	out := []string{}
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,396 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"forge/digest"
+	"forge/internal/diag"
+	"forge/packages"
+	"forge/recipes"
+)
+
+// stage makes the manifest of the package from what the script left in the prefix.
+func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
+	o := j.a.Output
+	if err := j.addTestFiles(); err != nil {
+		return nil, err
+	}
+	if err := j.entryPoints(); err != nil {
+		return nil, err
+	}
+	added, err := j.newFiles()
+	if err != nil {
+		return nil, err
+	}
+	if err := j.compilePython(ctx, &added); err != nil {
+		return nil, err
+	}
+	if err := j.postProcess(added); err != nil {
+		return nil, err
+	}
+	if err := j.relocate(added); err != nil {
+		return nil, err
+	}
+	files, warnings, err := packages.Collect(j.site.prefix, j.site.at.prefix, added, packages.CollectOptions{
+		Prefix: packages.PrefixOptions{
+			ForceText: o.Build.Prefix.ForceText, ForceBinary: o.Build.Prefix.ForceBinary,
+			Ignore: o.Build.Prefix.Ignore, IgnoreBinary: o.Build.Prefix.IgnoreBinary,
+		},
+		NoArch: o.NoArch, EntryPoints: o.Build.EntryPoints, NoLink: o.Build.NoLink,
+		OneCase: o.TargetPlatform.IsWindows() || o.TargetPlatform.OS() == "osx",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o, err)
+	}
+	for _, w := range warnings {
+		j.warn("%s", w)
+	}
+	if err := j.refuseBinaryPrefix(files); err != nil {
+		return nil, err
+	}
+	if len(files) == 0 && j.ran {
+		j.warn("the script ran but left no file in $PREFIX; %s is a metapackage", o)
+	}
+	m := &packages.Manifest{Record: j.a.Record, About: o.About.About, RunExports: j.a.RunExports,
+		Files: files, Info: map[string][]byte{}, Epoch: j.epoch()}
+	m.Record.Timestamp = m.Epoch * 1000
+	m.Record.Channel = ""
+	if o.NoArch == "python" {
+		m.NoArchLink = &packages.NoArchLink{EntryPoints: o.Build.EntryPoints}
+	}
+	return m, j.info(m)
+}
+
+// newFiles lists the paths the package takes: new ones, and old ones the recipe names.
+func (j *job) newFiles() ([]string, error) {
+	after, err := snapshot(j.site.prefix)
+	if err != nil {
+		return nil, err
+	}
+	added, changed := differences(j.before, after)
+	var touched []string
+	for _, path := range changed {
+		_, still := after[path]
+		if still && matchAny(j.a.Output.Build.AlwaysInclude, path) {
+			added = append(added, path)
+		} else if !ownedByNobody(path) {
+			touched = append(touched, path)
+		}
+	}
+	if len(touched) > 0 {
+		j.warn("the script changed files of its dependencies, which stay out of the package: %s (build.always_include_files takes them)", firstFew(touched, 5))
+	}
+	sort.Strings(added)
+	return selected(added, j.a.Output.Build.Files), nil
+}
+
+// ownedByNobody are indexes that every installation writes anew; no package carries them.
+func ownedByNobody(path string) bool {
+	return path == "share/info/dir" || strings.HasSuffix(path, ".pyc")
+}
+
+func firstFew(list []string, n int) string {
+	if len(list) <= n {
+		return strings.Join(list, ", ")
+	}
+	return strings.Join(list[:n], ", ") + fmt.Sprintf(" and %d more", len(list)-n)
+}
+
+// refuseBinaryPrefix is --error-prefix-in-binary.
+func (j *job) refuseBinaryPrefix(files []packages.File) error {
+	if !j.req.ErrorPrefixBin {
+		return nil
+	}
+	var found []string
+	for _, f := range files {
+		if f.FileMode == packages.Binary {
+			found = append(found, f.Path)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: binaries hold the build prefix (--error-prefix-in-binary): %s", j.a.Output, firstFew(found, 10))
+}
+
+// entryPoints writes the scripts of entry points; of noarch python the installing client does that.
+func (j *job) entryPoints() error {
+	o := j.a.Output
+	if o.NoArch == "python" {
+		return nil
+	}
+	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o, err)
+	}
+	for _, f := range files {
+		path := filepath.Join(j.site.prefix, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, f.Data, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compilePython makes the bytecode of the package's modules, as both peers do, and makes anew what the
+// script left of it: compiled here it holds no path of the build, and it is keyed by the source's hash
+// instead of its time, so it is the same everywhere (PEP 552).
+func (j *job) compilePython(ctx context.Context, added *[]string) error {
+	o := j.a.Output
+	if o.NoArch != "" || j.a.Host.find("python") == nil {
+		return nil
+	}
+	var modules []string
+	for _, p := range *added {
+		if strings.HasSuffix(p, ".py") && strings.Contains(p, "/site-packages/") && !matchAny(o.Build.SkipPyc, p) {
+			modules = append(modules, p)
+		}
+	}
+	if len(modules) == 0 {
+		return nil
+	}
+	for _, p := range *added {
+		if source, ok := bytecodeSource(p); ok && slices.Contains(modules, source) {
+			if err := os.Remove(filepath.Join(j.site.prefix, p)); err != nil {
+				return err
+			}
+		}
+	}
+	list := filepath.Join(j.site.work, ".forge-modules")
+	if err := os.WriteFile(list, []byte(strings.Join(modules, "\n")+"\n"), 0o644); err != nil {
+		return err
+	}
+	script := recipes.Script{File: "bytecode", Text: "cd \"$PREFIX\"\n" +
+		"\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash -i \"$SRC_DIR/.forge-modules\" || echo 'some modules do not compile'"}
+	result, err := j.run(ctx, []recipes.Script{script})
+	if err != nil {
+		return err
+	}
+	if result.ExitCode != 0 {
+		return j.scriptFailure(result)
+	}
+	*added, err = j.newFiles()
+	return err
+}
+
+// bytecodeSource is the module that a __pycache__ file was made of.
+func bytecodeSource(path string) (string, bool) {
+	dir, file := filepath.Split(path)
+	if !strings.HasSuffix(dir, "__pycache__/") || !strings.HasSuffix(file, ".pyc") {
+		return "", false
+	}
+	module, _, _ := strings.Cut(file, ".")
+	return strings.TrimSuffix(dir, "__pycache__/") + module + ".py", true
+}
+
+// postProcess applies the recipe's text replacements.
+func (j *job) postProcess(paths []string) error {
+	for _, step := range j.a.Output.Build.PostProcess {
+		re, err := regexp.Compile(step.Regex)
+		if err != nil {
+			return fmt.Errorf("post_process: %w", err)
+		}
+		for _, p := range selected(paths, step.Files) {
+			file := filepath.Join(j.site.prefix, p)
+			info, err := os.Lstat(file)
+			if err != nil || !info.Mode().IsRegular() {
+				continue
+			}
+			old, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			if b := re.ReplaceAll(old, []byte(step.Replacement)); string(b) != string(old) {
+				if err := os.WriteFile(file, b, info.Mode().Perm()); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// info fills the members below info/ that are not made of the manifest's own fields.
+func (j *job) info(m *packages.Manifest) error {
+	o := j.a.Output
+	m.Info["hash_input.json"] = o.HashInput
+	if err := j.licences(m); err != nil {
+		return err
+	}
+	if j.req.IncludeRecipe {
+		if err := j.recipeFiles(m); err != nil {
+			return err
+		}
+	}
+	if len(j.req.ExtraMeta) > 0 {
+		m.About.Extra = map[string]any{}
+		for k, v := range o.About.Extra {
+			m.About.Extra[k] = v
+		}
+		for k, v := range j.req.ExtraMeta {
+			m.About.Extra[k] = v
+		}
+	}
+	return testsFile(m, o)
+}
+
+// licences copies the files of license_file: from the work folder, else from the recipe's.
+func (j *job) licences(m *packages.Manifest) error {
+	var missing diag.List
+	for _, glob := range j.a.Output.About.LicenseFiles {
+		found := false
+		for _, root := range []string{j.site.work, j.a.Output.Recipe.Dir} {
+			hits, err := filesBelow(root, glob)
+			if err != nil {
+				return fmt.Errorf("license_file %q: %w", glob, err)
+			}
+			for _, rel := range hits {
+				data, err := os.ReadFile(filepath.Join(root, rel))
+				if err != nil {
+					return err
+				}
+				m.Info["licenses/"+filepath.ToSlash(rel)] = data
+				found = true
+			}
+			if found {
+				break
+			}
+		}
+		if !found {
+			missing = append(missing, diag.Diagnostic{Code: "missing-license-file", Pos: j.a.Output.About.LicensePos,
+				Summary:    fmt.Sprintf("%s: license_file %q is neither in the sources nor beside the recipe", j.a.Output.Name, glob),
+				Suggestion: "name a file of the sources, or put the text beside the recipe"})
+		}
+	}
+	return missing.Err()
+}
+
+// filesBelow lists the regular files that glob selects below root, relative and sorted; nothing
+// outside root is read, whatever links the sources hold.
+func filesBelow(root, glob string) ([]string, error) {
+	glob = strings.TrimPrefix(filepath.ToSlash(glob), "./")
+	if !filepath.IsLocal(glob) {
+		return nil, fmt.Errorf("leaves the folder")
+	}
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	hits, err := doublestar.Glob(dir.FS(), strings.TrimSuffix(glob, "/"))
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, h := range hits {
+		info, err := dir.Stat(h)
+		if err != nil {
+			continue
+		}
+		if info.Mode().IsRegular() {
+			files = append(files, h)
+			continue
+		}
+		err = fs.WalkDir(dir.FS(), h, func(p string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() {
+				files = append(files, p)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files), nil
+}
+
+// recipeFiles puts the recipe, as it was hashed and as it was rendered, into the package.
+func (j *job) recipeFiles(m *packages.Manifest) error {
+	entries, err := j.importRecipe(j.a)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Kind != digest.File && e.Kind != digest.Exec {
+			continue
+		}
+		data, err := j.tools.Store.Bytes(e.Sum)
+		if err != nil {
+			if data, err = os.ReadFile(j.tools.Store.Path(e.Sum, true)); err != nil {
+				return err
+			}
+		}
+		m.Info["recipe/"+e.Path] = data
+	}
+	view := j.a.Output.View()
+	view.Recipe = filepath.Base(view.Recipe)
+	fields, err := plain(view)
+	if err != nil {
+		return err
+	}
+	rendered, err := yamlOf(fields)
+	if err != nil {
+		return err
+	}
+	m.Info["recipe/rendered_recipe.yaml"] = rendered
+	variant, err := yamlOf(j.a.Output.Variant)
+	m.Info["recipe/variant_config.yaml"] = variant
+	return err
+}
+
+// addTestFiles copies what script tests bring along into the payload, as rattler-build does.
+func (j *job) addTestFiles() error {
+	for i, t := range j.a.Output.Tests {
+		if !hasFiles(t) {
+			continue
+		}
+		dst := filepath.Join(j.site.prefix, filepath.FromSlash(testFolder(j.a.Output.Name, i)))
+		if err := copyGlobs(j.site.work, dst, t.Script.SourceFiles); err != nil {
+			return err
+		}
+		if err := copyGlobs(j.a.Output.Recipe.Dir, dst, t.Script.RecipeFiles); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyGlobs(root, dst string, globs []string) error {
+	for _, g := range globs {
+		hits, err := filesBelow(root, g)
+		if err != nil {
+			return fmt.Errorf("test file %q: %w", g, err)
+		}
+		if len(hits) == 0 {
+			return fmt.Errorf("test file %q: nothing matches", g)
+		}
+		for _, rel := range hits {
+			data, err := os.ReadFile(filepath.Join(root, rel))
+			if err != nil {
+				return err
+			}
+			to := filepath.Join(dst, rel)
+			if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(to, data, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

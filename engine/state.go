@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"forge/packages"
+	"forge/provenance"
+	"forge/recipes"
+)
+
+// state writes the statement of how b was made: only what this build observed.
+func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
+	o := j.a.Output
+	build := provenance.Build{
+		FileName: b.FileName, SHA256: b.Archive,
+		Recipe: j.recipeName(), RecipeTree: j.a.RecipeTree,
+		Output: o.String(), Platform: o.Subdir(), Variant: o.Variant,
+		Key: j.key, Isolation: b.Isolation, Epoch: b.Epoch,
+		Packer:    j.tools.Format.Name() + " " + j.tools.Format.Compressor(),
+		BuilderID: "forge", BuilderMode: "workstation", BuilderVersion: j.tools.Version,
+	}
+	if j.ran {
+		limits, err := plain(j.result.Limits)
+		if err != nil {
+			return err
+		}
+		build.Limits = limits
+	}
+	git, err := j.tools.GitState(o.Recipe.Dir)
+	if err != nil {
+		return err
+	}
+	build.GitCommit, build.GitTree, build.GitRemote = git.Commit, git.Tree, git.Remote
+	sources, err := j.sourceMaterials()
+	if err != nil {
+		return err
+	}
+	build.Materials = append(build.Materials, sources...)
+	used, err := j.usedMaterials(ctx)
+	if err != nil {
+		return err
+	}
+	build.Materials = append(build.Materials, used...)
+	text, err := provenance.Statement(build)
+	if err != nil {
+		return fmt.Errorf("statement of %s: %w", b.FileName, err)
+	}
+	b.Statement, err = j.tools.Store.PutBytes(text)
+	return err
+}
+
+// recipeName is the recipe's path in its workspace: no path of this machine enters a statement.
+func (j *job) recipeName() string {
+	rel, err := filepath.Rel(j.req.WorkDir, filepath.Join(j.a.Output.Recipe.Dir, filepath.Base(j.a.Output.Recipe.File)))
+	if err != nil || !filepath.IsLocal(rel) {
+		return filepath.Base(j.a.Output.Recipe.Dir) + "/" + filepath.Base(j.a.Output.Recipe.File)
+	}
+	return filepath.ToSlash(rel)
+}
+
+// sourceMaterials are the fetched files and commits, with the verdicts on their signatures.
+func (j *job) sourceMaterials() ([]provenance.Material, error) {
+	list := []provenance.Material{}
+	if j.a.Staging != nil {
+		list = append(append(list, j.stagedMaterial()), j.built[j.a.Staging].Materials...)
+	}
+	for _, f := range j.fetched {
+		notes, err := plain(f.Signatures)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range f.Files {
+			m := provenance.Material{Kind: "source", URI: file.URL, Name: file.Name, Digests: map[string]string{"sha256": file.Digest.Hex()}}
+			if len(f.Signatures) > 0 && file == f.Files[0] {
+				m.Annotations = map[string]any{"signatures": notes}
+			}
+			list = append(list, m)
+		}
+		if f.GitCommit != "" || len(f.Files) == 0 && !f.Tree.IsZero() {
+			list = append(list, treeMaterial(f.Source.Path, f.Source.Git != nil, f.GitCommit, f.Tree.Hex(), gitURL(f.Source.Git)))
+		}
+	}
+	return list, nil
+}
+
+func (j *job) stagedMaterial() provenance.Material {
+	b := j.built[j.a.Staging]
+	return provenance.Material{Kind: "staging", URI: "forge:staging/" + j.a.Staging.Output.Name, Name: j.a.Staging.Output.String(),
+		Digests: map[string]string{"sha256": b.Staged.Hex()}, Annotations: map[string]any{"key": b.Key.Hex()}}
+}
+
+// usedMaterials are the packages and externals of both environments, each once.
+func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) {
+	var list []provenance.Material
+	seen := map[string]bool{}
+	envs := []Environment{j.a.Build, j.a.Host}
+	if j.a.Staging != nil {
+		envs = append(envs, j.a.Staging.Build, j.a.Staging.Host)
+	}
+	for _, env := range envs {
+		for _, rec := range env.Records {
+			if rec.Channel == packages.ChannelExternal || seen[rec.String()] {
+				continue
+			}
+			seen[rec.String()] = true
+			list = append(list, j.packageMaterial(rec))
+		}
+	}
+	externals, err := j.externalsOf(ctx, envs...)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range externals {
+		origins, err := plain(e.Origin)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, provenance.Material{Kind: "external", URI: "forge:external/" + e.Record.Name + "@" + e.Record.Version,
+			Name: e.Record.Name, Digests: map[string]string{provenance.DigestTree: e.Tree.Hex()},
+			Annotations: map[string]any{"trusted": "not built", "origin": origins}})
+	}
+	return list, nil
+}
+
+func (j *job) packageMaterial(rec *packages.Record) provenance.Material {
+	m := provenance.Material{Kind: "package", Name: rec.String(), URI: "pkg:conda/" + rec.Name + "@" + rec.Version + "?build=" + rec.Build + "&subdir=" + rec.Subdir,
+		Digests: map[string]string{"sha256": rec.SHA256}}
+	if rec.Channel == packages.ChannelPlanned {
+		b := j.built[j.byRecord[rec]]
+		m.Digests["sha256"], m.Digests[provenance.DigestContent] = b.Archive.Hex(), b.Content.Hex()
+		m.Annotations = map[string]any{"file": b.FileName}
+	}
+	return m
+}
+
+func treeMaterial(path string, git bool, commit, tree, url string) provenance.Material {
+	m := provenance.Material{Kind: "source", URI: "file:" + filepath.ToSlash(path), Name: filepath.Base(path), Digests: map[string]string{provenance.DigestTree: tree}}
+	if filepath.IsAbs(path) {
+		m.URI = "file:" + filepath.Base(path)
+	}
+	if git {
+		m.URI, m.Name = "git+"+url, url
+		m.Digests = map[string]string{"gitCommit": commit, provenance.DigestTree: tree}
+	}
+	return m
+}
+
+// plain turns a value into maps and lists, as it stands in JSON.
+func plain(v any) (any, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var out any
+	err = json.Unmarshal(b, &out)
+	return out, err
+}
+
+func gitURL(g *recipes.Git) string {
+	if g == nil {
+		return ""
+	}
+	return g.URL
+}

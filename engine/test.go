@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"forge/packages"
+	"forge/recipes"
+	"forge/sandbox"
+)
+
+// test runs a's tests from its package, each in a fresh sandbox that holds the package and what it
+// runs with. The working folder has the test's own files and nothing of the build.
+func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Action]*Built) error {
+	if len(a.Test) == 0 {
+		return nil
+	}
+	r.report(Event{Kind: EventPhase, Action: a, Phase: "test"})
+	log, err := r.openTestLog(a)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	seen := withSelf(built, a, b)
+	for _, plan := range a.Test {
+		if plan.Downstream {
+			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
+			continue
+		}
+		if err := r.testOne(ctx, a, plan, seen, log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built {
+	seen := make(map[*Action]*Built, len(built)+1)
+	for k, v := range built {
+		seen[k] = v
+	}
+	seen[a] = b
+	return seen
+}
+
+func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *os.File) error {
+	t := a.Output.Tests[plan.Index]
+	if t.PackageContents != nil {
+		return r.testContents(a, built[a], *t.PackageContents)
+	}
+	s, err := r.newSite(ctx, "test-"+a.Output.Name, insideTestLayout())
+	if err != nil {
+		return err
+	}
+	defer s.remove()
+	if err := r.install(ctx, plan.Run, built, s.prefix, s.at.prefix); err != nil {
+		return err
+	}
+	if err := r.install(ctx, plan.Build, built, s.build, s.at.build); err != nil {
+		return err
+	}
+	result, err := r.runTest(ctx, a, plan, s, log)
+	if err != nil {
+		return err
+	}
+	if result.ExitCode == 0 && result.KilledBy == "" {
+		return nil
+	}
+	lines := logTail(log.Name(), 25)
+	return &ScriptError{Package: a.Output.String(), What: fmt.Sprintf("test %d", plan.Index+1), Result: result,
+		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name()}
+}
+
+func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File) (sandbox.Result, error) {
+	externals, err := r.externalsOf(ctx, plan.Run, plan.Build)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	spec, err := r.spec(ctx, s, externals)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	env := testEnv(a.Output, plan, s.at)
+	activate(env, externals)
+	scripts := []recipes.Script{testScript(a.Output.Tests[plan.Index])}
+	if err := s.show(&spec, scriptFiles(scripts, env, s.at, filepath.Base(a.Output.Recipe.File))); err != nil {
+		return sandbox.Result{}, err
+	}
+	spec.Argv, spec.Dir = []string{"/bin/bash", s.at.root + "/conda_build.sh"}, s.at.work
+	if hasFiles(a.Output.Tests[plan.Index]) {
+		spec.Dir = s.at.prefix + "/" + testFolder(a.Output.Name, plan.Index)
+	}
+	spec.Stdout, spec.Stderr = log, log
+	return r.tools.Runner.Run(ctx, spec)
+}
+
+func testEnv(o *recipes.Output, plan TestPlan, at layout) map[string]string {
+	env := map[string]string{
+		"CONDA_BUILD": "1", "CONDA_BUILD_STATE": "TEST", "PREFIX": at.prefix, "BUILD_PREFIX": at.build,
+		"CONDA_DEFAULT_ENV": at.prefix, "CONDA_PREFIX": at.prefix, "CONDA_SHLVL": "1",
+		"SRC_DIR": at.work, "HOME": at.work, "RECIPE_DIR": at.work,
+		"PKG_NAME": o.Name, "PKG_VERSION": o.Version, "PKG_BUILD_STRING": o.BuildString,
+		"PYTHONNOUSERSITE": "1", "CPU_COUNT": "1",
+	}
+	platformEnv(env, o)
+	if rec := plan.Run.find("python"); rec != nil {
+		pythonEnv(env, at.prefix, rec.Version)
+	}
+	shellEnv(env)
+	env["PATH"] = at.prefix + "/bin:" + at.build + "/bin:" + basePath
+	return env
+}
+
+// testScript is what one test runs.
+func testScript(t recipes.Test) recipes.Script {
+	switch {
+	case t.Script != nil:
+		return t.Script.Script
+	case t.Python != nil:
+		return pythonTest(t.Python)
+	case t.Perl != nil:
+		return listTest("perl", t.Perl.Names, func(n string) string { return "use " + n + ";" })
+	case t.R != nil:
+		return listTest("rscript", t.R.Names, func(n string) string { return "library(" + n + ")" })
+	case t.Ruby != nil:
+		return listTest("ruby", t.Ruby.Names, func(n string) string { return "require '" + n + "'" })
+	}
+	return recipes.Script{Text: "true"}
+}
+
+func pythonTest(t *recipes.PythonTest) recipes.Script {
+	var b strings.Builder
+	for _, name := range t.Imports {
+		fmt.Fprintf(&b, "python -c %s\n", shellQuote("import "+name))
+	}
+	if t.PipCheck {
+		b.WriteString("python -m pip check\n")
+	}
+	return recipes.Script{Text: b.String()}
+}
+
+func listTest(interpreter string, names []string, line func(string) string) recipes.Script {
+	var lines []string
+	for _, n := range names {
+		lines = append(lines, line(n))
+	}
+	return recipes.Script{Interpreter: interpreter, Text: strings.Join(lines, "\n")}
+}
+
+// testFolder is where the files of test number index travel in the payload, as rattler-build has it.
+func testFolder(name string, index int) string {
+	return fmt.Sprintf("etc/conda/test-files/%s/%d", name, index)
+}
+
+// hasFiles reports whether a test brings files of its own.
+func hasFiles(t recipes.Test) bool {
+	return t.Script != nil && len(t.Script.RecipeFiles)+len(t.Script.SourceFiles) > 0
+}
+
+func (r *runner) openBuilt(b *Built) (packages.Package, error) {
+	format, err := r.formatOf(b.FileName)
+	if err != nil {
+		return nil, err
+	}
+	return format.Open(r.tools.Store.Path(b.Archive, false))
+}
+
+func (r *runner) openTestLog(a *Action) (*os.File, error) {
+	dir := filepath.Join(r.req.OutputDir, "logs")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return os.Create(filepath.Join(dir, a.Output.String()+".test.log"))
+}

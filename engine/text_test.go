@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"forge/platforms"
+	"forge/recipes"
+)
+
+func TestPlaceholder(t *testing.T) {
+	if p := Placeholder(); len(p) != 255 || !strings.HasPrefix(p, "/forge/h_env_placehold_placehold") {
+		t.Errorf("%d characters: %s", len(p), p)
+	}
+}
+
+// FuzzShellQuote: whatever a string holds, bash reads it back as one word.
+func FuzzShellQuote(f *testing.F) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		f.Skip("bash is not on this machine")
+	}
+	for _, s := range []string{"", "a b", "it's", "$(touch x)", "`id`", "\\", "a\nb", "é ☃", "-n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.ContainsRune(s, 0) {
+			t.Skip("no argument holds a NUL")
+		}
+		out, err := exec.Command(bash, "-c", "printf %s "+shellQuote(s)).Output()
+		if err != nil || string(out) != s {
+			t.Errorf("%q came back as %q (%v)", s, out, err)
+		}
+	})
+}
+
+// TestManifestFraming: no value can pass for another line or another value.
+func TestManifestFraming(t *testing.T) {
+	ids := map[string]string{}
+	for _, parts := range [][]string{{"a", "b"}, {"a b"}, {`a" "b`}, {"a\" \"b"}, {"a", "b", ""}, {"a\nsource b"}} {
+		var m Manifest
+		m.add("source", parts...)
+		id := m.ID().Hex()
+		if old, ok := ids[id]; ok && old != strings.Join(parts, "|") {
+			t.Errorf("%q and %q have one key", old, parts)
+		}
+		ids[id] = strings.Join(parts, "|")
+	}
+}
+
+func TestFailedLine(t *testing.T) {
+	tests := map[string]struct {
+		log  []string
+		want string
+	}{
+		"none":          {[]string{"a", "b"}, ""},
+		"one":           {[]string{"a", failMark + "build.sh:3: exit 2: make"}, "build.sh:3: exit 2: make"},
+		"innermost":     {[]string{failMark + "build.sh:9: exit 1: false", failMark + "build.sh:12: exit 1: f"}, "build.sh:9: exit 1: false"},
+		"last run only": {[]string{failMark + "build.sh:1: exit 1: a", "went on", failMark + "build.sh:2: exit 1: b"}, "build.sh:2: exit 1: b"},
+	}
+	for name, c := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := failedLine(c.log); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestSelected(t *testing.T) {
+	paths := []string{"bin/xz", "include/lzma.h", "include/lzma/base.h", "lib/liblzma.so", "lib/liblzma.so.5", "share/man/man1/xz.1"}
+	tests := map[string]struct {
+		globs recipes.Globs
+		want  []string
+	}{
+		"all":     {recipes.Globs{}, paths},
+		"folder":  {recipes.Globs{Include: []string{"include"}}, []string{"include/lzma.h", "include/lzma/base.h"}},
+		"slash":   {recipes.Globs{Include: []string{"include/"}}, []string{"include/lzma.h", "include/lzma/base.h"}},
+		"star":    {recipes.Globs{Include: []string{"lib/*.so*"}}, []string{"lib/liblzma.so", "lib/liblzma.so.5"}},
+		"exclude": {recipes.Globs{Exclude: []string{"share/**", "bin"}}, []string{"include/lzma.h", "include/lzma/base.h", "lib/liblzma.so", "lib/liblzma.so.5"}},
+		"both":    {recipes.Globs{Include: []string{"lib/**"}, Exclude: []string{"**/*.5"}}, []string{"lib/liblzma.so"}},
+	}
+	for name, c := range tests {
+		t.Run(name, func(t *testing.T) {
+			if d := cmp.Diff(c.want, selected(paths, c.globs)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	before := map[string]stamp{"lib/m/a.py": {size: 1}, "etc/x": {size: 1}, "gone": {size: 1}}
+	after := map[string]stamp{
+		"lib/m/a.py": {size: 1}, "etc/x": {size: 2}, "new": {},
+		"lib/m/__pycache__/a.cpython-311.pyc": {}, "lib/m/__pycache__/b.cpython-311.pyc": {}, "lib/m/b.py": {},
+	}
+	added, changed := differences(before, after)
+	if d := cmp.Diff([]string{"lib/m/__pycache__/b.cpython-311.pyc", "lib/m/b.py", "new"}, added); d != "" {
+		t.Errorf("added: %s", d)
+	}
+	if d := cmp.Diff([]string{"etc/x", "gone"}, changed); d != "" {
+		t.Errorf("changed: %s", d)
+	}
+}
+
+func TestSpecName(t *testing.T) {
+	for spec, want := range map[string]string{
+		"zlib": "zlib", "zlib >=1.2": "zlib", "zlib>=1.2": "zlib", "zlib=1.2=h0": "zlib", "Zlib 1.*": "zlib",
+		"conda-forge::zlib 1": "zlib", "zlib[version='>=1']": "zlib", "__glibc >=2.17": "__glibc", " zlib ": "zlib",
+	} {
+		if got := specName(spec); got != want {
+			t.Errorf("%q: got %q, want %q", spec, got, want)
+		}
+	}
+}
+
+func TestCheckContents(t *testing.T) {
+	linux, err := platforms.Parse("linux-64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &recipes.Output{TargetPlatform: linux}
+	paths := []string{"bin/xz", "include/lzma.h", "lib/liblzma.so.5", "lib/python3.11/site-packages/mod/__init__.py"}
+	good := recipes.ContentsTest{Bin: []string{"xz"}, Include: []string{"lzma.h"}, Lib: []string{"lzma"}, SitePackages: []string{"mod"}, Strict: true, NotFiles: []string{"**/*.a"}}
+	if p := checkContents(o, good, paths); len(p) > 0 {
+		t.Errorf("refused: %q", p)
+	}
+	bad := recipes.ContentsTest{Bin: []string{"unxz"}, NotLib: []string{"lzma"}, Strict: true}
+	if p := checkContents(o, bad, paths); len(p) != 2+3 {
+		t.Errorf("got %q", p)
+	}
+}

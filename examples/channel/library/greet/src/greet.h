@@ -1,0 +1,2 @@
+/* Returns a greeting that lives as long as the program. */
+const char *greet(void);

@@ -1,0 +1,4 @@
+#include <stdio.h>
+
+/* Returns how many lines are left in the file. */
+long count_lines(FILE *file);

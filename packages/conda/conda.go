@@ -1,0 +1,76 @@
+// Package conda writes and reads conda packages, .conda and .tar.bz2.
+package conda
+
+import (
+	"fmt"
+	"io"
+
+	"forge/packages"
+
+	"github.com/dsnet/compress/bzip2"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Kinds of archive, as --package-format takes them.
+const (
+	V2 = "conda"   // .conda: a stored zip of two tar.zst (CEP "New Conda package format")
+	V1 = "tar-bz2" // .tar.bz2
+)
+
+// New returns the format of a kind. level is the compression level as users say it, 1 to 22 for
+// zstd, 1 to 9 for bzip2; 0 is the best this library has.
+func New(kind string, level int) (packages.Format, error) {
+	switch {
+	case kind == V2 && level == 0:
+		return format{V2, zstd.SpeedBestCompression, 0}, nil
+	case kind == V2 && level >= -7 && level <= 22:
+		return format{V2, zstd.EncoderLevelFromZstd(level), 0}, nil
+	case kind == V1 && level >= 0 && level <= 9:
+		if level == 0 {
+			level = bzip2.BestCompression
+		}
+		return format{V1, 0, level}, nil
+	case kind == V2:
+		return nil, fmt.Errorf("compression level %d of .conda: want -7 to 22", level)
+	case kind == V1:
+		return nil, fmt.Errorf("compression level %d of .tar.bz2: want 1 to 9", level)
+	}
+	return nil, fmt.Errorf("package format %q is not one of %s, %s", kind, V2, V1)
+}
+
+type format struct {
+	kind  string
+	zstd  zstd.EncoderLevel
+	bzip2 int
+}
+
+func (f format) Name() string { return f.kind }
+
+func (f format) Extension() string {
+	if f.kind == V1 {
+		return extV1
+	}
+	return extV2
+}
+
+const (
+	extV1 = ".tar.bz2"
+	extV2 = ".conda"
+)
+
+// Compressor names the library and its version: another one makes other bytes of the same content.
+// A test holds the versions against go.mod.
+func (f format) Compressor() string {
+	if f.kind == V1 {
+		return fmt.Sprintf("dsnet/compress/bzip2@v0.0.2-0.20230904184137-39efe44ab707 level %d", f.bzip2)
+	}
+	return fmt.Sprintf("klauspost/compress/zstd@v1.18.0 %s", f.zstd)
+}
+
+// compress wraps w; one goroutine, so that the bytes do not depend on the machine.
+func (f format) compress(w io.Writer) (io.WriteCloser, error) {
+	if f.kind == V1 {
+		return bzip2.NewWriter(w, &bzip2.WriterConfig{Level: f.bzip2})
+	}
+	return zstd.NewWriter(w, zstd.WithEncoderLevel(f.zstd), zstd.WithEncoderConcurrency(1))
+}

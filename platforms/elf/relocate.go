@@ -1,0 +1,171 @@
+package elf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Relocation says how a file's library search path becomes independent of where the prefix lies.
+type Relocation struct {
+	Prefix string   // as the build knew it
+	Path   string   // of the file, relative to the prefix, slash separated
+	Want   []string // folders relative to the prefix that must be searched, as "lib"
+	Allow  []string // globs of folders outside the prefix that may stay
+}
+
+// Change is what Relocate did.
+type Change struct {
+	Changed bool
+	RunPath []string // the path now in the file
+	Dropped []string // entries that led out of the prefix
+}
+
+// Relocate makes every entry of DT_RUNPATH or DT_RPATH that lies in the prefix relative to $ORIGIN, drops the
+// others, and adds the wanted folders that are not there. b may be changed. Files that are not dynamic,
+// need no library and have no path come back as they are.
+func Relocate(b []byte, r Relocation) ([]byte, Change, error) {
+	info, err := Parse(b)
+	if err != nil || !info.Dynamic {
+		return b, Change{}, err
+	}
+	old := info.RPath
+	if len(info.RunPath) > 0 {
+		old = info.RunPath
+	}
+	entries, dropped := r.entries(old, len(info.Needed) > 0)
+	c := Change{RunPath: entries, Dropped: dropped}
+	// Where both tags are present one has to go, whatever it says.
+	if slices.Equal(old, entries) && !(len(info.RPath) > 0 && len(info.RunPath) > 0) {
+		return b, c, nil
+	}
+	out, err := SetRunPath(b, entries)
+	c.Changed = err == nil
+	return out, c, err
+}
+
+func (r Relocation) entries(old []string, needs bool) (entries, dropped []string) {
+	dir := path.Dir(path.Clean("/" + r.Path))[1:]
+	add := func(inside string) {
+		e := "$ORIGIN"
+		if rel := relative(dir, inside); rel != "." {
+			e += "/" + rel
+		}
+		if !slices.Contains(entries, e) {
+			entries = append(entries, e)
+		}
+	}
+	for _, e := range old {
+		inside, ok := r.inside(dir, e)
+		switch {
+		case ok:
+			add(inside)
+		case r.allowed(e):
+			if !slices.Contains(entries, e) {
+				entries = append(entries, e)
+			}
+		default:
+			dropped = append(dropped, e)
+		}
+	}
+	if needs {
+		for _, w := range r.Want {
+			if inside, ok := r.inside("", path.Join(r.Prefix, w)); ok {
+				add(inside)
+			}
+		}
+	}
+	return entries, dropped
+}
+
+// inside is the folder an entry means, relative to the prefix, if it lies in it.
+func (r Relocation) inside(dir, entry string) (string, bool) {
+	prefix := strings.TrimRight(r.Prefix, "/")
+	for _, origin := range []string{"$ORIGIN", "${ORIGIN}"} {
+		if rest, ok := strings.CutPrefix(entry, origin); ok && (rest == "" || rest[0] == '/') {
+			entry = prefix + "/" + dir + rest
+		}
+	}
+	rest, ok := strings.CutPrefix(path.Clean(entry)+"/", prefix+"/")
+	if !ok || prefix == "" || strings.Contains(rest, "$") {
+		return "", false
+	}
+	return strings.TrimSuffix(rest, "/"), true
+}
+
+func (r Relocation) allowed(entry string) bool {
+	for _, g := range r.Allow {
+		if ok, _ := doublestar.Match(g, entry); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// relative is the way from one folder to another, both relative to the prefix.
+func relative(from, to string) string {
+	split := func(p string) []string {
+		return slices.DeleteFunc(strings.Split(p, "/"), func(s string) bool { return s == "" })
+	}
+	a, b := split(from), split(to)
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	way := strings.TrimSuffix(strings.Repeat("../", len(a))+strings.Join(b, "/"), "/")
+	if way == "" {
+		return "."
+	}
+	return way
+}
+
+// RelocateFile does Relocate to the file at name on this machine, keeping its mode and replacing it as a
+// whole, so that other hard links keep the old content. What is no ELF file is left alone.
+func RelocateFile(name string, r Relocation) (Change, error) {
+	b, err := readELF(name)
+	if errors.Is(err, ErrNotELF) {
+		return Change{}, nil
+	}
+	if err != nil {
+		return Change{}, err
+	}
+	out, c, err := Relocate(b, r)
+	if err != nil {
+		return c, fmt.Errorf("make the run path of %s relative: %w", r.Path, err)
+	}
+	if !c.Changed {
+		return c, nil
+	}
+	return c, replaceFile(name, out)
+}
+
+func replaceFile(name string, b []byte) error {
+	st, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(name), ".forge-tmp-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(b)
+	if err == nil {
+		err = tmp.Chmod(st.Mode())
+	}
+	if cerr := tmp.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Chtimes(tmp.Name(), st.ModTime(), st.ModTime())
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), name)
+	}
+	return err
+}

@@ -1,0 +1,163 @@
+package toolchain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"forge/packages"
+	"forge/platforms"
+	"forge/store"
+)
+
+// Config says where tools are looked for.
+type Config struct {
+	Store    *store.Store       // where files go when an external is loaded
+	Platform platforms.Platform // the machine; the zero value for this one
+	Root     string             // folder that stands for "/"; empty for "/" itself
+}
+
+// host is what a kind of machine can tell of its tools.
+type host interface {
+	// find says whether the tool is here: its observed version and the paths of its programs.
+	find(t tool) (version string, programs []string, ok bool, err error)
+	// parts lists the tool's files by host package.
+	parts(t tool) ([]part, error)
+}
+
+// part is one host package, or one glob, of an external.
+type part struct {
+	name, version string   // a package URL or file URL, its version
+	paths         []string // absolute, below Root
+	links         []link   // symbolic links that no package lists
+	arch          string
+}
+
+// link is a symbolic link that an external has beside its files.
+type link struct{ path, target string } // path relative to /
+
+// finder is the Finder of this machine.
+type finder struct {
+	cfg     Config
+	catalog []tool
+	open    func() ([]host, error)
+	files   *importer
+}
+
+// New returns the Finder of this machine. On a Debian host it offers what dpkg knows to be installed,
+// elsewhere what lies in the fixed folders as a whole (Go). Nothing is read before it is asked for.
+func New(cfg Config) Finder {
+	if cfg.Platform == (platforms.Platform{}) {
+		cfg.Platform = platforms.Host()
+	}
+	if cfg.Root == "" {
+		cfg.Root = "/"
+	}
+	return &finder{
+		cfg:     cfg,
+		catalog: catalog(cfg.Platform),
+		open:    sync.OnceValues(func() ([]host, error) { return hosts(cfg.Root) }),
+		files:   newImporter(cfg.Store, cfg.Root),
+	}
+}
+
+// hosts opens what can be asked on this machine, in the order in which it is asked.
+func hosts(root string) ([]host, error) {
+	all := []host{globs{root}}
+	db, err := readDpkg(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, nil
+	}
+	return append(all, db), err
+}
+
+// Names lists what it could offer, sorted.
+func (f *finder) Names() []string {
+	var names []string
+	for _, t := range f.catalog {
+		names = append(names, t.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Find returns the external of that name without its tree, or nil where the host has none.
+func (f *finder) Find(ctx context.Context, name string) (*External, error) {
+	_, e, err := f.find(ctx, name)
+	return e, err
+}
+
+func (f *finder) find(ctx context.Context, name string) (host, *External, error) {
+	i := slices.IndexFunc(f.catalog, func(t tool) bool { return t.name == name })
+	if i < 0 || ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	t := f.catalog[i]
+	all, err := f.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, h := range all {
+		version, programs, ok, err := h.find(t)
+		if err != nil {
+			return nil, nil, fmt.Errorf("find the host's %s: %w", name, err)
+		}
+		if ok {
+			return h, f.external(t, version, programs), nil
+		}
+	}
+	return nil, nil, nil
+}
+
+func (f *finder) external(t tool, version string, programs []string) *External {
+	e := &External{
+		Record: packages.Record{
+			Name: t.name, Version: version, Build: "0", Subdir: f.cfg.Platform.String(),
+			Arch: f.cfg.Platform.Arch(), Platform: f.cfg.Platform.OS(), Channel: packages.ChannelExternal,
+			Depends: append([]string(nil), t.depends...),
+		},
+		Env:      t.env,
+		Programs: programs,
+	}
+	if t.exports != nil {
+		e.RunExports = t.exports(version, f.glibc())
+	}
+	return e
+}
+
+// glibc is the version of the host's C library, or empty.
+func (f *finder) glibc() string {
+	all, err := f.open()
+	if err != nil {
+		return ""
+	}
+	for _, h := range all {
+		if v, _, ok, err := h.find(tool{deb: []string{"libc6"}}); err == nil && ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// Load imports the external's files into the store and fills Tree, Entries and Origin.
+func (f *finder) Load(ctx context.Context, e *External) error {
+	h, found, err := f.find(ctx, e.Record.Name)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(f.catalog, func(t tool) bool { return t.name == e.Record.Name })
+	if found == nil || i < 0 {
+		return fmt.Errorf("load the external %s: the host does not have it any more", e.Record.Name)
+	}
+	parts, err := h.parts(f.catalog[i])
+	if err != nil {
+		return err
+	}
+	if err := f.files.load(ctx, e, parts, f.catalog[i].aliases); err != nil {
+		return fmt.Errorf("load the external %s: %w", e.Record.Name, err)
+	}
+	return nil
+}

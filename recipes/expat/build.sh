@@ -1,0 +1,8 @@
+#!/bin/bash
+set -euo pipefail
+
+cmake -S expat -B build ${CMAKE_ARGS} \
+  -DEXPAT_BUILD_TESTS=OFF -DEXPAT_BUILD_EXAMPLES=OFF -DEXPAT_BUILD_DOCS=OFF
+cmake --build build --parallel "$CPU_COUNT"
+cmake --install build
+rm -r "$PREFIX/share"

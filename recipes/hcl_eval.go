@@ -1,0 +1,407 @@
+package recipes
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"forge/internal/diag"
+	"forge/recipes/internal/expr"
+	"forge/recipes/internal/yamlx"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"gopkg.in/yaml.v3"
+)
+
+// hclEval evaluates the expressions of one file for one variant.
+type hclEval struct {
+	path, dir string
+	doc       *yamlx.Document
+	frame     *frame // for compiler() and its like
+	ctx       *hcl.EvalContext
+	local     map[string][]string // what each local reads
+	reads     map[*yaml.Node][]string
+	always    []string
+	needs     []string // tools that pipelines call
+	each      bool     // inside of a block with for_each
+	list      diag.List
+}
+
+func (e *hclEval) errorf(r hcl.Range, code, suggestion, format string, args ...any) {
+	p := hclPos(e.path, r)
+	e.list = append(e.list, diag.Diagnostic{Code: code, Pos: p, Line: e.doc.Line(p.Line), Length: max(0, r.End.Column-r.Start.Column),
+		Summary: fmt.Sprintf(format, args...), Suggestion: suggestion})
+}
+
+// locals makes the names that expressions can read: variant, platforms, package and the file's own.
+// locals and the package's attributes may refer to each other in any order.
+func (e *hclEval) locals(body *hclsyntax.Body) {
+	vars := map[string]cty.Value{"variant": cty.ObjectVal(e.variantValues())}
+	for name, v := range e.frame.platform.names {
+		switch v := v.(type) {
+		case bool:
+			vars[name] = cty.BoolVal(v)
+		case string:
+			vars[name] = cty.StringVal(v)
+		}
+	}
+	vars["hash"], vars["build_number"] = cty.StringVal(hashMark), cty.StringVal(numberMark)
+	e.ctx = &hcl.EvalContext{Variables: vars, Functions: e.functions()}
+	e.local = map[string][]string{}
+	waiting, known := map[string]*hclsyntax.Attribute{}, map[string]map[string]cty.Value{"local": {}, "package": {}}
+	for _, b := range body.Blocks {
+		switch {
+		case b.Type == "locals":
+			for name, a := range b.Body.Attributes {
+				if waiting["local."+name] != nil {
+					e.errorf(a.NameRange, "duplicate-key", "", "the local %q is here twice", name)
+				}
+				waiting["local."+name] = a
+			}
+		case b.Type == "package" && len(b.Labels) == 1:
+			known["package"]["name"] = cty.StringVal(b.Labels[0])
+			for name, a := range b.Body.Attributes {
+				waiting["package."+name] = a
+			}
+		}
+	}
+	e.settleLocals(waiting, known)
+}
+
+func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known map[string]map[string]cty.Value) {
+	for len(waiting) > 0 {
+		for group, values := range known {
+			e.ctx.Variables[group] = cty.ObjectVal(values)
+		}
+		progress := false
+		for _, name := range sortedNames(waiting) {
+			a := waiting[name]
+			if dependsOn(a.Expr, waiting) {
+				continue
+			}
+			v, problems := a.Expr.Value(e.ctx)
+			e.list = append(e.list, e.diagnostics(problems)...)
+			if problems.HasErrors() {
+				v = cty.StringVal("")
+			}
+			group, key, _ := strings.Cut(name, ".")
+			e.checkSize(a.Expr.Range(), v)
+			if e.list.HasErrors() {
+				return
+			}
+			known[group][key] = v
+			e.ctx.Variables[group] = cty.ObjectVal(known[group])
+			e.local[name] = e.readsOf(a.Expr)
+			delete(waiting, name)
+			progress = true
+		}
+		if !progress {
+			names := sortedNames(waiting)
+			e.errorf(waiting[names[0]].NameRange, "cycle", "", "these values refer to each other: %s", strings.Join(names, ", "))
+			return
+		}
+	}
+	for group, values := range known {
+		e.ctx.Variables[group] = cty.ObjectVal(values)
+	}
+}
+
+func dependsOn(x hclsyntax.Expression, waiting map[string]*hclsyntax.Attribute) bool {
+	for _, t := range x.Variables() {
+		if waiting[traversalName(t)] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// traversalName is the first two parts of a reference: local.x, package.version, variant.python.
+func traversalName(t hcl.Traversal) string {
+	name := t.RootName()
+	if len(t) > 1 {
+		switch step := t[1].(type) {
+		case hcl.TraverseAttr:
+			name += "." + step.Name
+		case hcl.TraverseIndex:
+			if step.Key.Type() == cty.String {
+				name += "." + step.Key.AsString()
+			}
+		}
+	}
+	return name
+}
+
+func (e *hclEval) variantValues() map[string]cty.Value {
+	out := map[string]cty.Value{}
+	for k, v := range e.frame.variant {
+		switch x := v.Value.(type) {
+		case bool:
+			out[k] = cty.BoolVal(x)
+		default:
+			out[k] = cty.StringVal(v.Text) // a version is compared as text, never as a number
+		}
+	}
+	return out
+}
+
+// diagnostics rewords what the library says about variants that are not set.
+func (e *hclEval) diagnostics(problems hcl.Diagnostics) diag.List {
+	list := hclDiagnostics(e.doc, problems)
+	for i, p := range problems {
+		if p.Summary == "Unknown variable" {
+			list[i].Code, list[i].Suggestion = "undefined", e.unknownName(p)
+		}
+		if p.Expression == nil {
+			continue
+		}
+		for _, t := range p.Expression.Variables() {
+			key, ok := strings.CutPrefix(traversalName(t), "variant.")
+			if _, set := e.frame.variant[key]; ok && !set && p.Summary == "Unsupported attribute" {
+				list[i].Code, list[i].Summary, list[i].Detail = "undefined", fmt.Sprintf("the variant key %q is not set", key), ""
+				list[i].Suggestion = "set it in variants.yaml, with --variant " + key + "=VALUE, or write try(variant." + key + ", \"default\")"
+			}
+		}
+	}
+	return list
+}
+
+// unknownName is what to do about a name that means nothing.
+func (e *hclEval) unknownName(p *hcl.Diagnostic) string {
+	t, ok := p.Expression.(*hclsyntax.ScopeTraversalExpr)
+	if !ok {
+		return ""
+	}
+	name := t.Traversal.RootName()
+	switch {
+	case isBuildVariable(name) || strings.ToUpper(name) == name:
+		return "a variable of the shell is written $" + name + ", without braces"
+	case e.scope().Variables["local"].Type().HasAttribute(name):
+		return "write local." + name
+	case e.frame.variant[name].Text != "":
+		return "write variant." + name
+	}
+	if near := diag.Nearest(name, sortedNames(e.scope().Variables)); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
+}
+
+// readsOf lists the variant keys that an expression reads, through locals too.
+func (e *hclEval) readsOf(x hclsyntax.Expression) []string {
+	found := map[string]bool{}
+	e.addReads(x, found)
+	return sortedNames(found)
+}
+
+func (e *hclEval) addReads(x hclsyntax.Expression, found map[string]bool) {
+	for _, name := range directReads(x) {
+		found[name] = true
+	}
+	for _, t := range x.Variables() {
+		for _, name := range e.local[traversalName(t)] {
+			found[name] = true
+		}
+	}
+}
+
+// directReads are the variant keys that the text of an expression names.
+func directReads(x hclsyntax.Node) (out []string) {
+	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
+		switch n := n.(type) {
+		case *hclsyntax.ScopeTraversalExpr:
+			name := traversalName(n.Traversal)
+			if key, ok := strings.CutPrefix(name, "variant."); ok {
+				out = append(out, normalKey(key))
+			} else if name == "target_platform" || name == "build_platform" || name == "host_platform" {
+				out = append(out, name)
+			}
+		case *hclsyntax.FunctionCallExpr:
+			out = append(out, callReads(n)...)
+		}
+		return nil
+	})
+	return out
+}
+
+func callReads(n *hclsyntax.FunctionCallExpr) []string {
+	switch n.Name {
+	case "cdt":
+		return []string{"cdt_name", "cdt_arch"}
+	case "compiler", "stdlib":
+		if len(n.Args) == 1 {
+			if v, problems := n.Args[0].Value(nil); !problems.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
+				key := normalKey(v.AsString() + "_" + n.Name)
+				return []string{key, key + "_version", "CONDA_BUILD_SYSROOT"}
+			}
+		}
+	}
+	return nil
+}
+
+// staticReads are the variant keys that a whole file may read.
+func staticReads(body *hclsyntax.Body) []string { return directReads(body) }
+
+// block evaluates a block as a mapping.
+func (e *hclEval) block(b *hclsyntax.Block) *yaml.Node {
+	node := &yaml.Node{Kind: yaml.MappingNode, Line: b.TypeRange.Start.Line, Column: b.TypeRange.Start.Column}
+	e.body(node, b.Body)
+	return node
+}
+
+// body adds the attributes and inner blocks of a body to a mapping, but for blocks named in skip.
+func (e *hclEval) body(node *yaml.Node, body *hclsyntax.Body, skip ...string) {
+	attributes := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
+	for _, a := range body.Attributes {
+		attributes = append(attributes, a)
+	}
+	sort.Slice(attributes, func(i, j int) bool { return attributes[i].NameRange.Start.Byte < attributes[j].NameRange.Start.Byte })
+	for _, a := range attributes {
+		if a.Name == "for_each" && e.each {
+			continue
+		}
+		v := e.attribute(a)
+		if v == nil {
+			continue
+		}
+		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: a.Name, Line: a.NameRange.Start.Line, Column: a.NameRange.Start.Column}
+		node.Content = append(node.Content, key, v)
+	}
+	for _, b := range body.Blocks {
+		if contains(skip, b.Type) {
+			continue
+		}
+		e.inner(node, b)
+	}
+}
+
+func (e *hclEval) inner(node *yaml.Node, b *hclsyntax.Block) {
+	switch {
+	case b.Type == "pipeline":
+		e.pipeline(node, b)
+	case len(b.Labels) > 0:
+		e.errorf(b.TypeRange, "bad-block", "", "the block %q takes no name", b.Type)
+	case b.Type == "post_process":
+		list := yamlx.Get(node, "post_process")
+		if list == nil {
+			list = &yaml.Node{Kind: yaml.SequenceNode, Line: b.TypeRange.Start.Line, Column: b.TypeRange.Start.Column}
+			put(node, "post_process", list, b)
+		}
+		list.Content = append(list.Content, e.block(b))
+	case yamlx.Get(node, b.Type) != nil:
+		e.errorf(b.TypeRange, "duplicate-key", "", "%q is here twice", b.Type)
+	default:
+		put(node, b.Type, e.block(b), b)
+	}
+}
+
+// attribute evaluates one attribute; null means that it is not there.
+func (e *hclEval) attribute(a *hclsyntax.Attribute) *yaml.Node {
+	reads := e.readsOf(a.Expr)
+	if name := fileCall(a); name != nil {
+		return e.fileNode(a, name)
+	}
+	v, problems := a.Expr.Value(e.ctx)
+	e.list = append(e.list, e.diagnostics(problems)...)
+	if problems.HasErrors() {
+		return nil
+	}
+	n := e.node(v, a.Expr, reads)
+	if n == nil {
+		e.always = append(e.always, reads...)
+	}
+	return n
+}
+
+// fileCall is the argument of `script = file("…")`, so that the script is known by its file.
+func fileCall(a *hclsyntax.Attribute) hclsyntax.Expression {
+	call, ok := a.Expr.(*hclsyntax.FunctionCallExpr)
+	if ok && a.Name == "script" && call.Name == "file" && len(call.Args) == 1 {
+		return call.Args[0]
+	}
+	return nil
+}
+
+func (e *hclEval) fileNode(a *hclsyntax.Attribute, arg hclsyntax.Expression) *yaml.Node {
+	v, problems := arg.Value(e.ctx)
+	e.list = append(e.list, e.diagnostics(problems)...)
+	if problems.HasErrors() {
+		return nil
+	}
+	value := e.node(v, arg, e.readsOf(arg))
+	if value == nil {
+		return nil
+	}
+	at := a.Expr.Range().Start
+	return &yaml.Node{Kind: yaml.MappingNode, Line: at.Line, Column: at.Column, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "file", Line: at.Line, Column: at.Column}, value}}
+}
+
+// node is a value as a tree with places; nil for null.
+func (e *hclEval) node(v cty.Value, x hclsyntax.Expression, reads []string) *yaml.Node {
+	if v.IsNull() || !v.IsWhollyKnown() {
+		return nil
+	}
+	at := x.Range().Start
+	n := &yaml.Node{Line: at.Line, Column: at.Column}
+	e.reads[n] = reads
+	switch t := v.Type(); {
+	case t == cty.String:
+		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, v.AsString()
+	case t == cty.Bool:
+		n.Kind, n.Tag, n.Value = yaml.ScalarNode, "!!bool", fmt.Sprint(v.True())
+	case t == cty.Number:
+		n.Kind, n.Tag, n.Value = yaml.ScalarNode, "!!int", v.AsBigFloat().Text('f', -1)
+		if !v.AsBigFloat().IsInt() {
+			e.errorf(x.Range(), "wrong-type", "put it in quotes", "a number with a fraction loses its last zeros")
+		}
+	case t.IsObjectType() || t.IsMapType():
+		e.mapNode(n, v, x, reads)
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		e.listNode(n, v, x, reads)
+	default:
+		e.errorf(x.Range(), "wrong-type", "", "a value of the type %s has no meaning here", t.FriendlyName())
+		return nil
+	}
+	return n
+}
+
+func (e *hclEval) mapNode(n *yaml.Node, v cty.Value, x hclsyntax.Expression, reads []string) {
+	n.Kind = yaml.MappingNode
+	for it := v.ElementIterator(); it.Next(); {
+		k, item := it.Element()
+		if c := e.node(item, x, reads); c != nil {
+			n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: k.AsString(), Line: n.Line, Column: n.Column}, c)
+		}
+	}
+}
+
+func (e *hclEval) listNode(n *yaml.Node, v cty.Value, x hclsyntax.Expression, reads []string) {
+	n.Kind = yaml.SequenceNode
+	tuple, _ := x.(*hclsyntax.TupleConsExpr)
+	i := 0
+	for it := v.ElementIterator(); it.Next(); i++ {
+		_, item := it.Element()
+		at := x
+		if tuple != nil && i < len(tuple.Exprs) {
+			at = tuple.Exprs[i]
+		}
+		c := e.node(item, at, reads)
+		if c != nil && c.Kind == yaml.SequenceNode { // [["a"], "b"]: lists in lists are laid out flat
+			n.Content = append(n.Content, c.Content...)
+		} else if c != nil {
+			n.Content = append(n.Content, c)
+		}
+	}
+}
+
+// The marks stand for what is only known once everything else is: the hash is over it.
+const (
+	hashMark   = "\uE000hash\uE000"
+	numberMark = "\uE000number\uE000"
+)
+
+// bare is a frame that only serves functions.
+func (r *v1Recipe) bare(v variant) *frame {
+	return &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir, platform: r.forPlatform(), budget: expr.NewBudget()}
+}

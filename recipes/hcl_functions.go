@@ -1,0 +1,126 @@
+package recipes
+
+import (
+	"fmt"
+
+	"forge/recipes/internal/expr"
+
+	"github.com/hashicorp/hcl/v2/ext/tryfunc"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+// functions are those of a recipe.hcl: the ones recipe.yaml has, file(), env() and pure helpers.
+func (e *hclEval) functions() map[string]function.Function {
+	fns := map[string]function.Function{
+		"concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "format": stdlib.FormatFunc, "join": stdlib.JoinFunc,
+		"keys": stdlib.KeysFunc, "length": stdlib.LengthFunc, "lower": stdlib.LowerFunc, "merge": stdlib.MergeFunc,
+		"replace": stdlib.ReplaceFunc, "reverse": stdlib.ReverseListFunc, "sort": stdlib.SortFunc, "split": stdlib.SplitFunc,
+		"substr": stdlib.SubstrFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc,
+		"trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc, "values": stdlib.ValuesFunc, "flatten": stdlib.FlattenFunc,
+		"distinct": stdlib.DistinctFunc, "coalesce": stdlib.CoalesceFunc, "regex": stdlib.RegexFunc, "chomp": stdlib.ChompFunc,
+		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "file": e.file(), "env": e.env(),
+		"pin_subpackage": e.pin("pin_subpackage"), "pin_compatible": e.pin("pin_compatible"),
+	}
+	for _, name := range []string{"compiler", "stdlib", "cdt"} {
+		fns[name] = e.textFunction(name, 1)
+	}
+	fns["match"] = e.textFunction("match", 2)
+	return fns
+}
+
+// textFunction lends a function of recipe.yaml to HCL.
+func (e *hclEval) textFunction(name string, n int) function.Function {
+	fn := e.frame.function(name)
+	params := make([]function.Parameter, n)
+	for i := range params {
+		params[i] = function.Parameter{Name: fmt.Sprintf("argument %d", i+1), Type: cty.String}
+	}
+	result := cty.String
+	if name == "match" {
+		result = cty.Bool
+	}
+	return function.New(&function.Spec{Params: params, Type: function.StaticReturnType(result),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			var a expr.Args
+			for _, v := range args {
+				a.Pos = append(a.Pos, v.AsString())
+			}
+			v, err := fn.Call(nil, a)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			if b, ok := v.(bool); ok {
+				return cty.BoolVal(b), nil
+			}
+			return cty.StringVal(printed(v)), nil
+		}})
+}
+
+// pin is pin_subpackage or pin_compatible: a name, and an object with lower_bound, upper_bound, exact
+// or build.
+func (e *hclEval) pin(name string) function.Function {
+	return function.New(&function.Spec{Params: []function.Parameter{{Name: "name", Type: cty.String}},
+		VarParam: &function.Parameter{Name: "bounds", Type: cty.DynamicPseudoType}, Type: function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			a := expr.Args{Pos: []expr.Value{args[0].AsString()}}
+			for _, bounds := range args[1:] {
+				if !bounds.Type().IsObjectType() {
+					return cty.NilVal, fmt.Errorf("%s takes a name and bounds, as in %s(\"zlib\", { upper_bound = \"x.x\" })", name, name)
+				}
+				for it := bounds.ElementIterator(); it.Next(); {
+					k, v := it.Element()
+					a.Names = append(a.Names, k.AsString())
+					a.Named = append(a.Named, plainValue(v))
+				}
+			}
+			v, err := pinCall(name, a)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			return cty.StringVal(printed(v)), nil
+		}})
+}
+
+func plainValue(v cty.Value) expr.Value {
+	switch {
+	case v.IsNull():
+		return nil
+	case v.Type() == cty.Bool:
+		return v.True()
+	case v.Type() == cty.String:
+		return v.AsString()
+	}
+	return v.GoString()
+}
+
+// file reads a file of the recipe's folder.
+func (e *hclEval) file() function.Function {
+	return function.New(&function.Spec{Params: []function.Parameter{{Name: "path", Type: cty.String}}, Type: function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			text, err := readScript(e.dir, args[0].AsString())
+			if err != nil {
+				return cty.NilVal, fmt.Errorf("file(%q): %w", args[0].AsString(), plainError(err))
+			}
+			return cty.StringVal(text), nil
+		}})
+}
+
+// env reads a variable of the environment, as far as the caller shows it; the second argument is for
+// where it is not set.
+func (e *hclEval) env() function.Function {
+	return function.New(&function.Spec{Params: []function.Parameter{{Name: "name", Type: cty.String}},
+		VarParam: &function.Parameter{Name: "default", Type: cty.String}, Type: function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if look := e.frame.opts.Env; look != nil {
+				if v, ok := look(args[0].AsString()); ok {
+					return cty.StringVal(v), nil
+				}
+			}
+			if len(args) > 1 {
+				return args[1], nil
+			}
+			return cty.NilVal, fmt.Errorf("the environment variable %s is not set; give a default: env(%q, \"\")", args[0].AsString(), args[0].AsString())
+		}})
+}

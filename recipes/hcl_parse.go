@@ -1,0 +1,107 @@
+package recipes
+
+import (
+	"fmt"
+
+	"forge/internal/diag"
+	"forge/recipes/internal/yamlx"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+const (
+	maxHCL      = 256 << 10
+	maxHCLDepth = 100
+)
+
+// parseHCL reads a file of HCL. The parser of the library descends on the stack and ends the process
+// on deep nesting, so its depth is measured on the tokens first.
+func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.List) {
+	doc := yamlx.Foreign(path, data)
+	if len(data) > maxHCL {
+		return nil, doc, diag.List{{Code: "too-big", Pos: diag.Pos{File: path}, Summary: fmt.Sprintf("the file has %d bytes, more than the %d it may have", len(data), maxHCL)}}
+	}
+	tokens, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos)
+	if d := tooDeep(path, doc, tokens); d != nil {
+		return nil, doc, diag.List{*d}
+	}
+	if lexed.HasErrors() {
+		return nil, doc, hclDiagnostics(doc, lexed)
+	}
+	file, problems := hclsyntax.ParseConfig(data, path, hcl.InitialPos)
+	list := hclDiagnostics(doc, problems)
+	if list.HasErrors() || file == nil {
+		return nil, doc, list
+	}
+	body, _ := file.Body.(*hclsyntax.Body)
+	return body, doc, list
+}
+
+// tooDeep reports nesting that the parser should not see: brackets, templates, signs and choices.
+func tooDeep(path string, doc *yamlx.Document, tokens hclsyntax.Tokens) *diag.Diagnostic {
+	depth, signs, choices := 0, 0, 0
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp,
+			hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
+			depth++
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd,
+			hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
+			depth--
+		case hclsyntax.TokenQuestion:
+			choices++
+		case hclsyntax.TokenNewline:
+			if depth <= 0 {
+				choices = 0
+			}
+		}
+		if t.Type == hclsyntax.TokenBang || t.Type == hclsyntax.TokenMinus {
+			signs++
+		} else {
+			signs = 0
+		}
+		if depth > maxHCLDepth || signs > maxHCLDepth || choices > 20*maxHCLDepth {
+			p := hclPos(path, t.Range)
+			return &diag.Diagnostic{Code: "too-deep", Pos: p, Line: doc.Line(p.Line), Summary: fmt.Sprintf("the file is nested more than %d deep", maxHCLDepth)}
+		}
+	}
+	return nil
+}
+
+func hclPos(path string, r hcl.Range) diag.Pos {
+	return diag.Pos{File: path, Line: r.Start.Line, Column: r.Start.Column}
+}
+
+// hclDiagnostics says in our form what the library reports.
+func hclDiagnostics(doc *yamlx.Document, problems hcl.Diagnostics) (list diag.List) {
+	for _, p := range problems {
+		d := diag.Diagnostic{Code: "hcl", Summary: lowerFirst(p.Summary), Detail: p.Detail, Pos: diag.Pos{File: doc.File}}
+		if p.Severity == hcl.DiagWarning {
+			d.Severity = diag.Warning
+		}
+		if p.Subject != nil {
+			d.Pos = hclPos(doc.File, *p.Subject)
+			d.Line = doc.Line(d.Pos.Line)
+			if p.Subject.Start.Line == p.Subject.End.Line {
+				d.Length = p.Subject.End.Column - p.Subject.Start.Column
+			}
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+func lowerFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return string(s[0]|0x20*boolByte(s[0] >= 'A' && s[0] <= 'Z')) + s[1:]
+}
+
+func boolByte(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}

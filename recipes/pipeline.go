@@ -1,0 +1,219 @@
+package recipes
+
+import (
+	"fmt"
+	"strings"
+
+	"forge/recipes/internal/pipelines"
+	"forge/recipes/internal/yamlx"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"gopkg.in/yaml.v3"
+)
+
+// pipeline replaces a `pipeline "NAME" {}` inside of build by its steps, filled in with its inputs.
+func (e *hclEval) pipeline(build *yaml.Node, b *hclsyntax.Block) {
+	if len(b.Labels) != 1 {
+		e.errorf(b.TypeRange, "bad-block", "", "a pipeline has one name, as in `pipeline \"cmake\" {`")
+		return
+	}
+	data, ok := e.pipelineText(b.Labels[0])
+	if !ok {
+		e.errorf(b.LabelRanges[0], "unknown-pipeline", didYouMean(b.Labels[0], pipelines.Names()),
+			"there is no pipeline %q; there are %s", b.Labels[0], strings.Join(pipelines.Names(), ", "))
+		return
+	}
+	body, _, list := parseHCL("pipeline "+b.Labels[0], data)
+	if body == nil {
+		e.list = append(e.list, list...)
+		return
+	}
+	inputs := e.inputs(body, b)
+	if inputs == nil {
+		return
+	}
+	p := &hclEval{path: e.path, dir: e.dir, doc: e.doc, frame: e.frame, local: e.local, reads: e.reads, ctx: e.ctx.NewChild()}
+	p.ctx.Variables = map[string]cty.Value{"input": cty.ObjectVal(inputs)}
+	e.addSteps(build, b, body, p)
+}
+
+// pipelineText is a pipeline of the recipe's own folder pipelines, else one that Forge ships.
+func (e *hclEval) pipelineText(name string) ([]byte, bool) {
+	if !strings.ContainsAny(name, `/\.`) {
+		if text, err := readScript(e.dir, "pipelines/"+name+".hcl"); err == nil {
+			return []byte(text), true
+		}
+	}
+	return pipelines.Get(name)
+}
+
+// inputs are what the pipeline declares, as the recipe sets them.
+func (e *hclEval) inputs(body *hclsyntax.Body, b *hclsyntax.Block) map[string]cty.Value {
+	inputs := map[string]cty.Value{}
+	var reads []string
+	for _, declared := range body.Blocks {
+		if declared.Type == "input" && len(declared.Labels) == 1 {
+			def := cty.StringVal("")
+			if a := declared.Body.Attributes["default"]; a != nil {
+				def, _ = a.Expr.Value(nil)
+			}
+			inputs[declared.Labels[0]] = def
+		}
+	}
+	good := true
+	for name, a := range b.Body.Attributes {
+		def, known := inputs[name]
+		if !known {
+			e.errorf(a.NameRange, "unknown-key", didYouMean(name, sortedNames(inputs)), "the pipeline %q has no input %q", b.Labels[0], name)
+			good = false
+			continue
+		}
+		v, problems := a.Expr.Value(e.ctx)
+		e.list = append(e.list, e.diagnostics(problems)...)
+		reads = append(reads, e.readsOf(a.Expr)...)
+		if problems.HasErrors() {
+			good = false
+			continue
+		}
+		if v.IsNull() {
+			v = def
+		}
+		if isList(def) != isList(v) || !isList(def) && v.Type() != cty.String {
+			e.errorf(a.Expr.Range(), "wrong-type", "", "the input %q is %s", name, map[bool]string{true: "a list of texts", false: "a text"}[isList(def)])
+			good = false
+			continue
+		}
+		inputs[name] = v
+	}
+	e.always = append(e.always, reads...)
+	if !good {
+		return nil
+	}
+	return inputs
+}
+
+func isList(v cty.Value) bool { return v.Type().IsTupleType() || v.Type().IsListType() }
+
+// addSteps evaluates the pipeline's steps. What goes wrong in them is said at the recipe's block.
+func (e *hclEval) addSteps(build *yaml.Node, b *hclsyntax.Block, body *hclsyntax.Body, p *hclEval) {
+	steps := yamlx.Get(build, "steps")
+	if steps == nil {
+		steps = &yaml.Node{Kind: yaml.SequenceNode, Line: b.TypeRange.Start.Line, Column: b.TypeRange.Start.Column}
+		put(build, "steps", steps, b)
+	}
+	at := &hclsyntax.LiteralValueExpr{SrcRange: b.TypeRange}
+	for _, s := range body.Blocks {
+		if s.Type != "step" {
+			continue
+		}
+		run := s.Body.Attributes["run"]
+		if run == nil {
+			e.errorf(b.TypeRange, "bad-value", "", "pipeline %s: a step lacks `run`", b.Labels[0])
+			return
+		}
+		v, problems := run.Expr.Value(p.ctx)
+		if problems.HasErrors() {
+			e.errorf(b.TypeRange, "bad-value", "", "pipeline %s: %s: %s", b.Labels[0], problems[0].Summary, problems[0].Detail)
+			return
+		}
+		if v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
+			e.errorf(b.TypeRange, "bad-value", "", "pipeline %s: `run` of a step is not a text", b.Labels[0])
+			return
+		}
+		step := &yaml.Node{Kind: yaml.MappingNode, Line: at.SrcRange.Start.Line, Column: at.SrcRange.Start.Column}
+		put(step, "run", e.node(cty.StringVal(strings.TrimRight(v.AsString(), "\n")), at, nil), b)
+		steps.Content = append(steps.Content, step)
+	}
+	if a := body.Attributes["needs"]; a != nil {
+		v, _ := a.Expr.Value(nil)
+		e.needs = append(e.needs, toWords(v)...)
+	}
+}
+
+func toWords(v cty.Value) (out []string) {
+	if !isList(v) {
+		return nil
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		if _, item := it.Element(); item.Type() == cty.String {
+			out = append(out, item.AsString())
+		}
+	}
+	return out
+}
+
+// addNeeds adds the tools of the pipelines to requirements.build, as far as the recipe does not name
+// them itself.
+func (e *hclEval) addNeeds(root *yaml.Node) {
+	if len(e.needs) == 0 {
+		return
+	}
+	requirements := yamlx.Get(root, "requirements")
+	if requirements == nil {
+		requirements = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
+		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "requirements", Line: 1, Column: 1}, requirements)
+	}
+	build := yamlx.Get(requirements, "build")
+	if build == nil {
+		build = &yaml.Node{Kind: yaml.SequenceNode, Line: requirements.Line, Column: requirements.Column}
+		requirements.Content = append(requirements.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "build", Line: 1, Column: 1}, build)
+	}
+	named := map[string]bool{}
+	for _, n := range build.Content {
+		s, _ := parseSpec(n.Value)
+		named[s.name] = true
+	}
+	for _, need := range e.needs {
+		if !named[need] {
+			named[need] = true
+			build.Content = append(build.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: need, Line: build.Line, Column: build.Column})
+		}
+	}
+}
+
+// checkSize refuses values that grow by referring to each other: the language has no loops, but forty
+// locals that double each other have 2^40 parts.
+func (e *hclEval) checkSize(r hcl.Range, v cty.Value) {
+	const most, longest = 1000, 64 << 10
+	count := 0
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
+		if count++; count > most {
+			return false, fmt.Errorf("too many")
+		}
+		if v.IsKnown() && !v.IsNull() && v.Type() == cty.String && len(v.AsString()) > longest {
+			count = most + 1
+		}
+		return true, nil
+	})
+	if count > most {
+		e.errorf(r, "too-big", "", "this value has more than %d parts or %d bytes", most, longest)
+	}
+}
+
+// deepLoops reports `for` inside of `for` inside of `for`: their product has no bound.
+func (e *hclEval) deepLoops(body *hclsyntax.Body) {
+	_ = hclsyntax.Walk(body, &loopWalker{e: e})
+}
+
+type loopWalker struct {
+	e     *hclEval
+	depth int
+}
+
+func (w *loopWalker) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	if _, ok := n.(*hclsyntax.ForExpr); ok {
+		if w.depth++; w.depth == 3 {
+			w.e.errorf(n.Range(), "too-deep", "", "`for` is nested more than two deep")
+		}
+	}
+	return nil
+}
+
+func (w *loopWalker) Exit(n hclsyntax.Node) hcl.Diagnostics {
+	if _, ok := n.(*hclsyntax.ForExpr); ok {
+		w.depth--
+	}
+	return nil
+}

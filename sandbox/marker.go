@@ -1,0 +1,29 @@
+package sandbox
+
+import "path/filepath"
+
+// Arguments a program of ours gets when it starts itself as the keeper of a sandbox.
+// They stand in argv[0], which no shell user sets by accident.
+const (
+	markInit   = "forge-sandbox-init"   // pid 1 of the namespaces
+	markKeeper = "forge-sandbox-keeper" // watches over a command that has no pid namespace
+	markHold   = "forge-sandbox-hold"   // stands still while its user namespace is borrowed
+	markTool   = "forge-sandbox-tool"   // makes the system calls of Audit's attacks; may come with a path
+)
+
+// IsChild reports whether this process was started by a Runner to keep a sandbox. A program that uses
+// the package asks first thing in main (tests: in TestMain), and then ends with Child's exit code:
+//
+//	if sandbox.IsChild(os.Args) {
+//		os.Exit(sandbox.Child(os.Args))
+//	}
+func IsChild(args []string) bool {
+	if len(args) == 0 {
+		return false
+	}
+	switch filepath.Base(args[0]) {
+	case markInit, markKeeper, markHold, markTool:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,206 @@
+package sandbox
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// The filter is a table of rules over the system calls that exist today. What came after, and the two
+// that carry their arguments where a filter cannot look (openat2, clone3), answer "not implemented", so
+// that a C library falls back on calls the filter can judge.
+
+// A rule answers one system call with errno if one of its tests holds, or always if it has none.
+type rule struct {
+	nr    uint32
+	errno unix.Errno
+	when  []test
+}
+
+// A test looks at the low 32 bits of one argument, which is all the kernel reads of those tested here.
+type test struct {
+	arg  uint32
+	op   op
+	val  uint32
+	then *test // must hold as well
+}
+
+type op int
+
+const (
+	anyBit op = iota // some bit of val is set
+	equals
+	notOneOf // is not val; a set is a chain of these
+)
+
+const setIDBits = unix.S_ISUID | unix.S_ISGID
+
+// Namespaces a command may not make: in a user namespace of its own it would have every capability.
+const newNamespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
+	unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
+
+// lastKnown is the newest system call that has been read and judged; it has the same number everywhere.
+const lastKnown = unix.SYS_MSEAL
+
+// rules are those of every CPU; archRules adds the calls that only older ones have. Without a network
+// namespace around it (fenced is false), a command gets no internet sockets at all.
+func rules(fenced bool) []rule {
+	always := func(e unix.Errno, nrs ...uint32) (list []rule) {
+		for _, nr := range nrs {
+			list = append(list, rule{nr: nr, errno: e})
+		}
+		return list
+	}
+	var r []rule
+	r = append(r, always(unix.ENOSYS,
+		unix.SYS_CLONE3, unix.SYS_OPENAT2,
+		unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
+		unix.SYS_MEMFD_SECRET, unix.SYS_STATMOUNT, unix.SYS_LISTMOUNT)...)
+	r = append(r, always(unix.EPERM,
+		// Mounts and namespaces.
+		unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_SETNS,
+		unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT,
+		unix.SYS_FSPICK, unix.SYS_MOUNT_SETATTR,
+		// Files by handle go around every path (CVE-2014-9357 and the "shocker" of that year).
+		unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_NAME_TO_HANDLE_AT,
+		// Keys are not in a namespace.
+		unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
+		// Doors into the kernel that no build needs.
+		unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_KCMP, unix.SYS_PIDFD_GETFD,
+		unix.SYS_FANOTIFY_INIT, unix.SYS_FANOTIFY_MARK, unix.SYS_LOOKUP_DCOOKIE,
+		unix.SYS_KEXEC_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE,
+		// The machine.
+		unix.SYS_REBOOT, unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_ACCT, unix.SYS_SYSLOG, unix.SYS_VHANGUP,
+		unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME, unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME,
+		unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD,
+		unix.SYS_NFSSERVCTL, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES)...)
+	// Attributes hold capabilities, labels and ACLs, none of which a package may bring.
+	r = append(r, always(unix.EOPNOTSUPP, unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR)...)
+	r = append(r,
+		rule{unix.SYS_UNSHARE, unix.EPERM, []test{{0, anyBit, newNamespaces, nil}}},
+		rule{unix.SYS_CLONE, unix.EPERM, []test{{0, anyBit, newNamespaces, nil}}},
+		// Pushing input into a terminal (CVE-2017-5226), by copy and paste too, and line disciplines.
+		rule{unix.SYS_IOCTL, unix.EPERM, []test{{1, equals, unix.TIOCSTI, nil}, {1, equals, unix.TIOCLINUX, nil}, {1, equals, unix.TIOCSETD, nil}}},
+		// A setuid file is one however it comes to be.
+		rule{unix.SYS_FCHMOD, unix.EPERM, []test{{1, anyBit, setIDBits, nil}}},
+		rule{unix.SYS_FCHMODAT, unix.EPERM, []test{{2, anyBit, setIDBits, nil}}},
+		rule{unix.SYS_FCHMODAT2, unix.EPERM, []test{{2, anyBit, setIDBits, nil}}},
+		rule{unix.SYS_MKDIRAT, unix.EPERM, []test{{2, anyBit, setIDBits, nil}}},
+		rule{unix.SYS_MKNODAT, unix.EPERM, append(deviceTests(2), test{2, anyBit, setIDBits, nil})},
+		rule{unix.SYS_OPENAT, unix.EPERM, creatingSetID(2, 3)},
+		rule{unix.SYS_MQ_OPEN, unix.EPERM, []test{{2, anyBit, setIDBits, nil}}},
+		// Only families that a network namespace fences in; not vsock, not those with a history.
+		rule{unix.SYS_SOCKET, unix.EAFNOSUPPORT, []test{{0, notOneOf, unix.AF_UNIX, &test{0, notOneOf, unix.AF_INET,
+			&test{0, notOneOf, unix.AF_INET6, &test{0, notOneOf, unix.AF_NETLINK, nil}}}}}},
+		// Of netlink, only the route family that getaddrinfo and getifaddrs speak.
+		rule{unix.SYS_SOCKET, unix.EPROTONOSUPPORT, []test{{0, equals, unix.AF_NETLINK, &test{2, notOneOf, unix.NETLINK_ROUTE, nil}}}},
+		// Pid 1 has the command's uid, which is all that prlimit asks for.
+		rule{unix.SYS_PRLIMIT64, unix.EPERM, []test{{0, equals, 1, nil}}},
+		// Address space layout may be fixed (some compilers' tests do), other personalities not.
+		rule{unix.SYS_PERSONALITY, unix.EPERM, []test{{0, notOneOf, 0, &test{0, notOneOf, 0xffffffff,
+			&test{0, notOneOf, addrNoRandomize, &test{0, notOneOf, perLinux32, nil}}}}}},
+	)
+	if !fenced {
+		r = append(r, rule{unix.SYS_SOCKET, unix.EAFNOSUPPORT, []test{{0, notOneOf, unix.AF_UNIX, nil}}})
+	}
+	return append(r, archRules()...)
+}
+
+// Personalities (linux/personality.h).
+const (
+	perLinux32      = 0x8
+	addrNoRandomize = 0x40000
+)
+
+func creatingSetID(flags, mode uint32) []test {
+	return []test{
+		{flags, anyBit, unix.O_CREAT | (unix.O_TMPFILE &^ unix.O_DIRECTORY), &test{mode, anyBit, setIDBits, nil}},
+	}
+}
+
+// deviceTests hold for mknod of character and block devices, whiteouts too (device 0, which needs no
+// privilege): their types share a bit that FIFO, socket and plain file have not.
+func deviceTests(mode uint32) []test { return []test{{mode, anyBit, unix.S_IFCHR, nil}} }
+
+// Offsets in struct seccomp_data (linux/seccomp.h).
+const (
+	offNr   = 0
+	offArch = 4
+	offArgs = 16
+)
+
+// Answers of a filter (linux/seccomp.h).
+const (
+	retAllow = 0x7fff0000
+	retErrno = 0x00050000
+	retKill  = 0x80000000
+)
+
+// filter assembles the rules. A call for another CPU mode ends the process: its numbers mean other calls.
+func filter(list []rule) ([]bpf.RawInstruction, error) {
+	prog := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: offArch, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
+		bpf.RetConstant{Val: retKill},
+		bpf.LoadAbsolute{Off: offNr, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpLessOrEqual, Val: lastKnown, SkipTrue: 1},
+		bpf.RetConstant{Val: retErrno | uint32(unix.ENOSYS)},
+	}
+	for _, r := range list {
+		body := r.body()
+		if len(body) > 255 {
+			return nil, fmt.Errorf("seccomp rule for call %d is too long", r.nr)
+		}
+		prog = append(prog, bpf.JumpIf{Cond: bpf.JumpEqual, Val: r.nr, SkipFalse: uint8(len(body))})
+		prog = append(prog, body...)
+	}
+	return bpf.Assemble(append(prog, bpf.RetConstant{Val: retAllow}))
+}
+
+// body is what runs for r's call: it answers, or falls through with the number loaded again.
+func (r rule) body() []bpf.Instruction {
+	no := bpf.RetConstant{Val: retErrno | uint32(r.errno)}
+	if len(r.when) == 0 {
+		return []bpf.Instruction{no}
+	}
+	var out []bpf.Instruction
+	for _, t := range r.when {
+		var chain []test
+		for c := &t; c != nil; c = c.then {
+			chain = append(chain, *c)
+		}
+		for i, c := range chain {
+			left := uint8(2*(len(chain)-1-i) + 1) // to the end of this test
+			j := bpf.JumpIf{Val: c.val, SkipFalse: left}
+			switch c.op {
+			case anyBit:
+				j.Cond = bpf.JumpBitsSet
+			case equals:
+				j.Cond = bpf.JumpEqual
+			case notOneOf:
+				j.Cond = bpf.JumpNotEqual
+			}
+			out = append(out, bpf.LoadAbsolute{Off: offArgs + 8*c.arg + argLow, Size: 4}, j)
+		}
+		out = append(out, no)
+	}
+	return append(out, bpf.LoadAbsolute{Off: offNr, Size: 4})
+}
+
+// filterSteps loads the filter as the last thing before execve.
+func (s *steps) filterSteps(fenced bool) error {
+	raw, err := filter(rules(fenced))
+	if err != nil {
+		return err
+	}
+	code := make([]unix.SockFilter, len(raw))
+	for i, in := range raw {
+		code[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
+	}
+	prog := &unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
+	s.add("load seccomp filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(prog)))
+	s.keep = append(s.keep, prog, code)
+	return nil
+}

@@ -1,0 +1,150 @@
+package sandbox
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// systool makes system calls that no ordinary program makes, for the attacks of Audit. Its arguments are
+// calls, separated by --: a name or number and up to six arguments. These are numbers, s:text and x:hex
+// for memory that holds this, b:N for N bytes of zeros, @ for the result of the call before, @N for that
+// of the Nth. A call that fails ends the tool with code 1, unless a dash stands before its name.
+// Beside system calls it knows exec (a program), hold (until killed) and say (what memory N holds).
+func systool(args []string) int {
+	runtime.LockOSThread()
+	t := tool{}
+	for len(args) > 0 {
+		n := 0
+		for n < len(args) && args[n] != "--" {
+			n++
+		}
+		if err := t.call(args[:n]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		args = args[min(n+1, len(args)):]
+	}
+	return 0
+}
+
+type tool struct {
+	results []uintptr
+	keep    [][]byte
+}
+
+func (t *tool) call(words []string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	name, lenient := strings.CutPrefix(words[0], "-")
+	switch name {
+	case "exec":
+		return unix.Exec(words[1], words[1:], os.Environ())
+	case "hold":
+		for {
+			unix.Pause()
+		}
+	case "say":
+		n, err := strconv.Atoi(words[1])
+		if err != nil || n >= len(t.keep) {
+			return fmt.Errorf("say %s: no such memory", words[1])
+		}
+		fmt.Println(strings.Trim(string(t.keep[n]), "\x00"))
+		return nil
+	}
+	nr, err := callNumber(name)
+	if err != nil {
+		return err
+	}
+	var a [6]uintptr
+	for i, w := range words[1:] {
+		if a[i], err = t.arg(w); err != nil {
+			return err
+		}
+	}
+	r, _, errno := syscall.Syscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5])
+	runtime.KeepAlive(t.keep)
+	if (nr == unix.SYS_CLONE || nr == unix.SYS_CLONE3) && r == 0 && errno == 0 {
+		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0) // the child has done its part
+	}
+	t.results = append(t.results, r)
+	if errno != 0 && !lenient {
+		return fmt.Errorf("%s: %w", name, errno)
+	}
+	return nil
+}
+
+func (t *tool) arg(w string) (uintptr, error) {
+	kind, rest, ok := strings.Cut(w, ":")
+	switch {
+	case strings.HasPrefix(w, "@"):
+		n := len(t.results) - 1
+		if len(w) > 1 {
+			n, _ = strconv.Atoi(w[1:])
+		}
+		if n < 0 || n >= len(t.results) {
+			return 0, fmt.Errorf("%s: no such result", w)
+		}
+		return t.results[n], nil
+	case ok && kind == "s":
+		return t.memory(append([]byte(rest), 0)), nil
+	case ok && kind == "b":
+		n, err := strconv.Atoi(rest)
+		return t.memory(make([]byte, max(n, 1))), err
+	case ok && kind == "x":
+		b, err := hex.DecodeString(rest)
+		return t.memory(append(b, 0)), err
+	}
+	if v, err := strconv.ParseInt(w, 0, 64); err == nil {
+		return uintptr(v), nil
+	}
+	v, err := strconv.ParseUint(w, 0, 64)
+	return uintptr(v), err
+}
+
+func (t *tool) memory(b []byte) uintptr {
+	t.keep = append(t.keep, b)
+	return uintptr(unsafe.Pointer(&b[0]))
+}
+
+func callNumber(name string) (uintptr, error) {
+	if n, ok := archCalls()[name]; ok {
+		return n, nil
+	}
+	if n, ok := map[string]uintptr{
+		"add_key": unix.SYS_ADD_KEY, "adjtimex": unix.SYS_ADJTIMEX, "bpf": unix.SYS_BPF, "chdir": unix.SYS_CHDIR,
+		"chroot": unix.SYS_CHROOT, "clone": unix.SYS_CLONE, "clone3": unix.SYS_CLONE3, "connect": unix.SYS_CONNECT, "bind": unix.SYS_BIND,
+		"fanotify_init": unix.SYS_FANOTIFY_INIT, "fchmod": unix.SYS_FCHMOD, "fchmodat": unix.SYS_FCHMODAT, "fchmodat2": unix.SYS_FCHMODAT2,
+		"fsconfig": unix.SYS_FSCONFIG, "fsmount": unix.SYS_FSMOUNT, "fsopen": unix.SYS_FSOPEN, "fsetxattr": unix.SYS_FSETXATTR,
+		"ftruncate": unix.SYS_FTRUNCATE, "io_uring_setup": unix.SYS_IO_URING_SETUP, "ioctl": unix.SYS_IOCTL, "kcmp": unix.SYS_KCMP,
+		"keyctl": unix.SYS_KEYCTL, "kill": unix.SYS_KILL, "linkat": unix.SYS_LINKAT, "listmount": unix.SYS_LISTMOUNT,
+		"lsetxattr": unix.SYS_LSETXATTR, "memfd_secret": unix.SYS_MEMFD_SECRET, "mkdirat": unix.SYS_MKDIRAT, "mknodat": unix.SYS_MKNODAT,
+		"mmap": unix.SYS_MMAP, "mount": unix.SYS_MOUNT, "mount_setattr": unix.SYS_MOUNT_SETATTR, "move_mount": unix.SYS_MOVE_MOUNT,
+		"move_pages": unix.SYS_MOVE_PAGES, "mq_open": unix.SYS_MQ_OPEN, "msgrcv": unix.SYS_MSGRCV, "name_to_handle_at": unix.SYS_NAME_TO_HANDLE_AT,
+		"open_tree": unix.SYS_OPEN_TREE, "openat": unix.SYS_OPENAT, "openat2": unix.SYS_OPENAT2, "perf_event_open": unix.SYS_PERF_EVENT_OPEN,
+		"personality": unix.SYS_PERSONALITY, "pidfd_getfd": unix.SYS_PIDFD_GETFD, "pidfd_open": unix.SYS_PIDFD_OPEN,
+		"pidfd_send_signal": unix.SYS_PIDFD_SEND_SIGNAL, "pivot_root": unix.SYS_PIVOT_ROOT, "prctl": unix.SYS_PRCTL, "prlimit64": unix.SYS_PRLIMIT64,
+		"process_vm_readv": unix.SYS_PROCESS_VM_READV, "ptrace": unix.SYS_PTRACE, "read": unix.SYS_READ, "recvfrom": unix.SYS_RECVFROM,
+		"request_key": unix.SYS_REQUEST_KEY, "sched_setaffinity": unix.SYS_SCHED_SETAFFINITY, "sched_setscheduler": unix.SYS_SCHED_SETSCHEDULER,
+		"sendto": unix.SYS_SENDTO, "setdomainname": unix.SYS_SETDOMAINNAME, "setgid": unix.SYS_SETGID, "sethostname": unix.SYS_SETHOSTNAME,
+		"setns": unix.SYS_SETNS, "setpriority": unix.SYS_SETPRIORITY, "setuid": unix.SYS_SETUID, "setxattr": unix.SYS_SETXATTR,
+		"shmat": unix.SYS_SHMAT, "socket": unix.SYS_SOCKET, "statmount": unix.SYS_STATMOUNT, "symlinkat": unix.SYS_SYMLINKAT,
+		"syslog": unix.SYS_SYSLOG, "umask": unix.SYS_UMASK, "umount2": unix.SYS_UMOUNT2, "unshare": unix.SYS_UNSHARE,
+		"userfaultfd": unix.SYS_USERFAULTFD, "utimensat": unix.SYS_UTIMENSAT, "write": unix.SYS_WRITE, "reboot": unix.SYS_REBOOT,
+	}[name]; ok {
+		return n, nil
+	}
+	n, err := strconv.ParseUint(name, 0, 64)
+	if err != nil {
+		return 0, fmt.Errorf("unknown system call %s", name)
+	}
+	return uintptr(n), nil
+}

@@ -1,0 +1,66 @@
+package sandbox
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestAttackWalls leaves walls down and sees the attacks they are for come through: so it is the wall
+// that holds, and not a mistake in the attack. Where two walls stand behind each other, each holds alone.
+func TestAttackWalls(t *testing.T) {
+	all := Attacks()
+	scratch := auditFolder(t)
+	for _, c := range []struct {
+		attack  string
+		without []wall
+		breaks  bool
+	}{
+		{"setid/openat", []wall{wallFilter}, true},
+		{"setid/chmod-program", []wall{wallFilter}, true},
+		{"setid/int80", []wall{wallFilter}, true},
+		{"setid/setxattrat", []wall{wallFilter}, true},
+		{"network/vsock", []wall{wallFilter}, true},
+		{"network/io-uring", []wall{wallFilter}, true},
+		{"network/netfilter", []wall{wallFilter}, true},
+		{"processes/terminal-input", []wall{wallFilter}, true},
+		{"kernel/keyring-add", []wall{wallFilter}, true},
+		{"kernel/userfaultfd", []wall{wallFilter}, true},
+		{"files/whiteout", []wall{wallFilter}, true},
+		{"namespaces/user", []wall{wallFilter}, false},
+		{"namespaces/user", []wall{wallNesting}, false},
+		{"namespaces/user", []wall{wallFilter, wallNesting}, true},
+		{"namespaces/user-clone3", []wall{wallFilter, wallNesting}, true},
+		{"mounts/nested-sandbox", []wall{wallFilter, wallNesting}, true},
+		{"mounts/tmpfs", []wall{wallFilter}, false},
+		{"mounts/tmpfs", []wall{wallPower}, false},
+		{"mounts/tmpfs", []wall{wallFilter, wallPower}, true},
+		{"mounts/unmount", []wall{wallFilter, wallPower}, true},
+		// The keeper has capabilities the command has not, which keeps it from being traced as well.
+		{"pid1/memory", []wall{wallHidden}, false},
+		{"pid1/memory", []wall{wallPower}, false},
+		{"pid1/memory", []wall{wallHidden, wallPower}, true},
+		{"pid1/environ", []wall{wallHidden, wallPower}, true},
+		{"pid1/steal-descriptor", []wall{wallHidden, wallPower}, false},
+		{"pid1/steal-descriptor", []wall{wallHidden, wallPower, wallFilter}, true},
+		{"files/leaked-descriptor", []wall{wallFiles}, true},
+	} {
+		i := slices.IndexFunc(all, func(a Attack) bool { return a.Name == c.attack })
+		if i < 0 {
+			t.Fatalf("no attack %s", c.attack)
+		}
+		a := &auditor{runner: &runner{now: time.Now, only: Full, host: host{without: c.without}}, scratch: scratch}
+		err := a.audit(context.Background(), all[i:i+1], func(f Finding) {
+			switch {
+			case !f.Works:
+				t.Logf("%s: its control does not work here: %s", c.attack, f.Control)
+			case f.Held == c.breaks:
+				t.Errorf("%s without %v: held is %v (%s)", c.attack, c.without, f.Held, f.Inside)
+			}
+		})
+		if err != nil {
+			t.Errorf("%s without %v: %v", c.attack, c.without, err)
+		}
+	}
+}
