@@ -374,5 +374,6 @@ func (o *v0Output) inherit(from *v0Output) {
 		o.out.Build.Scripts = nil // its build is the staging one
 	}
 	o.out.Inherit, o.out.InheritFrom = from.name, from.out
+	o.out.OwnFilesOnly = len(o.out.Build.Scripts) > 0 && o.out.Build.Files.IsZero()
 	o.out.Sources = nil
 }

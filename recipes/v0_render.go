@@ -122,7 +122,7 @@ func (v *v0) render() []*Output {
 	all = v.reduceNoarch(all)
 	top := v.topLoop(all, loop)
 	var done []*v0Output
-	seen, same := map[string]*v0Output{}, map[*Output]*Output{}
+	seen := map[string]bool{}
 	for _, variant := range all {
 		p := v.pass(variant)
 		if p == nil {
@@ -134,20 +134,14 @@ func (v *v0) render() []*Output {
 		}
 		for _, o := range p.outputs() {
 			key := group + o.key()
-			if first := seen[key]; first != nil {
-				same[o.out] = first.out
+			if seen[key] {
 				continue
 			}
-			seen[key] = o
+			seen[key] = true
 			done = append(done, o)
 		}
 		if v.found.list.HasErrors() { // further variants have the same mistakes
 			break
-		}
-	}
-	for _, o := range done {
-		if first := same[o.out.InheritFrom]; first != nil {
-			o.out.InheritFrom = first
 		}
 	}
 	return v.finish(done)

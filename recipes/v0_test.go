@@ -240,6 +240,9 @@ outputs:
 	if d := cmp.Diff([]string{"lib/liblzma*", "include", "include/**"}, out[1].Build.Files.Include); d != "" {
 		t.Error(d)
 	}
+	if out[1].OwnFilesOnly || !out[2].OwnFilesOnly {
+		t.Errorf("a script's files are its own, a list of files takes from what was staged")
+	}
 	if len(out[0].Sources) != 1 || len(out[1].Sources) != 0 || len(out[3].Build.Scripts) != 0 {
 		t.Errorf("sources or scripts are not with the output that builds")
 	}
