@@ -43,7 +43,7 @@ func (p *v0Pass) text(n *yaml.Node) string {
 		of, name, _ := strings.Cut(name, " ")
 		m := &expr.Missing{Name: name, Of: of}
 		d := p.at(p.doc, n, "undefined", "%s", m.Message())
-		if i := strings.Index(d.Line, name); i >= 0 && name != "" {
+		if i := findWord(d.Line, name); i >= 0 {
 			d.Pos.Column, d.Length = 1+utf8.RuneCountInString(d.Line[:i]), len(name)
 		}
 		if of == "" {
@@ -374,5 +374,6 @@ func (o *v0Output) inherit(from *v0Output) {
 		o.out.Build.Scripts = nil // its build is the staging one
 	}
 	o.out.Inherit, o.out.InheritFrom = from.name, from.out
+	o.out.OwnFilesOnly = len(o.out.Build.Scripts) > 0 && o.out.Build.Files.IsZero()
 	o.out.Sources = nil
 }

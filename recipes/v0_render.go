@@ -91,11 +91,22 @@ func (v *v0) limit() int {
 	return 10_000
 }
 
+// checkBeside refuses files that conda-build would merge into the recipe.
+func (v *v0) checkBeside() {
+	for _, name := range []string{"recipe_append.yaml", "recipe_clobber.yaml"} {
+		if v.script(name).found && !v.opts.noScripts {
+			v.found.add(diag.Diagnostic{Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
+				Summary: name + " is not merged into the recipe", Suggestion: "write its keys in " + filepath.Base(v.path)})
+		}
+	}
+}
+
 func (v *v0) render() []*Output {
 	if !v.config() {
 		return nil
 	}
 	v.usage = newUsage(v.cfg.sorted())
+	v.checkBeside()
 	loop := map[string]bool{}
 	for _, k := range v.everUsed() {
 		if len(v.cfg.vals[k]) > 1 {
@@ -111,7 +122,7 @@ func (v *v0) render() []*Output {
 	all = v.reduceNoarch(all)
 	top := v.topLoop(all, loop)
 	var done []*v0Output
-	seen, same := map[string]*v0Output{}, map[*Output]*Output{}
+	seen := map[string]bool{}
 	for _, variant := range all {
 		p := v.pass(variant)
 		if p == nil {
@@ -123,20 +134,14 @@ func (v *v0) render() []*Output {
 		}
 		for _, o := range p.outputs() {
 			key := group + o.key()
-			if first := seen[key]; first != nil {
-				same[o.out] = first.out
+			if seen[key] {
 				continue
 			}
-			seen[key] = o
+			seen[key] = true
 			done = append(done, o)
 		}
 		if v.found.list.HasErrors() { // further variants have the same mistakes
 			break
-		}
-	}
-	for _, o := range done {
-		if first := same[o.out.InheritFrom]; first != nil {
-			o.out.InheritFrom = first
 		}
 	}
 	return v.finish(done)
@@ -252,7 +257,7 @@ type v0Pass struct {
 }
 
 // v0Early is what the permissive pass learns for PKG_NAME and its like.
-type v0Early struct{ name, version, number, str string }
+type v0Early struct{ name, version, number, str, path string }
 
 func (v *v0) pass(variant v0Variant) *v0Pass {
 	p := &v0Pass{v0: v, variant: variant, scope: newScope(v.opts, variant)}
@@ -274,7 +279,7 @@ func (v *v0) pass(variant v0Variant) *v0Pass {
 	again, bad := selectMeta(text, d.decide) // conda-build selects once more, for selectors that Jinja made
 	if len(bad) == 0 {
 		for i, n := range again.lines {
-			again.lines[i] = lines[min(n, len(lines))-1]
+			again.lines[i] = mapLines(lines)(n)
 		}
 	} else {
 		again = selection{text, lines}
@@ -329,7 +334,7 @@ func (p *v0Pass) fill() (string, []int, bool) {
 		return "", nil, false
 	}
 	for i, n := range lines {
-		lines[i] = p.selected.lines[min(n, len(p.selected.lines))-1]
+		lines[i] = mapLines(p.selected.lines)(n)
 	}
 	if len(lines) == 0 { // an empty text has a line, too
 		lines = []int{1}
@@ -380,7 +385,7 @@ func (p *v0Pass) jinjaDiagnostic(err error) diag.Diagnostic {
 		}
 	}
 	if n := len(p.selected.lines); e.Line > 0 && n > 0 {
-		d.Pos.Line, d.Pos.Column = p.selected.lines[min(e.Line, n)-1], e.Column
+		d.Pos.Line, d.Pos.Column = mapLines(p.selected.lines)(e.Line), e.Column
 		d.Line = p.line(d.Pos.Line)
 	}
 	return d
@@ -389,6 +394,9 @@ func (p *v0Pass) jinjaDiagnostic(err error) diag.Diagnostic {
 func (p *v0Pass) nearestName(name string) string {
 	if strings.HasPrefix(name, "GIT_") || strings.HasPrefix(name, "HG_") {
 		return "variables of the source's repository are not known before it is fetched; write the version in the recipe"
+	}
+	if name == "time" || name == "datetime" {
+		return "rendering reads no clock, so that it gives the same result each time; write the date in the recipe"
 	}
 	known := append([]string{"compiler", "stdlib", "cdt", "pin_subpackage", "pin_compatible", "environ", "load_file_data", "load_file_regex",
 		"PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_HASH", "SHLIB_EXT", "PYTHON", "PREFIX", "SRC_DIR", "RECIPE_DIR"}, p.cfg.keys...)
@@ -465,6 +473,7 @@ func (p *v0Pass) firstPass() *v0Early {
 	}
 	pkg, build := yamlx.Get(doc.Root, "package"), yamlx.Get(doc.Root, "build")
 	e.name, e.version = scalar(yamlx.Get(pkg, "name")), scalar(yamlx.Get(pkg, "version"))
+	e.path = earlyPath(doc)
 	e.number, e.str = scalar(yamlx.Get(build, "number")), scalar(yamlx.Get(build, "string"))
 	return e
 }

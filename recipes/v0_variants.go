@@ -120,6 +120,8 @@ func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.L
 	return append(list, c.merge(doc, spec, order)...)
 }
 
+// mapLines gives the source line of a line of text that was made from the file; the last one for lines
+// beyond it, 0 where nothing is left of the file.
 func mapLines(lines []int) func(int) int {
 	return func(n int) int {
 		if n < 1 || len(lines) == 0 {
