@@ -12,7 +12,7 @@ const (
 	maxRepodata   = 8 << 30  // bytes of a repodata.json
 	maxValue      = 16 << 20 // bytes of one record, key or info block
 	maxRecords    = 20 << 20 // records of one subdir
-	maxCandidates = 100_000  // records of one name
+	maxCandidates = 20_000   // records of one name
 	maxNesting    = 64       // brackets in a value
 	windowSize    = 256 << 10
 )

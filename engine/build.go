@@ -37,7 +37,7 @@ func (r *runner) build(ctx context.Context, a *Action, key digest.Digest, built 
 	start := r.tools.Now()
 	j := &job{runner: r, a: a, built: built, key: key}
 	var err error
-	if j.site, err = r.newSite(a.Output.Name); err != nil {
+	if j.site, err = r.newSite(ctx, a.Output.Name, insideLayout()); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -87,12 +87,12 @@ func (j *job) fetch(ctx context.Context) (err error) {
 
 // environments links the build and host environments into their prefixes.
 func (j *job) environments(ctx context.Context) error {
-	if err := j.install(ctx, j.a.Host, j.built, j.site.prefix, Placeholder()); err != nil {
+	if err := j.install(ctx, j.a.Host, j.built, j.site.prefix, j.site.at.prefix); err != nil {
 		return err
 	}
-	buildDir, buildPrefix := j.site.build, insideBuild
+	buildDir, buildPrefix := j.site.build, j.site.at.build
 	if j.a.Output.Build.MergeBuildHost {
-		buildDir, buildPrefix = j.site.prefix, Placeholder()
+		buildDir, buildPrefix = j.site.prefix, j.site.at.prefix
 	}
 	err := j.install(ctx, j.a.Build, j.built, buildDir, buildPrefix)
 	if err != nil {
@@ -109,7 +109,7 @@ func (j *job) unpack(ctx context.Context) error {
 	if rec := j.a.Host.find("python"); rec != nil {
 		python = rec.Version
 	}
-	j.env = scriptEnv(j.a.Output, python, j.req.CPUs, j.epoch())
+	j.env = scriptEnv(j.a.Output, j.site.at, python, j.req.CPUs, j.epoch())
 	externals, err := j.externalsOf(ctx, j.a.Build, j.a.Host)
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (j *job) unpack(ctx context.Context) error {
 		return fmt.Errorf("unpack: %w", err)
 	}
 	for name, value := range more {
-		j.env[name] = strings.ReplaceAll(value, j.site.extra, insideExtra)
+		j.env[name] = strings.ReplaceAll(value, j.site.extra, j.site.at.extra)
 	}
 	return j.patch(ctx)
 }
@@ -168,7 +168,7 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Argv = []string{"/bin/bash", insideRoot + "/conda_build.sh"}
+	spec.Argv = []string{"/bin/bash", j.site.at.root + "/conda_build.sh"}
 	spec.Stdout, spec.Stderr = j.log, j.log
 	return j.tools.Runner.Run(ctx, spec)
 }
@@ -179,7 +179,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	if err != nil {
 		return sandbox.Spec{}, err
 	}
-	spec, err := j.spec(ctx, j.site, externals, map[string]string{"PATH": basePath})
+	spec, err := j.spec(ctx, j.site, externals)
 	if err != nil {
 		return spec, err
 	}
@@ -187,16 +187,12 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	if err != nil {
 		return spec, err
 	}
-	prefixes := []string{Placeholder(), insideBuild}
-	spec.Mounts = append(spec.Mounts,
-		sandbox.Mount{Source: j.site.work, Target: insideWork, Writable: true},
-		sandbox.Mount{Source: j.site.prefix, Target: Placeholder(), Writable: true},
-		sandbox.Mount{Source: j.site.build, Target: insideBuild, Writable: true},
-		sandbox.Mount{Source: j.site.extra, Target: insideExtra},
-		sandbox.Mount{Source: recipe, Target: insideRecipe})
-	spec.Files = append(spec.Files, scriptFiles(scripts, j.env, prefixes, filepath.Base(j.a.Output.Recipe.File))...)
-	spec.Dir = insideWork
-	return spec, nil
+	if !spec.Level.Places() {
+		j.site.at.recipe, j.env["RECIPE_DIR"] = recipe, recipe
+	}
+	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: recipe, Target: j.site.at.recipe})
+	spec.Dir = j.site.at.work
+	return spec, j.site.show(&spec, scriptFiles(scripts, j.env, j.site.at, filepath.Base(j.a.Output.Recipe.File)))
 }
 
 // recipeFolder is the recipe's folder as it was hashed.

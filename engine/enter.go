@@ -30,7 +30,7 @@ func Enter(ctx context.Context, req *Request, tools Tools, g *Graph, target *Act
 	}
 	j := &job{runner: r.runner, a: target, built: r.built}
 	var err error
-	if j.site, err = r.newSite("debug-" + target.Output.Name); err != nil {
+	if j.site, err = r.newSite(ctx, "debug-"+target.Output.Name, insideLayout()); err != nil {
 		return sandbox.Result{}, err
 	}
 	defer j.site.remove()
@@ -47,9 +47,9 @@ func Enter(ctx context.Context, req *Request, tools Tools, g *Graph, target *Act
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Argv = []string{"/bin/bash", "--rcfile", insideRoot + "/build_env.sh", "-i"}
+	spec.Argv = []string{"/bin/bash", "--rcfile", j.site.at.root + "/build_env.sh", "-i"}
 	if len(e.Argv) > 0 {
-		spec.Argv = append([]string{"/bin/bash", "-c", ". " + insideRoot + "/build_env.sh; exec \"$@\"", "forge"}, e.Argv...)
+		spec.Argv = append([]string{"/bin/bash", "-c", ". " + shellQuote(j.site.at.root) + "/build_env.sh; exec \"$@\"", "forge"}, e.Argv...)
 	}
 	spec.Stdin, spec.Stdout, spec.Stderr, spec.Terminal = e.Stdin, e.Stdout, e.Stderr, e.Terminal
 	spec.Limits.Log = 0
@@ -58,10 +58,7 @@ func Enter(ctx context.Context, req *Request, tools Tools, g *Graph, target *Act
 
 // before is the part of the graph that target needs, without target.
 func (g *Graph) before(target *Action) *Graph {
-	keep := map[*Action]bool{}
-	for _, n := range target.Needs {
-		mark(n, keep)
-	}
+	keep := needed(target.Needs)
 	delete(keep, target)
 	part := &Graph{}
 	for _, a := range g.Actions {

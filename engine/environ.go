@@ -15,13 +15,13 @@ import (
 
 // scriptEnv is the environment a build script sees: conda's variables, nothing of the caller's
 // (rattler-build's env_vars; conda-build's environ.py).
-func scriptEnv(o *recipes.Output, python string, cpus int, epoch int64) map[string]string {
-	prefix := Placeholder()
+func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int64) map[string]string {
+	prefix := at.prefix
 	env := map[string]string{
 		"CONDA_BUILD": "1", "CONDA_BUILD_STATE": "BUILD",
-		"CONDA_DEFAULT_ENV": prefix, "CONDA_PREFIX": insideBuild, "CONDA_SHLVL": "1",
-		"PREFIX": prefix, "BUILD_PREFIX": insideBuild, "SRC_DIR": insideWork,
-		"RECIPE_DIR": insideRecipe, "BUILD_DIR": insideRoot, "HOME": insideWork,
+		"CONDA_DEFAULT_ENV": prefix, "CONDA_PREFIX": at.build, "CONDA_SHLVL": "1",
+		"PREFIX": prefix, "BUILD_PREFIX": at.build, "SRC_DIR": at.work,
+		"RECIPE_DIR": at.recipe, "BUILD_DIR": at.root, "HOME": at.work,
 		"PKG_NAME": o.Name, "PKG_VERSION": o.Version, "PKG_BUILDNUM": strconv.Itoa(o.BuildNumber),
 		"PKG_BUILD_STRING": o.BuildString, "PKG_HASH": o.Hash,
 		"CPU_COUNT":              strconv.Itoa(cpus),
@@ -44,7 +44,7 @@ func scriptEnv(o *recipes.Output, python string, cpus int, epoch int64) map[stri
 		}
 	}
 	shellEnv(env)
-	env["PATH"] = insideBuild + "/bin:" + prefix + "/bin:" + basePath
+	env["PATH"] = at.build + "/bin:" + prefix + "/bin:" + basePath
 	return env
 }
 

@@ -26,6 +26,8 @@ type Action struct {
 	Needs      []*Action // hard edges: must be built before this one starts
 	TestNeeds  []*Action // soft edges: must be built before its tests run
 	RecipeTree digest.Digest
+
+	apart map[string]bool // names that are taken from a channel or the host to begin a loop
 }
 
 // Name is name-version-build.

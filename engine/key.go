@@ -57,11 +57,15 @@ func (m Manifest) Diff(old Manifest) []string {
 // manifest writes down all that a's result is a function of. built holds the results of what a needs.
 func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Built) (Manifest, error) {
 	o := a.Output
+	level, err := r.level(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var m Manifest
 	m.add("forge", "key 1", "layout "+layoutVersion, "packer "+packerVersion)
 	m.add("format", r.tools.Format.Name(), r.tools.Format.Compressor())
 	m.add("output", o.Subdir(), o.Name, o.Version, o.BuildString)
-	m.add("isolation", string(r.req.Isolation))
+	m.add("isolation", string(level))
 	m.add("recipe", o.Recipe.Format, a.RecipeTree.Hex())
 	fields, err := renderedFields(o)
 	if err != nil {

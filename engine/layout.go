@@ -23,6 +23,36 @@ const (
 	layoutVersion = "1"
 )
 
+// layout is the paths a command sees.
+type layout struct {
+	root   string // BUILD_DIR: the scripts lie here
+	work   string // SRC_DIR, or the working folder of a test
+	prefix string // PREFIX
+	build  string // BUILD_PREFIX
+	recipe string // RECIPE_DIR
+	extra  string // module closures
+}
+
+// insideLayout is that of a build in a root of its own.
+func insideLayout() layout {
+	return layout{root: insideRoot, work: insideWork, prefix: Placeholder(), build: insideBuild, recipe: insideRecipe, extra: insideExtra}
+}
+
+// insideTestLayout is that of a test: its prefix is not the placeholder, so relocation is tested too.
+func insideTestLayout() layout {
+	return layout{root: insideRoot, work: insideChecks, prefix: insideTest, build: insideBuild, recipe: insideChecks, extra: insideExtra}
+}
+
+// placeLayout is that of the lower isolation levels, which leave every file where it is: the folders of
+// the build's own place below dir. Packages built so hold another placeholder every time.
+func placeLayout(dir string) layout {
+	l := layout{root: dir + "/scripts", work: dir + "/work", prefix: dir + "/prefix", build: dir + "/build", recipe: dir + "/recipe", extra: dir + "/extra"}
+	if long := dir + "/h_env" + strings.Repeat("_placehold", prefixLength); len(dir)+len("/h_env") < prefixLength {
+		l.prefix = long[:prefixLength]
+	}
+	return l
+}
+
 // Placeholder is $PREFIX inside the sandbox: one constant path of 255 characters.
 func Placeholder() string {
 	const stem = insideRoot + "/h_env"

@@ -15,7 +15,7 @@ func (j *job) patch(ctx context.Context) error {
 	for _, s := range j.a.Output.Sources {
 		for _, p := range s.Patches {
 			fmt.Fprintf(&script, "echo %s\ncd %s\n%s\n", shellQuote("applying patch "+p),
-				shellQuote(path.Join(insideWork, path.Join("/", s.TargetDirectory))), applyPatch(p))
+				shellQuote(path.Join(j.site.at.work, path.Join("/", s.TargetDirectory))), applyPatch(j.site.at.recipe+"/"+p))
 		}
 	}
 	if script.Len() == 0 {
@@ -33,8 +33,8 @@ func (j *job) patch(ctx context.Context) error {
 
 // applyPatch tries the strip levels that recipes use, the usual one first, and applies at the first
 // that fits (conda-build and rattler-build guess alike).
-func applyPatch(p string) string {
-	file := shellQuote(insideRecipe + "/" + p)
+func applyPatch(patch string) string {
+	file := shellQuote(patch)
 	return "for forge_p in 1 0 2 3; do\n" +
 		"  if patch -p$forge_p --dry-run --force --silent -i " + file + " >/dev/null 2>&1; then\n" +
 		"    patch -p$forge_p --force --no-backup-if-mismatch -i " + file + "; forge_p=; break\n  fi\ndone\n" +

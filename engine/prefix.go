@@ -71,12 +71,11 @@ func differences(before, after map[string]stamp) (added, changed []string) {
 // cachedBytecode reports whether path is the bytecode of a module that a dependency owns: Python
 // writes it on import, and it is no part of this package.
 func cachedBytecode(path string, before map[string]stamp) bool {
-	dir, file := filepath.Split(path)
-	if !strings.HasSuffix(dir, "__pycache__/") || !strings.HasSuffix(file, ".pyc") {
+	source, ok := bytecodeSource(path)
+	if !ok {
 		return false
 	}
-	module, _, _ := strings.Cut(file, ".")
-	_, ok := before[strings.TrimSuffix(dir, "__pycache__/")+module+".py"]
+	_, ok = before[source]
 	return ok
 }
 

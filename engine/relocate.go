@@ -28,7 +28,7 @@ func (j *job) relocate(paths []string) error {
 		if !info.Mode().IsRegular() || len(linking.RelocateOnly) > 0 && !matchAny(linking.RelocateOnly, p) {
 			continue
 		}
-		change, err := elf.RelocateFile(file, elf.Relocation{Prefix: Placeholder(), Path: p, Want: want, Allow: linking.RPathAllow})
+		change, err := elf.RelocateFile(file, elf.Relocation{Prefix: j.site.at.prefix, Path: p, Want: want, Allow: linking.RPathAllow})
 		if err != nil {
 			return fmt.Errorf("library path of %s: %w", p, err)
 		}

@@ -90,20 +90,31 @@ func (r *run) outcome(a *Action) *Outcome {
 	return r.outcomes[a]
 }
 
-// known is what was built so far; the map is a copy, so that a task may read it while others end.
-func (r *run) known() map[*Action]*Built {
+// known is what was built so far of what a task of a reads: a itself, what it needs and what it starts
+// from. It is a copy, so that a task may read it while others end.
+func (r *run) known(a *Action) map[*Action]*Built {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make(map[*Action]*Built, len(r.built))
-	for a, b := range r.built {
-		all[a] = b
+	all := map[*Action]*Built{}
+	add := func(actions ...*Action) {
+		for _, b := range actions {
+			if b != nil && r.built[b] != nil {
+				all[b] = r.built[b]
+			}
+		}
+	}
+	add(a, a.Staging)
+	add(a.Needs...)
+	add(a.TestNeeds...)
+	if a.Staging != nil {
+		add(a.Staging.Needs...)
 	}
 	return all
 }
 
 // doBuild reuses a's result or makes it, under a lock that other Forge processes respect.
 func (r *run) doBuild(ctx context.Context, a *Action) error {
-	known := r.known()
+	known := r.known(a)
 	m, err := r.manifest(ctx, a, known)
 	if err != nil {
 		return err
@@ -154,7 +165,7 @@ func (r *runner) recorded(key store.ActionID) *Built {
 
 // doTest tests a's package unless these very tests passed before, and puts it into the channel.
 func (r *run) doTest(ctx context.Context, a *Action) error {
-	known := r.known()
+	known := r.known(a)
 	b := known[a]
 	if a.Output.Staging {
 		return nil
@@ -180,10 +191,14 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 
 // testKey names a's tests in the environments they run in.
 func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
+	level, err := r.level(ctx)
+	if err != nil {
+		return store.ActionID{}, err
+	}
 	var m Manifest
 	m.add("forge", "test 1", "layout "+layoutVersion)
 	m.add("package", b.Archive.Hex())
-	m.add("isolation", string(r.req.Isolation))
+	m.add("isolation", string(level))
 	for _, plan := range a.Test {
 		m.add("test", fmt.Sprint(plan.Index), plan.Python)
 		for _, env := range []Environment{plan.Run, plan.Build} {
@@ -213,6 +228,11 @@ func (r *runner) remember(a *Action, m Manifest, b *Built) error {
 	var old remembered
 	if r.tools.Store.Result(key, &old) == nil && old.Key == b.Key {
 		return nil
+	}
+	if b.Seconds > 0 && !a.Output.Staging {
+		if err := r.tools.Store.SetResult(durationKey(a.Output.Name), b.Seconds); err != nil {
+			return err
+		}
 	}
 	return r.tools.Store.SetResult(key, remembered{Key: b.Key, Lines: m, Seconds: b.Seconds})
 }

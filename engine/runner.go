@@ -14,6 +14,7 @@ import (
 	"forge/packages"
 	"forge/platforms/toolchain"
 	"forge/recipes"
+	"forge/sandbox"
 	"forge/sources"
 )
 
@@ -27,7 +28,7 @@ type runner struct {
 
 	mu       sync.Mutex
 	loaded   map[string]*toolchain.External
-	bases    map[string]string // materialised external roots by digest
+	reached  sandbox.Isolation // see level
 	sourceMu sync.Mutex
 }
 

@@ -12,18 +12,18 @@ import (
 // scriptFiles are the files through which a list of scripts is run: /forge/conda_build.sh sources
 // /forge/build_env.sh and then runs each script in a subshell of its own, stopping at the first that
 // fails. A failing line is written to the log in the form failedLine reads.
-func scriptFiles(scripts []recipes.Script, env map[string]string, prefixes []string, origin string) []sandbox.File {
-	files := []sandbox.File{{Path: insideRoot + "/build_env.sh", Data: environmentScript(env, prefixes)}}
+func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, origin string) []sandbox.File {
+	files := []sandbox.File{{Path: at.root + "/build_env.sh", Data: environmentScript(env, []string{at.prefix, at.build})}}
 	var main strings.Builder
 	main.WriteString("#!/bin/bash\n" +
-		"# Runs the scripts of the recipe. To step in: source " + insideRoot + "/build_env.sh\n" +
-		"set -e\n. " + insideRoot + "/build_env.sh\n")
+		"# Runs the scripts of the recipe. To step in: source " + at.root + "/build_env.sh\n" +
+		"set -e\n. " + shellQuote(at.root) + "/build_env.sh\n")
 	for i, s := range scripts {
-		name := fmt.Sprintf("%s/script_%d%s", insideRoot, i, extension(s.Interpreter))
+		name := fmt.Sprintf("%s/script_%d%s", at.root, i, extension(s.Interpreter))
 		files = append(files, sandbox.File{Path: name, Data: s.Text + "\n"})
-		fmt.Fprintf(&main, "(\n%s%s)\n", scriptSetup(s), runLine(s, name, origin))
+		fmt.Fprintf(&main, "(\n%s%s)\n", scriptSetup(s), runLine(s, shellQuote(name), origin))
 	}
-	return append(files, sandbox.File{Path: insideRoot + "/conda_build.sh", Data: main.String()})
+	return append(files, sandbox.File{Path: at.root + "/conda_build.sh", Data: main.String()})
 }
 
 // environmentScript exports env and activates the prefixes as conda does: host first, then build.

@@ -22,15 +22,25 @@ type site struct {
 	prefix  string // PREFIX
 	build   string // BUILD_PREFIX
 	extra   string // module closures
+	at      layout // where the command sees them
+	level   sandbox.Isolation
 }
 
-func (r *runner) newSite(name string) (*site, error) {
+func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, error) {
+	level, err := r.level(ctx)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := r.tools.Store.TempDir(name)
 	if err != nil {
 		return nil, err
 	}
 	s := &site{dir: dir, scratch: filepath.Join(dir, "root"), work: filepath.Join(dir, "work"),
-		prefix: filepath.Join(dir, "prefix"), build: filepath.Join(dir, "build"), extra: filepath.Join(dir, "extra")}
+		prefix: filepath.Join(dir, "prefix"), build: filepath.Join(dir, "build"), extra: filepath.Join(dir, "extra"), at: at, level: level}
+	if !level.Places() {
+		s.at = placeLayout(dir)
+		s.prefix = s.at.prefix
+	}
 	for _, d := range []string{s.scratch, s.work, s.prefix, s.build, s.extra} {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			return nil, err
@@ -102,7 +112,16 @@ func (r *runner) formatOf(name string) (packages.Format, error) {
 }
 
 // spec is the sandbox of a build or a test: externals as /usr, nothing else of the host.
-func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.External, env map[string]string) (sandbox.Spec, error) {
+// At the lower levels the host's own folders stand in their place, and the statement says which level it was.
+func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.External) (sandbox.Spec, error) {
+	spec := sandbox.Spec{
+		Env: list(map[string]string{"PATH": basePath}), Hostname: buildHost, User: buildUser, UID: buildUID, GID: buildGID,
+		Limits: r.req.Limits, Level: s.level, Scratch: s.scratch,
+	}
+	if !s.level.Places() {
+		spec.Mounts = hostMounts()
+		return spec, nil
+	}
 	trees := make([][]digest.Entry, 0, len(externals))
 	for _, e := range externals {
 		trees = append(trees, e.Entries)
@@ -115,11 +134,7 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 	if err != nil {
 		return sandbox.Spec{}, fmt.Errorf("externals: %w", err)
 	}
-	spec := sandbox.Spec{
-		Env: list(env), Hostname: buildHost, User: buildUser, UID: buildUID, GID: buildGID,
-		Limits: r.req.Limits, Level: r.req.Isolation, Scratch: s.scratch,
-		Files: accountFiles(),
-	}
+	spec.Files = accountFiles()
 	// /etc is ours alone: what a host keeps there is configuration, never part of a tool.
 	for _, top := range []string{"usr", "opt"} {
 		if _, err := os.Stat(filepath.Join(root, top)); err == nil {
@@ -130,6 +145,45 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 		spec.Links = append(spec.Links, sandbox.Link{Path: "/" + l, Target: "usr/" + l})
 	}
 	return spec, nil
+}
+
+// hostMounts are the folders of the machine that a command of a lower level may read.
+func hostMounts() []sandbox.Mount {
+	var mounts []sandbox.Mount
+	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"} {
+		if _, err := os.Stat(dir); err == nil {
+			mounts = append(mounts, sandbox.Mount{Source: dir, Target: dir})
+		}
+	}
+	return mounts
+}
+
+// show places the site's folders into the command's view, and the scripts where the layout has them.
+func (s *site) show(spec *sandbox.Spec, scripts []sandbox.File) error {
+	spec.Mounts = append(spec.Mounts,
+		sandbox.Mount{Source: s.work, Target: s.at.work, Writable: true},
+		sandbox.Mount{Source: s.prefix, Target: s.at.prefix, Writable: true},
+		sandbox.Mount{Source: s.build, Target: s.at.build, Writable: true},
+		sandbox.Mount{Source: s.extra, Target: s.at.extra})
+	if spec.Level.Places() {
+		spec.Files = append(spec.Files, scripts...)
+		return nil
+	}
+	for _, f := range scripts {
+		if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(f.Path, []byte(f.Data), 0o644); err != nil {
+			return err
+		}
+	}
+	tmp := filepath.Join(s.dir, "tmp")
+	if err := os.MkdirAll(tmp, 0o755); err != nil {
+		return err
+	}
+	spec.Env = append(spec.Env, "TMPDIR="+tmp)
+	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: s.at.root, Target: s.at.root}, sandbox.Mount{Source: tmp, Target: tmp, Writable: true})
+	return nil
 }
 
 func accountFiles() []sandbox.File {

@@ -41,7 +41,7 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.relocate(added); err != nil {
 		return nil, err
 	}
-	files, warnings, err := packages.Collect(j.site.prefix, Placeholder(), added, packages.CollectOptions{
+	files, warnings, err := packages.Collect(j.site.prefix, j.site.at.prefix, added, packages.CollectOptions{
 		Prefix: packages.PrefixOptions{
 			ForceText: o.Build.Prefix.ForceText, ForceBinary: o.Build.Prefix.ForceBinary,
 			Ignore: o.Build.Prefix.Ignore, IgnoreBinary: o.Build.Prefix.IgnoreBinary,
@@ -129,28 +129,25 @@ func (j *job) entryPoints() error {
 	if o.NoArch == "python" {
 		return nil
 	}
-	for _, e := range o.Build.EntryPoints {
-		name, target, ok := strings.Cut(e, "=")
-		module, function, ok2 := strings.Cut(strings.TrimSpace(target), ":")
-		name = strings.TrimSpace(name)
-		if !ok || !ok2 || filepath.Base(name) != name || name == ".." {
-			return fmt.Errorf("%s: entry point %q: want NAME = MODULE:FUNCTION", o, e)
-		}
-		text := fmt.Sprintf("#!%s/bin/python\n# -*- coding: utf-8 -*-\nimport sys\n\nfrom %s import %s\n\nif __name__ == '__main__':\n    sys.exit(%s())\n",
-			Placeholder(), module, strings.Split(function, ".")[0], function)
-		bin := filepath.Join(j.site.prefix, "bin")
-		if err := os.MkdirAll(bin, 0o755); err != nil {
+	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o, err)
+	}
+	for _, f := range files {
+		path := filepath.Join(j.site.prefix, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
+		if err := os.WriteFile(path, f.Data, 0o755); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// compilePython makes bytecode of new modules, as both peers do. With SOURCE_DATE_EPOCH set it is
-// keyed by the source's hash instead of its time, so it is the same everywhere (PEP 552).
+// compilePython makes the bytecode of the package's modules, as both peers do, and makes anew what the
+// script left of it: compiled here it holds no path of the build, and it is keyed by the source's hash
+// instead of its time, so it is the same everywhere (PEP 552).
 func (j *job) compilePython(ctx context.Context, added *[]string) error {
 	o := j.a.Output
 	if o.NoArch != "" || j.a.Host.find("python") == nil {
@@ -159,19 +156,44 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 	var modules []string
 	for _, p := range *added {
 		if strings.HasSuffix(p, ".py") && strings.Contains(p, "/site-packages/") && !matchAny(o.Build.SkipPyc, p) {
-			modules = append(modules, shellQuote(Placeholder()+"/"+p))
+			modules = append(modules, p)
 		}
 	}
 	if len(modules) == 0 {
 		return nil
 	}
-	script := recipes.Script{File: "bytecode", Text: "\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash " + strings.Join(modules, " ") + " || true"}
-	if result, err := j.run(ctx, []recipes.Script{script}); err != nil || result.ExitCode != 0 {
-		return fmt.Errorf("compile Python modules: exit %d: %w", result.ExitCode, err)
+	for _, p := range *added {
+		if source, ok := bytecodeSource(p); ok && slices.Contains(modules, source) {
+			if err := os.Remove(filepath.Join(j.site.prefix, p)); err != nil {
+				return err
+			}
+		}
 	}
-	all, err := j.newFiles()
-	*added = all
+	list := filepath.Join(j.site.work, ".forge-modules")
+	if err := os.WriteFile(list, []byte(strings.Join(modules, "\n")+"\n"), 0o644); err != nil {
+		return err
+	}
+	script := recipes.Script{File: "bytecode", Text: "cd \"$PREFIX\"\n" +
+		"\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash -i \"$SRC_DIR/.forge-modules\" || echo 'some modules do not compile'"}
+	result, err := j.run(ctx, []recipes.Script{script})
+	if err != nil {
+		return err
+	}
+	if result.ExitCode != 0 {
+		return j.scriptFailure(result)
+	}
+	*added, err = j.newFiles()
 	return err
+}
+
+// bytecodeSource is the module that a __pycache__ file was made of.
+func bytecodeSource(path string) (string, bool) {
+	dir, file := filepath.Split(path)
+	if !strings.HasSuffix(dir, "__pycache__/") || !strings.HasSuffix(file, ".pyc") {
+		return "", false
+	}
+	module, _, _ := strings.Cut(file, ".")
+	return strings.TrimSuffix(dir, "__pycache__/") + module + ".py", true
 }
 
 // postProcess applies the recipe's text replacements.

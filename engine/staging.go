@@ -117,7 +117,12 @@ func (j *job) restore(ctx context.Context, staged *Built) error {
 		if err != nil {
 			return err
 		}
-		if _, err := root.Lstat(h.Name); err == nil && strings.HasPrefix(h.Name, "prefix/") {
+		// At the lower isolation levels the prefix is a folder of a longer name.
+		rest, inPrefix := strings.CutPrefix(h.Name, "prefix/")
+		if inPrefix {
+			h.Name = path.Join(filepath.Base(j.site.prefix), rest)
+		}
+		if _, err := root.Lstat(h.Name); err == nil && inPrefix {
 			continue // a package in the host environment brought it: it is that package's file
 		}
 		if err := errors.Join(ctx.Err(), unpackOne(root, t, h)); err != nil {

@@ -51,15 +51,15 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
 	}
-	s, err := r.newSite("test-" + a.Output.Name)
+	s, err := r.newSite(ctx, "test-"+a.Output.Name, insideTestLayout())
 	if err != nil {
 		return err
 	}
 	defer s.remove()
-	if err := r.install(ctx, plan.Run, built, s.prefix, insideTest); err != nil {
+	if err := r.install(ctx, plan.Run, built, s.prefix, s.at.prefix); err != nil {
 		return err
 	}
-	if err := r.install(ctx, plan.Build, built, s.build, insideBuild); err != nil {
+	if err := r.install(ctx, plan.Build, built, s.build, s.at.build); err != nil {
 		return err
 	}
 	result, err := r.runTest(ctx, a, plan, s, log)
@@ -79,40 +79,38 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	spec, err := r.spec(ctx, s, externals, map[string]string{"PATH": basePath})
+	spec, err := r.spec(ctx, s, externals)
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	env := testEnv(a.Output, plan)
+	env := testEnv(a.Output, plan, s.at)
 	activate(env, externals)
-	spec.Mounts = append(spec.Mounts,
-		sandbox.Mount{Source: s.work, Target: insideChecks, Writable: true},
-		sandbox.Mount{Source: s.prefix, Target: insideTest, Writable: true},
-		sandbox.Mount{Source: s.build, Target: insideBuild, Writable: true})
 	scripts := []recipes.Script{testScript(a.Output.Tests[plan.Index])}
-	spec.Files = append(spec.Files, scriptFiles(scripts, env, []string{insideTest, insideBuild}, filepath.Base(a.Output.Recipe.File))...)
-	spec.Argv, spec.Dir = []string{"/bin/bash", insideRoot + "/conda_build.sh"}, insideChecks
+	if err := s.show(&spec, scriptFiles(scripts, env, s.at, filepath.Base(a.Output.Recipe.File))); err != nil {
+		return sandbox.Result{}, err
+	}
+	spec.Argv, spec.Dir = []string{"/bin/bash", s.at.root + "/conda_build.sh"}, s.at.work
 	if hasFiles(a.Output.Tests[plan.Index]) {
-		spec.Dir = insideTest + "/" + testFolder(a.Output.Name, plan.Index)
+		spec.Dir = s.at.prefix + "/" + testFolder(a.Output.Name, plan.Index)
 	}
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)
 }
 
-func testEnv(o *recipes.Output, plan TestPlan) map[string]string {
+func testEnv(o *recipes.Output, plan TestPlan, at layout) map[string]string {
 	env := map[string]string{
-		"CONDA_BUILD": "1", "CONDA_BUILD_STATE": "TEST", "PREFIX": insideTest, "BUILD_PREFIX": insideBuild,
-		"CONDA_DEFAULT_ENV": insideTest, "CONDA_PREFIX": insideTest, "CONDA_SHLVL": "1",
-		"SRC_DIR": insideChecks, "HOME": insideChecks, "RECIPE_DIR": insideChecks,
+		"CONDA_BUILD": "1", "CONDA_BUILD_STATE": "TEST", "PREFIX": at.prefix, "BUILD_PREFIX": at.build,
+		"CONDA_DEFAULT_ENV": at.prefix, "CONDA_PREFIX": at.prefix, "CONDA_SHLVL": "1",
+		"SRC_DIR": at.work, "HOME": at.work, "RECIPE_DIR": at.work,
 		"PKG_NAME": o.Name, "PKG_VERSION": o.Version, "PKG_BUILD_STRING": o.BuildString,
 		"PYTHONNOUSERSITE": "1", "CPU_COUNT": "1",
 	}
 	platformEnv(env, o)
 	if rec := plan.Run.find("python"); rec != nil {
-		pythonEnv(env, insideTest, rec.Version)
+		pythonEnv(env, at.prefix, rec.Version)
 	}
 	shellEnv(env)
-	env["PATH"] = insideTest + "/bin:" + insideBuild + "/bin:" + basePath
+	env["PATH"] = at.prefix + "/bin:" + at.build + "/bin:" + basePath
 	return env
 }
 

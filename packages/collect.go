@@ -175,6 +175,10 @@ func (c *collector) regular(f *File, p string, info fs.FileInfo) error {
 	if f.FileMode != NoPrefix {
 		f.Prefix = c.prefix
 	}
+	if f.FileMode == Binary && s.golang {
+		// A replaced prefix is filled up with NULs; Go's strings have a length and no NUL, and lie close.
+		c.warnings = append(c.warnings, fmt.Sprintf("%q: the Go program holds the prefix, which no client can replace in it; build with -trimpath, or find the prefix at run time", p))
+	}
 	return nil
 }
 
@@ -183,6 +187,11 @@ func (f *File) setData(b []byte) {
 }
 
 func (c *collector) mode(p string, s scan) FileMode {
+	// Byte code holds lengths before its strings: a replaced prefix would break it. conda-build leaves it
+	// alone, too; Python reads the source instead where the source was changed.
+	if strings.HasSuffix(p, ".pyc") {
+		return NoPrefix
+	}
 	o := c.opts.Prefix
 	if !s.prefix || matchAny(o.Ignore, p) {
 		return NoPrefix

@@ -16,6 +16,7 @@ type scan struct {
 	nul    bool // a NUL byte is in it: not a text
 	prefix bool // the placeholder is in it
 	native bool // it begins as a program or library of one platform does
+	golang bool // it holds the mark of Go's linker
 }
 
 func (c *collector) scan(p string) (scan, error) {
@@ -44,8 +45,9 @@ func scanReader(r io.Reader, prefix string) (scan, error) {
 	const block = 256 << 10
 	var s scan
 	h := sha256.New()
-	want := []byte(prefix)
-	buf := make([]byte, block+len(want))
+	want, mark := []byte(prefix), []byte("\xff Go buildinf:")
+	tail := max(len(want), len(mark)) - 1
+	buf := make([]byte, block+tail)
 	kept := 0
 	for {
 		n, err := r.Read(buf[kept:])
@@ -56,7 +58,8 @@ func scanReader(r io.Reader, prefix string) (scan, error) {
 		s.size += int64(n)
 		s.nul = s.nul || bytes.IndexByte(fresh, 0) >= 0
 		s.prefix = s.prefix || len(want) > 0 && bytes.Contains(window, want)
-		kept = min(len(window), max(len(want)-1, 0))
+		s.golang = s.golang || s.native && bytes.Contains(window, mark)
+		kept = min(len(window), tail)
 		copy(buf, window[len(window)-kept:])
 		if err == io.EOF {
 			break

@@ -138,6 +138,19 @@ func TestCollectCase(t *testing.T) {
 	}
 }
 
+func TestCollectWarns(t *testing.T) {
+	root := t.TempDir()
+	put(t, root, "bin/go", "\x7fELF\x00\x00\x00\x00"+strings.Repeat("x", 300<<10)+"\xff Go buildinf:"+testPrefix, 0o755)
+	put(t, root, "bin/c", "\x7fELF\x00\x00\x00\x00"+testPrefix, 0o755)
+	_, w, err := Collect(root, testPrefix, all(t, root), CollectOptions{})
+	if err != nil || len(w) != 1 || !strings.Contains(w[0], "the Go program holds the prefix") {
+		t.Error(w, err)
+	}
+	if _, w, err = Collect(root, testPrefix, all(t, root), CollectOptions{NoArch: "generic"}); err != nil || len(w) != 3 {
+		t.Error(w, err)
+	}
+}
+
 // A placeholder is found wherever the blocks of the reader end.
 func TestScanAcrossBlocks(t *testing.T) {
 	for _, at := range []int{0, 1, 256<<10 - 20, 256<<10 - 5, 256 << 10, 256<<10 + 14, 512<<10 - 3} {

@@ -145,7 +145,7 @@ func (c *Condition) String() string {
 
 // compact is String without spaces outside of brackets.
 func (m *MatchSpec) compact() string {
-	if m.Build.IsZero() {
+	if v := m.Version.String(); m.Build.IsZero() && (v == "" || strings.IndexByte("=<>!~", v[0]) >= 0) {
 		return strings.Replace(m.String(), " ", "", 1)
 	}
 	n := *m
@@ -156,7 +156,9 @@ func (m *MatchSpec) compact() string {
 	if !m.Version.IsZero() {
 		fields = append(fields, "version="+quoteValue(m.Version.String()))
 	}
-	fields = append(fields, "build="+quoteValue(m.Build.String()))
+	if !m.Build.IsZero() {
+		fields = append(fields, "build="+quoteValue(m.Build.String()))
+	}
 	if tail != "" {
 		fields = append(fields, strings.TrimSuffix(tail, "]"))
 	}

@@ -33,8 +33,9 @@ type program struct {
 // on the variant and prepares all expressions on the way.
 type checker struct {
 	*program
-	lang *expr.Dialect
-	list diag.List
+	lang   *expr.Dialect
+	shapes *shapes
+	list   diag.List
 }
 
 // shape says what may stand at one place of the file.
@@ -184,10 +185,21 @@ func listOr(item shape) shape {
 	}
 }
 
+// textOrList is one text, or a list.
+func textOrList(item shape) shape {
+	return func(c *checker, n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode {
+			item(c, n)
+			return
+		}
+		list(item)(c, n)
+	}
+}
+
 // listOrNothing is a list, or a key without a value.
 func listOrNothing(item shape) shape {
 	return func(c *checker, n *yaml.Node) {
-		if !yamlx.IsNull(n) {
+		if !yamlx.IsNull(n) && !(n.Kind == yaml.ScalarNode && n.Value == "") {
 			list(item)(c, n)
 		}
 	}

@@ -159,11 +159,11 @@ func testKindShape(kind string) shape {
 		return text(nil)
 	}
 	files := func(c *checker, n *yaml.Node) {
-		if n.Kind == yaml.MappingNode && yamlx.Get(n, "if") == nil {
+		if n.Kind == yaml.MappingNode {
 			mapping("a check of files", field{name: "exists", shape: listOr(text(nil))}, field{name: "not_exists", shape: listOr(text(nil))})(c, n)
 			return
 		}
-		listOr(text(nil))(c, n)
+		list(text(nil))(c, n)
 	}
 	return mapping("a package_contents test", field{name: "files", shape: files}, field{name: "site_packages", shape: files},
 		field{name: "bin", shape: files}, field{name: "lib", shape: files}, field{name: "include", shape: files}, field{name: "strict", shape: boolean})

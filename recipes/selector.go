@@ -1,9 +1,12 @@
 package recipes
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
+	"forge/internal/diag"
 	"forge/recipes/internal/expr"
 )
 
@@ -68,16 +71,27 @@ type selection struct {
 
 // selectorError is a selector that cannot be decided.
 type selectorError struct {
-	line, column int // from 1
+	line, column int // of the condition, from 1
 	condition    string
 	err          error
 }
 
-func (e *selectorError) Error() string { return fmt.Sprintf("selector [%s]: %v", e.condition, e.err) }
+// diagnostic places the mistake within the condition.
+func (e *selectorError) diagnostic(file, line string) diag.Diagnostic {
+	d := diag.Diagnostic{Code: "bad-selector", Pos: diag.Pos{File: file, Line: e.line, Column: e.column}, Line: line,
+		Length: utf8.RuneCountInString(e.condition), Summary: fmt.Sprintf("selector [%s]: %v", e.condition, e.err)}
+	var x *expr.Error
+	if errors.As(e.err, &x) {
+		d.Summary = fmt.Sprintf("selector [%s]: %s", e.condition, x.Msg)
+		d.Pos.Column, d.Length = e.column+x.Column-1, max(1, x.Length)
+	}
+	return d
+}
 
-// selectMeta drops the lines whose selector is false and comment lines. decide may be nil: then all
-// lines stay as they are.
-func selectMeta(text string, decide func(condition string) (bool, error)) (selection, *selectorError) {
+// selectMeta drops the lines whose selector is false, and comment lines. Lines whose selector cannot be
+// decided are listed and dropped.
+func selectMeta(text string, decide func(condition string) (bool, error)) (selection, []*selectorError) {
+	var bad []*selectorError
 	var b strings.Builder
 	b.Grow(len(text))
 	var s selection
@@ -98,7 +112,7 @@ func selectMeta(text string, decide func(condition string) (bool, error)) (selec
 		}
 		yes, err := decide(condition)
 		if err != nil {
-			return s, &selectorError{n + 1, at + 1, condition, err}
+			bad = append(bad, &selectorError{n + 1, 1 + utf8.RuneCountInString(line[:at]), condition, err})
 		}
 		if yes {
 			if c := line[len(line)-1]; c == '\'' || c == '"' {
@@ -108,7 +122,7 @@ func selectMeta(text string, decide func(condition string) (bool, error)) (selec
 		}
 	}
 	s.text = b.String()
-	return s, nil
+	return s, bad
 }
 
 // decider evaluates selectors; a name that nothing defines is False, as in conda-build.

@@ -69,7 +69,7 @@ func canonicalURL(s string) string {
 // checkLicense wants an SPDX licence expression without deprecated ids (https://spdx.org/licenses).
 func checkLicense(s string) error {
 	if s == "" {
-		return nil
+		return errors.New("the licence is empty; leave the key out or name an SPDX licence")
 	}
 	ok, bad := spdx.ValidateLicenses([]string{upperOperators(s)})
 	if ok {

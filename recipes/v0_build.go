@@ -25,7 +25,7 @@ func (o *v0Output) fillBuild() {
 		}
 		return truthy(n)
 	}
-	b.Pos = o.doc.Pos(o.root("build"))
+	b.Pos = o.place(o.doc, o.root("build"))
 	b.Files.Include = o.outputFiles()
 	b.AlwaysInclude = list("always_include_files")
 	b.NoLink = list("no_link")
@@ -66,7 +66,14 @@ func (o *v0Output) outputFiles() []string {
 		o.out.Build.Files.Exclude = o.v0Pass.texts(list1(yamlx.Get(n, "exclude")))
 		n = yamlx.Get(n, "include")
 	}
-	return o.v0Pass.texts(list1(n))
+	var out []string
+	for _, f := range o.v0Pass.texts(list1(n)) {
+		out = append(out, f)
+		if !strings.ContainsAny(f, "*?[") { // the name of a folder stands for all in it
+			out = append(out, strings.TrimSuffix(f, "/")+"/**")
+		}
+	}
+	return out
 }
 
 func (o *v0Output) fillLinking() {
@@ -149,7 +156,7 @@ func (o *v0Output) namedScript(n *yaml.Node) []Script {
 	if i := o.text(yamlx.Get(o.node, "script_interpreter")); i != "" {
 		interpreter = i
 	}
-	return []Script{{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreter, Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.doc.Pos(n)}}
+	return []Script{{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreter, Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.place(o.doc, n)}}
 }
 
 func (o *v0Output) inlineScripts(n *yaml.Node) []Script {
@@ -157,7 +164,7 @@ func (o *v0Output) inlineScripts(n *yaml.Node) []Script {
 	if len(lines) == 0 {
 		return nil
 	}
-	s := Script{Pos: o.doc.Pos(n), FirstLine: o.doc.Pos(list1(n)[0]).Line, Env: o.scriptEnv(), Secrets: o.secrets()}
+	s := Script{Pos: o.place(o.doc, n), FirstLine: o.place(o.doc, list1(n)[0]).Line, Env: o.scriptEnv(), Secrets: o.secrets()}
 	if o.platform().IsWindows() && len(lines) > 1 {
 		for i, l := range lines { // cmd goes on after a command that failed
 			lines[i] = l + "\nif errorlevel 1 exit 1"
@@ -206,7 +213,7 @@ func (p *v0Pass) sources() []Source {
 
 func (p *v0Pass) source(n *yaml.Node) Source {
 	get := func(key string) *yaml.Node { return yamlx.Get(n, key) }
-	s := Source{Pos: p.doc.Pos(n), FileName: p.text(get("fn")), TargetDirectory: p.text(get("folder")), Path: p.text(get("path")),
+	s := Source{Pos: p.place(p.doc, n), FileName: p.text(get("fn")), TargetDirectory: p.text(get("folder")), Path: p.text(get("path")),
 		NoHoist: truthy(get("no_hoist")), Patches: p.texts(list1(get("patches")))}
 	for i, patch := range s.Patches {
 		s.Patches[i] = recipeRelative(patch)
@@ -227,7 +234,7 @@ func (p *v0Pass) source(n *yaml.Node) Source {
 		if s.FileName == "" && len(s.URLs) == 0 {
 			p.errorf(n, "bad-value", "the source's url is empty")
 		}
-		s.Pos = p.doc.Pos(get("url"))
+		s.Pos = p.place(p.doc, get("url"))
 		checkHashed(&s, p.opts, p.line(s.Pos.Line), p.found.add)
 	case get("git_url") != nil:
 		s.Git = p.git(n)
@@ -238,7 +245,7 @@ func (p *v0Pass) source(n *yaml.Node) Source {
 	case s.Path != "":
 		s.Path = recipeRelative(s.Path)
 	default: // conda-build passes over it; selectors may have left nothing else
-		d := p.doc.At(n, "missing-key", "this source has none of `url:`, `git_url:` and `path:`, so nothing is fetched")
+		d := p.at(p.doc, n, "missing-key", "this source has none of `url:`, `git_url:` and `path:`, so nothing is fetched")
 		d.Severity = diag.Warning
 		p.found.add(d)
 	}
@@ -292,9 +299,9 @@ func (o *v0Output) fillTests() {
 	get := func(key string) *yaml.Node { return o.get("test", key) }
 	requires := o.v0Pass.texts(list1(get("requires")))
 	recipeFiles, sourceFiles := o.v0Pass.texts(list1(get("files"))), o.v0Pass.texts(list1(get("source_files")))
-	pos := o.doc.Pos(o.root("test"))
+	pos := o.place(o.doc, o.root("test"))
 	if n := yamlx.Get(o.node, "test"); n != nil {
-		pos = o.doc.Pos(n)
+		pos = o.place(o.doc, n)
 	}
 	script := func(s Script) {
 		o.out.Tests = append(o.out.Tests, Test{Pos: pos, Script: &ScriptTest{Script: s, Run: requires, RecipeFiles: recipeFiles, SourceFiles: sourceFiles}})
@@ -306,7 +313,7 @@ func (o *v0Output) fillTests() {
 					lines[i] = l + "\nif errorlevel 1 exit 1"
 				}
 			}
-			script(Script{Text: strings.Join(lines, "\n"), FirstLine: o.doc.Pos(list1(n)[0]).Line, Pos: o.doc.Pos(n)})
+			script(Script{Text: strings.Join(lines, "\n"), FirstLine: o.place(o.doc, list1(n)[0]).Line, Pos: o.place(o.doc, n)})
 		}
 	}
 	o.importTests(get("imports"), pos)
@@ -357,7 +364,7 @@ func (o *v0Output) testFiles(add func(Script)) {
 			o.errorf(n, "missing-file", "the script %q cannot be read", name)
 			return
 		}
-		add(Script{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreterOf(name), Pos: o.doc.Pos(n)})
+		add(Script{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreterOf(name), Pos: o.place(o.doc, n)})
 	}
 	if o.own {
 		return
@@ -389,7 +396,7 @@ func (o *v0Output) fillAbout() {
 	for i, f := range a.LicenseFiles {
 		a.LicenseFiles[i] = recipeRelative(f)
 	}
-	a.LicensePos = o.doc.Pos(n)
+	a.LicensePos = o.place(o.doc, n)
 	section := yamlx.Get(o.node, "about")
 	if section == nil {
 		section = o.root("about")
@@ -403,7 +410,7 @@ func (o *v0Output) fillAbout() {
 		}
 	}
 	if n == nil && section != nil {
-		a.LicensePos = o.doc.Pos(section)
+		a.LicensePos = o.place(o.doc, section)
 	}
 	if len(a.LicenseFiles) == 0 && a.License != "" {
 		d := o.diagnostic(a.LicensePos, "missing-license-file", o.name+" names a license and no license_file", "add `license_file:` with the name of the license's text in the source")

@@ -20,7 +20,7 @@ const (
 )
 
 // printUndefined marks an undefined name in the text.
-func printUndefined(m *expr.Missing) string { return undefOpen + m.Name + undefClose }
+func printUndefined(m *expr.Missing) string { return undefOpen + m.Of + " " + m.Name + undefClose }
 
 func (p *v0Pass) mark(pin *Pin) string {
 	p.pins = append(p.pins, pin)

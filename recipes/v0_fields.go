@@ -63,7 +63,7 @@ func (v *v0) checkSection(doc *yamlx.Document, section string, n *yaml.Node) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		v.found.add(doc.At(n, "wrong-type", "%s is a mapping, this is %s", section, yamlx.Kind(n)))
+		v.found.add(v.at(doc, n, "wrong-type", "%s is a mapping, this is %s", section, yamlx.Kind(n)))
 		return
 	}
 	known := v0Fields(section)
@@ -86,7 +86,7 @@ func (v *v0) checkSection(doc *yamlx.Document, section string, n *yaml.Node) {
 // unknown reports a key that means nothing at its place. One that belongs to another section is a
 // warning, since conda-build passes over it; anything else is more likely a slip of the pen.
 func (v *v0) unknown(doc *yamlx.Document, k *yaml.Node, where string, known []string) {
-	d := doc.At(k, "unknown-key", "unknown key %q in %s", k.Value, where)
+	d := v.at(doc, k, "unknown-key", "unknown key %q in %s", k.Value, where)
 	near, home := diag.Nearest(k.Value, known), v0Home(k.Value)
 	switch {
 	case home != "":
@@ -101,7 +101,9 @@ func (v *v0) unknown(doc *yamlx.Document, k *yaml.Node, where string, known []st
 	case olderKeys()[k.Value] != "":
 		d.Suggestion = "meta.yaml writes it " + quoted(olderKeys()[k.Value])
 	}
-	d.Detail = "known keys: " + strings.Join(known, ", ")
+	if d.Suggestion == "" {
+		d.Detail = "known keys: " + strings.Join(known, ", ")
+	}
 	v.found.add(d)
 }
 

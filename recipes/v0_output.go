@@ -4,10 +4,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"forge/internal/diag"
 	"forge/packages"
 	"forge/platforms"
+	"forge/recipes/internal/expr"
 	"forge/recipes/internal/yamlx"
 
 	"gopkg.in/yaml.v3"
@@ -18,7 +20,7 @@ func (v *v0) diagnostic(pos diag.Pos, code, summary, suggestion string) diag.Dia
 }
 
 func (p *v0Pass) errorf(n *yaml.Node, code, format string, args ...any) {
-	p.found.add(p.doc.At(n, code, format, args...))
+	p.found.add(p.at(p.doc, n, code, format, args...))
 }
 
 // text is a scalar without marks: for a pin stands the pinned name, for a variable of the build the
@@ -38,11 +40,15 @@ func (p *v0Pass) text(n *yaml.Node) string {
 		return shellVariable(name, p.opts.TargetPlatform)
 	})
 	return replaceMarks(s, undefOpen, undefClose, func(name string) string {
-		d := p.doc.At(n, "undefined", "%q is undefined", name)
-		if name == "" {
-			d.Summary = "an undefined value is used"
+		of, name, _ := strings.Cut(name, " ")
+		m := &expr.Missing{Name: name, Of: of}
+		d := p.at(p.doc, n, "undefined", "%s", m.Message())
+		if i := strings.Index(d.Line, name); i >= 0 && name != "" {
+			d.Pos.Column, d.Length = 1+utf8.RuneCountInString(d.Line[:i]), len(name)
 		}
-		d.Suggestion = p.nearestName(name)
+		if of == "" {
+			d.Suggestion = p.nearestName(name)
+		}
 		p.found.add(d)
 		return ""
 	})
@@ -77,7 +83,7 @@ func (p *v0Pass) texts(nodes []*yaml.Node) []string {
 func (p *v0Pass) built(o *v0Output) []*v0Output {
 	o.out = p.newOutput(o.name)
 	if o.node != nil {
-		o.out.Pos = p.doc.Pos(o.node)
+		o.out.Pos = p.place(p.doc, o.node)
 		o.out.Recipe.Index = o.index
 	}
 	o.out.NoArch = o.outputNoarch()
@@ -91,9 +97,9 @@ func (p *v0Pass) built(o *v0Output) []*v0Output {
 		return []*v0Output{o}
 	}
 	o.out.Version = strings.TrimSpace(p.text(version))
-	o.checkIdentity()
+	o.checkIdentity(version)
 	if t := scalar(yamlx.Get(o.node, "type")); t != "" && t != "conda" && t != "conda_v2" {
-		d := p.doc.At(yamlx.Get(o.node, "type"), "unsupported", "outputs of type %q are not built", t)
+		d := p.at(p.doc, yamlx.Get(o.node, "type"), "unsupported", "outputs of type %q are not built", t)
 		d.Severity = diag.Warning
 		p.found.add(d)
 		return nil
@@ -121,10 +127,10 @@ func (p *v0Pass) newOutput(name string) *Output {
 		target = p.opts.TargetPlatform
 	}
 	return &Output{Name: name, BuildPlatform: p.opts.BuildPlatform, HostPlatform: target, TargetPlatform: target, Full: full,
-		Recipe: Origin{File: p.path, Dir: p.dir, Format: "meta.yaml"}, Pos: p.doc.Pos(p.root("package"))}
+		Recipe: Origin{File: p.path, Dir: p.dir, Format: "meta.yaml"}, Pos: p.place(p.doc, p.root("package"))}
 }
 
-func (o *v0Output) checkIdentity() {
+func (o *v0Output) checkIdentity(version *yaml.Node) {
 	at := yamlx.Get(o.node, "name")
 	if at == nil {
 		at = yamlx.Get(o.root("package"), "name")
@@ -142,7 +148,7 @@ func (o *v0Output) checkIdentity() {
 	} else if !packages.ValidName(strings.ToLower(o.name)) {
 		o.errorf(at, "bad-value", "%q is not a package name: it takes a-z, 0-9, -, _ and .", o.name)
 	}
-	if o.out.Version == "" {
+	if o.out.Version == "" && scalar(version) == "" {
 		o.errorf(o.root("package"), "missing-key", `package lacks the key "version"`)
 	}
 }
@@ -196,7 +202,7 @@ func (o *v0Output) runExports() {
 		to := map[string]*[]Dependency{"weak": &e.Weak, "strong": &e.Strong, "noarch": &e.NoArch,
 			"weak_constrains": &e.WeakConstrains, "strong_constrains": &e.StrongConstrains}[k.Value]
 		if to == nil {
-			d := o.doc.At(k, "unknown-key", "unknown key %q in run_exports", k.Value)
+			d := o.at(o.doc, k, "unknown-key", "unknown key %q in run_exports", k.Value)
 			d.Suggestion = didYouMean(k.Value, []string{"weak", "strong", "noarch", "weak_constrains", "strong_constrains"})
 			o.found.add(d)
 			continue
@@ -221,7 +227,7 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 		if s == "" {
 			continue
 		}
-		d := Dependency{Pos: o.doc.Pos(n)}
+		d := Dependency{Pos: o.place(o.doc, n)}
 		if pin := o.pin(s); pin != nil && strings.HasPrefix(s, markOpen) {
 			copied := *pin
 			_, rest, _ := strings.Cut(s, markClose)

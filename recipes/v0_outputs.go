@@ -152,7 +152,7 @@ func (p *v0Pass) noarch(build *yaml.Node) string {
 		return v
 	case "", "false", "no":
 	default:
-		d := p.doc.At(n, "bad-value", "noarch is python or generic, not %q", scalar(n))
+		d := p.at(p.doc, n, "bad-value", "noarch is python or generic, not %q", scalar(n))
 		p.found.add(d)
 	}
 	return ""

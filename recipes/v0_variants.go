@@ -78,8 +78,13 @@ func (c *v0Config) set(key string, vals []string) {
 // read adds one file; its keys replace those of earlier files, its groups and settings add to them.
 func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.List {
 	sel, bad := selectMeta(string(f.Data), decide)
-	if bad != nil {
-		return diag.List{{Code: "bad-selector", Pos: diag.Pos{File: f.Path, Line: bad.line, Column: bad.column}, Summary: bad.Error()}}
+	if len(bad) > 0 {
+		lines := strings.Split(string(f.Data), "\n")
+		var list diag.List
+		for _, e := range bad {
+			list = append(list, e.diagnostic(f.Path, lines[e.line-1]))
+		}
+		return list
 	}
 	doc, list := yamlx.Load(f.Path, []byte(sel.text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
 		Source: f.Data, MapLine: mapLines(sel.lines)})

@@ -11,7 +11,7 @@ import (
 
 // dependencies reads a list of match specs and pins.
 func (f *frame) dependencies(n *yaml.Node) []Dependency {
-	if yamlx.IsNull(n) {
+	if yamlx.IsNull(n) || n.Kind != yaml.SequenceNode {
 		return nil
 	}
 	var out []Dependency

@@ -2,9 +2,12 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"forge/packages"
 )
 
 // Error is the explanation as an indented tree.
@@ -34,6 +37,8 @@ func writeReason(b *strings.Builder, r *Reason, lead, below string) {
 // conflict finds a smallest set of demands that has no solution, why it has none, and what would have
 // one. used is a set without solution.
 func (c *core) conflict(ctx context.Context, all, used []demand) error {
+	// A problem with fewer demands can be much harder: what takes longer than the proof is left.
+	c.limit = c.stats.conflicts*3 + 2000
 	least, err := c.leastDemands(ctx, used)
 	if err != nil {
 		return err
@@ -100,9 +105,9 @@ func (c *core) leastDemands(ctx context.Context, least []demand) ([]demand, erro
 		without := slices.Delete(slices.Clone(least), i, i+1)
 		ok, used, err := c.solvable(ctx, without)
 		switch {
-		case err != nil:
+		case err != nil && !errors.Is(err, errTooHard):
 			return nil, err
-		case ok:
+		case ok, err != nil:
 			i++
 		default:
 			least = used
@@ -116,17 +121,20 @@ func (c *core) hint(ctx context.Context, all, least []demand) (string, error) {
 	var out []string
 	for i := len(least) - 1; i >= 0 && len(out) < 3; i-- {
 		d := least[i]
-		rest := slices.DeleteFunc(slices.Clone(all), func(o demand) bool { return o.l == d.l })
+		rest := slices.DeleteFunc(slices.Clone(all), func(o demand) bool { return o.text == d.text })
 		name := c.pkgs[c.specs[d.spec].pkg].name
-		bare, err := c.specOf(name)
-		if err != nil {
-			return "", err
+		bare := c.specFor(name, &packages.MatchSpec{Name: name})
+		if !isReal(name) {
+			bare = d.spec
 		}
 		if bare != d.spec && !d.limit {
 			v, _ := c.needVar(bare)
 			rest = append(rest, demand{text: name, spec: bare, l: pos(v)})
 		}
 		ok, _, err := c.solvable(ctx, rest)
+		if errors.Is(err, errTooHard) {
+			break
+		}
 		if err != nil {
 			return "", err
 		}

@@ -68,6 +68,7 @@ type core struct {
 	isSeen  []bool
 	bump    float64
 	stats   struct{ decisions, conflicts int }
+	limit   int // conflicts to stop at, 0 for none
 }
 
 func (c *core) level() int32 { return int32(len(c.starts)) }

@@ -22,8 +22,8 @@ func newOrdering(p *Problem) *ordering {
 	o := &ordering{problem: p, channels: map[string]int{}, favored: map[*packages.Record]bool{},
 		extra: map[string][]*packages.Record{}, locked: map[string]*packages.Record{}, pinned: map[string]string{}}
 	for i, ch := range p.Channels {
-		if _, ok := o.channels[ch]; !ok {
-			o.channels[ch] = i
+		if _, ok := o.channels[sameChannel(ch)]; !ok {
+			o.channels[sameChannel(ch)] = i
 		}
 	}
 	for _, r := range p.Favored {
@@ -77,12 +77,7 @@ func (o *ordering) candidates(name string, records []*packages.Record) ([]candid
 
 // visible applies channel priority, the bound on time and favoured records.
 func (o *ordering) visible(name string, records []*packages.Record) (in []*packages.Record, out []hidden) {
-	best := len(o.channels) + 1
-	for _, r := range records {
-		if pin := o.pinned[name]; pin == "" || o.isPinned(pin, r) {
-			best = min(best, o.rank(r))
-		}
-	}
+	first := o.firstChannel(name, records)
 	for _, r := range o.extra[name] {
 		for _, other := range records {
 			if sameRecord(r, other) {
@@ -100,13 +95,34 @@ func (o *ordering) visible(name string, records []*packages.Record) (in []*packa
 			in = append(in, r)
 		case o.problem.ExcludeNewer > 0 && r.Timestamp > o.problem.ExcludeNewer:
 			out = append(out, hidden{r, "newer than the bound on time"})
-		case o.problem.Priority == Strict && o.rank(r) > best:
+		case o.problem.Priority == Strict && o.behind(r, first):
 			out = append(out, hidden{r, "from channel " + r.Channel + ", which comes behind another that has " + name})
 		default:
 			in = append(in, r)
 		}
 	}
 	return in, out
+}
+
+// firstChannel is a record of the channel that has the name and comes first, among those that a wanted
+// spec names if it does.
+func (o *ordering) firstChannel(name string, records []*packages.Record) (first *packages.Record) {
+	for _, r := range records {
+		pin := o.pinned[name]
+		if (pin == "" || o.isPinned(pin, r)) && (first == nil || o.behind(first, r)) {
+			first = r
+		}
+	}
+	return first
+}
+
+// behind reports whether a's channel comes behind b's; those that the problem does not list come last,
+// in the order of their names.
+func (o *ordering) behind(a, b *packages.Record) bool {
+	if b == nil {
+		return false
+	}
+	return cmp.Or(cmp.Compare(o.rank(a), o.rank(b)), strings.Compare(sameChannel(a.Channel), sameChannel(b.Channel))) > 0
 }
 
 func (o *ordering) isPinned(channel string, r *packages.Record) bool {
@@ -120,10 +136,15 @@ func sameRecord(a, b *packages.Record) bool {
 
 // rank is the place of the record's channel; channels that the problem does not list come last.
 func (o *ordering) rank(r *packages.Record) int {
-	if i, ok := o.channels[r.Channel]; ok {
+	if i, ok := o.channels[sameChannel(r.Channel)]; ok {
 		return i
 	}
-	return len(o.channels)
+	return len(o.problem.Channels)
+}
+
+// sameChannel writes the ways to name a channel in one.
+func sameChannel(channel string) string {
+	return strings.TrimRight(strings.TrimPrefix(channel, "file://"), "/")
 }
 
 // prefer orders by what users can state: favoured, channel, newest version, build number, fewest

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"forge/packages"
@@ -23,6 +25,9 @@ func randomProblem(seed uint64) (*resolver.Memory, resolver.Problem) {
 		v := rnd.IntN(4)
 		switch rnd.IntN(8) {
 		case 0:
+			if rnd.IntN(4) == 0 {
+				return fmt.Sprintf("%s[version='>=%d', extras=[x]]", name, v)
+			}
 			return name
 		case 1:
 			return fmt.Sprintf("%s >=%d", name, v)
@@ -58,6 +63,9 @@ func randomProblem(seed uint64) (*resolver.Memory, resolver.Problem) {
 					s = fmt.Sprintf("%s[when=%q]", s, spec())
 				}
 				r.Depends = append(r.Depends, s)
+			}
+			if rnd.IntN(4) == 0 {
+				r.ExtraDepends = map[string][]string{"x": {spec()}}
 			}
 			for range rnd.IntN(2) {
 				r.Constrains = append(r.Constrains, spec())
@@ -99,11 +107,77 @@ func TestRandom(t *testing.T) {
 			if faults := check.Solution(provider, problem, got.Records); len(faults) > 0 {
 				t.Fatalf("seed %d: %v: %v\n%v", seed, got.Records, faults, problem)
 			}
+			if seed%4 == 0 {
+				checkBest(t, seed, provider, problem, got.Records)
+			}
 		case !errors.As(err, &conflict):
 			t.Fatalf("seed %d: %v", seed, err)
 		case check.Solvable(provider, problem):
 			t.Fatalf("seed %d: solvable, but: %v\n%+v", seed, err, problem)
+		default:
+			checkHint(t, seed, provider, problem, conflict)
 		}
 	}
 	t.Logf("%d of %d solvable", sat, n)
+}
+
+// checkBest: for the wanted names in their order no solution has a better record.
+func checkBest(t *testing.T, seed uint64, provider resolver.Provider, problem resolver.Problem, got []*packages.Record) {
+	var names []string
+	for _, s := range problem.Specs {
+		if m, _ := packages.ParseMatchSpec(s); !slices.Contains(names, m.Name) && !strings.HasPrefix(m.Name, "__") {
+			names = append(names, m.Name)
+		}
+	}
+	rank := func(records []*packages.Record, name string) (out [3]int) {
+		r := records[slices.IndexFunc(records, func(r *packages.Record) bool { return r.Name == name })]
+		if problem.Priority == resolver.Flexible {
+			out[0] = -slices.Index(problem.Channels, r.Channel)
+		}
+		fmt.Sscan(r.Version, &out[1])
+		out[2] = r.BuildNumber
+		return out
+	}
+	for other := range check.Solutions(provider, problem) {
+		for _, name := range names {
+			a, b := rank(got, name), rank(other, name)
+			if c := slices.Compare(a[:], b[:]); c > 0 {
+				break
+			} else if c < 0 {
+				t.Fatalf("seed %d: %v, but %v is better for %s\n%+v", seed, got, other, name, problem)
+			}
+		}
+	}
+}
+
+// checkHint: an explanation is short, and what it says would do does.
+func checkHint(t *testing.T, seed uint64, provider resolver.Provider, problem resolver.Problem, conflict *resolver.Conflict) {
+	if n := strings.Count(conflict.Error(), "\n"); n > 25 {
+		t.Fatalf("seed %d: %d lines:\n%v", seed, n, conflict)
+	}
+	for hint := range strings.SplitSeq(conflict.Hint, "; ") {
+		var changed []string
+		drop, replace := "", ""
+		if spec, ok := strings.CutPrefix(hint, "it is solvable without "); ok {
+			drop = spec
+		} else if better, spec, ok := strings.Cut(hint, " would do instead of "); ok {
+			name, version, _ := strings.Cut(better, " ")
+			drop, replace = spec, name+" =="+version
+		} else {
+			continue
+		}
+		p := problem
+		p.Constraints = slices.DeleteFunc(slices.Clone(p.Constraints), func(s string) bool { return s == drop })
+		for _, s := range p.Specs {
+			if s != drop {
+				changed = append(changed, s)
+			}
+		}
+		if replace != "" {
+			changed = append(changed, replace)
+		}
+		if p.Specs = changed; !check.Solvable(provider, p) && len(p.Locked) == 0 {
+			t.Fatalf("seed %d: hint %q is wrong:\n%+v\n%v", seed, hint, problem, conflict)
+		}
+	}
 }

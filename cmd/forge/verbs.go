@@ -14,6 +14,7 @@ func verbs(a *app) []*cobra.Command {
 		renderCommand(a),
 		lockCommand(a),
 		explainCommand(a),
+		graphCommand(a),
 		fetchCommand(a),
 		debugCommand(a),
 		// Look.
@@ -25,5 +26,8 @@ func verbs(a *app) []*cobra.Command {
 		// The sandbox.
 		sandboxCommand(a),
 		auditCommand(a),
+		// Recipes as they are written.
+		lintCommand(a),
+		fmtCommand(a),
 	}
 }

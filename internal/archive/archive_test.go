@@ -8,9 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -324,5 +326,117 @@ func TestNewest(t *testing.T) {
 	got, err := Newest(context.Background(), src, "x.tgz")
 	if err != nil || got != stamp {
 		t.Errorf("%v %v", got, err)
+	}
+}
+
+// A link in a zip is a file whose content is the target; what is refused of a tar is refused of it.
+func TestZipLinks(t *testing.T) {
+	make := func(target string) []byte {
+		var buf bytes.Buffer
+		w := zip.NewWriter(&buf)
+		f, _ := w.CreateHeader(&zip.FileHeader{Name: "d/f", Modified: stamp})
+		f.Write([]byte("x"))
+		h := &zip.FileHeader{Name: "d/l", Modified: stamp}
+		h.SetMode(fs.ModeSymlink | 0o777)
+		f, _ = w.CreateHeader(h)
+		f.Write([]byte(target))
+		h = &zip.FileHeader{Name: "e/", Modified: stamp}
+		h.SetMode(fs.ModeDir | 0o755)
+		w.CreateHeader(h)
+		w.Close()
+		return buf.Bytes()
+	}
+	dst, _, err := extract(t, make("f"), "x.zip", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"drwxr-xr-x d 05:06", "-rw-r--r-- d/f 05:06 x", "link d/l -> f 05:06", "drwxr-xr-x e 05:06"}
+	if d := cmp.Diff(want, list(t, dst)); d != "" {
+		t.Error(d)
+	}
+	if _, _, err := extract(t, make("../../x"), "x.zip", Options{}); err == nil || !strings.Contains(err.Error(), "leads out") {
+		t.Error(err)
+	}
+}
+
+func TestStripTop(t *testing.T) {
+	for name, tt := range map[string]struct {
+		list []entry
+		want []string
+	}{
+		"one folder":          {[]entry{reg("p/a", "1"), reg("p/b/c", "2")}, []string{"-rw-r--r-- a 05:06 1", "drwxr-xr-x b 05:05", "-rw-r--r-- b/c 05:05 2"}},
+		"a child of its name": {[]entry{reg("p/p/x", "1")}, []string{"drwxr-xr-x p 05:06", "-rw-r--r-- p/x 05:06 1"}},
+		"two":                 {[]entry{reg("p/a", "1"), reg("q", "2")}, []string{"drwxr-xr-x p 05:06", "-rw-r--r-- p/a 05:06 1", "-rw-r--r-- q 05:05 2"}},
+		"one file":            {[]entry{reg("p", "1")}, []string{"-rw-r--r-- p 05:06 1"}},
+		"dot":                 {[]entry{dir("."), reg("./p/a", "1")}, []string{"-rw-r--r-- a 05:05 1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dst, _, err := extract(t, gz(tarOf(t, tt.list...)), "x.tgz", Options{StripTop: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, list(t, dst)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// What is written is the same twice, and what other readers expect.
+func TestWrite(t *testing.T) {
+	write := func() (tarred, zipped []byte) {
+		var b, z bytes.Buffer
+		w := NewTar(&b, stamp.Unix())
+		long := strings.Repeat("folder/", 30) + "\u00fcber"
+		for _, err := range []error{w.File("a", true, 1, strings.NewReader("x")), w.Symlink("b", "a"), w.Dir("c"),
+			w.File(long, false, 0, strings.NewReader("")), w.Close()} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		zw := NewZip(&z, 0)
+		if err := zw.File("m", 1, 0x8cdc1683, strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+		if err := zw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes(), z.Bytes()
+	}
+	a, z := write()
+	a2, z2 := write()
+	if !bytes.Equal(a, a2) || !bytes.Equal(z, z2) {
+		t.Error("two writings differ")
+	}
+	r := tar.NewReader(bytes.NewReader(a))
+	var got []string
+	for h, err := r.Next(); err == nil; h, err = r.Next() {
+		got = append(got, fmt.Sprintf("%c %s %o %d:%d %q%q %d %s", h.Typeflag, path.Base(h.Name), h.Mode, h.Uid, h.Gid, h.Uname, h.Gname, h.ModTime.Unix()-stamp.Unix(), h.Linkname))
+	}
+	want := []string{`0 a 755 0:0 """" 0 `, `2 b 777 0:0 """" 0 a`, `5 c 755 0:0 """" 0 `, "0 \u00fcber 644 0:0 \"\"\"\" 0 "}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	files, err := StoredZip(bytes.NewReader(z), int64(len(z)))
+	if err != nil || len(files) != 1 || files[0].Name != "m" || files[0].Modified.Year() != 1980 {
+		t.Error(files, err)
+	}
+	w := NewTar(io.Discard, 0)
+	if err := w.File("a", false, 2, strings.NewReader("x")); err == nil {
+		t.Error("a file shorter than announced is packed")
+	}
+	if err := NewTar(io.Discard, 0).File("a", false, 1, strings.NewReader("xy")); err == nil {
+		t.Error("a file longer than announced is packed")
+	}
+}
+
+func TestReadTar(t *testing.T) {
+	var got []string
+	err := ReadTar(context.Background(), bytes.NewReader(gz(tarOf(t, reg("./a", "1"), hard("b", "./a"), sym("c", "/x")))), "gz", Limits{}, func(m *Member) error {
+		got = append(got, fmt.Sprintf("%c %s %s", m.Kind, m.Name, m.Target))
+		return nil
+	})
+	if d := cmp.Diff([]string{"f a ", "h b a", "l c /x"}, got); d != "" || err != nil {
+		t.Error(d, err)
 	}
 }

@@ -281,7 +281,7 @@ func (m *member) readTarget(open func() (fs.File, error)) error {
 
 func (m *member) fromTar(h *tar.Header) error {
 	switch h.Typeflag {
-	case tar.TypeReg, tar.TypeRegA, tar.TypeGNUSparse, tar.TypeCont:
+	case tar.TypeReg, 0, tar.TypeGNUSparse, tar.TypeCont: // 0 is what old tars say of a file
 		m.kind, m.exec = kindFile, h.Mode&0o100 != 0
 		if strings.HasSuffix(h.Name, "/") { // old tars have no type for folders
 			m.kind = kindDir

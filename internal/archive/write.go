@@ -79,6 +79,7 @@ func (z *Zip) File(name string, size int64, crc uint32, body io.Reader) error {
 	h := &zip.FileHeader{Name: name, Method: zip.Store, CRC32: crc,
 		CompressedSize64: uint64(size), UncompressedSize64: uint64(size)}
 	h.SetMode(0o644)
+	//lint:ignore SA1019 CreateRaw takes no other; the field Modified is for CreateHeader
 	h.ModifiedDate, h.ModifiedTime = dosTime(z.mtime)
 	w, err := z.w.CreateRaw(h)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
 	"slices"
@@ -24,7 +25,8 @@ const maxReplaced = 2 << 30
 
 // Unpack implements packages.Package. Several packages may be unpacked into one dir at once. A path that
 // another package has made is left where it has the same content, else it is an error. Links and mtimes
-// are the archive's; where python is given it is a version as conda writes it in paths, "3.11" or "3.13t".
+// are the archive's; where python is given it is a version as conda writes it in paths, "3.11" or "3.13t",
+// without it a noarch python package is laid out as it is in the archive.
 // Post-link scripts are not run.
 func (p *pkg) Unpack(ctx context.Context, dir, prefix, python string) ([]string, error) {
 	root, err := os.OpenRoot(dir)
@@ -32,8 +34,8 @@ func (p *pkg) Unpack(ctx context.Context, dir, prefix, python string) ([]string,
 		return nil, fmt.Errorf("unpack %s: %w", p.rec, err)
 	}
 	defer root.Close()
-	u := &unpacker{root: root, prefix: prefix, python: python, dirs: map[string]bool{}, stem: p.rec.String(),
-		noarch: p.rec.NoArch == "python"}
+	u := &unpacker{root: root, prefix: prefix, python: python, dirs: map[string]bool{},
+		noarch: p.rec.NoArch == "python" && python != ""}
 	defer u.close()
 	if err := u.all(ctx, p); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", p.rec, err)
@@ -46,8 +48,6 @@ type unpacker struct {
 	root           *os.Root
 	prefix, python string
 	noarch         bool
-	stem           string
-	n              int
 	dirs           map[string]bool // made or seen
 	parent         *os.Root        // the folder worked in last: files of one folder come together
 	parentOf       string
@@ -60,7 +60,7 @@ func (u *unpacker) all(ctx context.Context, p *pkg) error {
 		return fmt.Errorf("the prefix %q is no path", u.prefix)
 	}
 	if u.noarch && !pythonVersion.MatchString(u.python) {
-		return fmt.Errorf("it is a noarch python package: the environment must hold a python (its version is given as %q)", u.python)
+		return fmt.Errorf("%q is no version of a python that a noarch package could be put in", u.python)
 	}
 	if err := p.each(ctx, u.put); err != nil {
 		return err
@@ -210,8 +210,7 @@ func (u *unpacker) file(to string, exec bool, mtime time.Time, body io.Reader) e
 	if err != nil {
 		return err
 	}
-	u.n++
-	tmp := fmt.Sprintf("%s%s-%d", fsx.TempPrefix, digest.Of([]byte(u.stem)).Short(), u.n)
+	tmp := fmt.Sprintf("%s%016x", fsx.TempPrefix, rand.Uint64()) // another may unpack here too
 	perm := fs.FileMode(0o644)
 	if exec {
 		perm = 0o755

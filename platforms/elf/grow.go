@@ -14,32 +14,35 @@ const (
 )
 
 // moveTable puts a grown string table elsewhere and zeroes the old one.
-func (f *image) moveTable(off, size uint64, table []byte) error {
+func (f *image) moveTable(table []byte) error {
 	old, _ := f.value(dtStrTab)
 	n := uint64(len(table))
 	at, addr, ok := f.slack(old, n)
-	if ok {
-		clear(f.b[off : off+size])
-		copy(f.b[at:], table)
-	} else {
+	if !ok {
 		var err error
 		if at, addr, err = f.append(n, false); err != nil {
 			return err
 		}
-		off, _, err = f.strtab()
-		if err != nil {
-			return err
-		}
-		clear(f.b[off : off+size])
-		copy(f.b[at:], table)
 	}
+	if err := f.clearTable(); err != nil {
+		return err
+	}
+	copy(f.b[at:], table)
 	f.pointTable(old, at, addr, n)
 	return nil
 }
 
+func (f *image) clearTable() error {
+	off, size, err := f.strtab()
+	if err == nil {
+		clear(f.b[off : off+size])
+	}
+	return err
+}
+
 // moveBoth puts string table and dynamic section into a place that can be written: the loader notes
 // things in the dynamic section.
-func (f *image) moveBoth(off, size uint64, table []byte) error {
+func (f *image) moveBoth(table []byte) error {
 	old, _ := f.value(dtStrTab)
 	n := (uint64(len(table)) + 15) &^ 15
 	slots := uint64(f.slots + 1)
@@ -48,10 +51,9 @@ func (f *image) moveBoth(off, size uint64, table []byte) error {
 	if err != nil {
 		return err
 	}
-	if off, _, err = f.strtab(); err != nil {
+	if err := f.clearTable(); err != nil {
 		return err
 	}
-	clear(f.b[off : off+size])
 	copy(f.b[at:], table)
 	f.pointTable(old, at, addr, uint64(len(table)))
 	s := &f.segs[f.dynSeg]

@@ -214,9 +214,9 @@ func (f *image) addString(text string, moveDynamic bool) (uint64, error) {
 	}
 	grown := append(append(bytes.Clone(table), text...), 0)
 	if moveDynamic {
-		err = f.moveBoth(off, size, grown)
+		err = f.moveBoth(grown)
 	} else {
-		err = f.moveTable(off, size, grown)
+		err = f.moveTable(grown)
 	}
 	return size, err
 }

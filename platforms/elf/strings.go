@@ -74,9 +74,7 @@ func (f *image) otherReferences() ([]uint64, error) {
 	}
 	for _, n := range needs {
 		refs = append(refs, n.file)
-		for _, v := range n.versions {
-			refs = append(refs, v)
-		}
+		refs = append(refs, n.versions...)
 	}
 	defs, err := f.defs()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 type tool struct {
 	name     string
 	deb      []string   // Debian packages; the first one that is installed must be, and gives the version
-	anyOf    [][]string // for each list the first installed one is taken too
+	anyOf    [][]string // of each list the first installed one is taken too
 	versions []string   // Debian packages whose version is asked instead of deb[0]'s, first installed wins
 	glob     *glob      // where it lies outside packages
 	depends  []string
@@ -32,7 +32,7 @@ func catalog(p platforms.Platform) []tool {
 	}
 	return append(all,
 		tool{name: Base, deb: []string{"bash", "coreutils", "sed", "grep", "findutils", "diffutils", "tar", "gzip", "patch", "dash", "libc6", "libc-bin"},
-			anyOf: [][]string{{"gawk", "mawk", "original-awk"}}, versions: []string{"libc6"}},
+			anyOf: [][]string{{"gawk"}, {"mawk"}, {"original-awk"}}, versions: []string{"libc6"}},
 		tool{name: "ninja", deb: []string{"ninja-build"}},
 		tool{name: "pkg-config", deb: []string{"pkg-config"}, anyOf: [][]string{{"pkgconf"}}},
 		tool{name: "pkgconf", deb: []string{"pkgconf"}},

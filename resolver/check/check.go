@@ -3,6 +3,7 @@ package check
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"forge/packages"
@@ -71,6 +72,16 @@ func (c *checker) require(who, text string) {
 	}
 	if r := c.installed[m.Name]; r == nil || !m.MatchesNameless(r) {
 		c.fault("%s needs %s and has %v", who, text, r)
+		return
+	}
+	for _, group := range m.Extras {
+		deps, ok := c.installed[m.Name].ExtraDepends[group]
+		if !ok {
+			c.fault("%s needs %s and has %v without the group", who, text, c.installed[m.Name])
+		}
+		for _, d := range deps {
+			c.require(who+" "+text, d)
+		}
 	}
 }
 
@@ -142,27 +153,37 @@ func (c *checker) origin(provider resolver.Provider, problem *resolver.Problem, 
 	}
 }
 
-// Solvable tries every combination of candidates of the names that can matter. It is for small
-// problems: the cost is the product of the numbers of candidates.
+// Solvable reports whether there is any solution. See Solutions.
 func Solvable(provider resolver.Provider, problem resolver.Problem) bool {
+	for range Solutions(provider, problem) {
+		return true
+	}
+	return false
+}
+
+// Solutions tries every combination of candidates of the names that can matter and yields those that
+// break no rule. It is for small problems: the cost is the product of the numbers of candidates.
+func Solutions(provider resolver.Provider, problem resolver.Problem) iter.Seq[[]*packages.Record] {
 	names := reachable(provider, &problem)
-	var pick func(i int, chosen []*packages.Record) bool
-	pick = func(i int, chosen []*packages.Record) bool {
-		if i == len(names) {
-			return len(Solution(provider, problem, chosen)) == 0
-		}
-		if pick(i+1, chosen) {
+	return func(yield func([]*packages.Record) bool) {
+		var pick func(i int, chosen []*packages.Record) bool
+		pick = func(i int, chosen []*packages.Record) bool {
+			if i == len(names) {
+				return len(Solution(provider, problem, chosen)) > 0 || yield(chosen)
+			}
+			if !pick(i+1, chosen) {
+				return false
+			}
+			all, _ := provider.Candidates(names[i])
+			for _, r := range all {
+				if !pick(i+1, append(chosen[:len(chosen):len(chosen)], r)) {
+					return false
+				}
+			}
 			return true
 		}
-		all, _ := provider.Candidates(names[i])
-		for _, r := range all {
-			if pick(i+1, append(chosen[:len(chosen):len(chosen)], r)) {
-				return true
-			}
-		}
-		return false
+		pick(0, nil)
 	}
-	return pick(0, nil)
 }
 
 // reachable lists the names that wanted specs can lead to, without virtual ones.
@@ -181,6 +202,11 @@ func reachable(provider resolver.Provider, problem *resolver.Problem) []string {
 		for _, r := range all {
 			for _, d := range r.Depends {
 				add(d)
+			}
+			for _, deps := range r.ExtraDepends {
+				for _, d := range deps {
+					add(d)
+				}
 			}
 		}
 	}

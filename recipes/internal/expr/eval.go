@@ -43,10 +43,7 @@ func (x *condExpr) eval(st *state) Value {
 		return x.then.eval(st)
 	}
 	if x.other == nil {
-		if st.d.Style == Python { // Jinja2: its own undefined, which prints as nothing even in strict mode
-			return &Missing{}
-		}
-		return &Missing{}
+		return &Missing{soft: true}
 	}
 	return x.other.eval(st)
 }
@@ -92,15 +89,15 @@ func (st *state) compare(x *compareExpr, op string, a, b Value) Value {
 	}
 	switch op {
 	case "==":
-		return Equal(a, b)
+		return st.equal(x.off, a, b)
 	case "!=":
-		return !Equal(a, b)
+		return !st.equal(x.off, a, b)
 	case "in":
 		return st.contains(x.off, b, a)
 	case "not in":
 		return !st.contains(x.off, b, a)
 	}
-	n, ok := Compare(a, b)
+	n, ok := st.order(x.off, a, b)
 	if !ok && st.d.Style == MiniJinja { // unlike values are ordered by their kinds
 		n, ok = kindRank(a)-kindRank(b), true
 	}
@@ -151,7 +148,7 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 	if st.policy == Strict && st.d.Style == MiniJinja {
 		for _, m := range []*Missing{ma, mb} {
 			if m != nil && m.Name != "" { // that of `x if no` without else compares as nothing
-				st.undefined(x.off, m.Name)
+				st.undefined(x.off, m)
 			}
 		}
 	}
@@ -167,7 +164,7 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 			}
 			m = mb
 		}
-		st.undefined(x.off, m.Name)
+		st.undefined(x.off, m)
 	}
 	switch {
 	case equality:
@@ -180,7 +177,7 @@ func (st *state) compareMissing(x *compareExpr, op string, a, b Value) (Value, b
 	case st.policy == NeverFail:
 		return &Missing{Name: m.Name}, true
 	}
-	st.undefined(x.off, m.Name)
+	st.undefined(x.off, m)
 	return nil, true
 }
 
@@ -216,7 +213,7 @@ func (st *state) contains(off int, box, item Value) bool {
 func (st *state) holds(off int, items []Value, item Value) bool {
 	for _, v := range items {
 		st.step(off)
-		if Equal(v, item) {
+		if st.equal(off, v, item) {
 			return true
 		}
 	}
@@ -245,12 +242,12 @@ func (st *state) attr(off int, v Value, name string) Value {
 		if st.policy == NeverFail {
 			return &Missing{Name: v.Name + "." + name}
 		}
-		st.undefined(off, v.Name)
+		st.undefined(off, v)
 	case Object:
 		if r, ok := v.Attr(name); ok {
 			return r
 		}
-		return &Missing{Name: name}
+		return &Missing{Name: name, Of: TypeName(v)}
 	case *Dict:
 		if st.d.Style == MiniJinja {
 			if r, ok := v.Get(name); ok {
@@ -263,12 +260,12 @@ func (st *state) attr(off int, v Value, name string) Value {
 		if r, ok := v.Get(name); ok {
 			return r
 		}
-		return &Missing{Name: name}
+		return &Missing{Name: name, Of: TypeName(v)}
 	}
 	if m := st.method(off, v, name); m != nil {
 		return m
 	}
-	return &Missing{Name: name}
+	return &Missing{Name: name, Of: TypeName(v)}
 }
 
 func (x *itemExpr) eval(st *state) Value {
@@ -291,7 +288,7 @@ func (st *state) item(off int, v, key Value) Value {
 		if st.policy == NeverFail {
 			return &Missing{Name: v.Name}
 		}
-		st.undefined(off, v.Name)
+		st.undefined(off, v)
 	case *Dict:
 		if r, ok := v.Get(key); ok {
 			return r
@@ -301,27 +298,27 @@ func (st *state) item(off int, v, key Value) Value {
 				return m
 			}
 		}
-		return &Missing{Name: Str(key)}
+		return &Missing{Name: Str(key), Of: TypeName(v)}
 	case Object:
 		if s, ok := key.(string); ok {
 			if r, ok := v.Attr(s); ok {
 				return r
 			}
 		}
-		return &Missing{Name: Str(key)}
+		return &Missing{Name: Str(key), Of: TypeName(v)}
 	}
 	if i, ok := asIndex(key); ok {
 		if r, ok := st.index(off, v, i); ok {
 			return r
 		}
-		return &Missing{Name: Str(key)}
+		return &Missing{Name: Str(key), Of: TypeName(v)}
 	}
 	if s, ok := key.(string); ok && st.d.Style == Python {
 		if m := st.method(off, v, s); m != nil {
 			return m
 		}
 	}
-	return &Missing{Name: Str(key)}
+	return &Missing{Name: Str(key), Of: TypeName(v)}
 }
 
 func asIndex(v Value) (int64, bool) {
@@ -485,7 +482,7 @@ func (c *Context) Iterate(v Value) ([]Value, error) {
 		return out, nil
 	case *Missing:
 		if c.st.policy == Strict {
-			return nil, &Error{Kind: Undefined, Name: v.Name, Msg: undefinedMessage(v.Name)}
+			return nil, v.err()
 		}
 		return nil, nil
 	}

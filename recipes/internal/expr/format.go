@@ -133,7 +133,7 @@ func (st *state) one(s spec, v Value) (string, string) {
 	if m, ok := v.(*Missing); ok {
 		switch {
 		case st.policy == Strict:
-			return "", undefinedMessage(m.Name)
+			return "", m.Message()
 		case s.verb != 's' && s.verb != 'r' && st.policy == NeverFail:
 			v = int64(0)
 		}
@@ -419,7 +419,7 @@ func (st *state) field(off int, field string, args Args, auto *int, level int) s
 	sp = st.formatLevel(off, sp, args, auto, level+1)
 	if m, ok := v.(*Missing); ok {
 		if st.policy == Strict {
-			st.undefined(off, m.Name)
+			st.undefined(off, m)
 		}
 		return ""
 	}

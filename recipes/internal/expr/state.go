@@ -72,17 +72,25 @@ func (st *state) check(off int, err error) {
 	panic(e)
 }
 
-func (st *state) undefined(off int, name string) {
-	e := at(Undefined, st.src, off, "%s", undefinedMessage(name))
-	e.Name, e.Length = name, len(name)
+func (st *state) undefined(off int, m *Missing) {
+	e := m.err()
+	e.place(st.src, off)
+	e.Length = len(m.Name)
 	panic(e)
 }
 
-func undefinedMessage(name string) string {
-	if name == "" {
-		return "undefined value is used"
+// err says that m is undefined, without a place.
+func (m *Missing) err() *Error { return &Error{Kind: Undefined, Name: m.Name, Msg: m.Message()} }
+
+// Message says what is undefined.
+func (m *Missing) Message() string {
+	switch {
+	case m.Name == "":
+		return "an undefined value is used"
+	case m.Of != "":
+		return fmt.Sprintf("a value of type %s has no %q", m.Of, m.Name)
 	}
-	return fmt.Sprintf("%q is undefined", name)
+	return fmt.Sprintf("%q is undefined", m.Name)
 }
 
 func (st *state) step(off int) {
@@ -147,8 +155,8 @@ func (st *state) lookup(name string) Value {
 
 // truth is Truth, strict about undefined values.
 func (st *state) truth(x expr, v Value) bool {
-	if m, ok := v.(*Missing); ok && st.policy == Strict {
-		st.undefined(x.at(), m.Name)
+	if m, ok := v.(*Missing); ok && st.policy == Strict && !m.soft {
+		st.undefined(x.at(), m)
 	}
 	return Truth(v)
 }
@@ -158,12 +166,12 @@ func (st *state) text(off int, v Value) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	if m, ok := v.(*Missing); ok {
+	if m, ok := v.(*Missing); ok && !m.soft {
 		if st.env.Print != nil {
 			return st.env.Print(m)
 		}
 		if st.policy == Strict && m.Name != "" { // `x if no` without else prints as nothing
-			st.undefined(off, m.Name)
+			st.undefined(off, m)
 		}
 	}
 	s := st.str(v)
@@ -171,7 +179,17 @@ func (st *state) text(off int, v Value) string {
 	return s
 }
 
-func (st *state) str(v Value) string { return printer{style: st.d.Style}.str(v) }
+func (st *state) str(v Value) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	p := &printer{style: st.d.Style, max: st.budget.Bytes}
+	s := p.str(v)
+	if p.over {
+		panic(&Error{Kind: Limit, Msg: "evaluation takes too much memory", Line: 1, Column: 1})
+	}
+	return s
+}
 
 // Charge takes n bytes from the budget.
 func (c *Context) Charge(n int) error {
@@ -197,7 +215,7 @@ func (c *Context) Lookup(name string) (Value, bool) {
 // Str is the text of a value in the dialect's style; an undefined one is an error under Strict.
 func (c *Context) Str(v Value) (string, error) {
 	if m, ok := v.(*Missing); ok && c.st.policy == Strict {
-		return "", &Error{Kind: Undefined, Name: m.Name, Msg: undefinedMessage(m.Name)}
+		return "", m.err()
 	}
 	s := c.st.str(v)
 	return s, c.Charge(len(s))

@@ -88,7 +88,7 @@ func (c *strCall) text(i int, def string) string {
 		if c.st.policy == NeverFail {
 			return def
 		}
-		c.st.undefined(c.off, v.Name)
+		c.st.undefined(c.off, v)
 	default:
 		c.st.fail(c.off, "%s() needs a string, not %s", c.name, TypeName(v))
 	}
@@ -103,7 +103,7 @@ func (c *strCall) num(i int, def int64) int64 {
 		if c.st.policy == NeverFail {
 			return def
 		}
-		c.st.undefined(c.off, v.Name)
+		c.st.undefined(c.off, v)
 	default:
 		n, ok := toInt(v)
 		if !ok {
