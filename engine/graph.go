@@ -2,6 +2,7 @@ package engine
 
 import (
 	"forge/digest"
+	"forge/internal/diag"
 	"forge/packages"
 	"forge/recipes"
 )
@@ -10,6 +11,7 @@ import (
 type Graph struct {
 	Actions []*Action // each after the actions it needs
 	Skipped []*recipes.Output
+	Notes   diag.List // notes and warnings
 }
 
 // Action builds one output.

@@ -42,6 +42,11 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 	}
 	p.order()
 	p.graph.keepUpTo(req.UpTo)
+	p.checkNames()
+	p.problems.Sort()
+	if err := p.problems.Err(); err != nil {
+		return nil, err
+	}
 	return p.graph, p.checkLock()
 }
 
@@ -94,7 +99,7 @@ func newPlanner(ctx context.Context, req *Request, tools Tools) *planner {
 		index: map[*Action]int{}, byName: map[string][]*Action{}, byRecord: map[*packages.Record]*Action{},
 		behind: map[int][]int{}, extra: map[int][]int{},
 		memo: &solved{envs: map[string]*solvedEnv{}},
-		from: newCandidates(ctx, tools),
+		from: newCandidates(ctx, req, tools),
 	}
 }
 
@@ -121,6 +126,10 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		p.all = append(p.all, a)
 		p.index[a] = i
 		if o.Staging {
+			continue
+		}
+		if bad := checkFileName(o); bad != nil {
+			p.problems = append(p.problems, bad...)
 			continue
 		}
 		key := o.Subdir() + "/" + o.String()

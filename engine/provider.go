@@ -19,15 +19,16 @@ type candidates struct {
 	planned   map[string][]*packages.Record
 	channels  Channels
 	externals *externals
+	rules     []ChannelPackages
 
 	mu      sync.Mutex
 	known   map[string][]*packages.Record
 	exports map[*packages.Record]func() (packages.RunExports, error)
 }
 
-func newCandidates(ctx context.Context, tools Tools) *candidates {
+func newCandidates(ctx context.Context, req *Request, tools Tools) *candidates {
 	return &candidates{
-		ctx: ctx, planned: map[string][]*packages.Record{}, channels: tools.Channels,
+		ctx: ctx, planned: map[string][]*packages.Record{}, channels: tools.Channels, rules: req.ChannelPackages,
 		externals: newExternals(tools.Externals), known: map[string][]*packages.Record{},
 		exports: map[*packages.Record]func() (packages.RunExports, error){},
 	}
@@ -46,7 +47,11 @@ func (c *candidates) of(name string) ([]*packages.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, more...)
+	for _, r := range more {
+		if belongs(c.rules, r.Channel, name) {
+			all = append(all, r)
+		}
+	}
 	e, err := c.externals.find(c.ctx, name)
 	if err != nil {
 		return nil, err

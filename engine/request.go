@@ -31,6 +31,7 @@ type Request struct {
 
 	Channels        []string                   `json:"channels"` // after output_dir, in order of priority
 	ChannelPriority resolver.ChannelPriority   `json:"channel_priority"`
+	ChannelPackages []ChannelPackages          `json:"channel_packages,omitempty"`
 	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
 	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
 

@@ -101,6 +101,11 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 		renderErr = exitError{exitFailed}
 	}
 	g, err = engine.Plan(ctx, req, tools, outputs)
+	if g != nil && !a.global.quiet {
+		for _, n := range g.Notes {
+			a.printError(&diag.Failure{List: diag.List{n}})
+		}
+	}
 	return g, renderErr, err
 }
 
