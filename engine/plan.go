@@ -103,9 +103,6 @@ func newPlanner(ctx context.Context, req *Request, tools Tools) *planner {
 	}
 }
 
-// stagingKey finds the staging output an output of the same file and variant inherits from.
-type stagingKey struct{ file, name, variant string }
-
 // enter makes an action of each output and names them all before any is planned.
 func (p *planner) enter(outputs []*recipes.Output) error {
 	var kept []*recipes.Output
@@ -206,8 +203,6 @@ func parallel(n int, f func(int) error) error {
 	}
 	return nil
 }
-
-func variantText(o *recipes.Output) string { return fmt.Sprint(o.Full) }
 
 // plannedRecord is what the solver may know of an output before its environments are solved.
 func plannedRecord(o *recipes.Output) packages.Record {

@@ -2,6 +2,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"forge/packages"
@@ -35,12 +36,13 @@ type Request struct {
 	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
 	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
 
-	VariantFiles         []string            `json:"variant_config,omitempty"`
-	Variant              map[string][]string `json:"variant,omitempty"`
-	IgnoreRecipeVariants bool                `json:"ignore_recipe_variants,omitempty"`
-	BuildNumber          *int                `json:"build_num,omitempty"`
-	BuildStringPrefix    string              `json:"build_string_prefix,omitempty"`
-	AllowUnhashed        bool                `json:"allow_unhashed,omitempty"`
+	Workspace            []recipes.VariantFile `json:"-"` // variants of forge.hcl
+	VariantFiles         []string              `json:"variant_config,omitempty"`
+	Variant              map[string][]string   `json:"variant,omitempty"`
+	IgnoreRecipeVariants bool                  `json:"ignore_recipe_variants,omitempty"`
+	BuildNumber          *int                  `json:"build_num,omitempty"`
+	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
+	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
 
 	Jobs      int               `json:"jobs"`      // builds at once
 	CPUs      int               `json:"cpu_count"` // CPU_COUNT of each
@@ -94,11 +96,21 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildPlatform:        r.BuildPlatform,
 		HostPlatform:         r.HostPlatform,
 		TargetPlatform:       r.TargetPlatform,
-		Variants:             files,
+		Variants:             slices.Concat(builtInVariants(r.TargetPlatform), r.Workspace, files),
 		Set:                  r.Variant,
 		IgnoreRecipeVariants: r.IgnoreRecipeVariants,
 		BuildNumber:          r.BuildNumber,
 		BuildStringPrefix:    r.BuildStringPrefix,
 		AllowUnhashed:        r.AllowUnhashed,
 	}
+}
+
+// builtInVariants are the keys that conda-forge's recipes take for granted and no reader has a default
+// for: the C library that stdlib('c') means, by its name there. Any variants file overrides them.
+func builtInVariants(target platforms.Platform) []recipes.VariantFile {
+	stdlib := map[string]string{"linux": "sysroot", "osx": "macosx_deployment_target", "win": "vs"}[target.OS()]
+	if stdlib == "" {
+		return nil
+	}
+	return []recipes.VariantFile{{Path: "built-in/variants.yaml", Data: []byte("c_stdlib:\n  - " + stdlib + "\n")}}
 }

@@ -29,7 +29,7 @@ type v0 struct {
 	templates map[string]*expr.Template
 	docs      map[string]*v0Doc
 	scripts   map[string]scriptFile
-	passes    int
+	raw       *v0Parts // of the text before selectors
 }
 
 // v0Doc is rendered text as YAML.
@@ -41,23 +41,26 @@ type v0Doc struct {
 // renderV0 renders a meta.yaml of conda-build. It follows conda-build 26.7: selectors, Jinja, YAML, and
 // which variants there are and what is hashed of them.
 func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
-	v := &v0{path: path, dir: filepath.Dir(path), opts: &opts, found: newFindings(), selectors: map[string]*expr.Expr{},
-		templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}}
-	if abs, err := filepath.Abs(v.dir); err == nil {
-		v.dir = abs
-	}
 	text, problem := yamlx.Text(data)
 	if problem != "" {
 		return failed(path, "%s", problem)
 	}
-	v.file = text
-	v.lines = strings.Split(text, "\n")
+	v := newV0(path, text, opts)
 	outputs := v.render()
 	v.found.list.Sort()
 	if v.found.list.HasErrors() {
 		outputs = nil
 	}
 	return &Rendered{Outputs: outputs, Diagnostics: v.found.list}
+}
+
+func newV0(path, text string, opts RenderOptions) *v0 {
+	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
+		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}}
+	if abs, err := filepath.Abs(v.dir); err == nil {
+		v.dir = abs
+	}
+	return v
 }
 
 // config reads the variant files. The recipe's own was put last by the dispatcher; conda-build takes it
@@ -245,7 +248,7 @@ type v0Pass struct {
 	pins       []*Pin
 	permissive bool
 	early      *v0Early
-	usesHash   bool
+	cut        *v0Parts // of the selected text
 }
 
 // v0Early is what the permissive pass learns for PKG_NAME and its like.
@@ -258,6 +261,9 @@ func (v *v0) pass(variant v0Variant) *v0Pass {
 	if p.selected, bad = selectMeta(v.file, d.decide); len(bad) > 0 {
 		for _, e := range bad {
 			v.found.add(e.diagnostic(v.path, v.line(e.line)))
+		}
+		if _, err := p.template(); err != nil { // say what else is wrong, too
+			v.found.add(p.jinjaDiagnostic(err))
 		}
 		return nil
 	}
@@ -324,6 +330,9 @@ func (p *v0Pass) fill() (string, []int, bool) {
 	}
 	for i, n := range lines {
 		lines[i] = p.selected.lines[min(n, len(p.selected.lines))-1]
+	}
+	if len(lines) == 0 { // an empty text has a line, too
+		lines = []int{1}
 	}
 	return text, lines, true
 }
@@ -414,7 +423,6 @@ func (p *v0Pass) lookup(name string) (expr.Value, bool) {
 // pkg are the recipe's own name and version, which a first pass that never fails has found out.
 func (p *v0Pass) pkg(name string) (expr.Value, bool) {
 	if name == "PKG_HASH" {
-		p.usesHash = true
 		return markHash, true
 	}
 	if p.permissive {

@@ -70,8 +70,8 @@ func solveNames(t testing.TB, provider resolver.Provider, p resolver.Problem) st
 	return strings.Join(names, " ")
 }
 
-// TestDummyChannel has the cases of rattler's backend tests on its dummy channel.
-func TestDummyChannel(t *testing.T) {
+// TestConformanceDummyChannel has the cases of rattler's backend tests on its dummy channel.
+func TestConformanceDummyChannel(t *testing.T) {
 	records := readRepodata(t, "rattler/test-data/channels/dummy/linux-64/repodata.json")
 	provider := resolver.NewMemory(records...)
 	find := func(name string) *packages.Record {
@@ -114,6 +114,21 @@ func TestConditional(t *testing.T) {
 			Virtual: []platforms.VirtualPackage{{Name: "__" + os, Version: "1", Build: "0"}}})
 		if want := os + "-dependency-0.1.0-0 package-0.1.0-py27_0"; got != want {
 			t.Errorf("on %s: %s", os, got)
+		}
+	}
+}
+
+func TestConformanceExtras(t *testing.T) {
+	provider := resolver.NewMemory(readRepodata(t, "rattler/test-data/channels/dummy-optional-dependencies/noarch/repodata.json")...)
+	for spec, want := range map[string]string{
+		"foo":                    "foo-1-xxx",
+		"foo[extras=[with-bar]]": "bar-1-xxx foo-1-xxx",
+		"foo[extras=[with-bar]];bar >=2": "no solution for foo[extras=[with-bar]], bar >=2: foo[with-bar] is wanted, but foo[with-bar] 1 needs bar <2, but bar >=2 is wanted\n" +
+			"hint: bar 1 would do instead of bar >=2; it is solvable without foo[extras=[with-bar]]",
+		"foo[extras=[none]]": "no solution for foo[extras=[none]]: foo[none] is wanted, which no channel has",
+	} {
+		if got := solveNames(t, provider, resolver.Problem{Specs: strings.Split(spec, ";")}); got != want {
+			t.Errorf("%s: got %s\nwant %s", spec, got, want)
 		}
 	}
 }
@@ -172,8 +187,8 @@ func TestSudoku(t *testing.T) {
 	}
 }
 
-// TestSudokuChannel is mamba's: six of its boxes name the wrong cells, so that it has no solution.
-func TestSudokuChannel(t *testing.T) {
+// TestConformanceSudokuChannel is mamba's: six of its boxes name the wrong cells, so that it has no solution.
+func TestConformanceSudokuChannel(t *testing.T) {
 	provider := resolver.NewMemory(readRepodata(t, "mamba/libmamba/tests/data/repodata/sudoku.json")...)
 	for _, x := range []bool{false, true} {
 		_, err := resolver.New().Solve(context.Background(), provider, sudoku(puzzle, x))

@@ -43,10 +43,7 @@ func (x *condExpr) eval(st *state) Value {
 		return x.then.eval(st)
 	}
 	if x.other == nil {
-		if st.d.Style == Python { // Jinja2: its own undefined, which prints as nothing even in strict mode
-			return &Missing{}
-		}
-		return &Missing{}
+		return &Missing{soft: true}
 	}
 	return x.other.eval(st)
 }
@@ -92,15 +89,15 @@ func (st *state) compare(x *compareExpr, op string, a, b Value) Value {
 	}
 	switch op {
 	case "==":
-		return Equal(a, b)
+		return st.equal(x.off, a, b)
 	case "!=":
-		return !Equal(a, b)
+		return !st.equal(x.off, a, b)
 	case "in":
 		return st.contains(x.off, b, a)
 	case "not in":
 		return !st.contains(x.off, b, a)
 	}
-	n, ok := Compare(a, b)
+	n, ok := st.order(x.off, a, b)
 	if !ok && st.d.Style == MiniJinja { // unlike values are ordered by their kinds
 		n, ok = kindRank(a)-kindRank(b), true
 	}
@@ -216,7 +213,7 @@ func (st *state) contains(off int, box, item Value) bool {
 func (st *state) holds(off int, items []Value, item Value) bool {
 	for _, v := range items {
 		st.step(off)
-		if Equal(v, item) {
+		if st.equal(off, v, item) {
 			return true
 		}
 	}
