@@ -76,6 +76,7 @@ type planner struct {
 	links    []links // of all, from the recipes alone
 	from     *candidates
 	memo     *solved
+	standIns map[*packages.Record]*packages.Record // of existing packages, the channel's records
 	problems diag.List
 
 	states []planState
@@ -98,8 +99,9 @@ func newPlanner(ctx context.Context, req *Request, tools Tools) *planner {
 		ctx: ctx, req: req, tools: tools, graph: &Graph{},
 		index: map[*Action]int{}, byName: map[string][]*Action{}, byRecord: map[*packages.Record]*Action{},
 		behind: map[int][]int{}, extra: map[int][]int{},
-		memo: &solved{envs: map[string]*solvedEnv{}},
-		from: newCandidates(ctx, req, tools),
+		standIns: map[*packages.Record]*packages.Record{},
+		memo:     &solved{envs: map[string]*solvedEnv{}},
+		from:     newCandidates(ctx, req, tools),
 	}
 }
 
@@ -112,6 +114,10 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		} else {
 			kept = append(kept, o)
 		}
+	}
+	kept, err := p.skipExisting(kept)
+	if err != nil {
+		return err
 	}
 	trees, err := recipeTrees(p.req, kept)
 	if err != nil {
@@ -226,7 +232,7 @@ func plannedRecord(o *recipes.Output) packages.Record {
 
 // start asks for the wanted actions: all, or those of req.UpTo.
 func (p *planner) start() error {
-	if err := checkUpTo(p.req.UpTo, p.all); err != nil {
+	if err := checkUpTo(p.req.UpTo, p.all, p.graph.Existing); err != nil {
 		return err
 	}
 	for i, a := range p.all {

@@ -21,6 +21,9 @@ type candidates struct {
 	externals *externals
 	rules     []ChannelPackages
 
+	namesOnce sync.Once
+	names     []string
+
 	mu      sync.Mutex
 	known   map[string][]*packages.Record
 	exports map[*packages.Record]func() (packages.RunExports, error)
@@ -120,11 +123,12 @@ func (v *view) hides(name string) bool {
 }
 
 // Names implements resolver.Provider.
-func (v *view) Names() []string {
-	names := append(v.channels.Names(), v.externals.finder.Names()...)
-	names = slices.AppendSeq(names, maps.Keys(v.planned))
-	slices.Sort(names)
-	return slices.Compact(names)
+func (c *candidates) Names() []string {
+	c.namesOnce.Do(func() {
+		names := append(c.channels.Names(), c.externals.finder.Names()...)
+		c.names = sorted(slices.AppendSeq(names, maps.Keys(c.planned)))
+	})
+	return c.names
 }
 
 // externals remembers what the host was found to offer.

@@ -44,15 +44,16 @@ type Request struct {
 	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
 
-	Jobs      int               `json:"jobs"`      // builds at once
-	CPUs      int               `json:"cpu_count"` // CPU_COUNT of each
-	Isolation sandbox.Isolation `json:"isolation"` // the least that will do
-	Limits    sandbox.Limits    `json:"limits"`
-	KeepGoing bool              `json:"keep_going,omitempty"`
-	KeepBuild bool              `json:"keep_build,omitempty"`
-	Offline   bool              `json:"offline,omitempty"`
-	SkipTests bool              `json:"skip_tests,omitempty"`
-	UpTo      []string          `json:"up_to,omitempty"`
+	Jobs         int               `json:"jobs"`      // builds at once
+	CPUs         int               `json:"cpu_count"` // CPU_COUNT of each
+	Isolation    sandbox.Isolation `json:"isolation"` // the least that will do
+	Limits       sandbox.Limits    `json:"limits"`
+	KeepGoing    bool              `json:"keep_going,omitempty"`
+	KeepBuild    bool              `json:"keep_build,omitempty"`
+	Offline      bool              `json:"offline,omitempty"`
+	SkipExisting SkipExisting      `json:"skip_existing,omitempty"`
+	SkipTests    bool              `json:"skip_tests,omitempty"`
+	UpTo         []string          `json:"up_to,omitempty"`
 
 	PackageFormat  string            `json:"package_format"`
 	IncludeRecipe  bool              `json:"include_recipe"`

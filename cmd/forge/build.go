@@ -117,7 +117,9 @@ func (a *app) summary(outcomes []*engine.Outcome) error {
 		case engine.StatusFailed:
 			failed = append(failed, o.Action.Output.Name)
 		case engine.StatusSkipped:
-			skipped = append(skipped, o.Action.Output.Name)
+			if !engine.IsExisting(o.Err) {
+				skipped = append(skipped, o.Action.Output.Name)
+			}
 		}
 	}
 	text := "failed: " + strings.Join(failed, ", ")
