@@ -65,6 +65,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool) error
 		return err
 	}
 	p := a.newProgress(len(graph.Actions))
+	p.foresee(req.Jobs, engine.Expected(req, tools, graph))
 	outcomes, runErr := engine.Run(ctx, req, tools, graph, p.event)
 	p.close()
 	indexErr := finish(context.WithoutCancel(ctx))
