@@ -102,6 +102,11 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 		renderErr = exitError{exitFailed}
 	}
 	g, err = engine.Plan(ctx, req, tools, outputs)
+	if g != nil && !a.global.quiet {
+		for _, n := range g.Notes {
+			a.printError(&diag.Failure{List: diag.List{n}})
+		}
+	}
 	return g, renderErr, err
 }
 
@@ -113,7 +118,9 @@ func (a *app) summary(outcomes []*engine.Outcome) error {
 		case engine.StatusFailed:
 			failed = append(failed, o.Action.Output.Name)
 		case engine.StatusSkipped:
-			skipped = append(skipped, o.Action.Output.Name)
+			if !engine.IsExisting(o.Err) {
+				skipped = append(skipped, o.Action.Output.Name)
+			}
 		}
 	}
 	text := "failed: " + strings.Join(failed, ", ")
