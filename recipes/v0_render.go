@@ -3,6 +3,7 @@ package recipes
 import (
 	"errors"
 	"path/filepath"
+	"reflect"
 	"sort"
 	"strings"
 
@@ -30,6 +31,9 @@ type v0 struct {
 	docs      map[string]*v0Doc
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
+	first     *v0Pass
+	firstID   uintptr
+	fields    map[string][]string
 }
 
 // v0Doc is rendered text as YAML.
@@ -56,7 +60,7 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 
 func newV0(path, text string, opts RenderOptions) *v0 {
 	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
-		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}}
+		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}, fields: map[string][]string{}}
 	if abs, err := filepath.Abs(v.dir); err == nil {
 		v.dir = abs
 	}
@@ -254,12 +258,25 @@ type v0Pass struct {
 	permissive bool
 	early      *v0Early
 	cut        *v0Parts // of the selected text
+	full       map[string]any
 }
 
 // v0Early is what the permissive pass learns for PKG_NAME and its like.
 type v0Early struct{ name, version, number, str, path string }
 
+// pass renders one variant; the first one, which decides about the others, only once.
 func (v *v0) pass(variant v0Variant) *v0Pass {
+	if id := reflect.ValueOf(variant).Pointer(); v.first == nil || v.firstID != id {
+		p := v.newPass(variant)
+		if v.first == nil {
+			v.first, v.firstID = p, id
+		}
+		return p
+	}
+	return v.first
+}
+
+func (v *v0) newPass(variant v0Variant) *v0Pass {
 	p := &v0Pass{v0: v, variant: variant, scope: newScope(v.opts, variant)}
 	d := &decider{lookup: p.scope.selector, parsed: v.selectors, known: map[string]bool{}}
 	var bad []*selectorError
@@ -463,6 +480,9 @@ func (p *v0Pass) firstPass() *v0Early {
 	text, err := t.Render(&expr.Env{Lookup: q.lookup, Include: q.include, Undefined: &never})
 	if err != nil {
 		return e
+	}
+	if head := packageAndBuildText(text); strings.Contains(head, "package:") { // the rest has nothing to say here
+		text = head
 	}
 	doc, list := yamlx.Load(p.path, []byte(text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning})
 	if list.HasErrors() || doc == nil {
