@@ -83,7 +83,7 @@ func (v *v0) config() bool {
 		}
 	}
 	for _, k := range sortedNames(v.opts.Set) {
-		v.cfg.set(k, v.opts.Set[k])
+		v.cfg.choose(k, v.opts.Set[k])
 	}
 	return !v.found.list.HasErrors()
 }

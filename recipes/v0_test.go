@@ -274,6 +274,39 @@ func TestV0Variants(t *testing.T) {
 	}
 }
 
+func TestV0ZipKeys(t *testing.T) {
+	text := "package:\n  name: a\n  version: 1\nrequirements:\n  host:\n    - aa\n    - bb\n"
+	config := "aa:\n  - 1\n  - 2\n  - 3\nbb:\n  - x\n  - y\n  - z\nzip_keys:\n  - [aa, bb]\n"
+	for _, tt := range []struct {
+		name string
+		more string
+		set  map[string][]string
+		want string
+	}{
+		{"all rows", "", nil, "1x 2y 3z"},
+		{"a later file gives the group anew", "aa: [7]\nbb: [q]\n", nil, "7q"},
+		{"a later file chooses rows", "aa: [2, 3]\n", nil, "2y 3z"},
+		{"the command line chooses a row", "", map[string][]string{"bb": {"y"}}, "2y"},
+		{"the command line leaves the group", "", map[string][]string{"bb": {"w"}}, "1w 2w 3w"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out := mustRender(t, text, map[string]string{"conda_build_config.yaml": config}, func(o *RenderOptions) {
+				if tt.more != "" {
+					o.Variants = []VariantFile{{"more.yaml", []byte(tt.more)}}
+				}
+				o.Set = tt.set
+			})
+			var got []string
+			for _, o := range out {
+				got = append(got, o.Full["aa"].(string)+o.Full["bb"].(string))
+			}
+			if s := strings.Join(got, " "); s != tt.want {
+				t.Errorf("got %s, want %s", s, tt.want)
+			}
+		})
+	}
+}
+
 func TestV0TooMany(t *testing.T) {
 	var config, text strings.Builder
 	text.WriteString("package:\n  name: a\n  version: 1\nrequirements:\n  host:\n")
