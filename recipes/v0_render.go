@@ -95,12 +95,18 @@ func (v *v0) limit() int {
 	return 10_000
 }
 
-// checkBeside refuses files that conda-build would merge into the recipe.
+// checkBeside speaks of files beside the recipe that conda-build would use.
 func (v *v0) checkBeside() {
 	for _, name := range []string{"recipe_append.yaml", "recipe_clobber.yaml"} {
 		if v.script(name).found && !v.opts.noScripts {
 			v.found.add(diag.Diagnostic{Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
 				Summary: name + " is not merged into the recipe", Suggestion: "write its keys in " + filepath.Base(v.path)})
+		}
+	}
+	for _, name := range []string{"pre-link.sh", "post-link.sh", "pre-unlink.sh", "post-link.bat", "pre-unlink.bat"} {
+		if v.script(name).found && !v.opts.noScripts {
+			v.found.add(diag.Diagnostic{Severity: diag.Warning, Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
+				Summary: name + " does not become part of the package: nothing is run when a package is installed"})
 		}
 	}
 }
@@ -438,8 +444,27 @@ func (p *v0Pass) lookup(name string) (expr.Value, bool) {
 	switch name {
 	case "PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_BUILD_STRING", "PKG_HASH", "TOP_PKG_NAME", "TOP_PKG_VERSION":
 		return p.pkg(name)
+	case "environ":
+		return envObject{p.environ}, true
 	}
 	return p.scope.jinja(name)
+}
+
+// environ finds a variable of the build's environment, or of the caller's that the options let in.
+func (p *v0Pass) environ(name string) (string, bool) {
+	v, ok := expr.Value(nil), false
+	if strings.HasPrefix(name, "PKG_") || strings.HasPrefix(name, "TOP_PKG_") {
+		v, ok = p.pkg(name)
+	} else {
+		v, ok = p.scope.environ(name)
+	}
+	if s, isText := v.(string); ok && isText && s != "" {
+		return s, true
+	}
+	if s, ok := p.variant[name]; ok && name == strings.ToUpper(name) {
+		return s, true
+	}
+	return p.scope.env(name)
 }
 
 // pkg are the recipe's own name and version, which a first pass that never fails has found out.

@@ -85,6 +85,8 @@ func TestV0Mistakes(t *testing.T) {
 		{"an endless template", head + "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\n", []string{"4:19 expression"}},
 		{"a huge one", head + "about:\n  summary: {{ 'a' * 10 ** 9 }}\n", []string{"5:19 expression"}},
 		{"the clock", head + "about:\n  summary: {{ time.time() }}\n", []string{"5:15 undefined"}},
+		{"the build's variables", head + "about:\n  summary: {{ environ['SUBDIR'] }} {{ environ.get('PKG_VERSION') }} {{ PKG_NAME }} {{ CPU_COUNT }} {{ ARCH }} {{ SP_DIR }}\n", nil},
+		{"a key without effect", head + "build:\n  osx_is_app: true\n", []string{"5:15 unsupported"}},
 		{"git", head + "about:\n  summary: {{ GIT_DESCRIBE_TAG }}\n", []string{"5:15 undefined"}},
 		{"several", "package:\n  name: a\n  version: {{ v }}\nbiuld:\n  x: 1\nbuild:\n  number: y\nrequirements:\n  rnu: [z]\n",
 			[]string{"3:15 undefined", "4:1 unknown-key", "7:11 bad-value", "9:3 unknown-key"}},
