@@ -118,15 +118,17 @@ func (p *v0Pass) built(o *v0Output) []*v0Output {
 }
 
 func (p *v0Pass) newOutput(name string) *Output {
-	full := make(map[string]any, len(p.variant))
-	for k, v := range p.variant {
-		full[k] = v
+	if p.full == nil {
+		p.full = make(map[string]any, len(p.variant))
+		for k, v := range p.variant {
+			p.full[k] = v
+		}
 	}
 	target, err := platforms.Parse(p.variant["target_platform"])
 	if err != nil {
 		target = p.opts.TargetPlatform
 	}
-	return &Output{Name: name, BuildPlatform: p.opts.BuildPlatform, HostPlatform: target, TargetPlatform: target, Full: full,
+	return &Output{Name: name, BuildPlatform: p.opts.BuildPlatform, HostPlatform: target, TargetPlatform: target, Full: p.full,
 		Recipe: Origin{File: p.path, Dir: p.dir, Format: "meta.yaml"}, Pos: p.place(p.doc, p.root("package"))}
 }
 

@@ -3,6 +3,7 @@ package recipes
 import (
 	"errors"
 	"path/filepath"
+	"reflect"
 	"sort"
 	"strings"
 
@@ -30,6 +31,9 @@ type v0 struct {
 	docs      map[string]*v0Doc
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
+	first     *v0Pass
+	firstID   uintptr
+	fields    map[string][]string
 }
 
 // v0Doc is rendered text as YAML.
@@ -56,7 +60,7 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 
 func newV0(path, text string, opts RenderOptions) *v0 {
 	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
-		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}}
+		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}, fields: map[string][]string{}}
 	if abs, err := filepath.Abs(v.dir); err == nil {
 		v.dir = abs
 	}
@@ -79,7 +83,7 @@ func (v *v0) config() bool {
 		}
 	}
 	for _, k := range sortedNames(v.opts.Set) {
-		v.cfg.set(k, v.opts.Set[k])
+		v.cfg.choose(k, v.opts.Set[k])
 	}
 	return !v.found.list.HasErrors()
 }
@@ -91,12 +95,18 @@ func (v *v0) limit() int {
 	return 10_000
 }
 
-// checkBeside refuses files that conda-build would merge into the recipe.
+// checkBeside speaks of files beside the recipe that conda-build would use.
 func (v *v0) checkBeside() {
 	for _, name := range []string{"recipe_append.yaml", "recipe_clobber.yaml"} {
 		if v.script(name).found && !v.opts.noScripts {
 			v.found.add(diag.Diagnostic{Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
 				Summary: name + " is not merged into the recipe", Suggestion: "write its keys in " + filepath.Base(v.path)})
+		}
+	}
+	for _, name := range []string{"pre-link.sh", "post-link.sh", "pre-unlink.sh", "post-link.bat", "pre-unlink.bat"} {
+		if v.script(name).found && !v.opts.noScripts {
+			v.found.add(diag.Diagnostic{Severity: diag.Warning, Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
+				Summary: name + " does not become part of the package: nothing is run when a package is installed"})
 		}
 	}
 }
@@ -254,12 +264,25 @@ type v0Pass struct {
 	permissive bool
 	early      *v0Early
 	cut        *v0Parts // of the selected text
+	full       map[string]any
 }
 
 // v0Early is what the permissive pass learns for PKG_NAME and its like.
 type v0Early struct{ name, version, number, str, path string }
 
+// pass renders one variant; the first one, which decides about the others, only once.
 func (v *v0) pass(variant v0Variant) *v0Pass {
+	if id := reflect.ValueOf(variant).Pointer(); v.first == nil || v.firstID != id {
+		p := v.newPass(variant)
+		if v.first == nil {
+			v.first, v.firstID = p, id
+		}
+		return p
+	}
+	return v.first
+}
+
+func (v *v0) newPass(variant v0Variant) *v0Pass {
 	p := &v0Pass{v0: v, variant: variant, scope: newScope(v.opts, variant)}
 	d := &decider{lookup: p.scope.selector, parsed: v.selectors, known: map[string]bool{}}
 	var bad []*selectorError
@@ -424,8 +447,27 @@ func (p *v0Pass) lookup(name string) (expr.Value, bool) {
 	switch name {
 	case "PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_BUILD_STRING", "PKG_HASH", "TOP_PKG_NAME", "TOP_PKG_VERSION":
 		return p.pkg(name)
+	case "environ":
+		return envObject{p.environ}, true
 	}
 	return p.scope.jinja(name)
+}
+
+// environ finds a variable of the build's environment, or of the caller's that the options let in.
+func (p *v0Pass) environ(name string) (string, bool) {
+	v, ok := expr.Value(nil), false
+	if strings.HasPrefix(name, "PKG_") || strings.HasPrefix(name, "TOP_PKG_") {
+		v, ok = p.pkg(name)
+	} else {
+		v, ok = p.scope.environ(name)
+	}
+	if s, isText := v.(string); ok && isText && s != "" {
+		return s, true
+	}
+	if s, ok := p.variant[name]; ok && name == strings.ToUpper(name) {
+		return s, true
+	}
+	return p.scope.env(name)
 }
 
 // pkg are the recipe's own name and version, which a first pass that never fails has found out.
@@ -466,6 +508,9 @@ func (p *v0Pass) firstPass() *v0Early {
 	text, err := t.Render(&expr.Env{Lookup: q.lookup, Include: q.include, Undefined: &never})
 	if err != nil {
 		return e
+	}
+	if head := packageAndBuildText(text); strings.Contains(head, "package:") { // the rest has nothing to say here
+		text = head
 	}
 	doc, list := yamlx.Load(p.path, []byte(text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning})
 	if list.HasErrors() || doc == nil {

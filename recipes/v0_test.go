@@ -85,6 +85,8 @@ func TestV0Mistakes(t *testing.T) {
 		{"an endless template", head + "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\n", []string{"4:19 expression"}},
 		{"a huge one", head + "about:\n  summary: {{ 'a' * 10 ** 9 }}\n", []string{"5:19 expression"}},
 		{"the clock", head + "about:\n  summary: {{ time.time() }}\n", []string{"5:15 undefined"}},
+		{"the build's variables", head + "about:\n  summary: {{ environ['SUBDIR'] }} {{ environ.get('PKG_VERSION') }} {{ PKG_NAME }} {{ CPU_COUNT }} {{ ARCH }} {{ SP_DIR }}\n", nil},
+		{"a key without effect", head + "build:\n  osx_is_app: true\n", []string{"5:15 unsupported"}},
 		{"git", head + "about:\n  summary: {{ GIT_DESCRIBE_TAG }}\n", []string{"5:15 undefined"}},
 		{"several", "package:\n  name: a\n  version: {{ v }}\nbiuld:\n  x: 1\nbuild:\n  number: y\nrequirements:\n  rnu: [z]\n",
 			[]string{"3:15 undefined", "4:1 unknown-key", "7:11 bad-value", "9:3 unknown-key"}},
@@ -271,6 +273,39 @@ func TestV0Variants(t *testing.T) {
 	})
 	if len(out) != 1 || !strings.HasPrefix(out[0].BuildString, "cuda_py312h") || !strings.HasSuffix(out[0].BuildString, "_7") {
 		t.Errorf("got %v", out[0])
+	}
+}
+
+func TestV0ZipKeys(t *testing.T) {
+	text := "package:\n  name: a\n  version: 1\nrequirements:\n  host:\n    - aa\n    - bb\n"
+	config := "aa:\n  - 1\n  - 2\n  - 3\nbb:\n  - x\n  - y\n  - z\nzip_keys:\n  - [aa, bb]\n"
+	for _, tt := range []struct {
+		name string
+		more string
+		set  map[string][]string
+		want string
+	}{
+		{"all rows", "", nil, "1x 2y 3z"},
+		{"a later file gives the group anew", "aa: [7]\nbb: [q]\n", nil, "7q"},
+		{"a later file chooses rows", "aa: [2, 3]\n", nil, "2y 3z"},
+		{"the command line chooses a row", "", map[string][]string{"bb": {"y"}}, "2y"},
+		{"the command line leaves the group", "", map[string][]string{"bb": {"w"}}, "1w 2w 3w"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out := mustRender(t, text, map[string]string{"conda_build_config.yaml": config}, func(o *RenderOptions) {
+				if tt.more != "" {
+					o.Variants = []VariantFile{{"more.yaml", []byte(tt.more)}}
+				}
+				o.Set = tt.set
+			})
+			var got []string
+			for _, o := range out {
+				got = append(got, o.Full["aa"].(string)+o.Full["bb"].(string))
+			}
+			if s := strings.Join(got, " "); s != tt.want {
+				t.Errorf("got %s, want %s", s, tt.want)
+			}
+		})
 	}
 }
 
