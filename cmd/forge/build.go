@@ -16,7 +16,7 @@ import (
 
 func buildCommand(a *app) *cobra.Command {
 	var f buildFlags
-	var dryRun, asJSON, renderOnly bool
+	var dryRun, asJSON, renderOnly, withSolve bool
 	c := &cobra.Command{
 		Use:   "build [RECIPE]...",
 		Short: "Build packages from recipes",
@@ -34,6 +34,12 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 			if err != nil {
 				return err
 			}
+			switch {
+			case renderOnly && withSolve:
+				return a.renderSolved(cmd.Context(), req)
+			case withSolve:
+				return usageError{errors.New("--with-solve goes with --render-only; a build always solves")}
+			}
 			if renderOnly {
 				return a.render(cmd.Context(), req, true)
 			}
@@ -47,6 +53,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 	f.registerRun(c.Flags())
 	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "build nothing; say what would be built")
 	c.Flags().BoolVar(&renderOnly, "render-only", false, "print the rendered outputs as JSON")
+	c.Flags().BoolVar(&withSolve, "with-solve", false, "with --render-only: solve the environments and print them, too")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the closing table as one JSON document")
 	return c
 }
