@@ -42,6 +42,11 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 	}
 	p.order()
 	p.graph.keepUpTo(req.UpTo)
+	p.checkNames()
+	p.problems.Sort()
+	if err := p.problems.Err(); err != nil {
+		return nil, err
+	}
 	return p.graph, p.checkLock()
 }
 
@@ -71,6 +76,7 @@ type planner struct {
 	links    []links // of all, from the recipes alone
 	from     *candidates
 	memo     *solved
+	standIns map[*packages.Record]*packages.Record // of existing packages, the channel's records
 	problems diag.List
 
 	states []planState
@@ -93,8 +99,9 @@ func newPlanner(ctx context.Context, req *Request, tools Tools) *planner {
 		ctx: ctx, req: req, tools: tools, graph: &Graph{},
 		index: map[*Action]int{}, byName: map[string][]*Action{}, byRecord: map[*packages.Record]*Action{},
 		behind: map[int][]int{}, extra: map[int][]int{},
-		memo: &solved{envs: map[string]*solvedEnv{}},
-		from: newCandidates(ctx, tools),
+		standIns: map[*packages.Record]*packages.Record{},
+		memo:     &solved{envs: map[string]*solvedEnv{}},
+		from:     newCandidates(ctx, req, tools),
 	}
 }
 
@@ -108,6 +115,10 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 			kept = append(kept, o)
 		}
 	}
+	kept, err := p.skipExisting(kept)
+	if err != nil {
+		return err
+	}
 	trees, err := recipeTrees(p.req, kept)
 	if err != nil {
 		return fmt.Errorf("read the recipe's folder: %w", err)
@@ -118,6 +129,10 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		p.all = append(p.all, a)
 		p.index[a] = i
 		if o.Staging {
+			continue
+		}
+		if bad := checkFileName(o); bad != nil {
+			p.problems = append(p.problems, bad...)
 			continue
 		}
 		key := o.Subdir() + "/" + o.String()
@@ -217,7 +232,7 @@ func plannedRecord(o *recipes.Output) packages.Record {
 
 // start asks for the wanted actions: all, or those of req.UpTo.
 func (p *planner) start() error {
-	if err := checkUpTo(p.req.UpTo, p.all); err != nil {
+	if err := checkUpTo(p.req.UpTo, p.all, p.graph.Existing); err != nil {
 		return err
 	}
 	for i, a := range p.all {

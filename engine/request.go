@@ -32,6 +32,7 @@ type Request struct {
 
 	Channels        []string                   `json:"channels"` // after output_dir, in order of priority
 	ChannelPriority resolver.ChannelPriority   `json:"channel_priority"`
+	ChannelPackages []ChannelPackages          `json:"channel_packages,omitempty"`
 	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
 	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
 
@@ -43,15 +44,16 @@ type Request struct {
 	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
 
-	Jobs      int               `json:"jobs"`      // builds at once
-	CPUs      int               `json:"cpu_count"` // CPU_COUNT of each
-	Isolation sandbox.Isolation `json:"isolation"` // the least that will do
-	Limits    sandbox.Limits    `json:"limits"`
-	KeepGoing bool              `json:"keep_going,omitempty"`
-	KeepBuild bool              `json:"keep_build,omitempty"`
-	Offline   bool              `json:"offline,omitempty"`
-	SkipTests bool              `json:"skip_tests,omitempty"`
-	UpTo      []string          `json:"up_to,omitempty"`
+	Jobs         int               `json:"jobs"`      // builds at once
+	CPUs         int               `json:"cpu_count"` // CPU_COUNT of each
+	Isolation    sandbox.Isolation `json:"isolation"` // the least that will do
+	Limits       sandbox.Limits    `json:"limits"`
+	KeepGoing    bool              `json:"keep_going,omitempty"`
+	KeepBuild    bool              `json:"keep_build,omitempty"`
+	Offline      bool              `json:"offline,omitempty"`
+	SkipExisting SkipExisting      `json:"skip_existing,omitempty"`
+	SkipTests    bool              `json:"skip_tests,omitempty"`
+	UpTo         []string          `json:"up_to,omitempty"`
 
 	PackageFormat  string            `json:"package_format"`
 	IncludeRecipe  bool              `json:"include_recipe"`

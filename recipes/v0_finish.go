@@ -337,7 +337,7 @@ func (p *v0Pass) pin(text string) *Pin {
 // finish settles hashes, then what pins of siblings stand for.
 func (v *v0) finish(all []*v0Output) []*Output {
 	byName := map[string][]*v0Output{}
-	seen, same := map[string]int{}, map[*Output]*Output{}
+	seen, wanted := map[string]int{}, map[*Output]bool{}
 	var once []*v0Output
 	for _, o := range all {
 		if !o.out.Skip {
@@ -345,18 +345,21 @@ func (v *v0) finish(all []*v0Output) []*Output {
 		}
 		key := o.key() + o.out.Version + "\n" + o.out.BuildString
 		if i, dup := seen[key]; dup { // conda-build keeps the last
-			same[once[i].out] = o.out
 			once[i] = o
 			continue
 		}
 		seen[key] = len(once)
 		once = append(once, o)
 	}
-	all = once
-	for _, o := range all {
-		for same[o.out.InheritFrom] != nil {
-			o.out.InheritFrom = same[o.out.InheritFrom]
+	for _, o := range once {
+		wanted[o.out.InheritFrom] = true
+	}
+	all = all[:0]
+	for _, o := range once {
+		if o.out.Staging && !wanted[o.out] {
+			continue // the outputs that start from it are those of another variant
 		}
+		all = append(all, o)
 		if o.out.Skip {
 			continue
 		}

@@ -94,6 +94,9 @@ func (c *core) variables(ds []demand) (ok bool, err error) {
 			return false, fmt.Errorf("virtual package: %w", err)
 		}
 		need, fine := c.needVar(id)
+		if p := &c.pkgs[c.specs[id].pkg]; p.n == 0 && len(p.hidden) > 0 {
+			return false, fmt.Errorf("virtual package %s: %s", v.Name, p.hidden[0].reason)
+		}
 		ok = fine && c.set(pos(need), why{kind: whyGiven}) && ok
 	}
 	for i := range ds {

@@ -21,7 +21,7 @@ type buildFlags struct {
 	recipes, channels, variantConfig, variants, extraMeta, upTo     []string
 	recipeDir, outputDir, buildPlatform, hostPlatform, target       string
 	channelPriority, packageFormat, isolation, test, buildString    string
-	excludeNewer, timeout                                           string
+	excludeNewer, timeout, skipExisting                             string
 	jobs, buildNum                                                  int
 	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
@@ -50,6 +50,8 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.excludeNewer, "exclude-newer", "", "ignore packages newer than this date (RFC 3339)")
 	fs.BoolVar(&f.noIncludeRecipe, "no-include-recipe", false, "leave the recipe out of the package")
 	fs.BoolVar(&f.allowUnhashed, "allow-unhashed", false, "accept URL sources without a hash; recorded in the provenance")
+	fs.StringVar(&f.skipExisting, "skip-existing", "none", "build no output whose package, by name, version and build string, is there: none, local (the output folder) or all (channels, too)")
+	fs.Lookup("skip-existing").NoOptDefVal = "local"
 	fs.BoolVar(&f.locked, "locked", false, "fail where forge.lock does not hold what is planned")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing: sources must be in the store (see forge fetch)")
 }
@@ -180,6 +182,13 @@ func (f *buildFlags) words(req *engine.Request) error {
 		req.SkipTests = true
 	default:
 		return usageError{fmt.Errorf("--test %q: want native or skip", f.test)}
+	}
+	switch s := engine.SkipExisting(f.skipExisting); s {
+	case engine.SkipLocal, engine.SkipAll:
+		req.SkipExisting = s
+	case engine.SkipNone, "":
+	default:
+		return usageError{fmt.Errorf("--skip-existing %q: want none, local or all", f.skipExisting)}
 	}
 	if f.excludeNewer != "" {
 		t, err := parseDate(f.excludeNewer)

@@ -69,7 +69,11 @@ func (w workspace) apply(req *engine.Request) error {
 		return nil
 	}
 	for _, c := range w.file.Channels {
-		req.Channels = append(req.Channels, channelName(w.dir, c.URL))
+		channel := channelName(w.dir, c.URL)
+		req.Channels = append(req.Channels, channel)
+		if len(c.Packages) > 0 {
+			req.ChannelPackages = append(req.ChannelPackages, engine.ChannelPackages{Channel: channel, Packages: c.Packages})
+		}
 	}
 	if v, ok := w.file.VariantFile(); ok {
 		req.Workspace = []recipes.VariantFile{v}

@@ -29,5 +29,6 @@ func verbs(a *app) []*cobra.Command {
 		// Recipes as they are written.
 		lintCommand(a),
 		fmtCommand(a),
+		schemaCommand(a),
 	}
 }
