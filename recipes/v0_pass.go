@@ -94,6 +94,9 @@ func (p *v0Pass) fill() (string, []int, bool) {
 	for i, n := range lines {
 		lines[i] = mapLines(p.selected.lines)(n)
 	}
+	if len(lines) == 0 { // an empty text has a line, too
+		lines = []int{1}
+	}
 	return text, lines, true
 }
 
