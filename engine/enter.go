@@ -53,15 +53,13 @@ func Enter(ctx context.Context, req *Request, tools Tools, g *Graph, target *Act
 	}
 	spec.Stdin, spec.Stdout, spec.Stderr, spec.Terminal = e.Stdin, e.Stdout, e.Stderr, e.Terminal
 	spec.Limits.Log = 0
+	r.report(Event{Kind: EventTerminal, Action: target})
 	return tools.Runner.Run(ctx, spec)
 }
 
 // before is the part of the graph that target needs, without target.
 func (g *Graph) before(target *Action) *Graph {
-	keep := map[*Action]bool{}
-	for _, n := range target.Needs {
-		mark(n, keep)
-	}
+	keep := needed(target.Needs)
 	delete(keep, target)
 	part := &Graph{}
 	for _, a := range g.Actions {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,10 +33,21 @@ func (r *runner) lower(ctx context.Context, spec Spec, level Isolation) (Result,
 	if level == Landlock && landlockABI() < 1 {
 		return Result{}, unavailable(Landlock, "ask for landlock", unix.ENOSYS)
 	}
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = []string{markKeeper}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: !spec.Terminal}
-	return r.run(ctx, spec, newJob(spec, level), cmd)
+	j := newJob(spec, level)
+	return r.run(ctx, spec, j, parseReport, func(w *wire) (*os.Process, error) {
+		text, err := j.file()
+		if err != nil {
+			return nil, err
+		}
+		defer text.Close()
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Args, cmd.Env = []string{markKeeper}, []string{"GOGC=off"}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: !spec.Terminal}
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = w.std[0], w.std[1], w.std[2]
+		cmd.ExtraFiles = []*os.File{w.theirLife, w.theirReport, text}
+		err = cmd.Start()
+		return cmd.Process, err
+	})
 }
 
 // keeperMain watches over a command of the lower levels, which has no pid namespace: every process that
@@ -70,7 +82,9 @@ func keeperMain() int {
 }
 
 func keeperStart(j *job) (int, error) {
+	runtime.LockOSThread()
 	var s steps
+	defer s.release()
 	s.limitSteps(j)
 	s.plainSteps(j)
 	if j.Isolation == Landlock {
@@ -122,6 +136,43 @@ func killDescendants() {
 
 // descendants lists the living processes below this one.
 func descendants() []int {
+	var list []int
+	for todo := []int{os.Getpid()}; len(todo) > 0; {
+		pid := todo[0]
+		todo = todo[1:]
+		kids, ok := children(pid)
+		if !ok {
+			return descendantsBySearch()
+		}
+		list, todo = append(list, kids...), append(todo, kids...)
+	}
+	return list
+}
+
+// children asks the kernel, where it was built to answer (CONFIG_PROC_CHILDREN). A process that ended
+// meanwhile has none.
+func children(pid int) (list []int, ok bool) {
+	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
+	threads, err := os.ReadDir(tasks)
+	if err != nil {
+		return nil, true
+	}
+	for _, t := range threads {
+		b, err := os.ReadFile(tasks + "/" + t.Name() + "/children")
+		if err != nil && pid == os.Getpid() && t.Name() == strconv.Itoa(pid) {
+			return nil, false
+		}
+		for _, f := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				list = append(list, n)
+			}
+		}
+	}
+	return list, true
+}
+
+// descendantsBySearch looks at every process there is.
+func descendantsBySearch() []int {
 	parent := map[int]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, p := range stats {
@@ -197,7 +248,7 @@ func ruleset(j *job) (int, error) {
 	}
 	r, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if errno != 0 {
-		return -1, &stepError{"make landlock ruleset", errno}
+		return -1, &stepError{label{"make landlock ruleset", aboutWall}, errno}
 	}
 	fd := int(r)
 	for _, m := range j.Mounts {
@@ -233,7 +284,7 @@ func allowBeneath(ruleset int, path string, rights uint64) error {
 	a := unix.LandlockPathBeneathAttr{Allowed_access: rights, Parent_fd: int32(fd)}
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&a)), 0, 0, 0)
 	if errno != 0 {
-		return &stepError{"allow " + path + " by landlock", errno}
+		return &stepError{label{"allow " + path + " by landlock", aboutWall}, errno}
 	}
 	return nil
 }
