@@ -30,5 +30,6 @@ func verbs(a *app) []*cobra.Command {
 		lintCommand(a),
 		fmtCommand(a),
 		schemaCommand(a),
+		convertCommand(a),
 	}
 }
