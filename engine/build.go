@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"forge/digest"
 	"forge/packages"
@@ -262,6 +261,3 @@ func (j *job) write(ctx context.Context, m *packages.Manifest, b *Built) error {
 	b.Record.FileName = b.FileName
 	return nil
 }
-
-// seconds is for people: the time a step took.
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
