@@ -256,3 +256,6 @@ func (a *Assist) pathAt(offset int) (found []string) {
 	})
 	return found
 }
+
+// Symbols lists the variables of the recipe.
+func (a *Assist) Symbols() []*Symbol { return a.symbols() }

@@ -266,7 +266,11 @@ func (a *Assist) completeHCL(offset int, before string) (list []Completion) {
 	block := a.blockAt(offset)
 	if !hclKeyLine.MatchString(before) {
 		if i := strings.LastIndexAny(before, " ([{,="); strings.Contains(before[i+1:], "local.") {
-			for _, s := range a.symbols() {
+			o := a.outline
+			if o.body == nil { // the name is not written yet
+				o = readOutline(a.path, []byte(a.text[:offset]+probeKey+a.text[offset:]))
+			}
+			for _, s := range o.symbols() {
 				list = append(list, Completion{Label: s.Name, Kind: "variable"})
 			}
 			return list

@@ -31,5 +31,6 @@ func verbs(a *app) []*cobra.Command {
 		fmtCommand(a),
 		schemaCommand(a),
 		convertCommand(a),
+		lspCommand(a),
 	}
 }
