@@ -85,3 +85,16 @@ func changeReason(diff []string) string {
 	}
 	return "changed: " + strings.Join(unique(what), ", ")
 }
+
+// Expected is how long each action took last time, in seconds; 0 for one that was never built here.
+func Expected(req *Request, tools Tools, g *Graph) map[*Action]float64 {
+	r := newRunner(req, tools, g, nil)
+	all := make(map[*Action]float64, len(g.Actions))
+	for _, a := range g.Actions {
+		var old remembered
+		if r.tools.Store.Result(rememberKey(r.req, a), &old) == nil {
+			all[a] = old.Seconds
+		}
+	}
+	return all
+}

@@ -2,14 +2,17 @@ package engine
 
 import (
 	"forge/digest"
+	"forge/internal/diag"
 	"forge/packages"
 	"forge/recipes"
 )
 
 // Graph is the plan: every action of a run with its solved environments. Nothing was built for it.
 type Graph struct {
-	Actions []*Action // each after the actions it needs
-	Skipped []*recipes.Output
+	Actions  []*Action // each after the actions it needs
+	Skipped  []*recipes.Output
+	Existing []Existing // outputs that are not built because a channel has them
+	Notes    diag.List  // notes and warnings
 }
 
 // Action builds one output.

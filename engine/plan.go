@@ -42,6 +42,11 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 	}
 	p.order()
 	p.graph.keepUpTo(req.UpTo)
+	p.checkNames()
+	p.problems.Sort()
+	if err := p.problems.Err(); err != nil {
+		return nil, err
+	}
 	return p.graph, p.checkLock()
 }
 
@@ -71,6 +76,7 @@ type planner struct {
 	links    []links // of all, from the recipes alone
 	from     *candidates
 	memo     *solved
+	standIns map[*packages.Record]*packages.Record // of existing packages, the channel's records
 	problems diag.List
 
 	states []planState
@@ -93,13 +99,11 @@ func newPlanner(ctx context.Context, req *Request, tools Tools) *planner {
 		ctx: ctx, req: req, tools: tools, graph: &Graph{},
 		index: map[*Action]int{}, byName: map[string][]*Action{}, byRecord: map[*packages.Record]*Action{},
 		behind: map[int][]int{}, extra: map[int][]int{},
-		memo: &solved{envs: map[string]*solvedEnv{}},
-		from: newCandidates(ctx, tools),
+		standIns: map[*packages.Record]*packages.Record{},
+		memo:     &solved{envs: map[string]*solvedEnv{}},
+		from:     newCandidates(ctx, req, tools),
 	}
 }
-
-// stagingKey finds the staging output an output of the same file and variant inherits from.
-type stagingKey struct{ file, name, variant string }
 
 // enter makes an action of each output and names them all before any is planned.
 func (p *planner) enter(outputs []*recipes.Output) error {
@@ -111,6 +115,10 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 			kept = append(kept, o)
 		}
 	}
+	kept, err := p.skipExisting(kept)
+	if err != nil {
+		return err
+	}
 	trees, err := recipeTrees(p.req, kept)
 	if err != nil {
 		return fmt.Errorf("read the recipe's folder: %w", err)
@@ -121,6 +129,10 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		p.all = append(p.all, a)
 		p.index[a] = i
 		if o.Staging {
+			continue
+		}
+		if bad := checkFileName(o); bad != nil {
+			p.problems = append(p.problems, bad...)
 			continue
 		}
 		key := o.Subdir() + "/" + o.String()
@@ -198,8 +210,6 @@ func parallel(n int, f func(int) error) error {
 	return nil
 }
 
-func variantText(o *recipes.Output) string { return fmt.Sprint(o.Full) }
-
 // plannedRecord is what the solver may know of an output before its environments are solved.
 func plannedRecord(o *recipes.Output) packages.Record {
 	r := packages.Record{
@@ -222,7 +232,7 @@ func plannedRecord(o *recipes.Output) packages.Record {
 
 // start asks for the wanted actions: all, or those of req.UpTo.
 func (p *planner) start() error {
-	if err := checkUpTo(p.req.UpTo, p.all); err != nil {
+	if err := checkUpTo(p.req.UpTo, p.all, p.graph.Existing); err != nil {
 		return err
 	}
 	for i, a := range p.all {
@@ -237,143 +247,6 @@ func (p *planner) activate(i int) {
 	if !p.states[i].active {
 		p.states[i].active = true
 		p.next = append(p.next, i)
-	}
-}
-
-// rounds plans all that is asked for, as far as nothing waits for itself.
-func (p *planner) rounds() {
-	for len(p.next) > 0 && p.ctx.Err() == nil {
-		look := sorted(p.next)
-		p.next = nil
-		var ready []int
-		for _, i := range look {
-			if p.states[i].done || p.states[i].looped {
-				continue
-			}
-			if blockers := p.blockers(i); len(blockers) > 0 {
-				p.wait(i, blockers)
-			} else {
-				ready = append(ready, i)
-			}
-		}
-		drafts := make([]*solving, len(ready))
-		_ = parallel(len(ready), func(k int) error {
-			drafts[k] = p.draft(p.all[ready[k]])
-			return nil
-		})
-		for k, i := range ready {
-			p.commit(i, drafts[k])
-		}
-	}
-}
-
-// wait looks at i again when the first of its blockers is done, and asks for all of them.
-func (p *planner) wait(i int, blockers []int) {
-	p.behind[blockers[0]] = append(p.behind[blockers[0]], i)
-	for _, b := range blockers {
-		p.activate(b)
-	}
-}
-
-// blockers are the actions that have to be planned before i: those it is built with and what they run
-// with, as far as the recipes tell, and what a solve took before it was planned.
-func (p *planner) blockers(i int) []int {
-	w := walk{self: i, seen: map[int]bool{i: true}}
-	for _, h := range slices.Concat(p.links[i].hard, p.extra[i]) {
-		p.unsettled(h, &w)
-	}
-	return w.out
-}
-
-// walk collects what is not done among what an action needs.
-type walk struct {
-	self int
-	seen map[int]bool
-	met  bool // self was met
-	out  []int
-}
-
-// unsettled adds what is not done of an action and what it runs with. An action of which nothing is
-// left is remembered as settled.
-func (p *planner) unsettled(i int, w *walk) {
-	todo := []int{i}
-	for len(todo) > 0 {
-		j := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		w.met = w.met || j == w.self
-		if w.seen[j] || p.states[j].settled {
-			continue
-		}
-		w.seen[j] = true
-		if !p.states[j].done {
-			w.out = append(w.out, j)
-		}
-		todo = append(todo, p.links[j].run...)
-	}
-	if len(w.out) == 0 && !w.met {
-		p.states[i].settled = true
-	}
-}
-
-// commit enters what was found out about an action.
-func (p *planner) commit(i int, s *solving) {
-	if len(s.waits) > 0 && p.ctx.Err() == nil {
-		for _, b := range s.waits {
-			p.extra[i] = append(p.extra[i], p.index[b])
-		}
-		p.next = append(p.next, i)
-		return
-	}
-	a := p.all[i]
-	staging := a.Staging
-	record := a.Record
-	*a = *s.draft
-	a.Staging = staging
-	record.Depends, record.Constrains = s.draft.Record.Depends, s.draft.Record.Constrains
-	a.Record = record
-	p.states[i].done = true
-	if s.err != nil && p.ctx.Err() == nil {
-		p.report(a, s.err)
-	}
-	p.next = append(p.next, p.behind[i]...)
-	delete(p.behind, i)
-}
-
-// tests solves the environments of the tests of what is planned, and plans what they need beside it.
-func (p *planner) tests() {
-	if p.req.SkipTests {
-		return
-	}
-	for len(p.problems) == 0 && p.ctx.Err() == nil {
-		var todo []int
-		for i := range p.all {
-			if s := p.states[i]; s.done && !s.tested {
-				todo = append(todo, i)
-			}
-		}
-		if len(todo) == 0 {
-			return
-		}
-		drafts := make([]*solving, len(todo))
-		_ = parallel(len(todo), func(k int) error {
-			drafts[k] = p.draftTests(p.all[todo[k]])
-			return nil
-		})
-		for k, i := range todo {
-			if s := drafts[k]; len(s.waits) > 0 {
-				for _, b := range s.waits {
-					p.activate(p.index[b])
-				}
-			} else {
-				p.states[i].tested = true
-				p.all[i].Test, p.all[i].TestNeeds = s.draft.Test, s.draft.TestNeeds
-				if s.err != nil {
-					p.report(p.all[i], s.err)
-				}
-			}
-		}
-		p.rounds()
-		p.reportStuck()
 	}
 }
 

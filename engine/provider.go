@@ -19,15 +19,19 @@ type candidates struct {
 	planned   map[string][]*packages.Record
 	channels  Channels
 	externals *externals
+	rules     []ChannelPackages
+
+	namesOnce sync.Once
+	names     []string
 
 	mu      sync.Mutex
 	known   map[string][]*packages.Record
 	exports map[*packages.Record]func() (packages.RunExports, error)
 }
 
-func newCandidates(ctx context.Context, tools Tools) *candidates {
+func newCandidates(ctx context.Context, req *Request, tools Tools) *candidates {
 	return &candidates{
-		ctx: ctx, planned: map[string][]*packages.Record{}, channels: tools.Channels,
+		ctx: ctx, planned: map[string][]*packages.Record{}, channels: tools.Channels, rules: req.ChannelPackages,
 		externals: newExternals(tools.Externals), known: map[string][]*packages.Record{},
 		exports: map[*packages.Record]func() (packages.RunExports, error){},
 	}
@@ -46,7 +50,11 @@ func (c *candidates) of(name string) ([]*packages.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, more...)
+	for _, r := range more {
+		if belongs(c.rules, r.Channel, name) {
+			all = append(all, r)
+		}
+	}
 	e, err := c.externals.find(c.ctx, name)
 	if err != nil {
 		return nil, err
@@ -115,11 +123,12 @@ func (v *view) hides(name string) bool {
 }
 
 // Names implements resolver.Provider.
-func (v *view) Names() []string {
-	names := append(v.channels.Names(), v.externals.finder.Names()...)
-	names = slices.AppendSeq(names, maps.Keys(v.planned))
-	slices.Sort(names)
-	return slices.Compact(names)
+func (c *candidates) Names() []string {
+	c.namesOnce.Do(func() {
+		names := append(c.channels.Names(), c.externals.finder.Names()...)
+		c.names = sorted(slices.AppendSeq(names, maps.Keys(c.planned)))
+	})
+	return c.names
 }
 
 // externals remembers what the host was found to offer.

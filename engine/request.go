@@ -2,6 +2,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"forge/packages"
@@ -31,25 +32,28 @@ type Request struct {
 
 	Channels        []string                   `json:"channels"` // after output_dir, in order of priority
 	ChannelPriority resolver.ChannelPriority   `json:"channel_priority"`
+	ChannelPackages []ChannelPackages          `json:"channel_packages,omitempty"`
 	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
 	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
 
-	VariantFiles         []string            `json:"variant_config,omitempty"`
-	Variant              map[string][]string `json:"variant,omitempty"`
-	IgnoreRecipeVariants bool                `json:"ignore_recipe_variants,omitempty"`
-	BuildNumber          *int                `json:"build_num,omitempty"`
-	BuildStringPrefix    string              `json:"build_string_prefix,omitempty"`
-	AllowUnhashed        bool                `json:"allow_unhashed,omitempty"`
+	Workspace            []recipes.VariantFile `json:"-"` // variants of forge.hcl
+	VariantFiles         []string              `json:"variant_config,omitempty"`
+	Variant              map[string][]string   `json:"variant,omitempty"`
+	IgnoreRecipeVariants bool                  `json:"ignore_recipe_variants,omitempty"`
+	BuildNumber          *int                  `json:"build_num,omitempty"`
+	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
+	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
 
-	Jobs      int               `json:"jobs"`      // builds at once
-	CPUs      int               `json:"cpu_count"` // CPU_COUNT of each
-	Isolation sandbox.Isolation `json:"isolation"` // the least that will do
-	Limits    sandbox.Limits    `json:"limits"`
-	KeepGoing bool              `json:"keep_going,omitempty"`
-	KeepBuild bool              `json:"keep_build,omitempty"`
-	Offline   bool              `json:"offline,omitempty"`
-	SkipTests bool              `json:"skip_tests,omitempty"`
-	UpTo      []string          `json:"up_to,omitempty"`
+	Jobs         int               `json:"jobs"`      // builds at once
+	CPUs         int               `json:"cpu_count"` // CPU_COUNT of each
+	Isolation    sandbox.Isolation `json:"isolation"` // the least that will do
+	Limits       sandbox.Limits    `json:"limits"`
+	KeepGoing    bool              `json:"keep_going,omitempty"`
+	KeepBuild    bool              `json:"keep_build,omitempty"`
+	Offline      bool              `json:"offline,omitempty"`
+	SkipExisting SkipExisting      `json:"skip_existing,omitempty"`
+	SkipTests    bool              `json:"skip_tests,omitempty"`
+	UpTo         []string          `json:"up_to,omitempty"`
 
 	PackageFormat  string            `json:"package_format"`
 	IncludeRecipe  bool              `json:"include_recipe"`
@@ -93,7 +97,7 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildPlatform:        r.BuildPlatform,
 		HostPlatform:         r.HostPlatform,
 		TargetPlatform:       r.TargetPlatform,
-		Variants:             append(builtInVariants(r.TargetPlatform), files...),
+		Variants:             slices.Concat(builtInVariants(r.TargetPlatform), r.Workspace, files),
 		Set:                  r.Variant,
 		IgnoreRecipeVariants: r.IgnoreRecipeVariants,
 		BuildNumber:          r.BuildNumber,

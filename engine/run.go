@@ -11,7 +11,8 @@ import (
 )
 
 // Run builds every action of g that is not built already and puts all packages into the output
-// channel. It returns one outcome for each action but staging ones, in plan order, also when it fails.
+// channel. It returns one outcome for each output that exists already, then for each action but staging
+// ones, in plan order, also when it fails.
 // The error joins what went wrong; outcomes carry the same errors.
 func Run(ctx context.Context, req *Request, tools Tools, g *Graph, report func(Event)) ([]*Outcome, error) {
 	run := newRun(req, tools, g, report)
@@ -30,7 +31,7 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 		}
 	}
 	err := schedule(ctx, all, r.req.Jobs, r.req.KeepGoing, r.do, r.skip)
-	var list []*Outcome
+	list := g.ExistingOutcomes()
 	for _, a := range g.Actions {
 		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
 			list = append(list, o)

@@ -98,7 +98,7 @@ func (p *solving) environment(kind string, specs []string) (Environment, error) 
 	if err != nil {
 		return env, err
 	}
-	env.Records = solution.Records
+	env.Records = p.real(solution.Records)
 	if err := p.addRuntimeExternals(&env); err != nil {
 		return env, err
 	}

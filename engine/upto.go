@@ -8,10 +8,13 @@ import (
 )
 
 // checkUpTo refuses names that no action has.
-func checkUpTo(wanted []string, actions []*Action) error {
+func checkUpTo(wanted []string, actions []*Action, existing []Existing) error {
 	var all []string
 	for _, a := range actions {
 		all = append(all, a.Output.Name)
+	}
+	for _, e := range existing {
+		all = append(all, e.Output.Name)
 	}
 	for _, name := range wanted {
 		if !slices.Contains(all, name) {
@@ -38,6 +41,7 @@ func (g *Graph) keepUpTo(wanted []string) {
 	}
 	keep := needed(start)
 	g.Actions = slices.DeleteFunc(g.Actions, func(a *Action) bool { return !keep[a] })
+	g.dropUnused(wanted)
 }
 
 // needed are the actions of start and all that building and testing them takes.

@@ -1,13 +1,9 @@
 package recipes
 
 import (
-	"encoding/hex"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"forge/internal/diag"
-	"forge/packages"
 	"forge/platforms"
 	"forge/recipes/internal/yamlx"
 
@@ -39,6 +35,13 @@ func (o *v0Output) fillBuild() {
 	b.IncludeRecipe = flag("include_recipe", true)
 	o.fillLinking()
 	o.fillPrefix()
+	for _, key := range []string{"osx_is_app", "requires_features", "provides_features", "preferred_env", "pin_depends", "pre-link", "post-link", "pre-unlink"} {
+		if n := o.get("build", key); truthy(n) {
+			d := o.at(o.doc, n, "unsupported", "build/%s has no effect", key)
+			d.Severity = diag.Warning
+			o.found.add(d)
+		}
+	}
 	b.Scripts = o.buildScripts()
 }
 
@@ -195,226 +198,4 @@ func (o *v0Output) secrets() (names []string) {
 		}
 	}
 	return names
-}
-
-// sources reads the source section: one source or a list.
-func (p *v0Pass) sources() []Source {
-	var out []Source
-	for _, n := range list1(p.root("source")) {
-		if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
-			continue
-		}
-		if s := p.source(n); len(s.URLs) > 0 || s.Git != nil || s.Path != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-func (p *v0Pass) source(n *yaml.Node) Source {
-	get := func(key string) *yaml.Node { return yamlx.Get(n, key) }
-	s := Source{Pos: p.place(p.doc, n), FileName: p.text(get("fn")), TargetDirectory: p.text(get("folder")), Path: p.text(get("path")),
-		NoHoist: truthy(get("no_hoist")), Patches: p.texts(list1(get("patches")))}
-	for i, patch := range s.Patches {
-		s.Patches[i] = recipeRelative(patch)
-	}
-	p.sourceHashes(&s, n)
-	switch {
-	case get("url") != nil:
-		s.URLs = p.texts(list1(get("url")))
-		for i, u := range s.URLs {
-			if !strings.Contains(u, ":") { // a file, relative to the recipe
-				s.URLs[i] = "file://" + filepath.ToSlash(filepath.Join(p.dir, filepath.FromSlash(recipeRelative(u))))
-				continue
-			}
-			if err := checkURL(u); err != nil {
-				p.errorf(get("url"), "bad-value", "%s", err)
-			}
-		}
-		if s.FileName == "" && len(s.URLs) == 0 {
-			p.errorf(n, "bad-value", "the source's url is empty")
-		}
-		s.Pos = p.place(p.doc, get("url"))
-		checkHashed(&s, p.opts, p.line(s.Pos.Line), p.found.add)
-	case get("git_url") != nil:
-		s.Git = p.git(n)
-	case get("hg_url") != nil: // named, so that fetching can say that it does not know how
-		s.URLs = []string{"hg+" + p.text(get("hg_url"))}
-	case get("svn_url") != nil:
-		s.URLs = []string{"svn+" + p.text(get("svn_url"))}
-	case s.Path != "":
-		s.Path = recipeRelative(s.Path)
-	default: // conda-build passes over it; selectors may have left nothing else
-		d := p.at(p.doc, n, "missing-key", "this source has none of `url:`, `git_url:` and `path:`, so nothing is fetched")
-		d.Severity = diag.Warning
-		p.found.add(d)
-	}
-	return s
-}
-
-// recipeRelative drops the recipe's folder, which paths are relative to anyway.
-func recipeRelative(path string) string {
-	for _, prefix := range []string{"$RECIPE_DIR/", `%RECIPE_DIR%\`, "%RECIPE_DIR%/"} {
-		path = strings.TrimPrefix(path, prefix)
-	}
-	return path
-}
-
-func (p *v0Pass) sourceHashes(s *Source, n *yaml.Node) {
-	for _, h := range []struct {
-		name string
-		size int
-	}{{"md5", 16}, {"sha1", 20}, {"sha224", 28}, {"sha256", 32}, {"sha384", 48}, {"sha512", 64}} {
-		at := yamlx.Get(n, h.name)
-		sum := strings.ToLower(strings.TrimSpace(p.text(at)))
-		if sum == "" {
-			continue
-		}
-		if raw, err := hex.DecodeString(sum); err != nil || len(raw) != h.size {
-			p.errorf(at, "bad-value", "%q is not a %s: it has %d hex digits", sum, h.name, 2*h.size)
-			continue
-		}
-		if s.Hashes == nil {
-			s.Hashes = map[string]string{}
-		}
-		s.Hashes[h.name] = sum
-	}
-}
-
-func (p *v0Pass) git(n *yaml.Node) *Git {
-	get := func(key string) string { return p.text(yamlx.Get(n, key)) }
-	g := &Git{URL: get("git_url"), Rev: get("git_rev"), Tag: get("git_tag"), Branch: get("git_branch"), Depth: -1, Submodules: true}
-	if d := yamlx.Get(n, "git_depth"); d != nil {
-		v, ok := typed(d).(int)
-		if !ok {
-			p.errorf(d, "bad-value", "git_depth is a whole number, not %q", p.text(d))
-		}
-		g.Depth = v
-	}
-	return g
-}
-
-// fillTests reads the test section and the run_test files beside the recipe.
-func (o *v0Output) fillTests() {
-	get := func(key string) *yaml.Node { return o.get("test", key) }
-	requires := o.v0Pass.texts(list1(get("requires")))
-	recipeFiles, sourceFiles := o.v0Pass.texts(list1(get("files"))), o.v0Pass.texts(list1(get("source_files")))
-	pos := o.place(o.doc, o.root("test"))
-	if n := yamlx.Get(o.node, "test"); n != nil {
-		pos = o.place(o.doc, n)
-	}
-	script := func(s Script) {
-		o.out.Tests = append(o.out.Tests, Test{Pos: pos, Script: &ScriptTest{Script: s, Run: requires, RecipeFiles: recipeFiles, SourceFiles: sourceFiles}})
-	}
-	if n := get("commands"); !yamlx.IsNull(n) {
-		if lines := o.v0Pass.texts(list1(n)); len(lines) > 0 {
-			if o.out.HostPlatform.IsWindows() {
-				for i, l := range lines {
-					lines[i] = l + "\nif errorlevel 1 exit 1"
-				}
-			}
-			script(Script{Text: strings.Join(lines, "\n"), FirstLine: o.place(o.doc, list1(n)[0]).Line, Pos: o.place(o.doc, n)})
-		}
-	}
-	o.importTests(get("imports"), pos)
-	o.testFiles(script)
-	for _, d := range o.v0Pass.texts(list1(get("downstreams"))) {
-		o.out.Tests = append(o.out.Tests, Test{Pos: pos, Downstream: d})
-	}
-}
-
-// importTests are names to import, in Python or in the language that an entry names.
-func (o *v0Output) importTests(n *yaml.Node, pos diag.Pos) {
-	byLang := map[string][]string{}
-	for _, e := range list1(n) {
-		if e.Kind == yaml.MappingNode {
-			lang := o.text(yamlx.Get(e, "lang"))
-			byLang[lang] = append(byLang[lang], o.v0Pass.texts(list1(yamlx.Get(e, "imports")))...)
-			continue
-		}
-		byLang["python"] = append(byLang["python"], o.v0Pass.texts([]*yaml.Node{e})...)
-	}
-	for _, lang := range sortedNames(byLang) {
-		t := Test{Pos: pos}
-		switch names := byLang[lang]; {
-		case lang == "perl":
-			t.Perl = &ListTest{names}
-		case lang == "r":
-			t.R = &ListTest{names}
-		case lang == "python" && strings.HasPrefix(o.name, "perl-"):
-			t.Perl = &ListTest{names}
-		case lang == "python" && strings.HasPrefix(o.name, "r-"):
-			t.R = &ListTest{names}
-		case lang == "python":
-			t.Python = &PythonTest{Imports: names}
-		default:
-			o.errorf(n, "unsupported", "imports cannot be tested in the language %q", lang)
-			continue
-		}
-		o.out.Tests = append(o.out.Tests, t)
-	}
-}
-
-// testFiles are run_test.* of the recipe, or the script that an output's test names.
-func (o *v0Output) testFiles(add func(Script)) {
-	if n := yamlx.Get(yamlx.Get(o.node, "test"), "script"); n != nil {
-		name := o.text(n)
-		s := o.script(name)
-		if !s.found {
-			o.errorf(n, "missing-file", "the script %q cannot be read", name)
-			return
-		}
-		add(Script{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreterOf(name), Pos: o.place(o.doc, n)})
-	}
-	if o.own {
-		return
-	}
-	for _, ext := range []string{".sh", ".bat", ".py", ".pl", ".r", ".lua"} {
-		name := "run_test" + ext
-		if ext == ".sh" && o.out.HostPlatform.IsWindows() || ext == ".bat" && !o.out.HostPlatform.IsWindows() {
-			continue
-		}
-		if s := o.script(name); s.found {
-			i := interpreterOf(name)
-			if ext == ".lua" {
-				i = "lua"
-			}
-			add(Script{Text: s.text, File: name, FirstLine: 1, Interpreter: i})
-		}
-	}
-}
-
-// fillAbout reads about.
-func (o *v0Output) fillAbout() {
-	text := func(key string) string { return o.text(o.get("about", key)) }
-	list := func(key string) []string { return o.v0Pass.texts(list1(o.get("about", key))) }
-	a := &o.out.About
-	a.About = packages.About{Home: list("home"), License: text("license"), LicenseFamily: text("license_family"), LicenseURL: text("license_url"),
-		Summary: text("summary"), Description: text("description"), DocURL: list("doc_url"), DevURL: list("dev_url")}
-	n := o.get("about", "license_file")
-	a.LicenseFiles = list("license_file")
-	for i, f := range a.LicenseFiles {
-		a.LicenseFiles[i] = recipeRelative(f)
-	}
-	a.LicensePos = o.place(o.doc, n)
-	section := yamlx.Get(o.node, "about")
-	if section == nil {
-		section = o.root("about")
-	}
-	for k, v := range yamlx.Pairs(section) {
-		if slices.Contains([]string{"doc_source_url", "identifiers", "tags", "keywords", "prelink_message", "readme"}, k.Value) {
-			if a.Extra == nil {
-				a.Extra = map[string]any{}
-			}
-			a.Extra[k.Value] = o.plain(v)
-		}
-	}
-	if n == nil && section != nil {
-		a.LicensePos = o.place(o.doc, section)
-	}
-	if len(a.LicenseFiles) == 0 && a.License != "" {
-		d := o.diagnostic(a.LicensePos, "missing-license-file", o.name+" names a license and no license_file", "add `license_file:` with the name of the license's text in the source")
-		d.Severity = diag.Note
-		o.found.add(d)
-	}
 }

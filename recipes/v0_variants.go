@@ -34,12 +34,12 @@ type v0Row struct {
 	vals []string
 }
 
-// defaultV0Config holds conda-build's own defaults (variants.py, DEFAULT_VARIANTS), with the Python
-// that conda-build 26.7 was run with for the vectors.
+// defaultV0Config holds conda-build's own defaults (variants.py, DEFAULT_VARIANTS) but for the address of
+// R's archive, with the Python that conda-build 26.7 was run with for the vectors.
 func defaultV0Config(target platforms.Platform) *v0Config {
 	c := &v0Config{vals: map[string][]string{}, pins: map[string]Pin{}, extend: map[string]bool{}, lists: map[string][]string{}}
 	for _, kv := range [][2]string{{"python", "3.11"}, {"numpy", "1.23"}, {"perl", "5.26.2"}, {"lua", "5"}, {"r_base", "3.5"},
-		{"cpu_optimization_target", "nocona"}, {"cran_mirror", "https://cran.r-project.org"}, {"target_platform", target.String()}} {
+		{"cpu_optimization_target", "nocona"}, {"target_platform", target.String()}} {
 		c.set(kv[0], []string{kv[1]})
 	}
 	for _, kv := range defaultCompilers(target) {
@@ -112,6 +112,12 @@ func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.L
 			list = append(list, doc.At(n, "wrong-type", "the values of the variant key %q are a list of texts, this is a mapping", k.Value))
 			continue
 		}
+		if bad := slices.IndexFunc(n.Content, func(e *yaml.Node) bool { return e.Kind == yaml.MappingNode }); bad >= 0 {
+			d := doc.At(n.Content[bad], "wrong-type", "the values of the variant key %q are texts, this is a mapping", k.Value)
+			d.Suggestion = "meta.yaml takes selectors in comments (`- 3.11  # [unix]`), not `if:`"
+			list = append(list, d)
+			continue
+		}
 		if vals := scalars(n); len(vals) > 0 {
 			spec[k.Value] = vals
 			order = append(order, k.Value)
@@ -120,6 +126,8 @@ func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.L
 	return append(list, c.merge(doc, spec, order)...)
 }
 
+// mapLines gives the source line of a line of text that was made from the file; the last one for lines
+// beyond it, 0 where nothing is left of the file.
 func mapLines(lines []int) func(int) int {
 	return func(n int) int {
 		if n < 1 || len(lines) == 0 {
@@ -208,6 +216,20 @@ func (c *v0Config) merge(doc *yamlx.Document, spec map[string][]string, order []
 		}
 	}
 	return list
+}
+
+// choose is --variant: it replaces a key's values; of a zip group it chooses rows where it can, else the
+// key leaves the group.
+func (c *v0Config) choose(key string, vals []string) {
+	group := c.group(key)
+	if len(group) > 1 && !slices.ContainsFunc(vals, func(v string) bool { return !slices.Contains(c.vals[key], v) }) {
+		c.rows = append(c.rows, v0Row{key, vals})
+		return
+	}
+	for i, g := range c.zip {
+		c.zip[i] = slices.DeleteFunc(slices.Clone(g), func(k string) bool { return k == key })
+	}
+	c.set(key, vals)
 }
 
 func (c *v0Config) group(key string) []string {

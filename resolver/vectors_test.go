@@ -233,3 +233,59 @@ func TestInstallOrder(t *testing.T) {
 		t.Errorf("%d dependencies come too late", late)
 	}
 }
+
+// TestConformancePubgrubLarge solves pubgrub's hard synthetic case: a package with its versions, each
+// with the ranges it needs.
+func TestConformancePubgrubLarge(t *testing.T) {
+	b, err := os.ReadFile(sharedPath(t, "vectors/pubgrub/test-examples/large_case_u16_NumberVersion.ron"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []*packages.Record
+	var name string
+	depth := 0
+	for line := range strings.SplitSeq(string(b), "\n") {
+		line = strings.TrimSpace(line)
+		key, opens := strings.CutSuffix(line, ": {")
+		dep, needs := strings.CutSuffix(line, ": [")
+		_, empty := strings.CutSuffix(line, ": {},")
+		var low, high int
+		switch r := len(records) - 1; {
+		case opens && depth == 0:
+			name, depth = "p"+key, 1
+		case opens, empty:
+			records = append(records, &packages.Record{Name: name, Version: strings.TrimSuffix(key, ": {},"), Build: "0"})
+			if opens {
+				depth = 2
+			}
+		case needs:
+			records[r].Depends = append(records[r].Depends, "p"+dep)
+		case strings.HasPrefix(line, "("):
+			d := &records[r].Depends[len(records[r].Depends)-1]
+			if strings.Contains(*d, " ") {
+				*d += "|"
+			} else {
+				*d += " "
+			}
+			if n, _ := fmt.Sscanf(line, "(%d, Some(%d)),", &low, &high); n == 2 {
+				*d += fmt.Sprintf(">=%d,<%d", low, high)
+			} else {
+				*d += fmt.Sprintf(">=%d", low)
+			}
+		case line == "},":
+			depth--
+		}
+	}
+	provider := resolver.NewMemory(records...)
+	unsolvable := 0
+	for _, r := range records {
+		got := solveNames(t, provider, resolver.Problem{Specs: []string{r.Name + " ==" + r.Version}})
+		if strings.HasPrefix(got, "no solution") {
+			unsolvable++
+		}
+	}
+	t.Logf("%d of %d packages have no solution", unsolvable, len(records))
+	if unsolvable == len(records) {
+		t.Error("none is solvable")
+	}
+}

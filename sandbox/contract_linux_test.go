@@ -127,7 +127,11 @@ func TestContractCancel(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want canceled", err)
 		}
-		if d := time.Since(began); d > time.Second {
+		most := time.Second
+		if l != Full {
+			most = 5 * time.Second // processes are found and killed one by one, on a machine that may be busy
+		}
+		if d := time.Since(began); d > most {
 			t.Errorf("took %v to stop", d)
 		}
 		nothingLeft(t, s.Dir)
@@ -152,7 +156,7 @@ func TestContractNothingStays(t *testing.T) {
 		if res, _ := run(t, l, s); res.ExitCode != 4 {
 			t.Errorf("exit %d", res.ExitCode)
 		}
-		if d := time.Since(began); d > 2*time.Second {
+		if d := time.Since(began); d > 10*time.Second {
 			t.Errorf("took %v", d)
 		}
 		nothingLeft(t, s.Dir)

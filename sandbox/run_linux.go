@@ -38,7 +38,7 @@ func (s Spec) accounts() []File {
 	}
 	home := "/"
 	for _, e := range s.Env {
-		if v, ok := strings.CutPrefix(e, "HOME="); ok {
+		if v, ok := strings.CutPrefix(e, "HOME="); ok && !strings.ContainsAny(v, ":\n") {
 			home = v
 		}
 	}

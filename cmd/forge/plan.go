@@ -74,12 +74,12 @@ func (a *app) plan(ctx context.Context, req *engine.Request, form planForm) erro
 		return err
 	}
 	if form == planDocument {
-		if err := a.printJSON(map[string]any{"packages": planRows(req, forecast)}); err != nil {
+		if err := a.printJSON(map[string]any{"packages": append(existingRows(req, graph), planRows(req, forecast)...)}); err != nil {
 			return err
 		}
 		return renderErr
 	}
-	a.writePlan(forecast)
+	a.writePlan(graph, forecast)
 	return renderErr
 }
 
@@ -121,9 +121,22 @@ func recordNames(e engine.Environment) []string {
 	return list
 }
 
-func (a *app) writePlan(forecast []engine.Forecast) {
+// existingRows are the outputs that --skip-existing leaves out.
+func existingRows(req *engine.Request, g *engine.Graph) []planRow {
+	rows := []planRow{}
+	for _, o := range g.ExistingOutcomes() {
+		rows = append(rows, planRow{row: rowOf(req, o), Depends: o.Action.Record.Depends, Needs: []string{},
+			BuildName: o.Action.Output.BuildString, Build: map[string][]string{"build": {}, "host": {}}})
+	}
+	return rows
+}
+
+func (a *app) writePlan(g *engine.Graph, forecast []engine.Forecast) {
 	t := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
 	count := 0
+	for _, o := range g.ExistingOutcomes() {
+		fmt.Fprintf(t, "skip\t%s\t%s\n", o.Action.Output, diag.Printable(o.Err.Error()))
+	}
 	for _, f := range forecast {
 		o := f.Action.Output
 		word := "build"

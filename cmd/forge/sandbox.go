@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"forge/digest"
+	"forge/engine"
 	"forge/platforms/toolchain"
 	"forge/sandbox"
 	"forge/store"
@@ -80,21 +81,15 @@ out, 137 when a limit killed it.`,
 }
 
 func (a *app) sandboxRun(ctx context.Context, f sandboxFlags, args []string) error {
-	spec, err := f.spec(args)
-	if err != nil {
-		return usageError{err}
-	}
-	if spec.Level == sandbox.Full {
-		if err := a.addTools(ctx, &spec, f.externals); err != nil {
-			return err
+	res, err := a.sandboxTry(ctx, f, args, sandbox.Full)
+	var no *sandbox.UnavailableError
+	for _, lower := range []sandbox.Isolation{sandbox.Landlock, sandbox.None} {
+		accepted := f.isolation == string(sandbox.None) || f.isolation == string(lower)
+		if errors.As(err, &no) && accepted {
+			fmt.Fprintf(a.stderr, "forge: warning: %v\n", err)
+			res, err = a.sandboxTry(ctx, f, args, lower)
 		}
 	}
-	spec.Stdout, spec.Stderr, spec.Terminal = a.stdout, a.stderr, f.terminal
-	file, isFile := a.stdin.(*os.File)
-	if f.terminal || !isFile || !term.IsTerminal(int(file.Fd())) {
-		spec.Stdin = a.stdin
-	}
-	res, err := sandbox.New(time.Now).Run(ctx, spec)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			a.printError(err)
@@ -116,20 +111,40 @@ func (a *app) sandboxRun(ctx context.Context, f sandboxFlags, args []string) err
 	return nil
 }
 
-// spec reads the flags. Names, ids and folders are those of a build.
-func (f sandboxFlags) spec(args []string) (sandbox.Spec, error) {
-	const home, user = "/forge/work", "forge"
-	s := sandbox.Spec{
-		Argv: args, Dir: f.dir, Hostname: "forge", User: user, UID: 1000, GID: 1000, Network: f.network,
-		Level: sandbox.Isolation(f.isolation),
-		Env: []string{"PATH=/usr/bin:/bin", "HOME=" + home, "USER=" + user, "LOGNAME=" + user, "SHELL=/bin/bash",
-			"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TZ=UTC", "TERM=xterm-256color"},
-		Limits: sandbox.Limits{Memory: f.memory, Processes: f.processes, FileSize: f.fileSize},
+// sandboxTry runs args at exactly the given level; what is shown where depends on it.
+func (a *app) sandboxTry(ctx context.Context, f sandboxFlags, args []string, level sandbox.Isolation) (sandbox.Result, error) {
+	spec, err := f.spec(args, level)
+	if err != nil {
+		return sandbox.Result{}, usageError{err}
 	}
+	if level.Places() {
+		if err := a.addTools(ctx, &spec, f.externals); err != nil {
+			return sandbox.Result{}, err
+		}
+	}
+	spec.Stdout, spec.Stderr, spec.Terminal = a.stdout, a.stderr, f.terminal
+	file, isFile := a.stdin.(*os.File)
+	if f.terminal || !isFile || !term.IsTerminal(int(file.Fd())) {
+		spec.Stdin = a.stdin
+	}
+	return sandbox.Only(level, time.Now).Run(ctx, spec)
+}
+
+// spec reads the flags. Names, ids and folders are those of a build.
+func (f sandboxFlags) spec(args []string, level sandbox.Isolation) (sandbox.Spec, error) {
+	s := engine.CommandSpec()
+	home := s.Dir
+	s.Argv, s.Dir, s.Network, s.Level = args, f.dir, f.network, level
+	s.Limits = sandbox.Limits{Memory: f.memory, Processes: f.processes, FileSize: f.fileSize}
 	for _, e := range f.env {
 		name, _, _ := strings.Cut(e, "=")
 		s.Env = slices.DeleteFunc(s.Env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
 		s.Env = append(s.Env, e)
+	}
+	switch sandbox.Isolation(f.isolation) {
+	case sandbox.Full, sandbox.Landlock, sandbox.None:
+	default:
+		return s, fmt.Errorf("--isolation %q: want full, landlock or none", f.isolation)
 	}
 	var err error
 	if s.Limits.CPU, err = seconds("--cpu", f.cpu); err != nil {
@@ -138,7 +153,7 @@ func (f sandboxFlags) spec(args []string) (sandbox.Spec, error) {
 	if s.Limits.Wall, err = seconds("--timeout", f.timeout); err != nil {
 		return s, err
 	}
-	if s.Level.Places() {
+	if level.Places() {
 		s.Mounts = append(s.Mounts, sandbox.Mount{Target: home, Writable: true})
 	} else if f.dir == home {
 		s.Dir = "/"
@@ -200,11 +215,7 @@ func (a *app) addTools(ctx context.Context, spec *sandbox.Spec, externals []stri
 	shown := func(p string) bool {
 		return slices.ContainsFunc(spec.Mounts, func(m sandbox.Mount) bool { return m.Target == p })
 	}
-	for _, l := range []string{"bin", "sbin", "lib", "lib64"} {
-		if !shown("/" + l) {
-			spec.Links = append(spec.Links, sandbox.Link{Path: "/" + l, Target: "usr/" + l})
-		}
-	}
+	spec.Links = slices.DeleteFunc(spec.Links, func(l sandbox.Link) bool { return shown(l.Path) })
 	if shown("/usr") {
 		if len(externals) > 0 {
 			return usageError{errors.New("--external and a /usr of your own exclude each other")}

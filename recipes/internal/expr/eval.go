@@ -233,7 +233,15 @@ func (x *concatExpr) eval(st *state) Value {
 
 func (x *attrExpr) eval(st *state) Value {
 	st.step(x.off)
-	return st.attr(x.off, x.x.eval(st), x.name)
+	return st.attr(x.off, st.defined(x.x, x.x.eval(st)), x.name)
+}
+
+// defined fails at x where v is undefined, unless nothing fails.
+func (st *state) defined(x expr, v Value) Value {
+	if m, ok := v.(*Missing); ok && st.policy != NeverFail {
+		st.undefined(x.at(), m)
+	}
+	return v
 }
 
 func (st *state) attr(off int, v Value, name string) Value {
@@ -270,7 +278,7 @@ func (st *state) attr(off int, v Value, name string) Value {
 
 func (x *itemExpr) eval(st *state) Value {
 	st.step(x.off)
-	v := x.x.eval(st)
+	v := st.defined(x.x, x.x.eval(st))
 	if s, ok := x.key.(*sliceExpr); ok {
 		return st.slice(s, v)
 	}
@@ -366,7 +374,7 @@ func (st *state) index(off int, v Value, i int64) (Value, bool) {
 func (x *callExpr) eval(st *state) Value {
 	st.step(x.off)
 	if a, ok := x.fn.(*attrExpr); ok {
-		obj := a.x.eval(st)
+		obj := st.defined(a.x, a.x.eval(st))
 		if d, isDict := obj.(*Dict); !isDict || st.d.Style == Python || !d.has(a.name) {
 			if m := st.findMethod(obj, a.name); m != nil {
 				return st.callMethod(x.off, m, obj, st.args(x.args))

@@ -155,7 +155,7 @@ func (st *state) lookup(name string) Value {
 
 // truth is Truth, strict about undefined values.
 func (st *state) truth(x expr, v Value) bool {
-	if m, ok := v.(*Missing); ok && st.policy == Strict && !m.soft {
+	if m, ok := v.(*Missing); ok && st.policy == Strict && !(m.soft && st.d.Style == Python) {
 		st.undefined(x.at(), m)
 	}
 	return Truth(v)
