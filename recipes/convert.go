@@ -80,6 +80,7 @@ type metaConverter struct {
 	list       diag.List
 	conditions map[int]string // line → condition of the {% if %} it is in, as recipe.yaml writes it
 	context    []*yaml.Node   // pairs
+	specs      bool           // texts are match specs
 }
 
 func (c *metaConverter) say(severity diag.Severity, n *yaml.Node, format string, args ...any) {

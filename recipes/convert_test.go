@@ -123,6 +123,7 @@ func emptyScript(s ScriptView) bool { return strings.TrimSpace(s.Text) == "" && 
 // withoutVariant takes out what conda-build writes into requirements and Forge leaves to the solver: the
 // variant's version of a bare name, and the pins of pin_run_as_build.
 func withoutVariant(spec string, o *Output) string {
+	spec = strings.ReplaceAll(strings.TrimSuffix(spec, ".*"), " ==", " ") // what strictSpec adds
 	name, rest, _ := strings.Cut(spec, " ")
 	if v, ok := o.Full[normalKey(name)]; ok && rest != "" {
 		value := strings.Fields(fmt.Sprint(v) + " x")[0]
@@ -152,7 +153,7 @@ func convertView(r *Rendered) []string {
 		v.Build, v.Hash, v.Variant, v.Recipe, v.Format, v.Inherit = "", "", nil, "", "", ""
 		v.About.Extra, v.About.LicenseFamily = nil, ""
 		v.About.LicenseURL = ""
-		for _, list := range []*[]string{&v.Requirements.Build, &v.Requirements.Host, &v.Requirements.Run, &v.Requirements.RunConstraints} {
+		for _, list := range []*[]string{&v.Requirements.Build, &v.Requirements.Host, &v.Requirements.Run, &v.Requirements.RunConstraints, &v.Requirements.IgnoreFrom} {
 			for i, s := range *list {
 				(*list)[i] = withoutVariant(strings.Join(strings.Fields(s), " "), o)
 			}

@@ -83,6 +83,9 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 	if err != nil {
 		c.lost(n, "%q cannot be written: %v", c.value(n), err)
 	}
+	if c.specs {
+		s = strictSpec(s)
+	}
 	out := &yaml.Node{Kind: yaml.ScalarNode, Tag: n.Tag, Value: s, Style: n.Style &^ yaml.TaggedStyle}
 	if strings.Contains(s, "${{") || out.Style != 0 {
 		out.Tag = "!!str"
@@ -95,6 +98,30 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 	}
 	c.comments(out, n)
 	return out
+}
+
+// strictSpec writes a match spec as recipe.yaml wants it: conda-build takes `zlib 1.2` for 1.2.*.
+func strictSpec(s string) string {
+	masked := regexp.MustCompile(`\$\{\{.*?\}\}`).ReplaceAllStringFunc(s, func(m string) string { return strings.Repeat("0", len(m)) })
+	fields := strings.Fields(masked)
+	if len(fields) < 2 || strings.ContainsAny(fields[1], "<>=!~*|,x") {
+		return s
+	}
+	name, rest := strings.TrimSpace(s[:len(fields[0])]), strings.TrimSpace(s[len(fields[0]):])
+	switch {
+	case strings.Contains(rest, "${{ "+name+" }}"): // a variant's value is a spec already
+		return s
+	case len(fields) == 2:
+		return name + " " + rest + ".*"
+	}
+	return name + " ==" + rest
+}
+
+// specLists is lists for requirements.
+func (c *metaConverter) specLists(list []choice) *yaml.Node {
+	c.specs = true
+	defer func() { c.specs = false }()
+	return c.lists(list)
 }
 
 var selectorInComment = regexp.MustCompile(`#?\s*\[[^\[\]]*\][^()]*$`)
@@ -563,6 +590,8 @@ func (c *metaConverter) scriptEnv(build *yaml.Node, list []choice) {
 }
 
 func (c *metaConverter) runExports(requirements *yaml.Node, list []choice) {
+	c.specs = true
+	defer func() { c.specs = false }()
 	to := within(requirements, "run_exports")
 	now := map[string]string{"strong": "strong", "weak": "weak", "noarch": "noarch", "strong_constrains": "strong_constraints", "weak_constrains": "weak_constraints"}
 	for _, ch := range list {
@@ -590,8 +619,10 @@ func (c *metaConverter) requirements(to, n *yaml.Node) {
 	}
 	out := within(to, "requirements")
 	if n.Kind != yaml.MappingNode { // an output's list counts for host and run
+		c.specs = true
 		addPair(out, "host", c.texts(n))
 		addPair(out, "run", c.texts(n))
+		c.specs = false
 		return
 	}
 	order, by := c.fields(n)
@@ -599,11 +630,11 @@ func (c *metaConverter) requirements(to, n *yaml.Node) {
 	for _, k := range order {
 		switch k {
 		case "build", "host", "run":
-			if v := c.lists(by[k]); v != nil {
+			if v := c.specLists(by[k]); v != nil {
 				first = append(first, plainNode(k), v)
 			}
 		case "run_constrained":
-			if v := c.lists(by[k]); v != nil {
+			if v := c.specLists(by[k]); v != nil {
 				first = append(first, plainNode("run_constraints"), v)
 			}
 		default:
@@ -626,7 +657,7 @@ func (c *metaConverter) tests(to, n *yaml.Node, top bool) {
 		}
 	}
 	requirements, files := mapNode(), mapNode()
-	addPair(requirements, "run", c.lists(by["requires"]))
+	addPair(requirements, "run", c.specLists(by["requires"]))
 	addPair(files, "recipe", c.lists(by["files"]))
 	addPair(files, "source", c.lists(by["source_files"]))
 	script := func(v *yaml.Node) {
