@@ -83,8 +83,17 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 	if err != nil {
 		c.lost(n, "%q cannot be written: %v", c.value(n), err)
 	}
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		for i := n.Line + 1; i <= c.blockEnd(n.Line); i++ {
+			if condition := c.lineSelector(i); condition != "" {
+				c.lost(&yaml.Node{Line: i, Column: 1}, "a line inside of a text depends on [%s]; make the text a list of lines", condition)
+			}
+		}
+	}
 	if c.specs {
-		s = strictSpec(s)
+		if s = strictSpec(s); strings.HasSuffix(s, " x.x") {
+			c.lost(n, "x.x is taken from the variant in meta.yaml alone; write pin_compatible() or the version")
+		}
 	}
 	out := &yaml.Node{Kind: yaml.ScalarNode, Tag: n.Tag, Value: s, Style: n.Style &^ yaml.TaggedStyle}
 	if strings.Contains(s, "${{") || out.Style != 0 {
@@ -409,6 +418,8 @@ func (c *metaConverter) source1(at *yaml.Node, order []string, by map[string][]c
 				urls.Content = append(urls.Content, c.text(u))
 			}
 			addPair(out, "url", urls)
+		case k == "url" && !strings.Contains(c.value(ch.value), ":/") && !strings.Contains(c.value(ch.value), "{{"): // a file beside the recipe
+			addPair(out, "path", c.text(ch.value))
 		default:
 			addPair(out, now[k], c.text(ch.value))
 		}
@@ -744,6 +755,11 @@ func (c *metaConverter) about(to, n *yaml.Node) {
 					c.lost(list[0].value, "%v", err)
 				}
 			}
+			if v != nil && strings.Contains("home dev_url doc_url", k) && !strings.Contains(v.Value, "${{") {
+				if err := checkURL(v.Value); err != nil {
+					c.lost(list[0].value, "%v", err)
+				}
+			}
 			addPair(out, now[k], v)
 		}
 	}
@@ -763,7 +779,8 @@ func (c *metaConverter) outputs(root, top, list *yaml.Node, name string) {
 	}
 	out := listNode()
 	staged := ""
-	if yamlx.Get(top, "requirements") != nil || yamlx.Get(yamlx.Get(top, "build"), "script") != nil {
+	needs := yamlx.Get(top, "requirements")
+	if yamlx.Get(needs, "build") != nil || yamlx.Get(needs, "host") != nil || yamlx.Get(yamlx.Get(top, "build"), "script") != nil {
 		staged = c.staging(out, top, name)
 	}
 	for _, e := range list.Content {
@@ -780,7 +797,25 @@ func (c *metaConverter) outputs(root, top, list *yaml.Node, name string) {
 		}
 		out.Content = append(out.Content, o)
 	}
+	if run := yamlx.Get(yamlx.Get(top, "requirements"), "run"); run != nil && !c.named(list, name) {
+		own := mapNode(plainNode("package"), mapNode(plainNode("name"), c.text(yamlx.Get(c.at("package"), "name"))))
+		addPair(own, "requirements", mapNode(plainNode("run"), run))
+		if staged != "" {
+			addPair(own, "inherit", plainNode(staged))
+		}
+		out.Content = append(out.Content, own)
+	}
 	addPair(root, "outputs", out)
+}
+
+// named reports whether an output has the recipe's own name.
+func (c *metaConverter) named(list *yaml.Node, name string) bool {
+	for _, e := range list.Content {
+		if n := c.value(yamlx.Get(e, "name")); n == name || n == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // onlyShared reports whether a build section has nothing but what all outputs take over.
