@@ -60,6 +60,7 @@ type planner struct {
 	from     candidates
 	trees    map[string]digest.Digest // of recipe folders
 	problems diag.List
+	with     []string // specs that every test environment holds beside the tested package
 }
 
 // recipeDigest names the content of a recipe's folder, read once.

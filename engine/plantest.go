@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"forge/packages"
 	"forge/recipes"
 )
 
@@ -32,11 +33,11 @@ func (p *planner) planTests(a *Action) {
 }
 
 func (p *planner) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, error) {
-	self := a.Record.Name + " " + a.Record.Version + " " + a.Record.Build
+	self := append([]string{exactSpec(&a.Record)}, p.with...)
 	one := func(run, build []string) ([]TestPlan, error) {
 		plan := TestPlan{Index: index}
 		var err error
-		if plan.Run, err = p.environment(append([]string{self}, run...)); err != nil {
+		if plan.Run, err = p.environment(append(slices.Clone(self), run...)); err != nil {
 			return nil, err
 		}
 		plan.Build, err = p.environment(build)
@@ -59,15 +60,18 @@ func (p *planner) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, e
 	return []TestPlan{{Index: index}}, nil
 }
 
+// exactSpec is the match spec of that very package.
+func exactSpec(r *packages.Record) string { return r.Name + " " + r.Version + " " + r.Build }
+
 // pythonPlans gives one environment for each Python version the test names.
-func (p *planner) pythonPlans(self string, index int, t *recipes.PythonTest) ([]TestPlan, error) {
+func (p *planner) pythonPlans(self []string, index int, t *recipes.PythonTest) ([]TestPlan, error) {
 	versions := t.PythonVersions
 	if len(versions) == 0 {
 		versions = []string{""}
 	}
 	var plans []TestPlan
 	for _, v := range versions {
-		specs := []string{self, strings.TrimSpace("python " + pythonSpec(v))}
+		specs := append(slices.Clone(self), strings.TrimSpace("python "+pythonSpec(v)))
 		if t.PipCheck {
 			specs = append(specs, "pip")
 		}

@@ -17,6 +17,7 @@ func verbs(a *app) []*cobra.Command {
 		graphCommand(a),
 		fetchCommand(a),
 		debugCommand(a),
+		testCommand(a),
 		// Look.
 		packageCommand(a),
 		solveCommand(a),
