@@ -18,6 +18,7 @@ func verbs(a *app) []*cobra.Command {
 		fetchCommand(a),
 		debugCommand(a),
 		testCommand(a),
+		rebuildCommand(a),
 		// Look.
 		packageCommand(a),
 		solveCommand(a),
