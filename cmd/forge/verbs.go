@@ -24,6 +24,7 @@ func verbs(a *app) []*cobra.Command {
 		solveCommand(a),
 		verifyCommand(a),
 		keysCommand(a),
+		cacheCommand(a),
 		envCommand(a),
 		// The sandbox.
 		sandboxCommand(a),
