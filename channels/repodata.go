@@ -18,10 +18,11 @@ type Repodata struct {
 	Channel string // as Record.Channel names it: an absolute folder or a URL, without a final "/"
 	Subdir  string
 
-	base  string // what file names are relative to
-	index *nameIndex
-	text  io.ReaderAt // nil for an empty channel
-	close func() error
+	base   string // what file names are relative to
+	index  *nameIndex
+	text   io.ReaderAt // nil for an empty channel
+	close  func() error
+	shards *shards // of a server that has them; then there is no text
 
 	mu    sync.Mutex
 	cache map[string][]*packages.Record
@@ -39,16 +40,11 @@ func (r *Repodata) Close() error {
 	return r.close()
 }
 
-// Len is the number of records.
-func (r *Repodata) Len() int {
-	if r.index == nil {
-		return 0
-	}
-	return r.index.records
-}
-
 // Names lists the names of packages, sorted.
 func (r *Repodata) Names() []string {
+	if r.shards != nil {
+		return r.shards.names()
+	}
 	if r.index == nil {
 		return nil
 	}
@@ -62,6 +58,13 @@ func (r *Repodata) Names() []string {
 // Candidates returns the records of a name in the order of the file. Where a build is there both as
 // .tar.bz2 and as .conda, only the latter counts. Records must not be changed.
 func (r *Repodata) Candidates(name string) ([]*packages.Record, error) {
+	if r.shards != nil {
+		records, err := r.shards.candidates(name, r)
+		if err != nil {
+			return nil, fmt.Errorf("repodata of %s/%s: %w", redact(r.Channel), r.Subdir, err)
+		}
+		return records, nil
+	}
 	if r.index == nil {
 		return nil, nil
 	}
@@ -85,6 +88,14 @@ func (r *Repodata) Candidates(name string) ([]*packages.Record, error) {
 func (r *Repodata) All() ([]*packages.Record, error) {
 	var out []*packages.Record
 	for _, name := range r.Names() {
+		if r.shards != nil {
+			records, err := r.Candidates(name)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, records...)
+			continue
+		}
 		records, err := r.read(name)
 		if err != nil {
 			return nil, fmt.Errorf("repodata of %s/%s: %w", r.Channel, r.Subdir, err)
@@ -110,7 +121,7 @@ func (r *Repodata) read(name string) ([]*packages.Record, error) {
 			return nil, err
 		}
 		for _, e := range entries[:run] {
-			record, err := parseRecord(text[e.offset-entries[0].offset:][:e.length])
+			record, err := parseRecord(text[e.offset-entries[0].offset:][:e.length], e.keys.extension())
 			if err != nil {
 				return nil, err
 			}

@@ -37,14 +37,9 @@ func (l *Loader) openURL(ctx context.Context, channel string, subdirs []string) 
 	there := false
 	for _, subdir := range subdirs {
 		r := &Repodata{Channel: channel, Subdir: subdir, base: channel + "/" + subdir}
-		text, err := l.fetch(ctx, channel+"/"+subdir+"/repodata.json")
-		if err == nil {
-			err = l.openText(r, text, text)
-			there = true
-		} else if errors.Is(err, errAbsent) {
-			err = nil
-		}
-		if err != nil {
+		err := l.openRemote(ctx, r)
+		there = there || err == nil
+		if err != nil && !errors.Is(err, errAbsent) {
 			return out, fmt.Errorf("channel %s, %s: %w", redact(channel), subdir, err)
 		}
 		out = append(out, r)
@@ -53,6 +48,21 @@ func (l *Loader) openURL(ctx context.Context, channel string, subdirs []string) 
 		return out, fmt.Errorf("channel %s: the server has repodata for none of %s; check the address", redact(channel), strings.Join(subdirs, ", "))
 	}
 	return out, nil
+}
+
+// openRemote opens what a server has of a subdir: shards, else one file.
+func (l *Loader) openRemote(ctx context.Context, r *Repodata) error {
+	if !l.NoShards {
+		if err := l.openShards(ctx, r); !errors.Is(err, errAbsent) {
+			return err
+		}
+	}
+	address := r.base + "/repodata.json"
+	text, err := l.fetch(ctx, address, []string{address + ".zst", address})
+	if err != nil {
+		return err
+	}
+	return l.openText(r, text, text)
 }
 
 // redact hides passwords and tokens in a URL.
@@ -69,9 +79,10 @@ func redact(raw string) string {
 	return u.Redacted()
 }
 
-// fetch brings a repodata.json into the cache and returns its path.
-func (l *Loader) fetch(ctx context.Context, address string) (string, error) {
-	text, metaPath := l.cachePath(address, ".json"), l.cachePath(address, ".meta")
+// fetch brings a file into the cache, decompressed, and returns its path. The first of the addresses
+// that the server has counts; key is what the cache calls it.
+func (l *Loader) fetch(ctx context.Context, key string, addresses []string) (string, error) {
+	text, metaPath := l.cachePath(key, ".json"), l.cachePath(key, ".meta")
 	if err := os.MkdirAll(filepath.Dir(text), 0o755); err != nil {
 		return "", err
 	}
@@ -88,14 +99,17 @@ func (l *Loader) fetch(ctx context.Context, address string) (string, error) {
 	}
 	if l.Offline {
 		if meta.URL == "" {
-			return "", fmt.Errorf("%s is not in the cache; run once without --offline", redact(address))
+			if len(addresses) == 1 {
+				return "", errAbsent // there is another form of it
+			}
+			return "", fmt.Errorf("%s is not in the cache; run once without --offline", redact(key))
 		}
 		return text, nil
 	}
 	if l.Now != nil && meta.URL != "" && l.Now().Before(meta.FreshUntil) {
 		return text, nil
 	}
-	for _, candidate := range []string{address + ".zst", address} {
+	for _, candidate := range addresses {
 		known := cached{}
 		if meta.URL == candidate {
 			known = meta
@@ -154,22 +168,49 @@ const attempts = 4
 func (l *Loader) download(ctx context.Context, address, part string, known cached) (cached, bool, error) {
 	os.Remove(part) // left by another run, of an unknown version
 	var meta cached
-	var err error
-	for try := range attempts {
-		if try > 0 {
-			select {
-			case <-ctx.Done():
-				return known, false, ctx.Err()
-			case <-time.After(time.Duration(100<<(2*try)) * time.Millisecond):
-			}
-		}
-		var changed, again bool
+	var changed bool
+	err := retry(ctx, func() (again bool, err error) {
 		meta, changed, again, err = l.try(ctx, address, part, known, meta)
-		if err == nil || !again || ctx.Err() != nil {
-			return meta, changed, err
+		return again, err
+	})
+	return meta, changed, err
+}
+
+// retry calls f until it succeeds or says that another time would not help.
+func retry(ctx context.Context, f func() (again bool, err error)) error {
+	for try := 0; ; try++ {
+		again, err := f()
+		switch {
+		case err == nil || !again || ctx.Err() != nil:
+			return err
+		case try+1 == attempts:
+			return fmt.Errorf("after %d attempts: %w", attempts, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(100<<(2*try)) * time.Millisecond):
 		}
 	}
-	return known, false, fmt.Errorf("after %d attempts: %w", attempts, err)
+}
+
+// do sends a request. Its errors do not repeat the address, which may hold secrets.
+func (l *Loader) do(req *http.Request) (*http.Response, error) {
+	client := l.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	return resp, err
+}
+
+// mayRecover reports whether a server may answer better the next time.
+func mayRecover(status int) bool {
+	return status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
 }
 
 // try makes one request. meta is what an earlier try learned of the file it began to download.
@@ -187,16 +228,8 @@ func (l *Loader) try(ctx context.Context, address, part string, known, meta cach
 	if err != nil {
 		return meta, false, false, err
 	}
-	client := l.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(req)
+	resp, err := l.do(req)
 	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err // its own text repeats the address with its secrets
-		}
 		return meta, false, true, fmt.Errorf("get %s: %w", redact(address), err)
 	}
 	defer resp.Body.Close()
@@ -217,8 +250,7 @@ func (l *Loader) try(ctx context.Context, address, part string, known, meta cach
 		os.Remove(part)
 		return meta, false, false, fmt.Errorf("get %s: %w", redact(address), errAbsent)
 	default:
-		again := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusRequestTimeout
-		return meta, false, again, fmt.Errorf("get %s: the server says %s", redact(address), resp.Status)
+		return meta, false, mayRecover(resp.StatusCode), fmt.Errorf("get %s: the server says %s", redact(address), resp.Status)
 	}
 	meta = cached{URL: address, ETag: resp.Header.Get("ETag"), LastModified: resp.Header.Get("Last-Modified"), FreshUntil: l.freshUntil(resp)}
 	n, err := io.Copy(f, io.LimitReader(resp.Body, maxRepodata+1))

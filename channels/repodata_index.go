@@ -31,20 +31,34 @@ type nameIndex struct {
 	text     []byte
 }
 
-const indexMagic = "forge repodata index 1\n"
+const indexMagic = "forge repodata index 2\n"
 
 var errBadIndex = errors.New("damaged index")
 
-// rawEntry is where a record with its key begins, and how long it is.
+// rawEntry is where a record with its key begins, how long it is, and what its key lacks.
 type rawEntry struct {
 	offset uint64
 	length uint32
+	keys   keyKind
 }
+
+// keyKind is what the keys of a section look like.
+type keyKind uint32
+
+const (
+	plain     keyKind = iota // file names
+	bareConda                // file names without .conda (repodata revision 3)
+	bareBz2                  // file names without .tar.bz2
+)
+
+// extension is what the key lacks.
+func (k keyKind) extension() string { return [4]string{"", ".conda", ".tar.bz2", ""}[k&3] }
 
 const entrySize = 12
 
+// append writes the entry: the kind stands in the two highest bits of the length.
 func (e rawEntry) append(b []byte) []byte {
-	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint64(b, e.offset), e.length)
+	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint64(b, e.offset), e.length|uint32(e.keys)<<30)
 }
 
 // run is a number of entries of one name, one behind the other.
@@ -68,7 +82,17 @@ func buildIndex(r io.Reader, identity string) (*nameIndex, error) {
 	err := x.object(func(_ int64, key []byte) error {
 		switch string(key) {
 		case "packages", "packages.conda":
-			return x.section()
+			return x.section(plain)
+		case "v3":
+			return x.object(func(_ int64, key []byte) error {
+				switch string(key) {
+				case "conda":
+					return x.section(bareConda)
+				case "tar_bz2":
+					return x.section(bareBz2)
+				}
+				return x.skip()
+			})
 		case "info":
 			return x.info()
 		}
@@ -83,7 +107,7 @@ func buildIndex(r io.Reader, identity string) (*nameIndex, error) {
 	return x.encode(identity), nil
 }
 
-func (x *indexer) section() error {
+func (x *indexer) section(keys keyKind) error {
 	return x.object(func(start int64, key []byte) error {
 		if err := x.addName(key); err != nil {
 			return err
@@ -98,7 +122,7 @@ func (x *indexer) section() error {
 		if length > maxValue || x.count >= maxRecords || len(x.text) > math.MaxInt32 {
 			return x.fault("a record of %d bytes, the %dth", length, x.count+1)
 		}
-		x.entries = rawEntry{uint64(start), uint32(length)}.append(x.entries)
+		x.entries = rawEntry{uint64(start), uint32(length), keys}.append(x.entries)
 		x.runs[len(x.runs)-1].count++
 		x.count++
 		return nil
@@ -226,7 +250,8 @@ func (n *nameIndex) find(name string) []rawEntry {
 	first, last := binary.LittleEndian.Uint32(n.firsts[4*i:]), binary.LittleEndian.Uint32(n.firsts[4*i+4:])
 	out := make([]rawEntry, 0, last-first)
 	for e := n.entries[entrySize*first : entrySize*last]; len(e) > 0; e = e[entrySize:] {
-		out = append(out, rawEntry{offset: binary.LittleEndian.Uint64(e), length: binary.LittleEndian.Uint32(e[8:])})
+		length := binary.LittleEndian.Uint32(e[8:])
+		out = append(out, rawEntry{binary.LittleEndian.Uint64(e), length & (1<<30 - 1), keyKind(length >> 30)})
 	}
 	return out
 }

@@ -27,6 +27,7 @@ type Loader struct {
 	Client   *http.Client     // nil for http.DefaultClient
 	Now      func() time.Time // nil asks the server every time
 	Offline  bool             // uses what CacheDir holds and asks no server
+	NoShards bool             // reads repodata.json also where a server has sharded repodata
 }
 
 // Open opens the given subdirs of a channel: a folder, a file:// or an http(s):// URL. A folder without
@@ -131,10 +132,12 @@ func (l *Loader) openText(r *Repodata, path, key string) error {
 
 func (r *Repodata) use(text io.ReaderAt, close func() error) {
 	r.text, r.close = text, close
-	if r.index.baseURL != "" {
-		r.base = r.index.baseURL
-		if !strings.Contains(r.base, "://") {
-			r.base = r.Channel + "/" + r.Subdir + "/" + r.base
+	if r.index.baseURL == "" {
+		return
+	}
+	if base, err := url.Parse(r.base + "/"); err == nil {
+		if u, err := base.Parse(r.index.baseURL + "/"); err == nil {
+			r.base = strings.TrimSuffix(u.String(), "/")
 		}
 	}
 }

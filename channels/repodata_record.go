@@ -18,14 +18,14 @@ type recordParser struct {
 
 var errShort = errors.New("the text ends in the middle")
 
-// parseRecord reads `"FILE": {…}`.
-func parseRecord(text string) (*packages.Record, error) {
+// parseRecord reads `"FILE": {…}`; the extension is added to FILE.
+func parseRecord(text, extension string) (*packages.Record, error) {
 	p := &recordParser{s: text}
 	file, err := p.str()
 	if err != nil {
 		return nil, err
 	}
-	r := &packages.Record{FileName: file}
+	r := &packages.Record{FileName: file + extension}
 	if err := p.expect(':'); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -79,6 +79,18 @@ func (p *recordParser) field(r *packages.Record, key string) (err error) {
 		err = p.text(&r.SHA256)
 	case "size":
 		err = p.number(&r.Size)
+	case "flags":
+		err = p.list(&r.Flags)
+	case "extra_depends":
+		err = p.object(func(group string) error {
+			var list []string
+			err := p.list(&list)
+			if r.ExtraDepends == nil {
+				r.ExtraDepends = map[string][]string{}
+			}
+			r.ExtraDepends[group] = list
+			return err
+		})
 	default:
 		err = p.skip(0)
 	}

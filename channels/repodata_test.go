@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -220,7 +221,7 @@ func TestHTTP(t *testing.T) {
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(compressed)))
 	}))
 	defer server.Close()
-	l := &Loader{CacheDir: t.TempDir()}
+	l := &Loader{CacheDir: t.TempDir(), NoShards: true}
 	open := func() {
 		t.Helper()
 		parts, err := l.Open(context.Background(), server.URL+"/c", []string{"linux-64", "noarch"})
@@ -311,6 +312,131 @@ func FuzzRepodata(f *testing.F) {
 				if rec.Name != name {
 					t.Fatal(rec)
 				}
+			}
+		}
+	})
+}
+
+// TestConformanceIndexed reads what rattler's indexer wrote, packages of revision 3 included.
+func TestConformanceIndexed(t *testing.T) {
+	dir, err := filepath.Abs(sharedPath(t, "vectors/rattler-build/packages/_channel"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := (&Loader{}).Open(context.Background(), dir, []string{"linux-64", NoArch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewProvider(parts...)
+	defer p.Close()
+	for _, name := range p.Names() {
+		records, err := p.Candidates(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range records {
+			if !exists(filepath.Join(dir, r.Subdir, r.FileName)) {
+				t.Errorf("%s is not there", r.URL)
+			}
+		}
+	}
+	got, err := p.Candidates("v3pkg")
+	if err != nil || len(got) != 1 {
+		t.Fatal(got, err)
+	}
+	want := &packages.Record{Flags: []string{"gpu", "blas:mkl"}, Depends: []string{`a[when="__linux"]`, "b[extras=[x]]"},
+		ExtraDepends: map[string][]string{"docs": {"sphinx"}, "test": {`pytest[version=">=7"]`}}, FileName: "v3pkg-1.0-h4616a5c_0.conda"}
+	have := &packages.Record{Flags: got[0].Flags, Depends: got[0].Depends, ExtraDepends: got[0].ExtraDepends, FileName: got[0].FileName}
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	dir := writeChannel(t, "noarch", `{"info":{"base_url":"../pool"},"packages":{"a-1-0.conda":{"name":"a","version":"1","build":"0"}}}`)
+	parts, err := (&Loader{}).Open(context.Background(), dir, []string{"noarch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer parts[0].Close()
+	got, err := parts[0].Candidates("a")
+	if want := "file://" + dir + "/pool/a-1-0.conda"; err != nil || got[0].URL != want {
+		t.Errorf("got %v, %v, want %s", got[0].URL, err, want)
+	}
+}
+
+// TestShards reads the shards that rattler's indexer wrote from a server, and the same from one file.
+func TestShards(t *testing.T) {
+	dir := sharedPath(t, "vectors/rattler-build/packages/_channel")
+	asked := map[string]int{}
+	var mu sync.Mutex
+	files := http.FileServer(http.Dir(dir))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		asked[r.URL.Path]++
+		mu.Unlock()
+		files.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	cache := t.TempDir()
+	read := func(l *Loader) map[string]*packages.Record {
+		t.Helper()
+		out := map[string]*packages.Record{}
+		list, err := l.Load(context.Background(), server.URL, []string{"linux-64", NoArch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, index := range list {
+			for _, r := range index.Records {
+				out[r.URL] = r
+			}
+		}
+		return out
+	}
+	sharded, whole := read(&Loader{CacheDir: cache}), read(&Loader{CacheDir: t.TempDir(), NoShards: true})
+	if diff := cmp.Diff(whole, sharded, cmpopts.EquateEmpty()); diff != "" || len(whole) < 20 {
+		t.Error(len(whole), diff)
+	}
+	n := len(asked)
+	if again := read(&Loader{CacheDir: cache, Offline: true}); len(again) != len(whole) || len(asked) != n {
+		t.Errorf("offline: %d records, %d new requests", len(again), len(asked)-n)
+	}
+	for path, times := range asked {
+		if strings.Contains(path, "/shards/") && times != 1 {
+			t.Errorf("%s was asked for %d times", path, times)
+		}
+	}
+}
+
+// TestShardDigest: a shard that is not the one the index names is refused.
+func TestShardDigest(t *testing.T) {
+	z, _ := zstd.NewWriter(nil)
+	index := append([]byte("\x82\xa4info\x82\xa8base_url\xa0\xafshards_base_url\xa2s/\xa6shards\x81\xa1a\xc4\x20"), make([]byte, 32)...)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/repodata_shards.msgpack.zst") {
+			w.Write(z.EncodeAll(index, nil))
+			return
+		}
+		w.Write(z.EncodeAll([]byte("\x80"), nil))
+	}))
+	defer server.Close()
+	parts, err := (&Loader{CacheDir: t.TempDir()}).Open(context.Background(), server.URL, []string{"noarch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer parts[0].Close()
+	if _, err := parts[0].Candidates("a"); err == nil || !strings.Contains(err.Error(), "digest") {
+		t.Error(err)
+	}
+}
+
+func FuzzShard(f *testing.F) {
+	f.Add([]byte("\x81\xa8packages\x81\xabp-1-0.conda\x83\xa4name\xa1p\xa7version\xa11\xa7depends\x91\xa1q"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		records, err := parseShard(text, "p")
+		for _, r := range records {
+			if err == nil && r.Name != "p" {
+				t.Fatal(r)
 			}
 		}
 	})

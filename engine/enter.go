@@ -58,10 +58,7 @@ func Enter(ctx context.Context, req *Request, tools Tools, g *Graph, target *Act
 
 // before is the part of the graph that target needs, without target.
 func (g *Graph) before(target *Action) *Graph {
-	keep := map[*Action]bool{}
-	for _, n := range target.Needs {
-		mark(n, keep)
-	}
+	keep := needed(target.Needs)
 	delete(keep, target)
 	part := &Graph{}
 	for _, a := range g.Actions {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"forge/packages"
 )
 
 // Forecast says what a run would do with one action, and why.
@@ -88,43 +86,15 @@ func changeReason(diff []string) string {
 	return "changed: " + strings.Join(unique(what), ", ")
 }
 
-// lockOf lists a record for a lock file: channel records by URL and sha256, outputs of this run by name.
-func lockOf(r *packages.Record) string {
-	switch r.Channel {
-	case packages.ChannelPlanned:
-		return "output " + r.Name + " " + r.Version + " " + r.Build
-	case packages.ChannelExternal:
-		return "external " + r.Name + " " + r.Version
-	}
-	url := r.URL
-	if url == "" {
-		url = r.Channel + "/" + r.Subdir + "/" + r.FileName
-	}
-	return url + " sha256:" + r.SHA256
-}
-
-// Lock is the text of forge.lock: every solved environment, sorted, one record a line, so that a
-// change of one dependency is a change of one line.
-func (g *Graph) Lock() string {
-	var b strings.Builder
-	b.WriteString("# forge.lock 1: solved environments; written by forge lock, read by people and diff\n")
+// Expected is how long each action took last time, in seconds; 0 for one that was never built here.
+func Expected(req *Request, tools Tools, g *Graph) map[*Action]float64 {
+	r := newRunner(req, tools, g, nil)
+	all := make(map[*Action]float64, len(g.Actions))
 	for _, a := range g.Actions {
-		fmt.Fprintf(&b, "\n[%s/%s]\n", a.Output.Subdir(), a.Output)
-		for _, env := range []struct {
-			name string
-			Environment
-		}{{"build", a.Build}, {"host", a.Host}} {
-			lines := []string{}
-			for _, r := range env.Records {
-				lines = append(lines, lockOf(r))
-			}
-			for _, l := range unique(lines) {
-				fmt.Fprintf(&b, "%s %s\n", env.name, l)
-			}
-		}
-		for _, d := range a.Record.Depends {
-			fmt.Fprintf(&b, "run %s\n", d)
+		var old remembered
+		if r.tools.Store.Result(rememberKey(r.req, a), &old) == nil {
+			all[a] = old.Seconds
 		}
 	}
-	return b.String()
+	return all
 }

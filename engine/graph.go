@@ -4,14 +4,17 @@ import (
 	"fmt"
 
 	"forge/digest"
+	"forge/internal/diag"
 	"forge/packages"
 	"forge/recipes"
 )
 
 // Graph is the plan: every action of a run with its solved environments. Nothing was built for it.
 type Graph struct {
-	Actions []*Action // each after the actions it needs
-	Skipped []*recipes.Output
+	Actions  []*Action // each after the actions it needs
+	Skipped  []*recipes.Output
+	Existing []Existing // outputs that are not built because a channel has them
+	Notes    diag.List  // notes and warnings
 }
 
 // Action builds one output.
@@ -28,6 +31,8 @@ type Action struct {
 	Needs      []*Action // hard edges: must be built before this one starts
 	TestNeeds  []*Action // soft edges: must be built before its tests run
 	RecipeTree digest.Digest
+
+	apart map[string]bool // names that are taken from a channel or the host to begin a loop
 }
 
 // Name is name-version-build.

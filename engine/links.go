@@ -22,17 +22,17 @@ type linker struct {
 	outputs []*recipes.Output
 	records []packages.Record
 	byName  map[string][]int
-	staging map[stagingKey]int
+	staging map[*recipes.Output]int
 	meant   map[string][]int
 }
 
 func newLinker(outputs []*recipes.Output) *linker {
 	l := &linker{outputs: outputs, records: make([]packages.Record, len(outputs)),
-		byName: map[string][]int{}, staging: map[stagingKey]int{}, meant: map[string][]int{}}
+		byName: map[string][]int{}, staging: map[*recipes.Output]int{}, meant: map[string][]int{}}
 	for i, o := range outputs {
 		l.records[i] = plannedRecord(o)
 		if o.Staging {
-			l.staging[stagingKey{o.Recipe.File, o.Name, variantText(o)}] = i
+			l.staging[o] = i
 			continue
 		}
 		name := strings.ToLower(o.Name)
@@ -79,7 +79,7 @@ func (l *linker) of(i int) links {
 // stagingOf is the staging output that output i starts from, or -1.
 func (l *linker) stagingOf(i int) int {
 	o := l.outputs[i]
-	if from, ok := l.staging[stagingKey{o.Recipe.File, o.Inherit, variantText(o)}]; ok && o.Inherit != "" {
+	if from, ok := l.staging[o.InheritFrom]; ok {
 		return from
 	}
 	return -1

@@ -4,7 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"forge/digest"
 	"forge/internal/diag"
@@ -13,94 +19,121 @@ import (
 )
 
 // Plan solves every environment of the outputs and puts them into build order. Nothing is built.
-// All unsatisfied dependencies are reported, each with the place that asks for it.
+// All unsatisfied dependencies are reported, each with the place that asks for it. With req.UpTo only
+// what those names need is solved.
 func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Output) (*Graph, error) {
-	p := &planner{
-		ctx: ctx, req: req, tools: tools,
-		graph:   &Graph{},
-		byName:  map[string][]*Action{},
-		staging: map[stagingKey]*Action{},
-		state:   map[*Action]int{},
-		from: candidates{
-			ctx: ctx, planned: map[string][]*packages.Record{},
-			channels: tools.Channels, externals: newExternals(tools.Externals),
-		},
-	}
+	p := newPlanner(ctx, req, tools)
 	if err := p.enter(outputs); err != nil {
 		return nil, err
 	}
-	for _, a := range p.all {
-		p.plan(a)
+	p.findLoops()
+	if err := p.start(); err != nil {
+		return nil, err
 	}
-	for _, a := range p.all {
-		if len(p.problems) == 0 {
-			p.planTests(a)
-		}
+	p.rounds()
+	p.reportStuck()
+	p.tests()
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	p.problems.Sort()
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
-	if len(req.UpTo) > 0 {
-		return p.graph, p.graph.keepUpTo(req.UpTo)
+	p.order()
+	p.graph.keepUpTo(req.UpTo)
+	p.checkNames()
+	p.problems.Sort()
+	if err := p.problems.Err(); err != nil {
+		return nil, err
 	}
-	return p.graph, nil
+	return p.graph, p.checkLock()
 }
 
+// checkLock refuses a plan that the lock does not hold, where the request says so.
+func (p *planner) checkLock() error {
+	switch {
+	case !p.req.Locked:
+		return nil
+	case p.tools.Lock == nil:
+		return errors.New("--locked: there is no forge.lock; run forge lock")
+	}
+	return p.tools.Lock.Check(p.graph, filepath.Dir(p.req.LockFile), !p.req.SkipTests)
+}
+
+// planner solves in rounds: all that can be solved with what earlier rounds found out is solved at the
+// same time, then its results are entered in the order of the recipes. So the plan does not depend on
+// how fast anything was.
 type planner struct {
 	ctx      context.Context
 	req      *Request
 	tools    Tools
 	graph    *Graph
 	all      []*Action // in the order of the recipes
+	index    map[*Action]int
 	byName   map[string][]*Action
-	staging  map[stagingKey]*Action
-	state    map[*Action]int
-	stack    []*Action
-	from     candidates
-	trees    map[string]digest.Digest // of recipe folders
+	byRecord map[*packages.Record]*Action
+	links    []links // of all, from the recipes alone
+	from     *candidates
+	memo     *solved
+	standIns map[*packages.Record]*packages.Record // of existing packages, the channel's records
 	problems diag.List
 	with     []string // specs that every test environment holds beside the tested package
+
+	states []planState
+	next   []int         // to be looked at in the next round
+	behind map[int][]int // by action, those that wait for it
+	extra  map[int][]int // what a solve took that was not planned yet
 }
 
-// recipeDigest names the content of a recipe's folder, read once.
-func (p *planner) recipeDigest(dir string) (digest.Digest, error) {
-	if d, ok := p.trees[dir]; ok {
-		return d, nil
-	}
-	entries, err := recipeTree(p.req, dir)
-	if err != nil {
-		return digest.Digest{}, err
-	}
-	p.trees[dir] = digest.Tree(entries)
-	return p.trees[dir], nil
+// planState is how far an action is.
+type planState struct {
+	active  bool // it is asked for or needed
+	done    bool
+	tested  bool
+	looped  bool // part of a loop that was reported: never planned
+	settled bool // all that it runs with is done, too
 }
 
-// stagingKey finds the staging output an output of the same file and variant inherits from.
-type stagingKey struct{ file, name, variant string }
-
-const (
-	planning = 1
-	planned  = 2
-)
+func newPlanner(ctx context.Context, req *Request, tools Tools) *planner {
+	return &planner{
+		ctx: ctx, req: req, tools: tools, graph: &Graph{},
+		index: map[*Action]int{}, byName: map[string][]*Action{}, byRecord: map[*packages.Record]*Action{},
+		behind: map[int][]int{}, extra: map[int][]int{},
+		standIns: map[*packages.Record]*packages.Record{},
+		memo:     &solved{envs: map[string]*solvedEnv{}},
+		from:     newCandidates(ctx, req, tools),
+	}
+}
 
 // enter makes an action of each output and names them all before any is planned.
 func (p *planner) enter(outputs []*recipes.Output) error {
-	p.trees = map[string]digest.Digest{}
-	files := map[string]*recipes.Output{}
+	var kept []*recipes.Output
 	for _, o := range outputs {
 		if o.Skip {
 			p.graph.Skipped = append(p.graph.Skipped, o)
+		} else {
+			kept = append(kept, o)
+		}
+	}
+	kept, err := p.skipExisting(kept)
+	if err != nil {
+		return err
+	}
+	trees, err := recipeTrees(p.req, kept)
+	if err != nil {
+		return fmt.Errorf("read the recipe's folder: %w", err)
+	}
+	files := map[string]*recipes.Output{}
+	for i, o := range kept {
+		a := &Action{Output: o, Record: plannedRecord(o), RecipeTree: trees[o.Recipe.Dir]}
+		p.all = append(p.all, a)
+		p.index[a] = i
+		if o.Staging {
 			continue
 		}
-		tree, err := p.recipeDigest(o.Recipe.Dir)
-		if err != nil {
-			return fmt.Errorf("read the recipe's folder: %w", err)
-		}
-		a := &Action{Output: o, Record: plannedRecord(o), RecipeTree: tree}
-		p.all = append(p.all, a)
-		if o.Staging {
-			p.staging[stagingKey{o.Recipe.File, o.Name, variantText(o)}] = a
+		if bad := checkFileName(o); bad != nil {
+			p.problems = append(p.problems, bad...)
 			continue
 		}
 		key := o.Subdir() + "/" + o.String()
@@ -113,12 +146,70 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		}
 		files[key] = o
 		p.byName[o.Name] = append(p.byName[o.Name], a)
+		p.byRecord[&a.Record] = a
 		p.from.planned[o.Name] = append(p.from.planned[o.Name], &a.Record)
 	}
+	l := newLinker(kept)
+	p.links, p.states = l.links(), make([]planState, len(kept))
+	p.linkStaging(l)
 	return nil
 }
 
-func variantText(o *recipes.Output) string { return fmt.Sprint(o.Full) }
+// linkStaging finds what outputs inherit from.
+func (p *planner) linkStaging(l *linker) {
+	for i, a := range p.all {
+		if a.Output.Inherit == "" {
+			continue
+		}
+		from := l.stagingOf(i)
+		if from < 0 {
+			p.problems = append(p.problems, diag.Diagnostic{Code: "unknown-staging", Pos: a.Output.Pos,
+				Summary: fmt.Sprintf("%s inherits from %q, which no staging output of this variant is called", a.Output.Name, a.Output.Inherit)})
+			continue
+		}
+		a.Staging = p.all[from]
+	}
+}
+
+// recipeTrees names the content of every recipe's folder, each read once.
+func recipeTrees(req *Request, outputs []*recipes.Output) (map[string]digest.Digest, error) {
+	trees := map[string]digest.Digest{}
+	for _, o := range outputs {
+		trees[o.Recipe.Dir] = digest.Digest{}
+	}
+	dirs := slices.Sorted(maps.Keys(trees))
+	found := make([]digest.Digest, len(dirs))
+	err := parallel(len(dirs), func(i int) error {
+		entries, err := recipeTree(req, dirs[i])
+		found[i] = digest.Tree(entries)
+		return err
+	})
+	for i, dir := range dirs {
+		trees[dir] = found[i]
+	}
+	return trees, err
+}
+
+// parallel calls f for 0…n-1, as many at once as there are processors. The error is that of the lowest
+// number that has one.
+func parallel(n int, f func(int) error) error {
+	errs := make([]error, n)
+	var group errgroup.Group
+	group.SetLimit(max(2, runtime.GOMAXPROCS(0)))
+	for i := range n {
+		group.Go(func() error {
+			errs[i] = f(i)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // plannedRecord is what the solver may know of an output before its environments are solved.
 func plannedRecord(o *recipes.Output) packages.Record {
@@ -140,81 +231,182 @@ func plannedRecord(o *recipes.Output) packages.Record {
 	return r
 }
 
-// plan solves a's environments after those of all it can see.
-func (p *planner) plan(a *Action) {
-	switch p.state[a] {
-	case planned:
-		return
-	case planning:
-		p.reportCycle(a)
-		return
+// start asks for the wanted actions: all, or those of req.UpTo.
+func (p *planner) start() error {
+	if err := checkUpTo(p.req.UpTo, p.all, p.graph.Existing); err != nil {
+		return err
 	}
-	p.state[a] = planning
-	p.stack = append(p.stack, a)
-	p.planNeeds(a)
-	p.stack = p.stack[:len(p.stack)-1]
-	p.state[a] = planned
-	if err := p.solve(a); err != nil && p.ctx.Err() == nil {
-		p.report(a, err)
+	for i, a := range p.all {
+		if len(p.req.UpTo) == 0 || slices.Contains(p.req.UpTo, a.Output.Name) {
+			p.activate(i)
+		}
 	}
-	p.graph.Actions = append(p.graph.Actions, a)
+	return nil
 }
 
-// planNeeds plans what a is built with, and what those need to run.
-func (p *planner) planNeeds(a *Action) {
-	o := a.Output
-	if o.Inherit != "" {
-		a.Staging = p.staging[stagingKey{o.Recipe.File, o.Inherit, variantText(o)}]
-		if a.Staging == nil {
-			p.problems = append(p.problems, diag.Diagnostic{Code: "unknown-staging", Pos: o.Pos,
-				Summary: fmt.Sprintf("%s inherits from %q, which no staging output of this variant is called", o.Name, o.Inherit)})
+func (p *planner) activate(i int) {
+	if !p.states[i].active {
+		p.states[i].active = true
+		p.next = append(p.next, i)
+	}
+}
+
+// rounds plans all that is asked for, as far as nothing waits for itself.
+func (p *planner) rounds() {
+	for len(p.next) > 0 && p.ctx.Err() == nil {
+		look := sorted(p.next)
+		p.next = nil
+		var ready []int
+		for _, i := range look {
+			if p.states[i].done || p.states[i].looped {
+				continue
+			}
+			if blockers := p.blockers(i); len(blockers) > 0 {
+				p.wait(i, blockers)
+			} else {
+				ready = append(ready, i)
+			}
+		}
+		drafts := make([]*solving, len(ready))
+		_ = parallel(len(ready), func(k int) error {
+			drafts[k] = p.draft(p.all[ready[k]])
+			return nil
+		})
+		for k, i := range ready {
+			p.commit(i, drafts[k])
+		}
+	}
+}
+
+// wait looks at i again when the first of its blockers is done, and asks for all of them.
+func (p *planner) wait(i int, blockers []int) {
+	p.behind[blockers[0]] = append(p.behind[blockers[0]], i)
+	for _, b := range blockers {
+		p.activate(b)
+	}
+}
+
+// blockers are the actions that have to be planned before i: those it is built with and what they run
+// with, as far as the recipes tell, and what a solve took before it was planned.
+func (p *planner) blockers(i int) []int {
+	w := walk{self: i, seen: map[int]bool{i: true}}
+	for _, h := range slices.Concat(p.links[i].hard, p.extra[i]) {
+		p.unsettled(h, &w)
+	}
+	return w.out
+}
+
+// walk collects what is not done among what an action needs.
+type walk struct {
+	self int
+	seen map[int]bool
+	met  bool // self was met
+	out  []int
+}
+
+// unsettled adds what is not done of an action and what it runs with. An action of which nothing is
+// left is remembered as settled.
+func (p *planner) unsettled(i int, w *walk) {
+	todo := []int{i}
+	for len(todo) > 0 {
+		j := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		w.met = w.met || j == w.self
+		if w.seen[j] || p.states[j].settled {
+			continue
+		}
+		w.seen[j] = true
+		if !p.states[j].done {
+			w.out = append(w.out, j)
+		}
+		todo = append(todo, p.links[j].run...)
+	}
+	if len(w.out) == 0 && !w.met {
+		p.states[i].settled = true
+	}
+}
+
+// commit enters what was found out about an action.
+func (p *planner) commit(i int, s *solving) {
+	if len(s.waits) > 0 && p.ctx.Err() == nil {
+		for _, b := range s.waits {
+			p.extra[i] = append(p.extra[i], p.index[b])
+		}
+		p.next = append(p.next, i)
+		return
+	}
+	a := p.all[i]
+	staging := a.Staging
+	record := a.Record
+	*a = *s.draft
+	a.Staging = staging
+	record.Depends, record.Constrains = s.draft.Record.Depends, s.draft.Record.Constrains
+	a.Record = record
+	p.states[i].done = true
+	if s.err != nil && p.ctx.Err() == nil {
+		p.report(a, s.err)
+	}
+	p.next = append(p.next, p.behind[i]...)
+	delete(p.behind, i)
+}
+
+// tests solves the environments of the tests of what is planned, and plans what they need beside it.
+func (p *planner) tests() {
+	if p.req.SkipTests {
+		return
+	}
+	for len(p.problems) == 0 && p.ctx.Err() == nil {
+		var todo []int
+		for i := range p.all {
+			if s := p.states[i]; s.done && !s.tested {
+				todo = append(todo, i)
+			}
+		}
+		if len(todo) == 0 {
 			return
 		}
-		p.plan(a.Staging)
-	}
-	seen := map[string]bool{}
-	for _, name := range append(names(o.Requirements.Build), names(o.Requirements.Host)...) {
-		for _, b := range p.byName[name] {
-			if b != a {
-				p.plan(b)
+		drafts := make([]*solving, len(todo))
+		_ = parallel(len(todo), func(k int) error {
+			drafts[k] = p.draftTests(p.all[todo[k]])
+			return nil
+		})
+		for k, i := range todo {
+			if s := drafts[k]; len(s.waits) > 0 {
+				for _, b := range s.waits {
+					p.activate(p.index[b])
+				}
+			} else {
+				p.states[i].tested = true
+				p.all[i].Test, p.all[i].TestNeeds = s.draft.Test, s.draft.TestNeeds
+				if s.err != nil {
+					p.report(p.all[i], s.err)
+				}
 			}
 		}
-		p.planRuntime(name, seen)
+		p.rounds()
+		p.reportStuck()
 	}
 }
 
-// planRuntime plans what a dependency needs to run. These edges are soft: one that is being planned
-// right now is no cycle, it is only not visible from here.
-func (p *planner) planRuntime(name string, seen map[string]bool) {
-	if seen[name] {
-		return
-	}
-	seen[name] = true
-	for _, b := range p.byName[name] {
-		if p.state[b] == 0 {
-			p.plan(b)
+// order lists the actions, each after those it needs.
+func (p *planner) order() {
+	seen := map[*Action]bool{}
+	var visit func(a *Action)
+	visit = func(a *Action) {
+		if seen[a] {
+			return
 		}
-		for _, spec := range b.Record.Depends {
-			p.planRuntime(specName(spec), seen)
+		seen[a] = true
+		for _, b := range a.Needs {
+			visit(b)
 		}
+		p.graph.Actions = append(p.graph.Actions, a)
 	}
-}
-
-// reportCycle names the loop that leads back to a: "a -> b -> a".
-func (p *planner) reportCycle(a *Action) {
-	var loop []string
-	for i, b := range p.stack {
-		if b == a {
-			for _, c := range p.stack[i:] {
-				loop = append(loop, c.Output.Name)
-			}
+	for i, a := range p.all {
+		if p.states[i].done {
+			visit(a)
 		}
 	}
-	loop = append(loop, a.Output.Name)
-	p.problems = append(p.problems, diag.Diagnostic{
-		Code: "cycle", Pos: a.Output.Pos, Summary: "dependency cycle: " + strings.Join(loop, " -> "),
-		Suggestion: "build one of them without the other first, or take it from a channel or the host",
-	})
 }
 
 // report turns an error of solving a into a diagnostic at a's recipe.

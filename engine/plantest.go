@@ -9,38 +9,42 @@ import (
 	"forge/recipes"
 )
 
-// planTests solves the environment of each of a's tests: the package with what it runs with, and
+// draftTests solves the environment of each of a's tests: the package with what it runs with, and
 // what the test asks for beside it.
-func (p *planner) planTests(a *Action) {
-	if a.Output.Staging || p.req.SkipTests {
-		return
+func (p *planner) draftTests(a *Action) *solving {
+	s := &solving{planner: p, self: a, draft: &Action{}, from: p.from.view(nil, nil)}
+	if a.Output.Staging {
+		return s
 	}
+	seen := map[*Action]bool{}
 	for i, t := range a.Output.Tests {
-		plans, err := p.testPlans(a, i, t)
-		if err != nil && p.ctx.Err() == nil {
-			p.report(a, fmt.Errorf("test %d: %w", i+1, err))
-			return
+		plans, err := s.testPlans(a, i, t)
+		if err != nil {
+			s.err = fmt.Errorf("test %d: %w", i+1, err)
+			return s
 		}
 		for _, plan := range plans {
-			for _, b := range p.actionsOf(a, plan.Run, plan.Build) {
-				if !slices.Contains(a.TestNeeds, b) {
-					a.TestNeeds = append(a.TestNeeds, b)
+			for _, b := range s.actionsOf(plan.Run, plan.Build) {
+				if !seen[b] {
+					seen[b] = true
+					s.draft.TestNeeds = append(s.draft.TestNeeds, b)
 				}
 			}
 		}
-		a.Test = append(a.Test, plans...)
+		s.draft.Test = append(s.draft.Test, plans...)
 	}
+	return s
 }
 
-func (p *planner) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, error) {
+func (p *solving) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, error) {
 	self := append([]string{exactSpec(&a.Record)}, p.with...)
 	one := func(run, build []string) ([]TestPlan, error) {
 		plan := TestPlan{Index: index}
 		var err error
-		if plan.Run, err = p.environment(append(slices.Clone(self), run...)); err != nil {
+		if plan.Run, err = p.environment("test", append(slices.Clone(self), run...)); err != nil {
 			return nil, err
 		}
-		plan.Build, err = p.environment(build)
+		plan.Build, err = p.environment("test", build)
 		return []TestPlan{plan}, err
 	}
 	switch {
@@ -64,7 +68,7 @@ func (p *planner) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, e
 func exactSpec(r *packages.Record) string { return r.Name + " " + r.Version + " " + r.Build }
 
 // pythonPlans gives one environment for each Python version the test names.
-func (p *planner) pythonPlans(self []string, index int, t *recipes.PythonTest) ([]TestPlan, error) {
+func (p *solving) pythonPlans(self []string, index int, t *recipes.PythonTest) ([]TestPlan, error) {
 	versions := t.PythonVersions
 	if len(versions) == 0 {
 		versions = []string{""}
@@ -75,7 +79,7 @@ func (p *planner) pythonPlans(self []string, index int, t *recipes.PythonTest) (
 		if t.PipCheck {
 			specs = append(specs, "pip")
 		}
-		env, err := p.environment(specs)
+		env, err := p.environment("test", specs)
 		if err != nil {
 			return nil, err
 		}

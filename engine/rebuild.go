@@ -153,37 +153,42 @@ func (r *rebuild) plan(ctx context.Context, outputs []*recipes.Output, target *r
 	for _, spec := range rec.Depends {
 		recorded.known[specName(spec)] = true
 	}
-	r.tools.Channels = recorded
-	p := adoptedPlanner(ctx, r.req, r.tools)
+	r.tools.Channels, r.req.ChannelPackages, r.req.SkipExisting = recorded, nil, SkipNone
+	r.tools.Lock, r.req.Locked = nil, false // the record is the lock
+	p := newPlanner(ctx, r.req, r.tools)
 	if err := p.enter(outputs); err != nil {
 		return err
 	}
-	r.built = map[*Action]*Built{}
-	for _, a := range p.all {
-		if a.Output == target {
-			r.target = a
-		} else if !a.Output.Staging {
-			p.state[a] = planned
-			delete(p.byName, a.Output.Name)
-			delete(p.from.planned, a.Output.Name)
-		}
-	}
+	r.setAside(p, target)
 	for _, a := range ours {
 		if err := r.adoptPlanned(p, recorded, a); err != nil {
 			return err
 		}
 	}
-	for _, a := range p.all {
-		// Of the recipe's other outputs no more is needed than their names and versions, for pins.
-		if a != r.target && !a.Output.Staging && len(p.byName[a.Output.Name]) == 0 {
-			p.byName[a.Output.Name] = []*Action{a}
-		}
-	}
-	p.byName[target.Name], p.from.planned[target.Name] = []*Action{r.target}, []*packages.Record{&r.target.Record}
-	p.plan(r.target)
+	p.activate(p.index[r.target])
+	p.rounds()
+	p.reportStuck()
 	r.planner = p
 	p.problems.Sort()
 	return p.problems.Err()
+}
+
+// setAside keeps the recipe's other outputs out of the environments: of them no more is needed than
+// names and versions, for pins. Those that were used are among the recorded packages.
+func (r *rebuild) setAside(p *planner, target *recipes.Output) {
+	r.built = map[*Action]*Built{}
+	for i, a := range p.all {
+		switch {
+		case a.Output == target:
+			r.target = a
+			p.from.planned[a.Output.Name] = []*packages.Record{&a.Record}
+		case !a.Output.Staging:
+			p.states[i] = planState{active: true, done: true, tested: true, settled: true}
+			if a.Output.Name != target.Name {
+				delete(p.from.planned, a.Output.Name)
+			}
+		}
+	}
 }
 
 // adoptPlanned enters a package that was an output of the original run.
@@ -211,10 +216,9 @@ func (r *rebuild) adoptPlanned(p *planner, recorded *recordedPackages, a *Action
 		return err
 	}
 	r.built[a] = b
-	p.state[a] = planned
-	p.byName[a.Record.Name] = append(p.byName[a.Record.Name], a)
-	p.from.planned[a.Record.Name] = append(p.from.planned[a.Record.Name], &a.Record)
-	p.graph.Actions = append(p.graph.Actions, a)
+	// For pins the recorded package comes before the recipe's own word on it.
+	delete(p.byName, a.Record.Name)
+	p.adopt(a)
 	return nil
 }
 

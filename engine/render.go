@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"forge/internal/diag"
 	"forge/recipes"
@@ -21,11 +22,18 @@ func Render(ctx context.Context, req *Request) (outputs []*recipes.Output, warni
 		files = append(files, recipes.VariantFile{Path: path, Data: data})
 	}
 	var broken diag.List
-	for _, path := range req.Recipes {
+	options := req.RenderOptions(slices.Clip(files)) // rendering may append to what all share
+	all := make([]*recipes.Rendered, len(req.Recipes))
+	if err := parallel(len(all), func(i int) error {
 		if err := ctx.Err(); err != nil {
-			return nil, nil, err
+			return err
 		}
-		rendered := recipes.RenderFile(path, req.RenderOptions(files))
+		all[i] = recipes.RenderFile(req.Recipes[i], options)
+		return nil
+	}); err != nil {
+		return nil, nil, err
+	}
+	for _, rendered := range all {
 		outputs = append(outputs, rendered.Outputs...)
 		for _, d := range rendered.Diagnostics {
 			if d.Severity == diag.Error {

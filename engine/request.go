@@ -2,6 +2,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"forge/packages"
@@ -17,10 +18,12 @@ import (
 // Request is a build as asked for, complete: after it was made no flag, environment variable or clock
 // is read. `forge env --json` prints it.
 type Request struct {
-	WorkDir   string   `json:"work_dir"`   // absolute
-	Recipes   []string `json:"recipes"`    // files, as found
-	OutputDir string   `json:"output_dir"` // absolute
-	CacheDir  string   `json:"cache_dir"`  // absolute
+	WorkDir   string   `json:"work_dir"`         // absolute
+	Recipes   []string `json:"recipes"`          // files, as found
+	OutputDir string   `json:"output_dir"`       // absolute
+	CacheDir  string   `json:"cache_dir"`        // absolute
+	LockFile  string   `json:"lock_file"`        // absolute: forge.lock of the workspace
+	Locked    bool     `json:"locked,omitempty"` // the lock must fit
 	KeyDir    string   `json:"key_dir"`
 
 	BuildPlatform  platforms.Platform `json:"build_platform"`
@@ -29,25 +32,28 @@ type Request struct {
 
 	Channels        []string                   `json:"channels"` // after output_dir, in order of priority
 	ChannelPriority resolver.ChannelPriority   `json:"channel_priority"`
+	ChannelPackages []ChannelPackages          `json:"channel_packages,omitempty"`
 	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
 	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
 
-	VariantFiles         []string            `json:"variant_config,omitempty"`
-	Variant              map[string][]string `json:"variant,omitempty"`
-	IgnoreRecipeVariants bool                `json:"ignore_recipe_variants,omitempty"`
-	BuildNumber          *int                `json:"build_num,omitempty"`
-	BuildStringPrefix    string              `json:"build_string_prefix,omitempty"`
-	AllowUnhashed        bool                `json:"allow_unhashed,omitempty"`
+	Workspace            []recipes.VariantFile `json:"-"` // variants of forge.hcl
+	VariantFiles         []string              `json:"variant_config,omitempty"`
+	Variant              map[string][]string   `json:"variant,omitempty"`
+	IgnoreRecipeVariants bool                  `json:"ignore_recipe_variants,omitempty"`
+	BuildNumber          *int                  `json:"build_num,omitempty"`
+	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
+	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
 
-	Jobs      int               `json:"jobs"`      // builds at once
-	CPUs      int               `json:"cpu_count"` // CPU_COUNT of each
-	Isolation sandbox.Isolation `json:"isolation"` // the least that will do
-	Limits    sandbox.Limits    `json:"limits"`
-	KeepGoing bool              `json:"keep_going,omitempty"`
-	KeepBuild bool              `json:"keep_build,omitempty"`
-	Offline   bool              `json:"offline,omitempty"`
-	SkipTests bool              `json:"skip_tests,omitempty"`
-	UpTo      []string          `json:"up_to,omitempty"`
+	Jobs         int               `json:"jobs"`      // builds at once
+	CPUs         int               `json:"cpu_count"` // CPU_COUNT of each
+	Isolation    sandbox.Isolation `json:"isolation"` // the least that will do
+	Limits       sandbox.Limits    `json:"limits"`
+	KeepGoing    bool              `json:"keep_going,omitempty"`
+	KeepBuild    bool              `json:"keep_build,omitempty"`
+	Offline      bool              `json:"offline,omitempty"`
+	SkipExisting SkipExisting      `json:"skip_existing,omitempty"`
+	SkipTests    bool              `json:"skip_tests,omitempty"`
+	UpTo         []string          `json:"up_to,omitempty"`
 
 	PackageFormat  string            `json:"package_format"`
 	IncludeRecipe  bool              `json:"include_recipe"`
@@ -65,6 +71,7 @@ type Tools struct {
 	Externals toolchain.Finder
 	Format    packages.Format   // of what is written
 	Formats   []packages.Format // of what may be read
+	Lock      *Lock             // whose channel records are kept where they fit; nil for none
 	Publisher Publisher
 	KeyID     string // of the key that signs
 	GitState  func(dir string) (GitState, error)
@@ -90,11 +97,21 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildPlatform:        r.BuildPlatform,
 		HostPlatform:         r.HostPlatform,
 		TargetPlatform:       r.TargetPlatform,
-		Variants:             files,
+		Variants:             slices.Concat(builtInVariants(r.TargetPlatform), r.Workspace, files),
 		Set:                  r.Variant,
 		IgnoreRecipeVariants: r.IgnoreRecipeVariants,
 		BuildNumber:          r.BuildNumber,
 		BuildStringPrefix:    r.BuildStringPrefix,
 		AllowUnhashed:        r.AllowUnhashed,
 	}
+}
+
+// builtInVariants are the keys that conda-forge's recipes take for granted and no reader has a default
+// for: the C library that stdlib('c') means, by its name there. Any variants file overrides them.
+func builtInVariants(target platforms.Platform) []recipes.VariantFile {
+	stdlib := map[string]string{"linux": "sysroot", "osx": "macosx_deployment_target", "win": "vs"}[target.OS()]
+	if stdlib == "" {
+		return nil
+	}
+	return []recipes.VariantFile{{Path: "built-in/variants.yaml", Data: []byte("c_stdlib:\n  - " + stdlib + "\n")}}
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // Run builds every action of g that is not built already and puts all packages into the output
-// channel. It returns one outcome for each action but staging ones, in plan order, also when it fails.
+// channel. It returns one outcome for each output that exists already, then for each action but staging
+// ones, in plan order, also when it fails.
 // The error joins what went wrong; outcomes carry the same errors.
 func Run(ctx context.Context, req *Request, tools Tools, g *Graph, report func(Event)) ([]*Outcome, error) {
 	run := newRun(req, tools, g, report)
@@ -30,7 +31,7 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 		}
 	}
 	err := schedule(ctx, all, r.req.Jobs, r.req.KeepGoing, r.do, r.skip)
-	var list []*Outcome
+	list := g.ExistingOutcomes()
 	for _, a := range g.Actions {
 		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
 			list = append(list, o)
@@ -90,20 +91,31 @@ func (r *run) outcome(a *Action) *Outcome {
 	return r.outcomes[a]
 }
 
-// known is what was built so far; the map is a copy, so that a task may read it while others end.
-func (r *run) known() map[*Action]*Built {
+// known is what was built so far of what a task of a reads: a itself, what it needs and what it starts
+// from. It is a copy, so that a task may read it while others end.
+func (r *run) known(a *Action) map[*Action]*Built {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make(map[*Action]*Built, len(r.built))
-	for a, b := range r.built {
-		all[a] = b
+	all := map[*Action]*Built{}
+	add := func(actions ...*Action) {
+		for _, b := range actions {
+			if b != nil && r.built[b] != nil {
+				all[b] = r.built[b]
+			}
+		}
+	}
+	add(a, a.Staging)
+	add(a.Needs...)
+	add(a.TestNeeds...)
+	if a.Staging != nil {
+		add(a.Staging.Needs...)
 	}
 	return all
 }
 
 // doBuild reuses a's result or makes it, under a lock that other Forge processes respect.
 func (r *run) doBuild(ctx context.Context, a *Action) error {
-	known := r.known()
+	known := r.known(a)
 	m, err := r.manifest(ctx, a, known)
 	if err != nil {
 		return err
@@ -154,7 +166,7 @@ func (r *runner) recorded(key store.ActionID) *Built {
 
 // doTest tests a's package unless these very tests passed before, and puts it into the channel.
 func (r *run) doTest(ctx context.Context, a *Action) error {
-	known := r.known()
+	known := r.known(a)
 	b := known[a]
 	if a.Output.Staging {
 		return nil

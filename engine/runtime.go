@@ -15,7 +15,7 @@ type exported struct{ strong, weak, noarch, strongConstrains, weakConstrains []s
 
 // exportsOf collects the run_exports of the directly required packages of env, in order of the
 // requirements, without those the recipe ignores.
-func (p *planner) exportsOf(a *Action, deps []recipes.Dependency, env Environment) (exported, error) {
+func (p *solving) exportsOf(a *Action, deps []recipes.Dependency, env Environment) (exported, error) {
 	var all exported
 	ignore := a.Output.Requirements
 	for _, name := range names(deps) {
@@ -40,13 +40,11 @@ func (p *planner) exportsOf(a *Action, deps []recipes.Dependency, env Environmen
 }
 
 // runExports are those of one record: planned, of a channel, or external.
-func (p *planner) runExports(r *packages.Record) (packages.RunExports, error) {
+func (p *solving) runExports(r *packages.Record) (packages.RunExports, error) {
 	switch r.Channel {
 	case packages.ChannelPlanned:
-		for _, b := range p.byName[r.Name] {
-			if &b.Record == r {
-				return b.RunExports, nil
-			}
+		if b := p.byRecord[r]; b != nil {
+			return b.RunExports, nil
 		}
 	case packages.ChannelExternal:
 		e, err := p.from.externals.find(p.ctx, r.Name)
@@ -55,12 +53,12 @@ func (p *planner) runExports(r *packages.Record) (packages.RunExports, error) {
 		}
 		return e.RunExports, nil
 	}
-	return p.tools.Channels.RunExports(r)
+	return p.from.channelExports(r)
 }
 
 // runtime fixes depends, constrains and run_exports of a's package. The order is rattler-build's:
 // own requirements, then what the build environment exports, then what the host environment does.
-func (p *planner) runtime(a *Action, build exported) error {
+func (p *solving) runtime(a *Action, build exported) error {
 	o := a.Output
 	host, err := p.exportsOf(a, o.Requirements.Host, a.Host)
 	if err != nil {
@@ -97,7 +95,7 @@ func (p *planner) runtime(a *Action, build exported) error {
 }
 
 // stagedExports are those of the staging output's environments, filtered by a's own ignore lists.
-func (p *planner) stagedExports(a *Action) (exported, error) {
+func (p *solving) stagedExports(a *Action) (exported, error) {
 	build, err := p.exportsOf(a, a.Staging.Output.Requirements.Build, a.Staging.Build)
 	if err != nil {
 		return build, err
@@ -110,7 +108,7 @@ func (p *planner) stagedExports(a *Action) (exported, error) {
 
 // divide makes constraints of what clients could not install: externals that no channel holds.
 // An output never depends on itself by way of an export.
-func (p *planner) divide(a *Action, depends, constrains []string) error {
+func (p *solving) divide(a *Action, depends, constrains []string) error {
 	var unknown []recipes.Dependency
 	a.Record.Depends = []string{}
 	for _, spec := range depends {
@@ -148,7 +146,7 @@ func placeOf(deps []recipes.Dependency, name string) (pos diag.Pos) {
 }
 
 // pinned resolves deps to match specs: pin_compatible takes its version from the solved environments.
-func (p *planner) pinned(a *Action, deps []recipes.Dependency) ([]string, error) {
+func (p *solving) pinned(a *Action, deps []recipes.Dependency) ([]string, error) {
 	list := []string{}
 	for _, d := range deps {
 		spec, err := p.pinOne(a, d)
@@ -160,7 +158,7 @@ func (p *planner) pinned(a *Action, deps []recipes.Dependency) ([]string, error)
 	return list, nil
 }
 
-func (p *planner) pinOne(a *Action, d recipes.Dependency) (string, error) {
+func (p *solving) pinOne(a *Action, d recipes.Dependency) (string, error) {
 	if d.Pin == nil {
 		return d.Spec, nil
 	}
@@ -184,7 +182,7 @@ func (p *planner) pinOne(a *Action, d recipes.Dependency) (string, error) {
 	return spec, nil
 }
 
-func (p *planner) ownExports(a *Action) (packages.RunExports, error) {
+func (p *solving) ownExports(a *Action) (packages.RunExports, error) {
 	from := a.Output.Requirements.RunExports
 	var out packages.RunExports
 	for _, part := range []struct {

@@ -56,10 +56,12 @@ func tasksOf(g *Graph) []*task {
 		}
 	}
 	// So far there is no cycle: builds wait for builds along hard edges, and nothing waits for a test.
-	// Each wait for a test is added only where it makes none.
+	// A wait for a test makes one only among packages that need each other to run; there each is added
+	// only where it does not.
+	group := groupsOf(g)
 	for _, a := range g.Actions {
 		for _, b := range a.Needs {
-			if tests[b] != nil && !reaches(builds[a], tests[b], map[*task]bool{}) {
+			if tests[b] != nil && (group[a] != group[b] || !reaches(builds[a], tests[b], group)) {
 				after(builds[a], tests[b])
 			}
 		}
@@ -67,16 +69,43 @@ func tasksOf(g *Graph) []*task {
 	return all
 }
 
-// reaches reports whether to comes after from in the task graph.
-func reaches(from, to *task, seen map[*task]bool) bool {
-	if from == to {
-		return true
+// groupsOf numbers the groups of actions that need each other.
+func groupsOf(g *Graph) map[*Action]int {
+	index, group := make(map[*Action]int, len(g.Actions)), make(map[*Action]int, len(g.Actions))
+	for i, a := range g.Actions {
+		index[a] = i
 	}
-	if seen[from] {
-		return false
+	next := make([][]int, len(g.Actions))
+	for i, a := range g.Actions {
+		for _, b := range slices.Concat(a.Needs, a.TestNeeds) {
+			if j, ok := index[b]; ok {
+				next[i] = append(next[i], j)
+			}
+		}
 	}
-	seen[from] = true
-	return slices.ContainsFunc(from.dependents, func(t *task) bool { return reaches(t, to, seen) })
+	for n, list := range components(len(next), func(i int) []int { return next[i] }) {
+		for _, i := range list {
+			group[g.Actions[i]] = n
+		}
+	}
+	return group
+}
+
+// reaches reports whether to comes after from in the task graph. No way leads out of a group and back.
+func reaches(from, to *task, group map[*Action]int) bool {
+	seen, todo := map[*task]bool{}, []*task{from}
+	for len(todo) > 0 {
+		t := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if t == to {
+			return true
+		}
+		if !seen[t] && group[t.action] == group[from.action] {
+			seen[t] = true
+			todo = append(todo, t.dependents...)
+		}
+	}
+	return false
 }
 
 // weigh gives each task its critical path: the time from its start to the end of all that waits for it.

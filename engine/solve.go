@@ -11,16 +11,31 @@ import (
 	"forge/resolver"
 )
 
+// solving plans one action: what it finds out is entered when all of the round are through.
+type solving struct {
+	*planner
+	self  *Action
+	draft *Action // a copy of self, filled in
+	from  *view
+	waits []*Action // solutions took them, but they are not planned yet
+	err   error
+}
+
+func (p *planner) draft(a *Action) *solving {
+	draft := *a
+	s := &solving{planner: p, self: a, draft: &draft, from: p.from.view(&a.Record, a.apart)}
+	s.err = s.solve(&draft)
+	return s
+}
+
 // solve fixes a's build and host environments, then what its package will depend on.
-func (p *planner) solve(a *Action) error {
-	p.from.without = &a.Record
-	defer func() { p.from.without = nil }()
+func (p *solving) solve(a *Action) error {
 	req := a.Output.Requirements
 	if err := p.checkKnown(a, append(append([]recipes.Dependency(nil), req.Build...), req.Host...)); err != nil {
 		return err
 	}
 	var err error
-	if a.Build, err = p.environment(specs(req.Build)); err != nil {
+	if a.Build, err = p.environment("build", specs(req.Build)); err != nil {
 		return fmt.Errorf("build environment: %w", err)
 	}
 	exports, err := p.exportsOf(a, req.Build, a.Build)
@@ -34,10 +49,10 @@ func (p *planner) solve(a *Action) error {
 	if a.Staging != nil {
 		host = append(host, a.Staging.Host.Specs...)
 	}
-	if a.Host, err = p.environment(unique(host)); err != nil {
+	if a.Host, err = p.environment("host", unique(host)); err != nil {
 		return fmt.Errorf("host environment: %w", err)
 	}
-	a.Needs = p.actionsOf(a, a.Build, a.Host)
+	a.Needs = p.actionsOf(a.Build, a.Host)
 	if a.Staging != nil {
 		a.Needs = append(a.Needs, a.Staging)
 	}
@@ -58,21 +73,55 @@ func specs(deps []recipes.Dependency) []string {
 }
 
 // environment solves specs and adds the externals that its packages run with.
-func (p *planner) environment(specs []string) (Environment, error) {
+func (p *solving) environment(kind string, specs []string) (Environment, error) {
 	env := Environment{Specs: specs}
 	if len(specs) == 0 {
 		return env, nil
 	}
-	solution, err := p.tools.Solver.Solve(p.ctx, &p.from, resolver.Problem{
+	favored, err := p.favored(kind)
+	if err != nil {
+		return env, err
+	}
+	key := ""
+	if kind != "test" { // a test's environment holds its own package: no other is like it
+		key = memoKey(specs, favored)
+		if known, ok := p.memo.get(key, p.from); ok {
+			return known, nil
+		}
+	}
+	p.from.asked = map[string]bool{}
+	solution, err := p.tools.Solver.Solve(p.ctx, p.from, resolver.Problem{
 		Specs: specs, Virtual: p.req.Virtual, Priority: p.req.ChannelPriority,
-		Channels:     p.channelOrder(),
+		Channels: p.channelOrder(), Favored: favored,
 		ExcludeNewer: p.req.ExcludeNewer,
 	})
 	if err != nil {
 		return env, err
 	}
-	env.Records = solution.Records
-	return env, p.addRuntimeExternals(&env)
+	env.Records = p.real(solution.Records)
+	if err := p.addRuntimeExternals(&env); err != nil {
+		return env, err
+	}
+	if !p.takesUnplanned(env) && key != "" {
+		p.memo.put(key, p.from, env)
+	}
+	p.from.asked = nil
+	return env, nil
+}
+
+// takesUnplanned notes the records of env whose own dependencies are not known yet: they were solved as
+// if they had none, and env has to be solved again when they are.
+func (p *solving) takesUnplanned(env Environment) bool {
+	found := false
+	for _, r := range env.Records {
+		if b := p.byRecord[r]; b != nil && b != p.self && !p.states[p.index[b]].done {
+			found = true
+			if !slices.Contains(p.waits, b) {
+				p.waits = append(p.waits, b)
+			}
+		}
+	}
+	return found
 }
 
 func (p *planner) channelOrder() []string {
@@ -82,7 +131,7 @@ func (p *planner) channelOrder() []string {
 
 // addRuntimeExternals gives an environment the host tools its packages name in constrains: what no
 // channel holds cannot be a dependency of a package, yet it is needed to run it here.
-func (p *planner) addRuntimeExternals(env *Environment) error {
+func (p *solving) addRuntimeExternals(env *Environment) error {
 	for i := 0; i < len(env.Records); i++ {
 		r := env.Records[i]
 		if r.Channel == packages.ChannelExternal {
@@ -105,7 +154,7 @@ func (p *planner) addRuntimeExternals(env *Environment) error {
 	return nil
 }
 
-func (p *planner) runtimeExternal(name string) (*packages.Record, error) {
+func (p *solving) runtimeExternal(name string) (*packages.Record, error) {
 	if ok, err := p.from.packaged(name); ok || err != nil {
 		return nil, err
 	}
@@ -116,18 +165,15 @@ func (p *planner) runtimeExternal(name string) (*packages.Record, error) {
 	return &e.Record, nil
 }
 
-// actionsOf lists the actions whose packages are in envs, without a itself.
-func (p *planner) actionsOf(a *Action, envs ...Environment) []*Action {
+// actionsOf lists the actions whose packages are in envs, without this one itself.
+func (p *solving) actionsOf(envs ...Environment) []*Action {
 	var needs []*Action
+	seen := map[*Action]bool{p.self: true}
 	for _, env := range envs {
 		for _, r := range env.Records {
-			if r.Channel != packages.ChannelPlanned {
-				continue
-			}
-			for _, b := range p.byName[r.Name] {
-				if &b.Record == r && b != a && !slices.Contains(needs, b) {
-					needs = append(needs, b)
-				}
+			if b := p.byRecord[r]; b != nil && !seen[b] {
+				seen[b] = true
+				needs = append(needs, b)
 			}
 		}
 	}
@@ -135,7 +181,7 @@ func (p *planner) actionsOf(a *Action, envs ...Environment) []*Action {
 }
 
 // checkKnown reports every dependency that no recipe, channel or external offers.
-func (p *planner) checkKnown(a *Action, deps []recipes.Dependency) error {
+func (p *solving) checkKnown(a *Action, deps []recipes.Dependency) error {
 	var list diag.List
 	for i, name := range names(deps) {
 		if strings.HasPrefix(name, "__") {
@@ -178,9 +224,11 @@ func withoutVirtual(specs []string) []string {
 }
 
 func unique(list []string) []string {
-	out := []string{}
+	out := make([]string, 0, len(list))
+	seen := make(map[string]bool, len(list))
 	for _, s := range list {
-		if !slices.Contains(out, s) {
+		if !seen[s] {
+			seen[s] = true
 			out = append(out, s)
 		}
 	}

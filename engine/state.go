@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"path/filepath"
 
+	"forge/digest"
 	"forge/packages"
+	"forge/platforms/toolchain"
 	"forge/provenance"
 	"forge/recipes"
 )
@@ -118,11 +121,42 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 		if err != nil {
 			return nil, err
 		}
+		notes := map[string]any{"trusted": "not built", "origin": origins}
+		if programs := programDigests(e); len(programs) > 0 {
+			notes["programs"] = programs
+		}
 		list = append(list, provenance.Material{Kind: "external", URI: "forge:external/" + e.Record.Name + "@" + e.Record.Version,
 			Name: e.Record.Name, Digests: map[string]string{provenance.DigestTree: e.Tree.Hex()},
-			Annotations: map[string]any{"trusted": "not built", "origin": origins}})
+			Annotations: notes})
 	}
 	return list, nil
+}
+
+// programDigests names the programs an external offers by their own sha256; the tree's digest covers them
+// and all that they load.
+func programDigests(e *toolchain.External) map[string]any {
+	entries := make(map[string]digest.Entry, len(e.Entries))
+	for _, entry := range e.Entries {
+		entries["/"+entry.Path] = entry
+	}
+	sums := map[string]any{}
+	for _, program := range e.Programs {
+		name := program
+		for range 10 { // gcc → gcc-12 → x86_64-linux-gnu-gcc-12
+			entry, ok := entries[name]
+			if ok && entry.Kind == digest.Symlink {
+				if name = entry.Target; !path.IsAbs(name) {
+					name = path.Join(path.Dir("/"+entry.Path), entry.Target)
+				}
+				continue
+			}
+			if ok && !entry.Sum.IsZero() {
+				sums[program] = entry.Sum.Hex()
+			}
+			break
+		}
+	}
+	return sums
 }
 
 func (j *job) packageMaterial(rec *packages.Record) provenance.Material {

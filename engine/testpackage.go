@@ -51,6 +51,7 @@ var ErrNoSuchTest = errors.New("no such test")
 // this file and what it runs with, solved from the channels of the request. An error means that the
 // tests could not be read; failures are in the outcomes.
 func TestPackage(ctx context.Context, req *Request, tools Tools, ask PackageTest) ([]TestOutcome, error) {
+	tools.Lock = nil // it is about recipes
 	a, b, err := adopt(req, tools, ask.File)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ask.File, err)
@@ -121,15 +122,29 @@ func outputOf(req *Request, r *packages.Record) *recipes.Output {
 		Recipe: recipes.Origin{File: "tests.yaml"}}
 }
 
+// adoptedPlanner is a planner to which these packages are outputs of the run that are planned already.
 func adoptedPlanner(ctx context.Context, req *Request, tools Tools, all ...*Action) *planner {
-	p := &planner{ctx: ctx, req: req, tools: tools, graph: &Graph{Actions: all}, all: all, byName: map[string][]*Action{},
-		staging: map[stagingKey]*Action{}, state: map[*Action]int{},
-		from: candidates{ctx: ctx, planned: map[string][]*packages.Record{}, channels: tools.Channels, externals: newExternals(tools.Externals)}}
+	p := newPlanner(ctx, req, tools)
 	for _, a := range all {
-		p.byName[a.Record.Name] = append(p.byName[a.Record.Name], a)
-		p.from.planned[a.Record.Name] = append(p.from.planned[a.Record.Name], &a.Record)
+		p.adopt(a)
 	}
 	return p
+}
+
+func (p *planner) adopt(a *Action) {
+	p.index[a] = len(p.all)
+	p.all = append(p.all, a)
+	p.states = append(p.states, planState{active: true, done: true, tested: true, settled: true})
+	p.links = append(p.links, links{})
+	p.byName[a.Record.Name] = append(p.byName[a.Record.Name], a)
+	p.byRecord[&a.Record] = a
+	p.from.planned[a.Record.Name] = append(p.from.planned[a.Record.Name], &a.Record)
+	p.graph.Actions = append(p.graph.Actions, a)
+}
+
+// forTests solves environments of tests.
+func (p *planner) forTests(a *Action) *solving {
+	return &solving{planner: p, self: a, draft: &Action{}, from: p.from.view(nil, nil)}
 }
 
 // tester runs recorded tests.
@@ -167,7 +182,7 @@ func (t *tester) one(ctx context.Context, a *Action, index int, r recordedTest) 
 	if r.Downstream != "" {
 		return t.downstream(ctx, a, index, r.Downstream)
 	}
-	plans, err := t.planner.testPlans(a, index, r.Test)
+	plans, err := t.planner.forTests(a).testPlans(a, index, r.Test)
 	if err != nil {
 		t.add(TestOutcome{Package: a.Output.String(), Index: index, Kind: kindOf(r.Test), Status: TestFailed, Err: fmt.Errorf("its environment: %w", err)})
 		return nil
@@ -218,7 +233,7 @@ func wordRune(r rune) rune {
 // downstream test). Where no channel has it, or it wants another version of a, nothing is run.
 func (t *tester) downstream(ctx context.Context, a *Action, index int, spec string) error {
 	note := TestOutcome{Package: a.Output.String(), Index: index, Kind: "downstream", Status: TestSkipped}
-	found, err := t.planner.from.Candidates(specName(spec))
+	found, err := t.planner.from.of(specName(spec))
 	if err != nil {
 		return err
 	}
@@ -227,7 +242,7 @@ func (t *tester) downstream(ctx context.Context, a *Action, index int, spec stri
 		t.add(note)
 		return nil
 	}
-	env, err := t.planner.environment([]string{exactSpec(&a.Record), spec})
+	env, err := t.planner.forTests(t.self).environment("test", []string{exactSpec(&a.Record), spec})
 	if err != nil {
 		note.Err = fmt.Errorf("%s cannot be installed together with %s: %w", spec, a.Output, err)
 		t.add(note)
@@ -296,7 +311,7 @@ func (t *tester) reverse(ctx context.Context) error {
 		if !slices.ContainsFunc(all, func(r *packages.Record) bool { return needs(r, t.self.Record.Name) }) {
 			continue
 		}
-		env, err := t.planner.environment([]string{exactSpec(&t.self.Record), name})
+		env, err := t.planner.forTests(t.self).environment("test", []string{exactSpec(&t.self.Record), name})
 		if err != nil {
 			t.add(TestOutcome{Package: name, Index: -1, Kind: "rdeps", Status: TestSkipped,
 				Err: fmt.Errorf("it cannot be installed together with %s: %s", t.self.Output, firstLine(err))})

@@ -7,15 +7,14 @@ import (
 	"forge/internal/diag"
 )
 
-// keepUpTo leaves only the actions of those names and what they need.
-func (g *Graph) keepUpTo(wanted []string) error {
-	keep := map[*Action]bool{}
+// checkUpTo refuses names that no action has.
+func checkUpTo(wanted []string, actions []*Action, existing []Existing) error {
 	var all []string
-	for _, a := range g.Actions {
+	for _, a := range actions {
 		all = append(all, a.Output.Name)
-		if slices.Contains(wanted, a.Output.Name) {
-			mark(a, keep)
-		}
+	}
+	for _, e := range existing {
+		all = append(all, e.Output.Name)
 	}
 	for _, name := range wanted {
 		if !slices.Contains(all, name) {
@@ -26,16 +25,36 @@ func (g *Graph) keepUpTo(wanted []string) error {
 			return err
 		}
 	}
-	g.Actions = slices.DeleteFunc(g.Actions, func(a *Action) bool { return !keep[a] })
 	return nil
 }
 
-func mark(a *Action, keep map[*Action]bool) {
-	if keep[a] {
+// keepUpTo leaves only the actions of those names and what they need; without names all.
+func (g *Graph) keepUpTo(wanted []string) {
+	if len(wanted) == 0 {
 		return
 	}
-	keep[a] = true
-	for _, b := range append(slices.Clone(a.Needs), a.TestNeeds...) {
-		mark(b, keep)
+	var start []*Action
+	for _, a := range g.Actions {
+		if slices.Contains(wanted, a.Output.Name) {
+			start = append(start, a)
+		}
 	}
+	keep := needed(start)
+	g.Actions = slices.DeleteFunc(g.Actions, func(a *Action) bool { return !keep[a] })
+	g.dropUnused(wanted)
+}
+
+// needed are the actions of start and all that building and testing them takes.
+func needed(start []*Action) map[*Action]bool {
+	keep := map[*Action]bool{}
+	todo := slices.Clone(start)
+	for len(todo) > 0 {
+		a := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if !keep[a] {
+			keep[a] = true
+			todo = append(append(todo, a.Needs...), a.TestNeeds...)
+		}
+	}
+	return keep
 }

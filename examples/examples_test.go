@@ -3,6 +3,7 @@ package examples
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ func TestReadmes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds packages")
 	}
+	lookAtSources(t)
 	bin := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "forge"), "forge/cmd/forge").CombinedOutput(); err != nil {
 		t.Fatalf("build forge: %v\n%s", err, out)
@@ -31,6 +33,26 @@ func TestReadmes(t *testing.T) {
 	for _, readme := range readmes {
 		dir := filepath.Dir(readme)
 		t.Run(dir, func(t *testing.T) { runReadme(t, dir, bin, home) })
+	}
+}
+
+// lookAtSources makes the program's sources inputs of this test: without that its result would be served
+// from the test cache when they change.
+func lookAtSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == ".git" || d.Name() == "output"):
+			return fs.SkipDir
+		case strings.HasSuffix(path, ".go"):
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

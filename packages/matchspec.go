@@ -184,7 +184,12 @@ func (m *MatchSpec) matchesFeatures(r *Record) bool {
 			return false
 		}
 	}
-	return len(m.Flags) == 0 // no record has flags yet
+	for _, f := range m.Flags {
+		if !slices.ContainsFunc(r.Flags, func(have string) bool { return matchGlob(f, have) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // matchesChannel compares channel names; a bare name is also the end of a URL or folder.

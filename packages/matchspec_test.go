@@ -13,7 +13,7 @@ type matchWant struct {
 	BuildNumber                                                    string `json:"build_number"`
 }
 
-func TestMatchSpecVectors(t *testing.T) {
+func TestConformanceMatchSpec(t *testing.T) {
 	dec := json.NewDecoder(shared(t, "rattler-build/specs/matchspec.jsonl"))
 	n := 0
 	for dec.More() {
@@ -76,7 +76,7 @@ func FuzzMatchSpec(f *testing.F) {
 
 func TestMatchSpecMatches(t *testing.T) {
 	r := &Record{Name: "numpy", Version: "1.26.4", Build: "py311h64a7726_0", BuildNumber: 3, Subdir: "linux-64",
-		Channel: "https://h.example/conda-forge", License: "BSD-3-Clause", TrackFeatures: "mkl", SHA256: strings.Repeat("ab", 32)}
+		Channel: "https://h.example/conda-forge", License: "BSD-3-Clause", TrackFeatures: "mkl", Flags: []string{"gpu", "blas:mkl"}, SHA256: strings.Repeat("ab", 32)}
 	for spec, want := range map[string]bool{
 		"numpy": true, "NumPy": true, "scipy": false,
 		"numpy 1.26.*": true, "numpy 1.26": false, "numpy=1.26": true, "numpy >=1.26,<2.0a0": true,
@@ -84,6 +84,7 @@ func TestMatchSpecMatches(t *testing.T) {
 		"numpy[build_number='>=3']": true, "numpy[build_number='<3']": false,
 		"conda-forge::numpy": true, "forge::numpy": false, "conda-forge/linux-64::numpy": true, "conda-forge/noarch::numpy": false,
 		"numpy[license=BSD-3-Clause]": true, "numpy[license=MIT]": false, "numpy[track_features=mkl]": true, "numpy[track_features=x]": false,
+		"numpy[flags=[gpu]]": true, "numpy[flags=[blas:*, gpu]]": true, "numpy[flags=[blas:openblas]]": false,
 		"numpy[sha256=" + strings.Repeat("AB", 32) + "]": true,
 	} {
 		m, err := ParseMatchSpec(spec)

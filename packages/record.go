@@ -27,6 +27,10 @@ type Record struct {
 	SHA256        string   `json:"sha256,omitempty"`
 	Size          int64    `json:"size,omitempty"`
 
+	// Of repodata revision 3: dependencies of optional groups, and marks that specs can ask for.
+	ExtraDepends map[string][]string `json:"extra_depends,omitempty"`
+	Flags        []string            `json:"flags,omitempty"`
+
 	FileName string `json:"-"` // key in repodata.json; empty for what has no archive yet
 	Channel  string `json:"-"` // canonical name or URL; ChannelPlanned, ChannelExternal for ours
 	URL      string `json:"-"`

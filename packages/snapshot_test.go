@@ -29,8 +29,8 @@ type snapshotSpec struct {
 	Channel                                  struct{ Name string }
 }
 
-// TestSnapshots holds parsing to rattler's snapshots of single specs.
-func TestSnapshots(t *testing.T) {
+// TestConformanceSnapshots holds parsing to rattler's snapshots of single specs.
+func TestConformanceSnapshots(t *testing.T) {
 	for mode, parse := range map[string]func(string) (*MatchSpec, error){"Strict": ParseMatchSpecStrict, "Lenient": ParseMatchSpec} {
 		var want map[string]snapshotSpec
 		snapshot(t, "parse__tests__test_from_string_"+mode, &want)
@@ -75,7 +75,7 @@ func condition(c *Condition) any {
 	return out
 }
 
-func TestConditionSnapshots(t *testing.T) {
+func TestConformanceConditions(t *testing.T) {
 	var want [][]any
 	snapshot(t, "condition__tests__condition_parsing_snapshots", &want)
 	for _, row := range want {

@@ -7,7 +7,7 @@ import (
 
 type specWant struct{ Str, Match, Error string }
 
-func TestVersionSpecVectors(t *testing.T) {
+func TestConformanceVersionSpec(t *testing.T) {
 	dec := json.NewDecoder(shared(t, "rattler-build/specs/version-spec-table.jsonl"))
 	var head struct{ Versions []string }
 	if err := dec.Decode(&head); err != nil {

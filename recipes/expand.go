@@ -34,7 +34,7 @@ func (v *variantConfig) axes(used map[string]bool) []axis {
 		var a axis
 		for _, key := range group {
 			zipped[key] = true
-			if values := v.Values[key]; used[key] && values != nil {
+			if values := v.get(key); used[key] && values != nil {
 				a.keys = append(a.keys, key)
 				if a.n == 0 || len(values) < a.n {
 					a.n = len(values)
@@ -45,9 +45,9 @@ func (v *variantConfig) axes(used map[string]bool) []axis {
 			out = append(out, a)
 		}
 	}
-	for _, key := range v.sortedKeys() {
-		if used[key] && !zipped[key] {
-			out = append(out, axis{[]string{key}, len(v.Values[key])})
+	for _, key := range sortedNames(used) {
+		if values := v.get(key); values != nil && !zipped[key] {
+			out = append(out, axis{[]string{key}, len(values)})
 		}
 	}
 	return out
@@ -81,7 +81,7 @@ func (v *variantConfig) with(base variant, a axis, i int) variant {
 		c[k] = x
 	}
 	for _, k := range a.keys {
-		c[k] = v.Values[k][i]
+		c[k] = v.get(k)[i]
 	}
 	return c
 }

@@ -16,23 +16,26 @@ type rendering struct {
 	frame *frame     // for build.string; nil where there is none
 	str   *yaml.Node // build.string, nil for the default
 	used  map[string]any
+	free  map[string]bool // bare names of build and host
+	combo string          // the whole variant as text
 	done  bool
 }
 
 // finish settles hashes and build strings, those of pinned outputs before those that pin them, and
 // puts what pins of siblings stand for in their place. Outputs that came out the same are one.
 func finish(all []*rendering, opts *RenderOptions, found *findings) []*Output {
-	byName := map[string][]*rendering{}
+	byName, byCombo := map[string][]*rendering{}, map[string]*rendering{}
 	for _, r := range all {
 		if !r.out.Staging && !r.out.Skip {
 			byName[r.out.Name] = append(byName[r.out.Name], r)
+			byCombo[r.out.Name+"\n"+r.combo] = r
 		}
 	}
 	if cycle := findCycle(all, byName); cycle != nil {
 		found.add(*cycle)
 		return nil
 	}
-	s := &settler{byName: byName, opts: opts, found: found}
+	s := &settler{byName: byName, byCombo: byCombo, opts: opts, found: found}
 	for _, r := range all {
 		s.settle(r)
 	}
@@ -49,9 +52,10 @@ func finish(all []*rendering, opts *RenderOptions, found *findings) []*Output {
 }
 
 type settler struct {
-	byName map[string][]*rendering
-	opts   *RenderOptions
-	found  *findings
+	byName  map[string][]*rendering
+	byCombo map[string]*rendering
+	opts    *RenderOptions
+	found   *findings
 }
 
 // settle gives r its hash and build string, after those that it pins exactly.
@@ -82,13 +86,14 @@ func (s *settler) settle(r *rendering) {
 	}
 	o.BuildString = fmt.Sprintf("%s%s_%d", prefix, o.Hash, o.BuildNumber)
 	if r.str != nil {
-		o.BuildString = r.buildString()
+		o.BuildString = r.buildString(s.found)
 	}
 }
 
 // buildString fills in build.string, which may hold the hash and the build number.
-func (r *rendering) buildString() string {
+func (r *rendering) buildString(found *findings) string {
 	f := *r.frame
+	f.found = found
 	if f.literal {
 		return strings.NewReplacer(hashMark, strings.TrimPrefix(r.out.Hash, "h"), numberMark, fmt.Sprint(r.out.BuildNumber)).Replace(r.str.Value)
 	}
@@ -105,6 +110,9 @@ func (r *rendering) buildString() string {
 
 // sibling is the rendering of another output that fits r's variant best.
 func (s *settler) sibling(r *rendering, name string) *rendering {
+	if same := s.byCombo[name+"\n"+r.combo]; same != nil {
+		return same
+	}
 	var best *rendering
 	most := -1
 	for _, c := range s.byName[name] {
@@ -241,27 +249,21 @@ func neededOutputs(o *Output, byName map[string][]*rendering) (out []Dependency)
 	return out
 }
 
-// uniqueOutputs keeps the first of those with the same name and content hash.
+// uniqueOutputs keeps the first of those with the same name and hash. Staging outputs stay one for each
+// variant: those that inherit look for them by it.
 func uniqueOutputs(all []*rendering) []*Output {
-	seen := map[string]*Output{}
+	seen := map[string]bool{}
 	var out []*Output
 	for _, r := range all {
 		o := r.out
-		key := fmt.Sprintf("%s\n%s\n%s\n%s\n%v %v", o.Name, o.Version, o.BuildString, o.HashInput, o.Skip, o.Staging)
-		if o.InheritFrom != nil {
-			if first := seen[stagingKey(o.InheritFrom)]; first != nil {
-				o.InheritFrom = first
-			}
-		}
+		key := fmt.Sprintf("%s\n%s\n%s\n%s\n%v", o.Name, o.Version, o.BuildString, o.HashInput, o.Skip)
 		if o.Staging {
-			key = stagingKey(o)
+			key = "staging\n" + o.Name + "\n" + r.combo
 		}
-		if seen[key] == nil {
-			seen[key] = o
+		if !seen[key] {
+			seen[key] = true
 			out = append(out, o)
 		}
 	}
 	return out
 }
-
-func stagingKey(o *Output) string { return "staging\n" + o.Name + "\n" + string(o.HashInput) }

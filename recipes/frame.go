@@ -19,10 +19,11 @@ type frame struct {
 	opts    *RenderOptions
 	variant variant               // the combination, before any context
 	vars    map[string]expr.Value // the variant's values, and the context's over them
-	base    map[string]expr.Value // platform names and functions
-	read    map[string]bool
-	found   *findings
-	dir     string // of the recipe
+	*platform
+	read   map[string]bool
+	budget *expr.Budget // of this variant, shared by all its expressions
+	found  *findings
+	dir    string // of the recipe
 }
 
 // findings collects diagnostics of all variants; what several variants say is kept once.
@@ -49,12 +50,17 @@ func (f *frame) lookup(name string) (expr.Value, bool) {
 	if v, ok := f.vars[name]; ok {
 		return v, true
 	}
-	v, ok := f.base[name]
-	return v, ok
+	if v, ok := f.platform.names[name]; ok {
+		return v, true
+	}
+	if fn := f.function(name); fn != nil {
+		return fn, true
+	}
+	return nil, false
 }
 
 func (f *frame) env() *expr.Env {
-	return &expr.Env{Lookup: f.lookup, Looked: func(name string) { f.read[name] = true }}
+	return &expr.Env{Lookup: f.lookup, Looked: func(name string) { f.read[name] = true }, Budget: f.budget}
 }
 
 // text is a scalar filled in; empty, with the mistake recorded, where that fails. A nil node is empty.
@@ -283,7 +289,7 @@ func (f *frame) usedVariant(free, duringContext map[string]bool, context map[str
 		switch {
 		case shadowed && !duringContext[key], noarch == "python" && key == "python":
 			continue
-		case f.read[key], duringContext[key], free[key], alwaysHashed(key), f.platformVariable(key):
+		case f.read[key], duringContext[key], free[key], alwaysHashed(key), f.platform.vars[key]:
 			used[key] = value.Value
 		}
 	}
@@ -312,6 +318,8 @@ func exprDiagnostic(doc *yamlx.Document, n *yaml.Node, err error) diag.Diagnosti
 		d.Code = "expression-syntax"
 	case expr.Undefined:
 		d.Code = "undefined"
+	case expr.Limit:
+		d.Code = "too-expensive"
 	}
 	if d.Pos.Column == 0 || e.Line == 0 {
 		return d

@@ -32,7 +32,7 @@ func (e *hclEval) functions() map[string]function.Function {
 
 // textFunction lends a function of recipe.yaml to HCL.
 func (e *hclEval) textFunction(name string, n int) function.Function {
-	fn, _ := e.frame.base[name].(*expr.Func)
+	fn := e.frame.function(name)
 	params := make([]function.Parameter, n)
 	for i := range params {
 		params[i] = function.Parameter{Name: fmt.Sprintf("argument %d", i+1), Type: cty.String}

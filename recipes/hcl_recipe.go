@@ -31,7 +31,7 @@ func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
 		r.found.list.Sort()
 		return &Rendered{Diagnostics: r.found.list}
 	}
-	r.readVariants(v1Dialect())
+	r.readVariants(v1Language())
 	h := &hclRecipe{v1Recipe: r, body: body}
 	for _, name := range staticReads(body) {
 		r.names[name] = true
@@ -56,7 +56,7 @@ func (h *hclRecipe) tree(v variant) (*program, diag.List) {
 	root := e.recipe(h.body)
 	p := newProgram(h.doc)
 	p.root, p.reads, p.always, p.literal = root, e.reads, e.always, true
-	c := &checker{program: p, lang: v1Dialect()}
+	c := &checker{program: p, lang: v1Language()}
 	if !e.list.HasErrors() {
 		recipeShape(c, root)
 	}

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 
 	"forge/internal/diag"
 	"forge/platforms"
+	"forge/recipes/internal/yamlx"
 )
 
 // Finding is one thing that lint has to say, with the edits that put it right where that is safe.
@@ -52,12 +54,7 @@ func newLinter(path string, data []byte, opts RenderOptions) *linter {
 	for _, r := range Rules() {
 		l.rules[r.ID] = r
 	}
-	l.opts.Variants = append([]VariantFile{lintVariants(l.opts.TargetPlatform)}, l.opts.Variants...)
-	if !l.opts.IgnoreRecipeVariants {
-		if beside, err := variantsBeside(path); err == nil {
-			l.opts.Variants = append(l.opts.Variants, beside...)
-		}
-	}
+	l.opts = l.opts.forReading(path)
 	l.entries = l.requirementEntries()
 	return l
 }
@@ -67,9 +64,24 @@ func (l *linter) checks() []func() {
 		l.urlRules, l.variableRules, l.aboutRules, l.sourceRules, l.buildRules, l.testRules, l.pythonRules, l.scriptRules}
 }
 
-// lintVariants stand in for what a channel's pinning sets, so that a recipe that leans on it can be
-// linted alone. Any variants file wins over them.
-func lintVariants(p platforms.Platform) VariantFile {
+// forReading completes options for looking at a recipe outside of a build: with the variants file beside
+// it, and with stand-ins for what a channel's pinning sets.
+func (o RenderOptions) forReading(path string) RenderOptions {
+	o = o.withDefaults()
+	files := o.Variants[:len(o.Variants):len(o.Variants)]
+	if !o.IgnoreRecipeVariants {
+		if beside, err := variantsBeside(path); err == nil {
+			files = append(files, beside...)
+		}
+	}
+	o.Variants = append([]VariantFile{o.standIns(files)}, files...)
+	return o
+}
+
+// standIns are values of what a channel's pinning sets, so that a recipe that leans on it can be looked at
+// alone. Keys that the given files set are left out.
+func (o RenderOptions) standIns(files []VariantFile) VariantFile {
+	p := o.TargetPlatform
 	stdlib := "sysroot"
 	switch {
 	case p.IsWindows():
@@ -80,9 +92,14 @@ func lintVariants(p platforms.Platform) VariantFile {
 	var b strings.Builder
 	for _, kv := range [][2]string{{"c_stdlib", stdlib}, {"cxx_stdlib", stdlib}, {"fortran_stdlib", stdlib}, {"rust_stdlib", stdlib}, {"go_stdlib", stdlib}, {"python", "3.12.* *_cpython"}, {"python_min", "3.10"}, {"python_impl", "cpython"},
 		{"numpy", "2"}, {"perl", "5.32.1"}, {"r_base", "4.4"}, {"ruby", "3.3"}, {"lua", "5.4"}, {"nodejs", "22"}, {"mpi", "nompi"}, {"cran_mirror", "https://cran.example"}} {
-		fmt.Fprintf(&b, "%s: [%q]\n", kv[0], kv[1])
+		set := slices.ContainsFunc(files, func(f VariantFile) bool {
+			return bytes.Contains(append([]byte("\n"), f.Data...), []byte("\n"+kv[0]+":"))
+		})
+		if _, given := o.Set[kv[0]]; !set && !given {
+			fmt.Fprintf(&b, "%s:\n  - %q\n", kv[0], kv[1])
+		}
 	}
-	return VariantFile{Path: "the defaults of forge lint", Data: []byte(b.String())}
+	return VariantFile{Path: "stand-ins of the pinning", Data: []byte(b.String())}
 }
 
 // render renders the recipe and takes over the reader's diagnostics. Where this platform skips all, the
@@ -214,17 +231,38 @@ func (l *linter) sorted() []Finding {
 	return out
 }
 
-// FixAll makes the edits of findings, and says how many.
+// FixAll makes the edits of findings, and says of how many findings. Of findings whose edits overlap the
+// first is put right; the others are left for another round.
 func FixAll(data []byte, findings []Finding) ([]byte, int) {
 	var edits []Edit
+	fixed := 0
 	for _, f := range findings {
+		if len(f.Fix) == 0 || overlap(edits, f.Fix) {
+			continue
+		}
 		edits = append(edits, f.Fix...)
+		fixed++
 	}
-	if len(edits) == 0 {
+	if fixed == 0 {
 		return data, 0
 	}
-	text, made := ApplyEdits(readOutline("x.hcl", data).text, edits)
-	return []byte(text), made
+	text, problem := yamlx.Text(data)
+	if problem != "" {
+		return data, 0
+	}
+	text, _ = ApplyEdits(text, edits)
+	return []byte(text), fixed
+}
+
+func overlap(edits, more []Edit) bool {
+	for _, a := range edits {
+		for _, b := range more {
+			if a.From < b.To && b.From < a.To || a == b {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // inFolder is a file beside the recipe, as diagnostics name it.

@@ -95,7 +95,7 @@ func (l *linter) toolRules() {
 				if _, ok := compilers[e.output][lang]; !ok {
 					compilers[e.output][lang] = e
 				}
-			} else if e.section == "host" || e.section == "run" {
+			} else if e.section == "host" {
 				l.sayAt("compiler-not-build", e.from, e.to, fmt.Sprintf("a compiler runs while building and stands under %s", e.section), "move it to the build requirements")
 			}
 		}

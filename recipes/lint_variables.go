@@ -215,17 +215,50 @@ func (o *outline) traversals() (out []traversal) {
 
 // variableRules look for what nothing reads.
 func (l *linter) variableRules() {
-	for _, s := range l.symbols() {
-		if len(s.Uses) > 0 || s.Kind == "set" && (strings.Contains(l.text, "{% include") || strings.Contains(l.text, "{% import")) {
+	symbols := l.symbols()
+	unused := 0
+	for _, s := range symbols {
+		if l.unused(s) {
+			unused++
+		}
+	}
+	for _, s := range symbols {
+		if !l.unused(s) {
 			continue
 		}
 		var fix []Edit
-		if s.Whole.To > 0 {
-			fix = []Edit{{s.Whole.From, s.Whole.To, ""}}
+		if s.Whole.To > 0 && l.literalValue(s) {
+			from := s.Whole.From
+			if key := l.at("context"); unused == len(symbols) && s == symbols[0] && key != nil { // with the last one goes its section
+				from, _ = l.lineSpan(l.top("context").Line)
+			}
+			fix = []Edit{{from, s.Whole.To, ""}}
 		}
 		l.sayAt("unused-variable", s.Def.From, s.Def.To, fmt.Sprintf("nothing reads the variable %s", s.Name), "remove it", fix...)
 	}
 	l.variantKeys()
+}
+
+var literalText = regexp.MustCompile(`^\s*["']?[^{}"'()$%]*["']?\s*$`)
+
+// literalValue reports whether a variable's value reads nothing, so that removing it changes no hash.
+func (l *linter) literalValue(s *Symbol) bool {
+	_, value, ok := strings.Cut(l.text[s.Def.To:s.Whole.To], "=")
+	if s.Kind == "context" {
+		_, value, ok = strings.Cut(l.text[s.Def.To:s.Whole.To], ":")
+	}
+	value = strings.TrimSuffix(strings.TrimRight(value, " \n-"), "%}")
+	return ok && literalText.MatchString(value) && (s.Kind == "context" || len(namesIn(value)) == 0)
+}
+
+// unused reports whether nothing reads a variable, as far as can be told. compiler() and stdlib() read
+// some by themselves, and some are set to make a variant key count.
+func (l *linter) unused(s *Symbol) bool {
+	switch {
+	case len(s.Uses) > 0, strings.HasPrefix(s.Name, "_"), strings.HasPrefix(s.Name, "touch"), strings.Contains(s.Name, "_compiler"), strings.Contains(s.Name, "_stdlib"):
+		return false
+	}
+	return s.Kind != "set" || !strings.Contains(l.text, "{% include") && !strings.Contains(l.text, "{% import")
 }
 
 // variantKeys looks for keys of the recipe's own variants file that no output depends on.

@@ -28,6 +28,9 @@ type Output struct {
 	InheritRunExports bool
 	// InheritFrom is the output that Inherit names, the one of the same variant; nil for none.
 	InheritFrom *Output
+	// OwnFilesOnly leaves out what the staging output left in the prefix, but for what the script made
+	// anew: conda-build's outputs with a script and no list of files.
+	OwnFilesOnly bool
 
 	BuildPlatform  platforms.Platform // runs the compilers
 	HostPlatform   platforms.Platform // runs the result

@@ -21,6 +21,9 @@ type RenderOptions struct {
 	RepodataV3           bool                             // take flags, extras and conditions of repodata revision 3
 	Experimental         bool                             // take load_from_file()
 
+	// Cache, if not nil, keeps variant files read for one render for the next; see NewCache.
+	Cache *Cache
+
 	keepPins  bool // leave pins of siblings unresolved, as the vectors have them
 	exclusive bool // the recipe's own variants file wins over others, as after conda-build's -e
 	noScripts bool // count scripts that are not there as empty, as the vectors do

@@ -33,8 +33,9 @@ type program struct {
 // on the variant and prepares all expressions on the way.
 type checker struct {
 	*program
-	lang *expr.Dialect
-	list diag.List
+	lang   *expr.Dialect
+	shapes *shapes
+	list   diag.List
 }
 
 // shape says what may stand at one place of the file.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/yamlx"
@@ -15,6 +16,43 @@ import (
 
 // recipeShape is a whole recipe.yaml (CEP 13, CEP 14; the keys are those of rattler-build 0.74).
 func recipeShape(c *checker, n *yaml.Node) {
+	c.shapes = v1Shapes()
+	c.shapes.recipe(c, n)
+}
+
+// shapes are those of whole sections, made once: they never change.
+type shapes struct {
+	single, multi, output, staging, script, step shape
+}
+
+var v1Shapes = sync.OnceValue(func() *shapes {
+	build, requirements, about, tests := buildShape(), requirementsShape(), aboutShape(), testsShape()
+	common := []field{
+		{name: "schema_version", shape: text(checkSchemaVersion)}, {name: "$schema", shape: nil},
+		{name: "context", shape: contextShape}, {name: "source", shape: sourcesShape}, {name: "build", shape: build},
+		{name: "tests", shape: tests}, {name: "about", shape: about}, {name: "extra", shape: mapOf(nil, anything)},
+	}
+	with := func(more ...field) []field { return append(common[:len(common):len(common)], more...) }
+	return &shapes{
+		single: mapping("the recipe", with(field{name: "package", must: true, shape: packageShape(true)}, field{name: "requirements", shape: requirements})...),
+		multi: mapping("a recipe with outputs", with(
+			field{name: "recipe", shape: mapping("recipe", field{name: "name", shape: text(checkName)}, field{name: "version", shape: text(checkVersion)})},
+			field{name: "version", shape: text(checkVersion)}, field{name: "outputs", shape: outputsShape})...),
+		output: mapping("an output", field{name: "package", shape: packageShape(false)},
+			field{name: "inherit", shape: inheritShape}, field{name: "source", shape: sourcesShape},
+			field{name: "requirements", shape: requirements}, field{name: "build", shape: build},
+			field{name: "about", shape: about}, field{name: "tests", shape: tests}),
+		staging: stagingShape(),
+		script: mapping("script", field{name: "interpreter", shape: text(nil)}, field{name: "env", shape: envShape()},
+			field{name: "secrets", shape: list(text(nil))}, field{name: "content", shape: listOr(text(nil))},
+			field{name: "file", shape: text(nil)}, field{name: "cwd", shape: text(nil)}),
+		step: mapping("a step", field{name: "run", must: true, shape: listOr(text(nil))},
+			field{name: "if", shape: (*checker).condition}, field{name: "interpreter", shape: text(nil)},
+			field{name: "cwd", shape: text(nil)}, field{name: "env", shape: envShape()}),
+	}
+})
+
+func (s *shapes) recipe(c *checker, n *yaml.Node) {
 	if n == nil {
 		c.report(missingPackage(c))
 		return
@@ -23,22 +61,11 @@ func recipeShape(c *checker, n *yaml.Node) {
 		c.wrongType(n, "a mapping with keys such as `package:` and `build:`")
 		return
 	}
-	common := []field{
-		{name: "schema_version", shape: text(checkSchemaVersion)}, {name: "$schema", shape: nil},
-		{name: "context", shape: contextShape}, {name: "source", shape: sourcesShape},
-		{name: "build", shape: buildShape()}, {name: "tests", shape: testsShape()},
-		{name: "about", shape: aboutShape()}, {name: "extra", shape: mapOf(nil, anything)},
-	}
 	if yamlx.Get(n, "outputs") != nil {
-		mapping("a recipe with outputs", append(common,
-			field{name: "recipe", shape: mapping("recipe", field{name: "name", shape: text(checkName)}, field{name: "version", shape: text(checkVersion)})},
-			field{name: "version", shape: text(checkVersion)},
-			field{name: "outputs", shape: outputsShape})...)(c, n)
+		s.multi(c, n)
 		return
 	}
-	mapping("the recipe", append(common,
-		field{name: "package", must: true, shape: packageShape(true)},
-		field{name: "requirements", shape: requirementsShape()})...)(c, n)
+	s.single(c, n)
 }
 
 func missingPackage(c *checker) diag.Diagnostic {
@@ -65,12 +92,9 @@ func outputsShape(c *checker, n *yaml.Node) {
 		case o.Kind != yaml.MappingNode:
 			c.wrongType(o, "an output with `package:` or `staging:`")
 		case yamlx.Get(o, "staging") != nil:
-			stagingShape()(c, o)
+			c.shapes.staging(c, o)
 		case yamlx.Get(o, "package") != nil:
-			mapping("an output", field{name: "package", shape: packageShape(false)},
-				field{name: "inherit", shape: inheritShape}, field{name: "source", shape: sourcesShape},
-				field{name: "requirements", shape: requirementsShape()}, field{name: "build", shape: buildShape()},
-				field{name: "about", shape: aboutShape()}, field{name: "tests", shape: testsShape()})(c, o)
+			c.shapes.output(c, o)
 		default:
 			c.errorf(o, "missing-key", "an output needs `package:` or `staging:`")
 		}
@@ -80,7 +104,7 @@ func outputsShape(c *checker, n *yaml.Node) {
 func stagingShape() shape {
 	return mapping("a staging output",
 		field{name: "staging", shape: mapping("staging", field{name: "name", must: true, shape: text(nil)})},
-		field{name: "source", shape: sourcesShape},
+		field{name: "inherit", shape: inheritShape}, field{name: "source", shape: sourcesShape},
 		field{name: "requirements", shape: mapping("the requirements of a staging output",
 			field{name: "build", shape: listOrNothing(hostDependency)}, field{name: "host", shape: listOrNothing(hostDependency)},
 			field{name: "ignore_run_exports", shape: ignoreRunExportsShape()})},
@@ -215,9 +239,7 @@ func scriptShape(c *checker, n *yaml.Node) {
 		listOr(text(nil))(c, n)
 		return
 	}
-	mapping("script", field{name: "interpreter", shape: text(nil)}, field{name: "env", shape: envShape()},
-		field{name: "secrets", shape: list(text(nil))}, field{name: "content", shape: listOr(text(nil))},
-		field{name: "file", shape: text(nil)}, field{name: "cwd", shape: text(nil)})(c, n)
+	c.shapes.script(c, n)
 }
 
 func envShape() shape {
@@ -231,15 +253,12 @@ func envShape() shape {
 }
 
 func stepsShape(c *checker, n *yaml.Node) {
-	step := mapping("a step", field{name: "run", must: true, shape: listOr(text(nil))},
-		field{name: "if", shape: (*checker).condition}, field{name: "interpreter", shape: text(nil)},
-		field{name: "cwd", shape: text(nil)}, field{name: "env", shape: envShape()})
 	if n.Kind != yaml.SequenceNode {
 		c.wrongType(n, "a list of steps")
 		return
 	}
 	for _, e := range n.Content {
-		step(c, e)
+		c.shapes.step(c, e)
 	}
 }
 

@@ -17,8 +17,9 @@ var selectorLanguage = &expr.Dialect{}
 //
 //	(.+?)\s*(#.*)?\[([^\[\]]+)\](?(2)[^\(\)]*)$
 //
-// does: the text before, and the condition. The comment mark is optional in it, so a line that ends in
-// a bare [list] has a selector, too.
+// does: the text before, and the condition. The comment mark is optional in it. But for `key: [a, b]` and
+// `- [a, b]`, whose lists conda-build mistakes for selectors, so that the line loses its value: here they
+// are lists.
 func cutSelector(line string) (text, condition string, at int, ok bool) {
 	if strings.IndexByte(line, ']') < 0 {
 		return "", "", 0, false
@@ -37,7 +38,9 @@ func cutSelector(line string) (text, condition string, at int, ok bool) {
 			}
 		}
 		if line[q] == '[' && line[len(line)-1] == ']' {
-			if inner := line[q+1 : len(line)-1]; inner != "" && !strings.ContainsAny(inner, "[]") {
+			before := strings.TrimSpace(line[:p])
+			isList := before == "-" || strings.HasSuffix(before, ":")
+			if inner := line[q+1 : len(line)-1]; inner != "" && !isList && !strings.ContainsAny(inner, "[]") {
 				return line[:p], inner, q + 1, true
 			}
 		}

@@ -39,6 +39,13 @@ func (o *v0Output) fillBuild() {
 	b.IncludeRecipe = flag("include_recipe", true)
 	o.fillLinking()
 	o.fillPrefix()
+	for _, key := range []string{"osx_is_app", "requires_features", "provides_features", "preferred_env", "pin_depends", "pre-link", "post-link", "pre-unlink"} {
+		if n := o.get("build", key); truthy(n) {
+			d := o.at(o.doc, n, "unsupported", "build/%s has no effect", key)
+			d.Severity = diag.Warning
+			o.found.add(d)
+		}
+	}
 	b.Scripts = o.buildScripts()
 }
 

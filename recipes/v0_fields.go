@@ -66,7 +66,11 @@ func (v *v0) checkSection(doc *yamlx.Document, section string, n *yaml.Node) {
 		v.found.add(v.at(doc, n, "wrong-type", "%s is a mapping, this is %s", section, yamlx.Kind(n)))
 		return
 	}
-	known := v0Fields(section)
+	known := v.fields[section]
+	if known == nil {
+		known = v0Fields(section)
+		v.fields[section] = known
+	}
 	for k, value := range yamlx.Pairs(n) {
 		if !contains(known, k.Value) {
 			v.unknown(doc, k, section, known)

@@ -56,31 +56,54 @@ func (o *v0Output) usedKeys() []string {
 	return sortedNames(used)
 }
 
+// v0Parts is a recipe's text taken apart: the part at the top, and that of each output.
+type v0Parts struct {
+	top     string
+	outputs []string
+}
+
+func partsOf(text string) *v0Parts {
+	all := outputsText(text)
+	p := &v0Parts{top: text, outputs: outputTexts(all)}
+	if all = strings.TrimSpace(all); all != "" {
+		p.top = strings.ReplaceAll(text, all, "")
+	}
+	return p
+}
+
+// output is the text of an entry, found by its number among the rendered outputs, as conda-build does;
+// where selectors removed entries, the numbers of the unselected text are off, there as here.
+func (p *v0Parts) output(i int) string {
+	if i < len(p.outputs) {
+		return p.outputs[i]
+	}
+	return ""
+}
+
+func (v *v0) rawParts() *v0Parts {
+	if v.raw == nil {
+		v.raw = partsOf(v.file)
+	}
+	return v.raw
+}
+
+func (p *v0Pass) parts() *v0Parts {
+	if p.cut == nil {
+		p.cut = partsOf(p.selected.text)
+	}
+	return p.cut
+}
+
 // texts are the part of the recipe's text that decides about this output, before and after selectors.
 func (o *v0Output) texts() (raw, selected string) {
 	if o.own {
-		return o.ownText(o.file), o.ownText(o.selected.text)
+		return o.rawParts().output(o.index), o.parts().output(o.index)
 	}
-	cut := func(text string) string {
-		if out := strings.TrimSpace(outputsText(text)); out != "" {
-			text = strings.ReplaceAll(text, out, "")
-		}
-		if o.node != nil {
-			text += "\n" + o.ownText(o.selected.text)
-		}
-		return text
+	raw, selected = o.rawParts().top, o.parts().top
+	if own := o.parts().output(o.index); o.node != nil && own != "" {
+		raw, selected = raw+"\n"+own, selected+"\n"+own
 	}
-	return cut(o.file), cut(o.selected.text)
-}
-
-// ownText finds the output's entry by its number among the rendered outputs, as conda-build does; where
-// selectors removed entries, the numbers of the unselected text are off, there as here.
-func (o *v0Output) ownText(text string) string {
-	all := outputTexts(outputsText(text))
-	if o.index < len(all) {
-		return all[o.index]
-	}
-	return ""
+	return raw, selected
 }
 
 // trimBuildOnly drops keys whose packages are only needed to run, or only to build where the variant
@@ -155,7 +178,7 @@ func (o *v0Output) settle() {
 	s := strings.ReplaceAll(o.str, markHash, hash)
 	raw := packageAndBuildText(o.selected.text)
 	if o.own {
-		raw = o.ownText(o.selected.text)
+		raw = o.parts().output(o.index)
 	}
 	if s != "" && !hashInString.MatchString(raw) {
 		o.out.BuildString = o.prefixed(s)
@@ -314,7 +337,7 @@ func (p *v0Pass) pin(text string) *Pin {
 // finish settles hashes, then what pins of siblings stand for.
 func (v *v0) finish(all []*v0Output) []*Output {
 	byName := map[string][]*v0Output{}
-	seen, same := map[string]int{}, map[*Output]*Output{}
+	seen, wanted := map[string]int{}, map[*Output]bool{}
 	var once []*v0Output
 	for _, o := range all {
 		if !o.out.Skip {
@@ -322,18 +345,21 @@ func (v *v0) finish(all []*v0Output) []*Output {
 		}
 		key := o.key() + o.out.Version + "\n" + o.out.BuildString
 		if i, dup := seen[key]; dup { // conda-build keeps the last
-			same[once[i].out] = o.out
 			once[i] = o
 			continue
 		}
 		seen[key] = len(once)
 		once = append(once, o)
 	}
-	all = once
-	for _, o := range all {
-		for same[o.out.InheritFrom] != nil {
-			o.out.InheritFrom = same[o.out.InheritFrom]
+	for _, o := range once {
+		wanted[o.out.InheritFrom] = true
+	}
+	all = all[:0]
+	for _, o := range once {
+		if o.out.Staging && !wanted[o.out] {
+			continue // the outputs that start from it are those of another variant
 		}
+		all = append(all, o)
 		if o.out.Skip {
 			continue
 		}

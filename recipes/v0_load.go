@@ -44,7 +44,11 @@ func (p *v0Pass) loader(name string) (expr.Value, bool) {
 			}
 			return decodeData(text, "json")
 		}
-		return p.soft(fmt.Errorf("%s() would run the source's setup.py; write the version in the recipe, as in `{%% set version = \"1.0\" %%}`, or read pyproject.toml with load_file_data", name))
+		data, err := p.setupData(a)
+		if err != nil {
+			return p.soft(err)
+		}
+		return data, nil
 	}}, true
 }
 

@@ -43,7 +43,7 @@ func (p *v0Pass) text(n *yaml.Node) string {
 		of, name, _ := strings.Cut(name, " ")
 		m := &expr.Missing{Name: name, Of: of}
 		d := p.at(p.doc, n, "undefined", "%s", m.Message())
-		if i := strings.Index(d.Line, name); i >= 0 && name != "" {
+		if i := findWord(d.Line, name); i >= 0 {
 			d.Pos.Column, d.Length = 1+utf8.RuneCountInString(d.Line[:i]), len(name)
 		}
 		if of == "" {
@@ -118,15 +118,17 @@ func (p *v0Pass) built(o *v0Output) []*v0Output {
 }
 
 func (p *v0Pass) newOutput(name string) *Output {
-	full := make(map[string]any, len(p.variant))
-	for k, v := range p.variant {
-		full[k] = v
+	if p.full == nil {
+		p.full = make(map[string]any, len(p.variant))
+		for k, v := range p.variant {
+			p.full[k] = v
+		}
 	}
 	target, err := platforms.Parse(p.variant["target_platform"])
 	if err != nil {
 		target = p.opts.TargetPlatform
 	}
-	return &Output{Name: name, BuildPlatform: p.opts.BuildPlatform, HostPlatform: target, TargetPlatform: target, Full: full,
+	return &Output{Name: name, BuildPlatform: p.opts.BuildPlatform, HostPlatform: target, TargetPlatform: target, Full: p.full,
 		Recipe: Origin{File: p.path, Dir: p.dir, Format: "meta.yaml"}, Pos: p.place(p.doc, p.root("package"))}
 }
 
@@ -374,5 +376,6 @@ func (o *v0Output) inherit(from *v0Output) {
 		o.out.Build.Scripts = nil // its build is the staging one
 	}
 	o.out.Inherit, o.out.InheritFrom = from.name, from.out
+	o.out.OwnFilesOnly = len(o.out.Build.Scripts) > 0 && o.out.Build.Files.IsZero()
 	o.out.Sources = nil
 }

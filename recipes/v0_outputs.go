@@ -105,11 +105,16 @@ func (p *v0Pass) skipped() []*v0Output {
 	return []*v0Output{o}
 }
 
-// key tells outputs of different variants apart, by what they use of the variant.
+// key tells outputs of different variants apart, by what they use of the variant. A staging output is
+// kept for every variant, since outputs that inherit from it see the whole variant in their script.
 func (o *v0Output) key() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%v %v\n", o.name, o.out.Staging, o.out.Skip)
-	for _, k := range o.used {
+	keys := o.used
+	if o.out.Staging {
+		keys = o.cfg.keys
+	}
+	for _, k := range keys {
 		b.WriteString(k + "=" + o.variant[k] + "\n")
 	}
 	return b.String()

@@ -51,3 +51,21 @@ func findText(line string, n *yaml.Node) (column, length int) {
 	}
 	return 1 + utf8.RuneCountInString(line[:i]), utf8.RuneCountInString(text)
 }
+
+// findWord finds name where it stands alone within {{ }}, or anywhere; -1 where it does not.
+func findWord(line, name string) int {
+	for _, from := range []int{max(0, strings.Index(line, "{{")), 0} {
+		for at := from; name != ""; at++ {
+			i := strings.Index(line[at:], name)
+			if i < 0 {
+				break
+			}
+			at += i
+			end := at + len(name)
+			if (at == 0 || !isWord(line[at-1])) && (end == len(line) || !isWord(line[end])) {
+				return at
+			}
+		}
+	}
+	return -1
+}

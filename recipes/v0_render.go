@@ -3,6 +3,7 @@ package recipes
 import (
 	"errors"
 	"path/filepath"
+	"reflect"
 	"sort"
 	"strings"
 
@@ -29,7 +30,10 @@ type v0 struct {
 	templates map[string]*expr.Template
 	docs      map[string]*v0Doc
 	scripts   map[string]scriptFile
-	passes    int
+	raw       *v0Parts // of the text before selectors
+	first     *v0Pass
+	firstID   uintptr
+	fields    map[string][]string
 }
 
 // v0Doc is rendered text as YAML.
@@ -41,23 +45,26 @@ type v0Doc struct {
 // renderV0 renders a meta.yaml of conda-build. It follows conda-build 26.7: selectors, Jinja, YAML, and
 // which variants there are and what is hashed of them.
 func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
-	v := &v0{path: path, dir: filepath.Dir(path), opts: &opts, found: newFindings(), selectors: map[string]*expr.Expr{},
-		templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}}
-	if abs, err := filepath.Abs(v.dir); err == nil {
-		v.dir = abs
-	}
 	text, problem := yamlx.Text(data)
 	if problem != "" {
 		return failed(path, "%s", problem)
 	}
-	v.file = text
-	v.lines = strings.Split(text, "\n")
+	v := newV0(path, text, opts)
 	outputs := v.render()
 	v.found.list.Sort()
 	if v.found.list.HasErrors() {
 		outputs = nil
 	}
 	return &Rendered{Outputs: outputs, Diagnostics: v.found.list}
+}
+
+func newV0(path, text string, opts RenderOptions) *v0 {
+	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
+		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}, fields: map[string][]string{}}
+	if abs, err := filepath.Abs(v.dir); err == nil {
+		v.dir = abs
+	}
+	return v
 }
 
 // config reads the variant files. The recipe's own was put last by the dispatcher; conda-build takes it
@@ -76,7 +83,7 @@ func (v *v0) config() bool {
 		}
 	}
 	for _, k := range sortedNames(v.opts.Set) {
-		v.cfg.set(k, v.opts.Set[k])
+		v.cfg.choose(k, v.opts.Set[k])
 	}
 	return !v.found.list.HasErrors()
 }
@@ -88,11 +95,28 @@ func (v *v0) limit() int {
 	return 10_000
 }
 
+// checkBeside speaks of files beside the recipe that conda-build would use.
+func (v *v0) checkBeside() {
+	for _, name := range []string{"recipe_append.yaml", "recipe_clobber.yaml"} {
+		if v.script(name).found && !v.opts.noScripts {
+			v.found.add(diag.Diagnostic{Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
+				Summary: name + " is not merged into the recipe", Suggestion: "write its keys in " + filepath.Base(v.path)})
+		}
+	}
+	for _, name := range []string{"pre-link.sh", "post-link.sh", "pre-unlink.sh", "post-link.bat", "pre-unlink.bat"} {
+		if v.script(name).found && !v.opts.noScripts {
+			v.found.add(diag.Diagnostic{Severity: diag.Warning, Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
+				Summary: name + " does not become part of the package: nothing is run when a package is installed"})
+		}
+	}
+}
+
 func (v *v0) render() []*Output {
 	if !v.config() {
 		return nil
 	}
 	v.usage = newUsage(v.cfg.sorted())
+	v.checkBeside()
 	loop := map[string]bool{}
 	for _, k := range v.everUsed() {
 		if len(v.cfg.vals[k]) > 1 {
@@ -108,7 +132,7 @@ func (v *v0) render() []*Output {
 	all = v.reduceNoarch(all)
 	top := v.topLoop(all, loop)
 	var done []*v0Output
-	seen, same := map[string]*v0Output{}, map[*Output]*Output{}
+	seen := map[string]bool{}
 	for _, variant := range all {
 		p := v.pass(variant)
 		if p == nil {
@@ -120,20 +144,14 @@ func (v *v0) render() []*Output {
 		}
 		for _, o := range p.outputs() {
 			key := group + o.key()
-			if first := seen[key]; first != nil {
-				same[o.out] = first.out
+			if seen[key] {
 				continue
 			}
-			seen[key] = o
+			seen[key] = true
 			done = append(done, o)
 		}
 		if v.found.list.HasErrors() { // further variants have the same mistakes
 			break
-		}
-	}
-	for _, o := range done {
-		if first := same[o.out.InheritFrom]; first != nil {
-			o.out.InheritFrom = first
 		}
 	}
 	return v.finish(done)
@@ -245,19 +263,35 @@ type v0Pass struct {
 	pins       []*Pin
 	permissive bool
 	early      *v0Early
-	usesHash   bool
+	cut        *v0Parts // of the selected text
+	full       map[string]any
 }
 
 // v0Early is what the permissive pass learns for PKG_NAME and its like.
-type v0Early struct{ name, version, number, str string }
+type v0Early struct{ name, version, number, str, path string }
 
+// pass renders one variant; the first one, which decides about the others, only once.
 func (v *v0) pass(variant v0Variant) *v0Pass {
+	if id := reflect.ValueOf(variant).Pointer(); v.first == nil || v.firstID != id {
+		p := v.newPass(variant)
+		if v.first == nil {
+			v.first, v.firstID = p, id
+		}
+		return p
+	}
+	return v.first
+}
+
+func (v *v0) newPass(variant v0Variant) *v0Pass {
 	p := &v0Pass{v0: v, variant: variant, scope: newScope(v.opts, variant)}
 	d := &decider{lookup: p.scope.selector, parsed: v.selectors, known: map[string]bool{}}
 	var bad []*selectorError
 	if p.selected, bad = selectMeta(v.file, d.decide); len(bad) > 0 {
 		for _, e := range bad {
 			v.found.add(e.diagnostic(v.path, v.line(e.line)))
+		}
+		if _, err := p.template(); err != nil { // say what else is wrong, too
+			v.found.add(p.jinjaDiagnostic(err))
 		}
 		return nil
 	}
@@ -268,7 +302,7 @@ func (v *v0) pass(variant v0Variant) *v0Pass {
 	again, bad := selectMeta(text, d.decide) // conda-build selects once more, for selectors that Jinja made
 	if len(bad) == 0 {
 		for i, n := range again.lines {
-			again.lines[i] = lines[min(n, len(lines))-1]
+			again.lines[i] = mapLines(lines)(n)
 		}
 	} else {
 		again = selection{text, lines}
@@ -323,7 +357,10 @@ func (p *v0Pass) fill() (string, []int, bool) {
 		return "", nil, false
 	}
 	for i, n := range lines {
-		lines[i] = p.selected.lines[min(n, len(p.selected.lines))-1]
+		lines[i] = mapLines(p.selected.lines)(n)
+	}
+	if len(lines) == 0 { // an empty text has a line, too
+		lines = []int{1}
 	}
 	return text, lines, true
 }
@@ -371,7 +408,7 @@ func (p *v0Pass) jinjaDiagnostic(err error) diag.Diagnostic {
 		}
 	}
 	if n := len(p.selected.lines); e.Line > 0 && n > 0 {
-		d.Pos.Line, d.Pos.Column = p.selected.lines[min(e.Line, n)-1], e.Column
+		d.Pos.Line, d.Pos.Column = mapLines(p.selected.lines)(e.Line), e.Column
 		d.Line = p.line(d.Pos.Line)
 	}
 	return d
@@ -380,6 +417,9 @@ func (p *v0Pass) jinjaDiagnostic(err error) diag.Diagnostic {
 func (p *v0Pass) nearestName(name string) string {
 	if strings.HasPrefix(name, "GIT_") || strings.HasPrefix(name, "HG_") {
 		return "variables of the source's repository are not known before it is fetched; write the version in the recipe"
+	}
+	if name == "time" || name == "datetime" {
+		return "rendering reads no clock, so that it gives the same result each time; write the date in the recipe"
 	}
 	known := append([]string{"compiler", "stdlib", "cdt", "pin_subpackage", "pin_compatible", "environ", "load_file_data", "load_file_regex",
 		"PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_HASH", "SHLIB_EXT", "PYTHON", "PREFIX", "SRC_DIR", "RECIPE_DIR"}, p.cfg.keys...)
@@ -407,14 +447,32 @@ func (p *v0Pass) lookup(name string) (expr.Value, bool) {
 	switch name {
 	case "PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_BUILD_STRING", "PKG_HASH", "TOP_PKG_NAME", "TOP_PKG_VERSION":
 		return p.pkg(name)
+	case "environ":
+		return envObject{p.environ}, true
 	}
 	return p.scope.jinja(name)
+}
+
+// environ finds a variable of the build's environment, or of the caller's that the options let in.
+func (p *v0Pass) environ(name string) (string, bool) {
+	v, ok := expr.Value(nil), false
+	if strings.HasPrefix(name, "PKG_") || strings.HasPrefix(name, "TOP_PKG_") {
+		v, ok = p.pkg(name)
+	} else {
+		v, ok = p.scope.environ(name)
+	}
+	if s, isText := v.(string); ok && isText && s != "" {
+		return s, true
+	}
+	if s, ok := p.variant[name]; ok && name == strings.ToUpper(name) {
+		return s, true
+	}
+	return p.scope.env(name)
 }
 
 // pkg are the recipe's own name and version, which a first pass that never fails has found out.
 func (p *v0Pass) pkg(name string) (expr.Value, bool) {
 	if name == "PKG_HASH" {
-		p.usesHash = true
 		return markHash, true
 	}
 	if p.permissive {
@@ -451,12 +509,16 @@ func (p *v0Pass) firstPass() *v0Early {
 	if err != nil {
 		return e
 	}
+	if head := packageAndBuildText(text); strings.Contains(head, "package:") { // the rest has nothing to say here
+		text = head
+	}
 	doc, list := yamlx.Load(p.path, []byte(text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning})
 	if list.HasErrors() || doc == nil {
 		return e
 	}
 	pkg, build := yamlx.Get(doc.Root, "package"), yamlx.Get(doc.Root, "build")
 	e.name, e.version = scalar(yamlx.Get(pkg, "name")), scalar(yamlx.Get(pkg, "version"))
+	e.path = earlyPath(doc)
 	e.number, e.str = scalar(yamlx.Get(build, "number")), scalar(yamlx.Get(build, "string"))
 	return e
 }

@@ -187,10 +187,14 @@ func (s *v0Scope) environ(name string) (expr.Value, bool) {
 	return nil, false
 }
 
+// isLateVariable names further variables of conda-build's environment (environ.py, windows.py).
 func isLateVariable(name string) bool {
 	switch name {
-	case "PERL", "LUA", "LUA_INCLUDE_DIR", "SYS_PREFIX", "SYS_PYTHON", "ROOT", "LIBRARY_INC", "NPY_DISTUTILS_APPEND_FLAGS",
-		"PIP_CACHE_DIR", "CONDA_DEFAULT_ENV", "CFLAGS", "CXXFLAGS", "LDFLAGS":
+	case "PERL", "LUA", "LUA_INCLUDE_DIR", "R", "R_USER", "SYS_PREFIX", "SYS_PYTHON", "ROOT", "DIRTY", "NPY_DISTUTILS_APPEND_FLAGS",
+		"CONDA_DEFAULT_ENV", "CFLAGS", "CXXFLAGS", "LDFLAGS", "LANG", "LC_ALL", "MAKEFLAGS", "HTTP_PROXY", "HTTPS_PROXY",
+		"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "QEMU_LD_PREFIX", "QEMU_UNAME", "DEJAGNU", "DISPLAY", "LIBRARY_PREFIX", "LIB", "INCLUDE",
+		"VS_VERSION", "VS_MAJOR", "VS_YEAR", "MSYS2_PATH_TYPE", "CHERE_INVOKING", "PROCESSOR_ARCHITECTURE", "PROCESSOR_IDENTIFIER", "USERPROFILE",
+		"PIP_NO_BUILD_ISOLATION", "PIP_NO_DEPENDENCIES", "PIP_IGNORE_INSTALLED", "PIP_CACHE_DIR", "PIP_NO_INDEX", "PYTHONDONTWRITEBYTECODE":
 		return true
 	}
 	return false

@@ -5,13 +5,15 @@ import (
 	"strings"
 )
 
-// v0Usage finds which variant keys a recipe uses. conda-build reads them off the text with regular
-// expressions (variants.py, find_used_variables_in_text), and the hash depends on what they find, so
-// they are followed to the letter, prefixes that match too much included.
+// v0Usage finds which variant keys a recipe uses. conda-build reads them off the text line by line with
+// regular expressions (variants.py, find_used_variables_in_text), and the hash depends on what they
+// find, so each is followed to the letter here, by hand since there are hundreds of keys.
 type v0Usage struct {
-	keys  []string
-	res   map[string]*regexp.Regexp
-	known map[usageKey][]string
+	keys   []string
+	number map[string]int   // of a key
+	flat   map[string][]int // keys by their name with _ for -
+	lines  map[string]lineUse
+	known  map[usageKey][]string
 }
 
 type usageKey struct {
@@ -19,8 +21,17 @@ type usageKey struct {
 	selectors bool
 }
 
+// lineUse are the keys that a line uses: in its selector, and anywhere.
+type lineUse struct{ selector, all []int }
+
 func newUsage(keys []string) *v0Usage {
-	return &v0Usage{keys: keys, res: map[string]*regexp.Regexp{}, known: map[usageKey][]string{}}
+	u := &v0Usage{keys: keys, number: make(map[string]int, len(keys)), flat: map[string][]int{}, lines: map[string]lineUse{}, known: map[usageKey][]string{}}
+	for i, k := range keys {
+		u.number[k] = i
+		f := strings.ReplaceAll(k, "-", "_")
+		u.flat[f] = append(u.flat[f], i)
+	}
+	return u
 }
 
 // in lists the keys that text uses; in its selectors only, or anywhere.
@@ -29,82 +40,244 @@ func (u *v0Usage) in(text string, selectorsOnly bool) []string {
 	if found, ok := u.known[k]; ok {
 		return found
 	}
+	used := make([]bool, len(u.keys))
+	for rest := text; rest != ""; {
+		line := rest
+		if i := strings.IndexByte(rest, '\n'); i >= 0 {
+			line, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = ""
+		}
+		use := u.line(line)
+		list := use.all
+		if selectorsOnly {
+			list = use.selector
+		}
+		for _, n := range list {
+			used[n] = true
+		}
+	}
 	found := []string{}
-	flat := strings.ReplaceAll(text, "-", "_")
-	lines := strings.Split(text, "\n")
-	for _, key := range u.keys {
-		if u.uses(key, flat, lines, selectorsOnly) {
-			found = append(found, key)
+	for i, yes := range used {
+		if yes {
+			found = append(found, u.keys[i])
 		}
 	}
 	u.known[k] = found
 	return found
 }
 
-// tool parts c_compiler_version into c and compiler.
-func tool(key string) (lang, kind string) {
+func (u *v0Usage) line(line string) lineUse {
+	if strings.IndexByte(line, '[') < 0 && strings.IndexByte(line, '{') < 0 && strings.IndexByte(line, '-') < 0 {
+		return lineUse{}
+	}
+	if use, ok := u.lines[line]; ok {
+		return use
+	}
+	s := &lineScan{v0Usage: u}
+	s.selector(line)
+	s.cdt(line)
+	use := lineUse{selector: append([]int(nil), s.found...)}
+	s.expressions(line)
+	s.requirement(line)
+	s.statements(line)
+	use.all = s.found
+	u.lines[line] = use
+	return use
+}
+
+// lineScan collects the keys of one line.
+type lineScan struct {
+	*v0Usage
+	found []int
+}
+
+func isWord(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+// prefixes adds the keys that s begins with and that end at the end of a word; with after, some
+// character has to follow.
+func (s *lineScan) prefixes(text string, after bool, ok func(end int) bool) {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if !isWord(c) && c != '-' && c != '.' {
+			return
+		}
+		last := i+1 == len(text)
+		if !isWord(c) || !last && isWord(text[i+1]) || last && after {
+			continue
+		}
+		if n, is := s.number[text[:i+1]]; is && (ok == nil || ok(i+1)) {
+			s.found = append(s.found, n)
+		}
+	}
+}
+
+// selector finds
+//
+//	^[^#\[]*?#?\s\[(?:[^\]]*?\s)?KEY\b[^\]]*?\]
+func (s *lineScan) selector(line string) {
+	open := strings.IndexByte(line, '[')
+	if open < 1 || !isBlank(line[open-1]) {
+		return
+	}
+	end := strings.IndexByte(line[open:], ']')
+	if hash := strings.IndexByte(line[:open], '#'); end < 0 || hash >= 0 && hash != open-2 {
+		return
+	}
+	for _, word := range strings.Fields(line[open+1 : open+end]) {
+		s.prefixes(word, false, nil)
+	}
+}
+
+// cdt finds the function, which reads two keys.
+func (s *lineScan) cdt(line string) {
+	if !strings.Contains(line, "cdt(") {
+		return
+	}
+	s.braces(line, func(rest string) {
+		if strings.HasPrefix(rest, "cdt('") || strings.HasPrefix(rest, `cdt("`) {
+			s.add("cdt_name", "cdt_arch")
+		}
+	})
+}
+
+func (s *lineScan) add(keys ...string) {
+	for _, k := range keys {
+		if n, ok := s.number[k]; ok {
+			s.found = append(s.found, n)
+		}
+	}
+}
+
+// braces calls f with what follows each { and blanks.
+func (s *lineScan) braces(line string, f func(rest string)) {
+	for i := strings.IndexByte(line, '{'); i >= 0; {
+		rest := line[i+1:]
+		f(strings.TrimLeft(rest, " \t"))
+		next := strings.IndexByte(rest, '{')
+		if next < 0 {
+			return
+		}
+		i += 1 + next
+	}
+}
+
+// expressions finds
+//
+//	\{\s*(?:pin_[a-z]+\(\s*?['"])?KEY[^_0-9a-zA-Z].*?\}\}
+//	\{\s*(?:compiler|stdlib)\(['"]LANG['"][^{]*?\}
+func (s *lineScan) expressions(line string) {
+	s.braces(line, func(rest string) {
+		closed := func(end int) bool { return strings.Contains(rest[min(end+1, len(rest)):], "}}") }
+		s.prefixes(rest, true, closed)
+		if call, ok := strings.CutPrefix(rest, "pin_"); ok {
+			call = strings.TrimLeft(call, "abcdefghijklmnopqrstuvwxyz")
+			if call, ok = strings.CutPrefix(call, "("); ok {
+				call = strings.TrimLeft(call, " \t")
+				if call != "" && (call[0] == '\'' || call[0] == '"') {
+					s.prefixes(call[1:], true, func(end int) bool { return strings.Contains(call[min(end+2, len(call)):], "}}") })
+				}
+			}
+		}
+		s.tools(rest)
+	})
+}
+
+func (s *lineScan) tools(rest string) {
 	for _, kind := range []string{"compiler", "stdlib"} {
-		for _, suffix := range []string{"_" + kind, "_" + kind + "_version"} {
-			if lang, ok := strings.CutSuffix(key, suffix); ok {
-				return lang, kind
+		call, ok := strings.CutPrefix(rest, kind+"(")
+		if !ok || call == "" || call[0] != '\'' && call[0] != '"' {
+			continue
+		}
+		end := strings.IndexAny(call[1:], `'"`)
+		if end < 0 {
+			continue
+		}
+		if next := strings.IndexAny(call[end+2:], "{}"); next >= 0 && call[end+2+next] == '}' {
+			lang := call[1 : end+1]
+			s.add(lang+"_"+kind, lang+"_"+kind+"_version")
+		}
+	}
+}
+
+// requirement finds a name without a version, in which - and _ are the same:
+//
+//	^\s+-\s+KEY(?:\s+x\.x)?\s*(?:\s[\[#]|$)
+func (s *lineScan) requirement(line string) {
+	rest := strings.TrimLeft(line, " \t")
+	if len(rest) == len(line) || len(rest) < 3 || rest[0] != '-' || !isBlank(rest[1]) {
+		return
+	}
+	rest = strings.TrimLeft(rest[1:], " \t")
+	name := rest
+	if i := strings.IndexAny(rest, " \t"); i >= 0 {
+		name, rest = rest[:i], rest[i:]
+	} else {
+		rest = ""
+	}
+	after := strings.TrimSpace(rest)
+	if more, ok := strings.CutPrefix(after, "x.x"); ok && (more == "" || isBlank(more[0])) {
+		after = strings.TrimSpace(more)
+	}
+	if after == "" || after[0] == '[' || after[0] == '#' {
+		s.found = append(s.found, s.flat[strings.ReplaceAll(name, "-", "_")]...)
+	}
+}
+
+// statements finds
+//
+//	(?:^|[^\{])\{%\s*(?:el)?if\s*.*KEY\s*(?:[^%]*?)?%\}
+//	(?:^|[^\{])\{%\s*(?:for|set)\s.*\bKEY\b(?:[^%]*?)?%\}
+func (s *lineScan) statements(line string) {
+	for at := 0; ; at += 2 {
+		i := strings.Index(line[at:], "{%")
+		if i < 0 {
+			return
+		}
+		at += i
+		if at > 0 && line[at-1] == '{' {
+			continue
+		}
+		rest := strings.TrimLeft(line[at+2:], " \t")
+		switch {
+		case strings.HasPrefix(rest, "if"), strings.HasPrefix(rest, "elif"):
+			s.anywhere(rest[2:])
+		case len(rest) > 4 && (strings.HasPrefix(rest, "for") || strings.HasPrefix(rest, "set")) && isBlank(rest[3]):
+			s.words(rest[4:])
+		}
+	}
+}
+
+// ends reports whether the statement ends after text: the next % closes it.
+func ends(text string) bool {
+	i := strings.IndexByte(text, '%')
+	return i >= 0 && i+1 < len(text) && text[i+1] == '}'
+}
+
+func (s *lineScan) anywhere(text string) {
+	for n, key := range s.keys {
+		for at := 0; ; at++ {
+			i := strings.Index(text[at:], key)
+			if i < 0 {
+				break
+			}
+			if at += i; ends(text[at+len(key):]) {
+				s.found = append(s.found, n)
+				break
 			}
 		}
 	}
-	return "", ""
 }
 
-func (u *v0Usage) uses(key, flat string, lines []string, selectorsOnly bool) bool {
-	name := strings.ReplaceAll(key, "-", "_")
-	lang, kind := tool(key)
-	isTool := kind != "" && !selectorsOnly
-	if key == "cdt_name" || key == "cdt_arch" {
-		isTool, lang, kind = true, "cdt(", "cdt("
-	}
-	if !strings.Contains(flat, name) && !(isTool && strings.Contains(flat, kind)) {
-		return false
-	}
-	var re *regexp.Regexp
-	for _, line := range lines {
-		if !strings.Contains(strings.ReplaceAll(line, "-", "_"), name) && !(isTool && strings.Contains(line, lang)) {
-			continue
-		}
-		if re == nil {
-			re = u.pattern(key, selectorsOnly)
-		}
-		if re.MatchString(line) {
-			return true
+func (s *lineScan) words(text string) {
+	for i := 0; i < len(text); i++ {
+		if isWord(text[i]) && (i == 0 || !isWord(text[i-1])) {
+			start := i
+			s.prefixes(text[start:], false, func(end int) bool { return ends(text[start+end:]) })
 		}
 	}
-	return false
-}
-
-func (u *v0Usage) pattern(key string, selectorsOnly bool) *regexp.Regexp {
-	id := key
-	if selectorsOnly {
-		id += " selectors"
-	}
-	if re := u.res[id]; re != nil {
-		return re
-	}
-	v := regexp.QuoteMeta(key)
-	req := strings.NewReplacer("-", "[-_]", "_", "[-_]").Replace(regexp.QuoteMeta(key))
-	alternatives := []string{`^[^#\[]*?#?\s\[(?:[^\]]*?\s)?` + v + `\b[^\]]*?\]`}
-	if !selectorsOnly {
-		alternatives = append(alternatives,
-			`\{\s*(?:pin_[a-z]+\(\s*?['"])?`+v+`[^_0-9a-zA-Z].*?\}\}`,
-			`^\s+-\s+`+req+`(?:\s+x\.x)?\s*(?:\s[\[#]|$)`,
-			`(?:^|[^\{])\{%\s*(?:el)?if\s*.*`+v+`\s*(?:[^%]*?)?%\}`,
-			`(?:^|[^\{])\{%\s*(?:for|set)\s.*\b`+v+`\b(?:[^%]*?)?%\}`)
-		if lang, kind := tool(key); kind != "" {
-			alternatives = append(alternatives, `\{\s*`+kind+`\(['"]`+regexp.QuoteMeta(lang)+`['"][^{]*?\}`)
-		}
-	}
-	if key == "cdt_name" || key == "cdt_arch" {
-		alternatives = append(alternatives, `\{\s*cdt\(['"]`)
-	}
-	re := regexp.MustCompile(strings.Join(alternatives, "|"))
-	u.res[id] = re
-	return re
 }
 
 // inShell lists the keys that a shell script uses: the first variable of a line, followed by white

@@ -112,6 +112,12 @@ func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.L
 			list = append(list, doc.At(n, "wrong-type", "the values of the variant key %q are a list of texts, this is a mapping", k.Value))
 			continue
 		}
+		if bad := slices.IndexFunc(n.Content, func(e *yaml.Node) bool { return e.Kind == yaml.MappingNode }); bad >= 0 {
+			d := doc.At(n.Content[bad], "wrong-type", "the values of the variant key %q are texts, this is a mapping", k.Value)
+			d.Suggestion = "meta.yaml takes selectors in comments (`- 3.11  # [unix]`), not `if:`"
+			list = append(list, d)
+			continue
+		}
 		if vals := scalars(n); len(vals) > 0 {
 			spec[k.Value] = vals
 			order = append(order, k.Value)
@@ -120,6 +126,8 @@ func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.L
 	return append(list, c.merge(doc, spec, order)...)
 }
 
+// mapLines gives the source line of a line of text that was made from the file; the last one for lines
+// beyond it, 0 where nothing is left of the file.
 func mapLines(lines []int) func(int) int {
 	return func(n int) int {
 		if n < 1 || len(lines) == 0 {
@@ -208,6 +216,20 @@ func (c *v0Config) merge(doc *yamlx.Document, spec map[string][]string, order []
 		}
 	}
 	return list
+}
+
+// choose is --variant: it replaces a key's values; of a zip group it chooses rows where it can, else the
+// key leaves the group.
+func (c *v0Config) choose(key string, vals []string) {
+	group := c.group(key)
+	if len(group) > 1 && !slices.ContainsFunc(vals, func(v string) bool { return !slices.Contains(c.vals[key], v) }) {
+		c.rows = append(c.rows, v0Row{key, vals})
+		return
+	}
+	for i, g := range c.zip {
+		c.zip[i] = slices.DeleteFunc(slices.Clone(g), func(k string) bool { return k == key })
+	}
+	c.set(key, vals)
 }
 
 func (c *v0Config) group(key string) []string {

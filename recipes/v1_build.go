@@ -132,7 +132,7 @@ func (f *frame) skip(n *yaml.Node) bool {
 				continue
 			}
 			var err error
-			if x, err = v1Dialect().ParseExpr(s); err != nil {
+			if x, err = v1Language().ParseExpr(s); err != nil {
 				continue
 			}
 		}

@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"forge/packages"
 	"forge/platforms"
 	"forge/recipes/internal/expr"
 )
+
+// v1Language is v1Dialect, made once: it never changes.
+var v1Language = sync.OnceValue(v1Dialect)
 
 // v1Dialect is the language of recipe.yaml: Jinja in ${{ }}, strict about undefined names, with the
 // filters and tests that rattler-build keeps and no methods.
@@ -146,13 +150,18 @@ func printed(v expr.Value) string {
 	return expr.Str(v)
 }
 
-// baseNames are the names that every expression of recipe.yaml can read: platforms and functions.
-func (f *frame) baseNames() map[string]expr.Value {
-	o := f.opts
+// platform is what expressions know of the platforms, the same for all variants.
+type platform struct {
+	names map[string]expr.Value
+	vars  map[string]bool // variables of the build's environment
+}
+
+func newPlatform(o *RenderOptions) *platform {
 	names := map[string]expr.Value{
 		"target_platform": o.TargetPlatform.String(), "build_platform": o.BuildPlatform.String(),
 		"host_platform": o.HostPlatform.String(), "unix": isUnix(o.HostPlatform), "SHLIB_EXT": sharedLibraryExtension(o.TargetPlatform),
 		"ios": o.HostPlatform.OS() == "ios" || o.HostPlatform.OS() == "iossimulator",
+		"env": environ{o.Env}, "git": gitInfo{},
 	}
 	for _, arch := range strings.Fields("aarch64 arm64 armv6l armv7a armv7l loongarch64 ppc ppc64 ppc64le riscv32 riscv64 s390x wasm32 wasm64 x86 x86_64 z") {
 		names[arch] = o.HostPlatform.Arch() == arch
@@ -167,11 +176,7 @@ func (f *frame) baseNames() map[string]expr.Value {
 			names[family] = family == o.HostPlatform.OS()
 		}
 	}
-	for name, fn := range f.functions() {
-		names[name] = fn
-	}
-	names["env"], names["git"] = environ{f.opts.Env}, gitInfo{}
-	return names
+	return &platform{names, o.platformVariables()}
 }
 
 func isUnix(p platforms.Platform) bool {
@@ -194,37 +199,54 @@ func sharedLibraryExtension(p platforms.Platform) string {
 	return ".not_implemented"
 }
 
-func (f *frame) functions() map[string]*expr.Func {
-	fns := map[string]*expr.Func{}
-	add := func(name string, call func(args expr.Args) (expr.Value, error)) {
-		fns[name] = &expr.Func{Name: name, Call: func(_ *expr.Context, args expr.Args) (expr.Value, error) { return call(args) }}
+// function is a function of recipe.yaml by name, nil for none.
+func (f *frame) function(name string) *expr.Func {
+	var call func(args expr.Args) (expr.Value, error)
+	switch name {
+	case "compiler", "stdlib":
+		call = func(args expr.Args) (expr.Value, error) { return f.tool(args, name) }
+	case "cdt":
+		call = f.cdt
+	case "match":
+		call = matchVersion
+	case "pin_subpackage", "pin_compatible":
+		call = func(args expr.Args) (expr.Value, error) { return pinCall(name, args) }
+	case "load_from_file":
+		call = f.loadFromFile
+	case "cmp":
+		call = func(expr.Args) (expr.Value, error) {
+			return nil, errors.New("cmp() is gone; write match(name, \">=1.2\")")
+		}
+	case "is_linux":
+		call = platformTest(name, osIs("linux"))
+	case "is_osx":
+		call = platformTest(name, osIs("osx"))
+	case "is_windows":
+		call = platformTest(name, osIs("win"))
+	case "is_unix":
+		call = platformTest(name, isUnix)
+	case "is_ios":
+		call = platformTest(name, osIs("ios", "iossimulator"))
+	case "is_android":
+		call = platformTest(name, osIs("android"))
+	default:
+		return nil
 	}
-	add("compiler", func(args expr.Args) (expr.Value, error) { return f.tool(args, "compiler") })
-	add("stdlib", func(args expr.Args) (expr.Value, error) { return f.tool(args, "stdlib") })
-	add("cdt", f.cdt)
-	add("match", matchVersion)
-	add("pin_subpackage", func(args expr.Args) (expr.Value, error) { return pinCall("pin_subpackage", args) })
-	add("pin_compatible", func(args expr.Args) (expr.Value, error) { return pinCall("pin_compatible", args) })
-	add("load_from_file", f.loadFromFile)
-	add("cmp", func(expr.Args) (expr.Value, error) {
-		return nil, fmt.Errorf("cmp() is gone; write match(name, \">=1.2\")")
-	})
-	for name, is := range map[string]func(platforms.Platform) bool{
-		"is_linux": osIs("linux"), "is_osx": osIs("osx"), "is_windows": osIs("win"), "is_unix": isUnix,
-		"is_ios": osIs("ios", "iossimulator"), "is_android": osIs("android")} {
-		add(name, func(args expr.Args) (expr.Value, error) {
-			bound, err := args.Bind(name, "platform")
-			if err != nil {
-				return nil, err
-			}
-			p, err := platforms.Parse(printed(bound[0]))
-			if err != nil {
-				return nil, err
-			}
-			return is(p), nil
-		})
+	return &expr.Func{Name: name, Call: func(_ *expr.Context, args expr.Args) (expr.Value, error) { return call(args) }}
+}
+
+func platformTest(name string, is func(platforms.Platform) bool) func(args expr.Args) (expr.Value, error) {
+	return func(args expr.Args) (expr.Value, error) {
+		bound, err := args.Bind(name, "platform")
+		if err != nil {
+			return nil, err
+		}
+		p, err := platforms.Parse(printed(bound[0]))
+		if err != nil {
+			return nil, err
+		}
+		return is(p), nil
 	}
-	return fns
 }
 
 func osIs(names ...string) func(platforms.Platform) bool {

@@ -15,7 +15,7 @@ func (r *v1Recipe) several(f *frame, outputs *yaml.Node, context map[string]any,
 	for i, n := range outputs.Content {
 		if yamlx.Get(n, "staging") != nil {
 			f.forget()
-			s := r.staging(f, n, i, context, duringContext)
+			s := r.staging(f, n, i, context, duringContext, staged)
 			staged[s.out.Name], byNode[n] = s, s
 		}
 	}
@@ -34,14 +34,19 @@ func (r *v1Recipe) several(f *frame, outputs *yaml.Node, context map[string]any,
 	return out
 }
 
-func (r *v1Recipe) staging(f *frame, n *yaml.Node, i int, context map[string]any, duringContext map[string]bool) *rendering {
+// staging renders a staging output. It may start from one that stands before it, which is Forge's own.
+func (r *v1Recipe) staging(f *frame, n *yaml.Node, i int, context map[string]any, duringContext map[string]bool, staged map[string]*rendering) *rendering {
 	get := func(key string) *yaml.Node { return yamlx.Get(n, key) }
 	o := r.newOutput(f, n, context, i)
 	o.Staging = true
 	o.Name = f.text(yamlx.Get(get("staging"), "name"))
+	inherit := f.inherit(o, get("inherit"), staged)
 	b := f.build(get("build"))
 	o.Requirements = f.requirements(get("requirements"))
-	o.Sources = append(f.sources(yamlx.Get(f.root, "source")), f.sources(get("source"))...)
+	if inherit == nil {
+		o.Sources = f.sources(yamlx.Get(f.root, "source"))
+	}
+	o.Sources = append(o.Sources, f.sources(get("source"))...)
 	o.Extra = f.extraMap(yamlx.Get(f.root, "extra"))
 	f.signatures(o, yamlx.Get(f.root, "extra"))
 	def, err := defaultScript(r.dir, r.opts.BuildPlatform)
@@ -49,8 +54,10 @@ func (r *v1Recipe) staging(f *frame, n *yaml.Node, i int, context map[string]any
 		f.errorf(n, "missing-file", "the build script cannot be read: %v", plainError(err))
 	}
 	f.settle(o, b, f.plan(b, def))
-	used := f.usedVariantOf(bareNames(o.Requirements.Build, o.Requirements.Host), duringContext, context, "")
-	return &rendering{out: o, frame: f, used: used}
+	free := bareNames(o.Requirements.Build, o.Requirements.Host)
+	used := f.usedVariantOf(free, duringContext, context, "")
+	inherited(o, used, inherit)
+	return &rendering{out: o, frame: f, free: free, used: used}
 }
 
 func (r *v1Recipe) output(f *frame, n *yaml.Node, i int, context map[string]any, duringContext map[string]bool, staged map[string]*rendering) *rendering {
@@ -81,20 +88,26 @@ func (r *v1Recipe) output(f *frame, n *yaml.Node, i int, context map[string]any,
 	f.settle(o, b, f.plan(b, nil))
 	free := bareNames(o.Requirements.Build, o.Requirements.Host)
 	if inherit != nil {
-		o.InheritFrom = inherit.out
-		for k := range bareNames(inherit.out.Requirements.Build, inherit.out.Requirements.Host) {
+		for k := range inherit.free {
 			free[k] = true
 		}
 	}
 	used := f.virtualPackages(o, f.usedVariantOf(free, duringContext, context, o.NoArch))
-	if inherit != nil {
-		for k, v := range inherit.used {
-			if _, has := used[k]; !has {
-				used[k] = v
-			}
+	inherited(o, used, inherit)
+	return &rendering{out: o, frame: f, str: b.str, free: free, used: f.keys(used, b)}
+}
+
+// inherited notes the staging output that o starts from; what that depends on, o does.
+func inherited(o *Output, used map[string]any, from *rendering) {
+	if from == nil {
+		return
+	}
+	o.InheritFrom = from.out
+	for k, v := range from.used {
+		if _, has := used[k]; !has {
+			used[k] = v
 		}
 	}
-	return &rendering{out: o, frame: f, str: b.str, used: f.keys(used, b)}
 }
 
 // usedVariantOf is usedVariant for a recipe with outputs. There a variant key that the context

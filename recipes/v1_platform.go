@@ -14,9 +14,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// isPlatformVariable reports whether a variant key replaces a variable that the platform sets in the
-// build's environment; such a key is part of every hash.
-func (o *RenderOptions) isPlatformVariable(key string) bool {
+// platformVariables are the variables that the platform sets in the build's environment; a variant key
+// that replaces one is part of every hash.
+func (o *RenderOptions) platformVariables() map[string]bool {
 	names := "CPU_COUNT LANG LC_ALL SHLIB_EXT PATH "
 	p := o.TargetPlatform
 	if p.IsNoArch() {
@@ -39,10 +39,12 @@ func (o *RenderOptions) isPlatformVariable(key string) bool {
 	case "linux", "osx":
 		names += "BUILD HOME USER SHELL EDITOR TERM"
 	}
-	return contains(strings.Fields(names), key)
+	set := map[string]bool{}
+	for _, name := range strings.Fields(names) {
+		set[name] = true
+	}
+	return set
 }
-
-func (f *frame) platformVariable(key string) bool { return f.opts.isPlatformVariable(key) }
 
 // environ is `env` in expressions: what the caller lets recipes see of the environment.
 type environ struct {

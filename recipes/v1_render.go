@@ -11,15 +11,20 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
+// maxSteps bounds the evaluation of one recipe over all its variants: seconds, not hours.
+const maxSteps = 50_000_000
+
 // v1Recipe is a recipe.yaml on its way to its outputs.
 type v1Recipe struct {
 	*program
-	opts   *RenderOptions
-	config *variantConfig
-	found  *findings
-	path   string
-	dir    string
-	format string // of the file's name: Origin.Format
+	opts     *RenderOptions
+	config   *variantConfig
+	found    *findings
+	path     string
+	dir      string
+	platform *platform
+	steps    int    // of evaluation so far
+	format   string // of the file's name: Origin.Format
 	// tree gives the tree of one variant where it depends on it (recipe.hcl); nil for recipe.yaml.
 	tree func(v variant) (*program, diag.List)
 }
@@ -55,7 +60,7 @@ func (r *v1Recipe) load(data []byte) {
 	if doc == nil {
 		return
 	}
-	lang := v1Dialect()
+	lang := v1Language()
 	r.program = newProgram(doc)
 	c := &checker{program: r.program, lang: lang}
 	recipeShape(c, doc.Root)
@@ -68,6 +73,7 @@ func (r *v1Recipe) load(data []byte) {
 func (r *v1Recipe) readVariants(lang *expr.Dialect) {
 	f := r.frame(variant{})
 	config, list := readVariants(r.opts.Variants, r.opts.Set, variantEnv{
+		Options: r.opts,
 		Selector: func(condition string) (bool, error) {
 			condition = strings.ReplaceAll(condition, "os.environ.get", "environ_get")
 			x, err := lang.ParseExpr(strings.ReplaceAll(condition, ".startswith", " is startingwith"))
@@ -99,7 +105,7 @@ func (r *v1Recipe) readVariants(lang *expr.Dialect) {
 	}
 	for key, value := range map[string]string{"target_platform": r.opts.TargetPlatform.String(), "build_platform": r.opts.BuildPlatform.String()} {
 		if _, set := r.opts.Set[key]; !set {
-			config.Values[key] = []variantValue{{value, value}}
+			config.set(key, []variantValue{{value, value}})
 		}
 	}
 	r.config = config
@@ -115,12 +121,18 @@ func problemAt(doc *yamlx.Document, n *yaml.Node, err error) *diag.Diagnostic {
 
 // frame begins an evaluation with one variant.
 func (r *v1Recipe) frame(v variant) *frame {
-	f := &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir}
+	f := &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir, platform: r.forPlatform(), budget: expr.NewBudget()}
 	for key, value := range v {
 		f.vars[key] = expr.FromGo(value.Value)
 	}
-	f.base = f.baseNames()
 	return f
+}
+
+func (r *v1Recipe) forPlatform() *platform {
+	if r.platform == nil {
+		r.platform = newPlatform(r.opts)
+	}
+	return r.platform
 }
 
 func (r *v1Recipe) limit() int {
@@ -132,21 +144,17 @@ func (r *v1Recipe) limit() int {
 
 // outputs renders all variants and settles their build strings.
 func (r *v1Recipe) outputs() []*Output {
-	var all []*rendering
-	for _, v := range r.variants() {
-		all = append(all, r.render(v)...)
-	}
+	all := r.renderings()
 	if r.found.list.HasErrors() {
 		return nil
 	}
 	return finish(all, r.opts, r.found)
 }
 
-// variants are the combinations of all keys that the recipe may use. Which these are can depend on
-// the variant itself (a dependency under an `if:`), so they are looked for until no new one appears.
-func (r *v1Recipe) variants() []variant {
+// used are the keys that the recipe may use, as far as its text tells.
+func (r *v1Recipe) used() map[string]bool {
 	used := map[string]bool{"target_platform": true, "channel_targets": true, "channel_sources": true}
-	for _, names := range []map[string]bool{r.names, r.free} {
+	for _, names := range []map[string]bool{r.names, r.free, r.forPlatform().vars} {
 		for k := range names {
 			used[k] = true
 		}
@@ -154,88 +162,79 @@ func (r *v1Recipe) variants() []variant {
 	for _, k := range r.useKeys {
 		used[k] = true
 	}
-	for k := range r.config.Values {
-		if r.opts.isPlatformVariable(k) {
-			used[k] = true
-		}
-	}
-	first, problem := r.config.expand([]variant{{}}, used, r.limit())
-	sortVariants(first)
-	var done []variant
-	for round := 0; len(first) > 0 && problem == nil && round < 10; round++ {
+	return used
+}
+
+// renderings evaluates the recipe for all combinations of the keys that it may use. Which these are can
+// depend on the variant (a dependency whose name is computed), so a variant that turns out to need more
+// keys is replaced by its combinations with them.
+func (r *v1Recipe) renderings() (all []*rendering) {
+	variants, problem := r.config.expand([]variant{{}}, r.used(), r.limit())
+	sortVariants(variants)
+	seen := map[string]bool{}
+	for round := 0; len(variants) > 0 && problem == nil; round++ {
 		var next []variant
-		for _, v := range first {
-			more := r.moreKeys(v)
-			if len(more) == 0 {
-				done = append(done, v)
+		for _, v := range variants {
+			key := v.order()
+			if seen[key] {
 				continue
 			}
-			var wider []variant
-			if wider, problem = r.config.expand([]variant{v}, more, r.limit()); problem != nil {
-				break
+			seen[key] = true
+			found := newFindings()
+			out := r.render(v, found)
+			for _, x := range out {
+				x.combo = key
 			}
-			next = append(next, wider...)
+			if len(out) > 0 {
+				r.steps += expr.NewBudget().Steps - out[0].frame.budget.Steps
+			}
+			if r.steps > maxSteps {
+				r.found.add(diag.Diagnostic{Code: "too-expensive", Pos: diag.Pos{File: r.path}, Summary: "the expressions of all variants together take too many steps"})
+				return nil
+			}
+			if more := r.moreKeys(v, out); len(more) > 0 && round < 10 {
+				var wider []variant
+				if wider, problem = r.config.expand([]variant{v}, more, r.limit()); problem != nil {
+					break
+				}
+				next = append(next, wider...)
+				continue
+			}
+			for _, d := range found.list {
+				r.found.add(d)
+			}
+			all = append(all, out...)
 		}
-		first = next
+		variants = next
 	}
 	if problem != nil {
 		problem.Pos = diag.Pos{File: r.path}
 		r.found.add(*problem)
-		return nil
 	}
-	return uniqueVariants(append(done, first...))
+	return all
 }
 
-// moreKeys are variant keys that v lacks and that turn out to be needed once it is evaluated.
-func (r *v1Recipe) moreKeys(v variant) map[string]bool {
-	f := r.frame(v)
-	f.found = newFindings() // what is wrong is said when the variant is rendered
-	if r.tree != nil {
-		f.program, _ = r.tree(v)
-	}
-	root := f.root
-	f.setContext(yamlx.Get(root, "context"))
+// moreKeys are variant keys that v lacks and that its outputs turn out to need.
+func (r *v1Recipe) moreKeys(v variant, out []*rendering) map[string]bool {
 	more := map[string]bool{}
-	add := func(n *yaml.Node) {
-		for key := range bareNames(f.dependencies(yamlx.Get(n, "build")), f.dependencies(yamlx.Get(n, "host"))) {
-			if _, has := v[key]; !has && r.config.Values[key] != nil {
+	for _, x := range out {
+		for key := range x.free {
+			if _, has := v[key]; !has && r.config.get(key) != nil {
 				more[key] = true
 			}
-		}
-	}
-	add(yamlx.Get(root, "requirements"))
-	outputs := yamlx.Get(root, "outputs")
-	if outputs == nil {
-		return more
-	}
-	all := f.skip(yamlx.Get(yamlx.Get(root, "build"), "skip"))
-	for _, o := range outputs.Content {
-		if !all && !f.skip(yamlx.Get(yamlx.Get(o, "build"), "skip")) {
-			add(yamlx.Get(o, "requirements"))
 		}
 	}
 	return more
 }
 
-func uniqueVariants(all []variant) []variant {
-	seen := map[string]bool{}
-	var out []variant
-	for _, v := range all {
-		if key := v.order(); !seen[key] {
-			seen[key] = true
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
 // render evaluates the recipe for one variant.
-func (r *v1Recipe) render(v variant) []*rendering {
+func (r *v1Recipe) render(v variant, found *findings) []*rendering {
 	f := r.frame(v)
+	f.found = found
 	if r.tree != nil {
 		p, list := r.tree(v)
 		for _, d := range list {
-			r.found.add(d)
+			found.add(d)
 		}
 		if list.HasErrors() {
 			return nil
@@ -273,8 +272,9 @@ func (r *v1Recipe) single(f *frame, context map[string]any, duringContext map[st
 		scripts = f.plan(b, def)
 	}
 	f.settle(o, b, scripts)
-	used := f.usedVariant(bareNames(o.Requirements.Build, o.Requirements.Host), duringContext, context, o.NoArch)
-	return &rendering{out: o, frame: f, str: b.str, used: f.virtualPackages(o, f.keys(used, b))}
+	free := bareNames(o.Requirements.Build, o.Requirements.Host)
+	used := f.usedVariant(free, duringContext, context, o.NoArch)
+	return &rendering{out: o, frame: f, str: b.str, free: free, used: f.virtualPackages(o, f.keys(used, b))}
 }
 
 func (r *v1Recipe) newOutput(f *frame, n *yaml.Node, context map[string]any, index int) *Output {

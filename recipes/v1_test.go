@@ -90,6 +90,7 @@ func TestEvaluationMistakes(t *testing.T) {
 		{"unknown staging", "outputs:\n  - staging: {name: base}\n  - package: {name: a, version: 1}\n    inherit: bse\n", "4:14 unknown-staging"},
 		{"exact pin of nothing", "package: {name: a, version: 1}\nrequirements:\n  run: [\"${{ pin_subpackage('b', exact=true) }}\"]\n", "3:9 missing-output"},
 		{"bad license from a template", "context: {l: GPL}\npackage: {name: a, version: 1}\nabout:\n  license: ${{ l }}\n", "4:12 bad-value"},
+		{"endless text", "context:\n  a: \"${{ 'x' * 1000000000 }}\"\npackage: {name: a, version: 1}\n", "2:15 too-expensive"},
 		{"signature", "package: {name: a, version: 1}\nextra:\n  forge:\n    signatures:\n      - {source: 3, url: x}\n", "5:7 bad-signature"},
 	} {
 		got := said(renderText(tt.in, nil).Diagnostics)
@@ -265,6 +266,53 @@ outputs:
 	want := []string{"base", "lib from base 3.10 false", "noarch-data", "base", "lib from base 3.11 false"}
 	if d := cmp.Diff(want, names); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestStagingOnStaging(t *testing.T) {
+	r := renderText(`recipe: {version: "1"}
+source: {path: x}
+outputs:
+  - staging: {name: base}
+    requirements: {host: [python]}
+  - staging: {name: more}
+    inherit: base
+  - package: {name: lib}
+    inherit: more
+`, func(o *RenderOptions) {
+		o.Variants = []VariantFile{{Path: "variants.yaml", Data: []byte("python: ['3.10']\n")}}
+	})
+	if err := r.Diagnostics.Err(); err != nil {
+		t.Fatal(err)
+	}
+	lib := r.Outputs[2]
+	if lib.InheritFrom != r.Outputs[1] || lib.InheritFrom.InheritFrom != r.Outputs[0] || lib.Variant["python"] != "3.10" || len(r.Outputs[1].Sources) != 0 {
+		t.Errorf("%+v", lib)
+	}
+	r = renderText("outputs:\n  - staging: {name: a}\n    inherit: b\n  - staging: {name: b}\n    inherit: a\n", nil)
+	if got := said(r.Diagnostics); len(got) != 1 || got[0] != "3:14 unknown-staging" {
+		t.Error(got)
+	}
+}
+
+// Many outputs and variants cost in proportion to their number.
+func TestManyOutputs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("recipe: {version: \"1\"}\noutputs:\n")
+	for i := range 400 {
+		fmt.Fprintf(&b, "  - package: {name: out-%d}\n    requirements:\n      host: [python]\n", i)
+		if i > 0 {
+			fmt.Fprintf(&b, "      run: [\"${{ pin_subpackage('out-%d', exact=true) }}\"]\n", i-1)
+		}
+	}
+	r := renderText(b.String(), func(o *RenderOptions) {
+		o.Variants = []VariantFile{{Path: "variants.yaml", Data: []byte("python: ['3.9', '3.10', '3.11', '3.12']\n")}}
+	})
+	if err := r.Diagnostics.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Outputs) != 1600 {
+		t.Errorf("%d outputs", len(r.Outputs))
 	}
 }
 

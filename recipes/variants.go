@@ -1,9 +1,9 @@
 package recipes
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -28,6 +28,33 @@ type variantConfig struct {
 	Pins map[string]map[string]string
 	// Pos is where a key was given last.
 	Pos map[string]diag.Pos
+	// under are the files that were read before, the last one first; what is set above them counts.
+	under []*variantConfig
+}
+
+// get is the values of a key, nil where it is not set.
+func (v *variantConfig) get(key string) []variantValue {
+	if values := v.Values[key]; values != nil {
+		return values
+	}
+	for _, u := range v.under {
+		if values := u.Values[key]; values != nil {
+			return values
+		}
+	}
+	return nil
+}
+
+func (v *variantConfig) set(key string, values []variantValue) { v.Values[key] = values }
+
+// pos is where a key was given.
+func (v *variantConfig) pos(key string) diag.Pos {
+	for _, u := range v.under {
+		if p, ok := u.Pos[key]; ok {
+			return p
+		}
+	}
+	return v.Pos[key]
 }
 
 // variantEnv is what reading variant files needs of the recipe format.
@@ -37,6 +64,8 @@ type variantEnv struct {
 	// If decides an `if:` of a variants.yaml, Fill fills in a ${{ }}; nil where there are none.
 	If   func(doc *yamlx.Document, n *yaml.Node) (bool, *diag.Diagnostic)
 	Fill func(doc *yamlx.Document, n *yaml.Node) (string, *diag.Diagnostic)
+	// Options, if not nil, brings the cache.
+	Options *RenderOptions
 	// AllText keeps every value as text, and takes a value alone for a list of one, as conda-build does.
 	AllText bool
 }
@@ -53,19 +82,48 @@ func normalKey(key string) string {
 
 // readVariants reads the files in order; a key of a later one replaces that of an earlier one.
 func readVariants(files []VariantFile, set map[string][]string, env variantEnv) (*variantConfig, diag.List) {
-	v := &variantConfig{Values: map[string][]variantValue{}, Pins: map[string]map[string]string{}, Pos: map[string]diag.Pos{}}
+	v := newVariantConfig()
 	var list diag.List
 	for _, f := range files {
-		list = append(list, v.read(f, env)...)
+		more, problems := env.Options.cache().file(f, env, env.Options)
+		list = append(list, problems...)
+		v.add(more)
 	}
 	for key, values := range set {
-		key = normalKey(key)
-		v.Values[key] = nil
+		list := []variantValue{}
 		for _, s := range values {
-			v.Values[key] = append(v.Values[key], variantValue{s, s})
+			list = append(list, variantValue{s, s})
 		}
+		v.set(normalKey(key), list)
 	}
 	return v, append(list, v.checkZip()...)
+}
+
+func newVariantConfig() *variantConfig {
+	return &variantConfig{Values: map[string][]variantValue{}, Pins: map[string]map[string]string{}, Pos: map[string]diag.Pos{}}
+}
+
+// add lays the keys of a later file over those of earlier ones.
+func (v *variantConfig) add(w *variantConfig) {
+	v.under = append([]*variantConfig{w}, v.under...)
+	for k, pins := range w.Pins {
+		v.Pins[k] = pins
+	}
+	if w.Zip != nil {
+		v.Zip = w.Zip
+	}
+}
+
+func (o *RenderOptions) cache() *Cache {
+	if o == nil {
+		return nil
+	}
+	return o.Cache
+}
+
+// readsEnvironment reports whether a variant file may depend on more than the platforms.
+func readsEnvironment(data []byte) bool {
+	return bytes.Contains(data, []byte("environ")) || bytes.Contains(data, []byte("env."))
 }
 
 // isCondaBuildConfig reports whether a file has selectors in comments instead of `if:`.
@@ -263,26 +321,17 @@ func (v *variantConfig) checkZip() (list diag.List) {
 		counts, complete := []string{}, true
 		same := true
 		for _, key := range group {
-			n, ok := len(v.Values[key]), v.Values[key] != nil
+			n, ok := len(v.get(key)), v.get(key) != nil
 			complete = complete && ok
-			same = same && n == len(v.Values[group[0]])
+			same = same && n == len(v.get(group[0]))
 			counts = append(counts, fmt.Sprintf("%s has %d", key, n))
 		}
 		if len(group) < 2 {
 			list = append(list, diag.Diagnostic{Code: "zip-keys", Summary: fmt.Sprintf("the zip_keys group %q has one key; it takes two or more", strings.Join(group, " "))})
 		} else if complete && !same {
-			list = append(list, diag.Diagnostic{Code: "zip-keys", Pos: v.Pos[group[0]],
+			list = append(list, diag.Diagnostic{Code: "zip-keys", Pos: v.pos(group[0]),
 				Summary: "the keys of a zip_keys group have different numbers of values: " + strings.Join(counts, ", ")})
 		}
 	}
 	return list
-}
-
-func (v *variantConfig) sortedKeys() []string {
-	keys := make([]string, 0, len(v.Values))
-	for k := range v.Values {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -69,6 +69,8 @@ type wantOutput struct {
 	Requirements                               map[string]any
 }
 
+var vectorCache = NewCache()
+
 // TestRenderVectors holds rendering against what rattler-build 0.73 renders of real recipes.
 func TestRenderVectors(t *testing.T) {
 	dir := shared(t)
@@ -132,6 +134,15 @@ func corpusFile(dir, name string) string {
 }
 
 func renderWant(t *testing.T, dir string, want *wantRender) *Rendered {
+	path := corpusFile(dir, want.Recipe)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return renderV1(path, data, wantOptions(t, dir, want))
+}
+
+func wantOptions(t *testing.T, dir string, want *wantRender) RenderOptions {
 	o := RenderOptions{IgnoreRecipeVariants: true, AllowUnhashed: true, RepodataV3: want.V3, Experimental: want.Experimental}
 	var err error
 	if o.TargetPlatform, err = platforms.Parse(want.Target); err != nil {
@@ -148,13 +159,8 @@ func renderWant(t *testing.T, dir string, want *wantRender) *Rendered {
 		}
 		o.Variants = append(o.Variants, VariantFile{Path: v, Data: data})
 	}
-	path := corpusFile(dir, want.Recipe)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.keepPins, o.noScripts = true, true
-	return renderV1(path, data, o)
+	o.keepPins, o.noScripts, o.Cache = true, true, vectorCache
+	return o
 }
 
 // compareRender says in what a rendering differs; empty where it is equal.

@@ -28,9 +28,10 @@ type Workspace struct {
 
 // Channel is a place to take packages from: a URL, or a folder relative to the workspace.
 type Channel struct {
-	Name string
-	URL  string
-	Pos  diag.Pos
+	Name     string
+	URL      string
+	Packages []string // globs of names that come from this channel and no other; empty for none
+	Pos      diag.Pos
 }
 
 // ExternalTool declares a tool of the host, or with Use false refuses one that would be found.
@@ -86,7 +87,7 @@ func workspaceBlocks() map[string]struct {
 		keys  map[string]byte
 	}
 	return map[string]block{
-		"channel":   {true, map[string]byte{"url": 's'}},
+		"channel":   {true, map[string]byte{"url": 's', "packages": 'l'}},
 		"external":  {true, map[string]byte{"version": 's', "use": 'b', "packages": 'l', "files": 'l', "programs": 'l', "env": 'm'}},
 		"toolchain": {true, map[string]byte{"platform": 's', "env": 'm'}},
 		"variant":   {false, nil},
@@ -231,7 +232,7 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 		if v.text["url"] == "" {
 			p.errorf(b.TypeRange, "missing-key", "", "the channel %q lacks its url", name)
 		}
-		p.w.Channels = append(p.w.Channels, Channel{name, v.text["url"], pos})
+		p.w.Channels = append(p.w.Channels, Channel{name, v.text["url"], v.list["packages"], pos})
 	case "external":
 		use, said := v.flag["use"]
 		p.checkName(b, name)

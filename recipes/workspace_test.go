@@ -61,7 +61,7 @@ optimize {
 	}
 	f, _ := w.VariantFile()
 	config, problems := readVariants([]VariantFile{f}, nil, variantEnv{})
-	if problems != nil || len(config.Values["python"]) != 2 || len(config.Zip) != 1 {
+	if problems != nil || len(config.get("python")) != 2 || len(config.Zip) != 1 {
 		t.Errorf("%s\n%v", f.Data, problems)
 	}
 }

@@ -36,11 +36,3 @@ func (b bitset) firstCommon(o bitset) int {
 
 // first is the first member, or -1.
 func (b bitset) first() int { return b.firstCommon(b) }
-
-func (b bitset) count() int {
-	n := 0
-	for _, word := range b {
-		n += bits.OnesCount64(word)
-	}
-	return n
-}

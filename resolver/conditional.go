@@ -9,12 +9,9 @@ const maxConjunctions = 256
 func (c *core) addConditional(ref, id int32) bool {
 	plain := *c.specs[id].match
 	plain.When = nil
-	base, err := c.specOf(plain.String())
-	var sets [][]*packages.MatchSpec
-	if err == nil {
-		sets = conjunctions(c.specs[id].match.When)
-	}
-	if err != nil || len(sets) > maxConjunctions {
+	base := c.specFor(plain.String(), &plain)
+	sets := conjunctions(c.specs[id].match.When)
+	if len(sets) > maxConjunctions {
 		p := &c.pkgs[c.cands[ref].pkg]
 		p.hidden = append(p.hidden, hidden{c.cands[ref].record, "its condition " + c.specs[id].match.When.String() + " is not supported"})
 		return c.setLate(neg(c.cands[ref].variable), why{kind: whyGiven}, 0)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"forge/packages"
 )
 
 // Error is the explanation as an indented tree.
@@ -119,11 +121,11 @@ func (c *core) hint(ctx context.Context, all, least []demand) (string, error) {
 	var out []string
 	for i := len(least) - 1; i >= 0 && len(out) < 3; i-- {
 		d := least[i]
-		rest := slices.DeleteFunc(slices.Clone(all), func(o demand) bool { return o.l == d.l })
+		rest := slices.DeleteFunc(slices.Clone(all), func(o demand) bool { return o.text == d.text })
 		name := c.pkgs[c.specs[d.spec].pkg].name
-		bare, err := c.specOf(name)
-		if err != nil {
-			return "", err
+		bare := c.specFor(name, &packages.MatchSpec{Name: name})
+		if !isReal(name) {
+			bare = d.spec
 		}
 		if bare != d.spec && !d.limit {
 			v, _ := c.needVar(bare)

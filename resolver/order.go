@@ -22,8 +22,10 @@ func newOrdering(p *Problem) *ordering {
 	o := &ordering{problem: p, channels: map[string]int{}, favored: map[*packages.Record]bool{},
 		extra: map[string][]*packages.Record{}, locked: map[string]*packages.Record{}, pinned: map[string]string{}}
 	for i, ch := range p.Channels {
-		if _, ok := o.channels[sameChannel(ch)]; !ok {
-			o.channels[sameChannel(ch)] = i
+		for _, way := range []string{ch, sameChannel(ch)} {
+			if _, ok := o.channels[way]; !ok {
+				o.channels[way] = i
+			}
 		}
 	}
 	for _, r := range p.Favored {
@@ -51,28 +53,57 @@ func (o *ordering) candidates(name string, records []*packages.Record) ([]candid
 		return []candidate{{record: r, version: v}}, out
 	}
 	records, out = o.visible(name, records)
-	list := make([]candidate, 0, len(records))
+	list, bad := o.ranked(records)
+	out = append(out, bad...)
+	order := make([]int32, len(list))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return list[a].compare(&list[b]) })
+	sorted := make([]candidate, len(list))
+	for n, i := range order {
+		sorted[n] = candidate{record: list[i].record, version: list[i].version}
+		if n > 0 {
+			sorted[n].group = sorted[n-1].group
+			if list[order[n-1]].prefer(&list[i]) != 0 {
+				sorted[n].group++
+			}
+		}
+	}
+	return sorted, out
+}
+
+// ranked is a record with what decides its place.
+type ranked struct {
+	record   *packages.Record
+	version  packages.Version
+	favored  bool
+	tier     int // of its channel; 0 for all where priority is disabled
+	channel  int // the same where it is disabled
+	features int
+}
+
+// ranked reads versions; records whose version cannot be read are no candidates.
+func (o *ordering) ranked(records []*packages.Record) (list []ranked, bad []hidden) {
+	list = make([]ranked, 0, len(records))
 	versions := map[string]packages.Version{}
 	for _, r := range records {
 		v, ok := versions[r.Version]
 		if !ok {
 			var err error
 			if v, err = packages.ParseVersion(r.Version); err != nil {
-				out = append(out, hidden{r, err.Error()})
+				bad = append(bad, hidden{r, err.Error()})
 				continue
 			}
 			versions[r.Version] = v
 		}
-		list = append(list, candidate{record: r, version: v})
-	}
-	slices.SortStableFunc(list, o.compare)
-	for i := 1; i < len(list); i++ {
-		list[i].group = list[i-1].group
-		if o.prefer(&list[i-1], &list[i]) != 0 {
-			list[i].group++
+		k := ranked{record: r, version: v, favored: len(o.favored) > 0 && o.favored[r], channel: o.rank(r), features: features(r)}
+		if o.problem.Priority != Disabled {
+			k.tier = k.channel
 		}
+		list = append(list, k)
 	}
-	return list, out
+	return list, bad
 }
 
 // visible applies channel priority, the bound on time and favoured records.
@@ -136,6 +167,9 @@ func sameRecord(a, b *packages.Record) bool {
 
 // rank is the place of the record's channel; channels that the problem does not list come last.
 func (o *ordering) rank(r *packages.Record) int {
+	if i, ok := o.channels[r.Channel]; ok { // nearly always it is written the same
+		return i
+	}
 	if i, ok := o.channels[sameChannel(r.Channel)]; ok {
 		return i
 	}
@@ -149,35 +183,39 @@ func sameChannel(channel string) string {
 
 // prefer orders by what users can state: favoured, channel, newest version, build number, fewest
 // tracked features.
-func (o *ordering) prefer(a, b *candidate) int {
-	if c := compareBool(o.favored[b.record], o.favored[a.record]); c != 0 {
-		return c
-	}
-	if o.problem.Priority != Disabled {
-		if c := cmp.Compare(o.rank(a.record), o.rank(b.record)); c != 0 {
-			return c
+func (a *ranked) prefer(b *ranked) int {
+	if a.favored != b.favored {
+		if a.favored {
+			return -1
 		}
-	}
-	return cmp.Or(b.version.Compare(a.version), cmp.Compare(b.record.BuildNumber, a.record.BuildNumber),
-		cmp.Compare(features(a.record), features(b.record)))
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
 		return 1
 	}
-	return -1
+	if c := cmp.Compare(a.tier, b.tier); c != 0 {
+		return c
+	}
+	if c := b.version.Compare(a.version); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(b.record.BuildNumber, a.record.BuildNumber); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.features, b.features)
 }
 
 // compare is prefer with ties broken by time, channel and name, so that the order is total.
-func (o *ordering) compare(a, b candidate) int {
-	return cmp.Or(o.prefer(&a, &b), cmp.Compare(b.record.Timestamp, a.record.Timestamp),
-		cmp.Compare(o.rank(a.record), o.rank(b.record)), cmp.Compare(a.record.Channel, b.record.Channel),
-		cmp.Compare(a.record.Build, b.record.Build), cmp.Compare(a.record.Subdir, b.record.Subdir),
-		cmp.Compare(a.record.FileName, b.record.FileName), cmp.Compare(a.record.SHA256, b.record.SHA256))
+func (a *ranked) compare(b *ranked) int {
+	if c := a.prefer(b); c != 0 {
+		return c
+	}
+	x, y := a.record, b.record
+	if c := cmp.Compare(y.Timestamp, x.Timestamp); c != 0 {
+		return c
+	}
+	if c := strings.Compare(x.Build, y.Build); c != 0 && x.Channel == y.Channel {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.channel, b.channel), cmp.Compare(x.Channel, y.Channel), cmp.Compare(x.Build, y.Build),
+		cmp.Compare(x.Subdir, y.Subdir), cmp.Compare(x.FileName, y.FileName), cmp.Compare(x.SHA256, y.SHA256))
 }
 
 func features(r *packages.Record) int {

@@ -25,6 +25,9 @@ func randomProblem(seed uint64) (*resolver.Memory, resolver.Problem) {
 		v := rnd.IntN(4)
 		switch rnd.IntN(8) {
 		case 0:
+			if rnd.IntN(4) == 0 {
+				return fmt.Sprintf("%s[version='>=%d', extras=[x]]", name, v)
+			}
 			return name
 		case 1:
 			return fmt.Sprintf("%s >=%d", name, v)
@@ -60,6 +63,9 @@ func randomProblem(seed uint64) (*resolver.Memory, resolver.Problem) {
 					s = fmt.Sprintf("%s[when=%q]", s, spec())
 				}
 				r.Depends = append(r.Depends, s)
+			}
+			if rnd.IntN(4) == 0 {
+				r.ExtraDepends = map[string][]string{"x": {spec()}}
 			}
 			for range rnd.IntN(2) {
 				r.Constrains = append(r.Constrains, spec())

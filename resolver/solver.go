@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"forge/packages"
 )
@@ -62,14 +63,18 @@ func (c *core) demands() ([]demand, error) {
 	for _, text := range c.problem.Constraints {
 		out = append(out, demand{text: text, limit: true})
 	}
-	for i := range out {
-		id, err := c.specOf(out[i].text)
+	for i := 0; i < len(out); i++ {
+		ids, err := c.specsOf(out[i].text)
 		if err != nil {
 			return nil, err
 		}
-		out[i].spec = id
-		m := c.specs[id].match
-		if p := &c.pkgs[c.specs[id].pkg]; !out[i].limit {
+		out[i].spec = ids[0]
+		for _, group := range ids[1:] {
+			out = slices.Insert(out, i+1, demand{text: out[i].text, spec: group, limit: out[i].limit})
+			i++
+		}
+		m := c.specs[ids[0]].match
+		if p := &c.pkgs[c.specs[ids[0]].pkg]; !out[i].limit {
 			p.root = min(p.root, int32(i))
 			if m.Channel != "" {
 				c.order.pinned[m.Name] = m.Channel
@@ -89,6 +94,9 @@ func (c *core) variables(ds []demand) (ok bool, err error) {
 			return false, fmt.Errorf("virtual package: %w", err)
 		}
 		need, fine := c.needVar(id)
+		if p := &c.pkgs[c.specs[id].pkg]; p.n == 0 && len(p.hidden) > 0 {
+			return false, fmt.Errorf("virtual package %s: %s", v.Name, p.hidden[0].reason)
+		}
 		ok = fine && c.set(pos(need), why{kind: whyGiven}) && ok
 	}
 	for i := range ds {
@@ -274,7 +282,7 @@ func (c *core) solution() *Solution {
 	var records []*packages.Record
 	for _, id := range c.needed {
 		p := &c.pkgs[id]
-		if p.chosen >= 0 && (len(p.name) < 2 || p.name[:2] != "__") {
+		if p.chosen >= 0 && isReal(p.name) {
 			records = append(records, c.cands[p.chosen].record)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,9 +66,9 @@ func loadUniverse(t testing.TB) *resolver.Memory {
 	return resolver.NewMemory(all...)
 }
 
-// TestUniverseVerdicts holds the verdicts to those of libsolv and of native rattler, and each solution
+// TestConformanceUniverse holds the verdicts to those of libsolv and of native rattler, and each solution
 // to the independent checker.
-func TestUniverseVerdicts(t *testing.T) {
+func TestConformanceUniverse(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 180,000 records")
 	}
@@ -97,13 +96,31 @@ func TestUniverseVerdicts(t *testing.T) {
 			case err == nil || !errors.As(err, &conflict) || want.Verdict != "UNSAT":
 				t.Errorf("%s: got %v, want %s", line, err, want.Verdict)
 			}
-			if os.Getenv("FORGE_VERBOSE") != "" {
-				fmt.Printf("%s %8.1f ms %v\n", want.Verdict, took.Seconds()*1000, line)
-			}
 		}
 	}
 	slices.Sort(times)
 	t.Logf("%d requests on the derived universe: median %v, max %v", len(times), times[len(times)/2], times[len(times)-1])
+}
+
+// BenchmarkUniverse solves all requests; the records are in memory.
+func BenchmarkUniverse(b *testing.B) {
+	provider := loadUniverse(b)
+	lines := append(readLines(b, "universe/spack8/requests-named25.txt"), readLines(b, "universe/spack8/requests-random120.txt")...)
+	var times []float64
+	for b.Loop() {
+		for _, line := range lines {
+			start := time.Now()
+			_, err := resolver.New().Solve(context.Background(), provider, resolver.Problem{Specs: strings.Split(line, ";")})
+			var conflict *resolver.Conflict
+			if err != nil && !errors.As(err, &conflict) {
+				b.Fatal(err)
+			}
+			times = append(times, time.Since(start).Seconds()*1000)
+		}
+	}
+	slices.Sort(times)
+	b.ReportMetric(times[len(times)/2], "ms-median")
+	b.ReportMetric(times[len(times)-1], "ms-max")
 }
 
 func readLines(t testing.TB, name string) []string {

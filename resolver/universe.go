@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"fmt"
+	"strings"
 
 	"forge/packages"
 )
@@ -87,27 +88,53 @@ func (u *universe) pkgOf(name string) int32 {
 
 const noRoot = 1 << 30
 
-// specOf returns the spec of a text, with its mask where the package is loaded.
-func (u *universe) specOf(text string) (int32, error) {
+// specsOf returns the specs of a text: itself and, for each optional group it asks for, one on the
+// package that stands for the group.
+func (u *universe) specsOf(text string) ([]int32, error) {
 	if id, ok := u.specIDs[text]; ok {
-		return id, nil
+		return []int32{id}, nil
 	}
 	m, err := packages.ParseMatchSpec(text)
 	if err != nil {
+		return nil, err
+	}
+	if len(m.Extras) == 0 {
+		return []int32{u.specFor(text, m)}, nil
+	}
+	var ids []int32
+	for _, extra := range append([]string{""}, m.Extras...) {
+		part := *m
+		if part.Extras = nil; extra != "" {
+			part.Name = m.Name + "[" + extra + "]"
+		}
+		ids = append(ids, u.specFor(part.String(), &part))
+	}
+	return ids, nil
+}
+
+// specOf is specsOf for a text without optional groups.
+func (u *universe) specOf(text string) (int32, error) {
+	ids, err := u.specsOf(text)
+	if err != nil {
 		return 0, err
 	}
-	if len(m.Extras) > 0 || len(m.Flags) > 0 {
-		return 0, fmt.Errorf("match spec %q: extras and flags are not supported by the solver yet", text)
+	return ids[0], nil
+}
+
+// specFor returns the spec of a key, with its mask where the package is loaded.
+func (u *universe) specFor(key string, m *packages.MatchSpec) int32 {
+	if id, ok := u.specIDs[key]; ok {
+		return id
 	}
 	id := int32(len(u.specs))
 	p := u.pkgOf(m.Name)
 	u.specs = append(u.specs, spec{match: m, pkg: p})
-	u.specIDs[text] = id
+	u.specIDs[key] = id
 	u.pkgs[p].specs = append(u.pkgs[p].specs, id)
 	if u.pkgs[p].loaded {
 		u.fillMask(id)
 	}
-	return id, nil
+	return id
 }
 
 // fillMask finds the candidates that match.
@@ -183,11 +210,36 @@ func (u *universe) records(name string) ([]*packages.Record, error) {
 	if len(name) > 2 && name[:2] == "__" {
 		return u.virtual(name), nil
 	}
-	records, err := u.provider.Candidates(name)
+	base, group, isGroup := strings.Cut(strings.TrimSuffix(name, "]"), "[")
+	records, err := u.provider.Candidates(base)
 	if err != nil {
-		return nil, fmt.Errorf("candidates of %s: %w", name, err)
+		return nil, fmt.Errorf("candidates of %s: %w", base, err)
+	}
+	if isGroup {
+		return groupRecords(name, group, records), nil
 	}
 	return records, nil
+}
+
+// isReal reports whether a package is one that can be installed: neither virtual nor a group.
+func isReal(name string) bool { return !strings.HasPrefix(name, "__") && !strings.Contains(name, "[") }
+
+// groupRecords stands for an optional group of a package: one record for each that has the group, which
+// needs that very record and what the group adds.
+func groupRecords(name, group string, records []*packages.Record) []*packages.Record {
+	var out []*packages.Record
+	for _, r := range records {
+		deps, ok := r.ExtraDepends[group]
+		if !ok {
+			continue
+		}
+		g := *r
+		g.Name = name
+		g.Constrains = nil
+		g.Depends = append([]string{fmt.Sprintf("%s[version=%q, build=%q]", r.Name, "=="+r.Version, r.Build)}, deps...)
+		out = append(out, &g)
+	}
+	return out
 }
 
 func (u *universe) virtual(name string) []*packages.Record {
@@ -283,16 +335,27 @@ func (c *core) expand(ref int32) bool {
 
 // addRequirement links a candidate with a spec it needs or limits.
 func (c *core) addRequirement(ref int32, text string, k kind) bool {
-	id, err := c.specOf(text)
+	ids, err := c.specsOf(text)
 	if err != nil {
 		// Nobody can say what it means, so nobody can install it.
 		p := &c.pkgs[c.cands[ref].pkg]
 		p.hidden = append(p.hidden, hidden{c.cands[ref].record, err.Error()})
 		return c.setLate(neg(c.cands[ref].variable), why{kind: whyGiven}, 0)
 	}
-	if c.specs[id].match.When != nil {
-		return k != isNeed || c.addConditional(ref, id)
+	ok := true
+	for _, id := range ids {
+		switch {
+		case c.specs[id].match.When == nil:
+			ok = c.link(ref, id, k) && ok
+		case k == isNeed:
+			ok = c.addConditional(ref, id) && ok
+		}
 	}
+	return ok
+}
+
+// link notes that a candidate needs or limits a spec.
+func (c *core) link(ref, id int32, k kind) bool {
 	var v int32
 	ok := true
 	if k == isNeed {

@@ -70,8 +70,8 @@ func solveNames(t testing.TB, provider resolver.Provider, p resolver.Problem) st
 	return strings.Join(names, " ")
 }
 
-// TestDummyChannel has the cases of rattler's backend tests on its dummy channel.
-func TestDummyChannel(t *testing.T) {
+// TestConformanceDummyChannel has the cases of rattler's backend tests on its dummy channel.
+func TestConformanceDummyChannel(t *testing.T) {
 	records := readRepodata(t, "rattler/test-data/channels/dummy/linux-64/repodata.json")
 	provider := resolver.NewMemory(records...)
 	find := func(name string) *packages.Record {
@@ -114,6 +114,21 @@ func TestConditional(t *testing.T) {
 			Virtual: []platforms.VirtualPackage{{Name: "__" + os, Version: "1", Build: "0"}}})
 		if want := os + "-dependency-0.1.0-0 package-0.1.0-py27_0"; got != want {
 			t.Errorf("on %s: %s", os, got)
+		}
+	}
+}
+
+func TestConformanceExtras(t *testing.T) {
+	provider := resolver.NewMemory(readRepodata(t, "rattler/test-data/channels/dummy-optional-dependencies/noarch/repodata.json")...)
+	for spec, want := range map[string]string{
+		"foo":                    "foo-1-xxx",
+		"foo[extras=[with-bar]]": "bar-1-xxx foo-1-xxx",
+		"foo[extras=[with-bar]];bar >=2": "no solution for foo[extras=[with-bar]], bar >=2: foo[with-bar] is wanted, but foo[with-bar] 1 needs bar <2, but bar >=2 is wanted\n" +
+			"hint: bar 1 would do instead of bar >=2; it is solvable without foo[extras=[with-bar]]",
+		"foo[extras=[none]]": "no solution for foo[extras=[none]]: foo[none] is wanted, which no channel has",
+	} {
+		if got := solveNames(t, provider, resolver.Problem{Specs: strings.Split(spec, ";")}); got != want {
+			t.Errorf("%s: got %s\nwant %s", spec, got, want)
 		}
 	}
 }
@@ -172,8 +187,8 @@ func TestSudoku(t *testing.T) {
 	}
 }
 
-// TestSudokuChannel is mamba's: six of its boxes name the wrong cells, so that it has no solution.
-func TestSudokuChannel(t *testing.T) {
+// TestConformanceSudokuChannel is mamba's: six of its boxes name the wrong cells, so that it has no solution.
+func TestConformanceSudokuChannel(t *testing.T) {
 	provider := resolver.NewMemory(readRepodata(t, "mamba/libmamba/tests/data/repodata/sudoku.json")...)
 	for _, x := range []bool{false, true} {
 		_, err := resolver.New().Solve(context.Background(), provider, sudoku(puzzle, x))
@@ -216,5 +231,61 @@ func TestInstallOrder(t *testing.T) {
 	}
 	if late > 3 { // python and pip need each other
 		t.Errorf("%d dependencies come too late", late)
+	}
+}
+
+// TestConformancePubgrubLarge solves pubgrub's hard synthetic case: a package with its versions, each
+// with the ranges it needs.
+func TestConformancePubgrubLarge(t *testing.T) {
+	b, err := os.ReadFile(sharedPath(t, "vectors/pubgrub/test-examples/large_case_u16_NumberVersion.ron"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []*packages.Record
+	var name string
+	depth := 0
+	for line := range strings.SplitSeq(string(b), "\n") {
+		line = strings.TrimSpace(line)
+		key, opens := strings.CutSuffix(line, ": {")
+		dep, needs := strings.CutSuffix(line, ": [")
+		_, empty := strings.CutSuffix(line, ": {},")
+		var low, high int
+		switch r := len(records) - 1; {
+		case opens && depth == 0:
+			name, depth = "p"+key, 1
+		case opens, empty:
+			records = append(records, &packages.Record{Name: name, Version: strings.TrimSuffix(key, ": {},"), Build: "0"})
+			if opens {
+				depth = 2
+			}
+		case needs:
+			records[r].Depends = append(records[r].Depends, "p"+dep)
+		case strings.HasPrefix(line, "("):
+			d := &records[r].Depends[len(records[r].Depends)-1]
+			if strings.Contains(*d, " ") {
+				*d += "|"
+			} else {
+				*d += " "
+			}
+			if n, _ := fmt.Sscanf(line, "(%d, Some(%d)),", &low, &high); n == 2 {
+				*d += fmt.Sprintf(">=%d,<%d", low, high)
+			} else {
+				*d += fmt.Sprintf(">=%d", low)
+			}
+		case line == "},":
+			depth--
+		}
+	}
+	provider := resolver.NewMemory(records...)
+	unsolvable := 0
+	for _, r := range records {
+		got := solveNames(t, provider, resolver.Problem{Specs: []string{r.Name + " ==" + r.Version}})
+		if strings.HasPrefix(got, "no solution") {
+			unsolvable++
+		}
+	}
+	t.Logf("%d of %d packages have no solution", unsolvable, len(records))
+	if unsolvable == len(records) {
+		t.Error("none is solvable")
 	}
 }

@@ -5,6 +5,7 @@ func keeperAttacks() []Attack {
 	const cites = "CVE-2019-5736 (runc), CVE-2016-9962; bubblewrap's pid 1 can be read and written"
 	var list []Attack
 	for _, a := range []struct{ name, script string }{
+		{"arguments", `tr "\0" " " </proc/$INIT/cmdline | grep -q "[a-z]"`},
 		{"environ", `grep -aq . /proc/$INIT/environ`},
 		{"memory", `exec 3</proc/$INIT/mem`},
 		{"memory-write", `exec 3>/proc/$INIT/mem`},

@@ -133,7 +133,8 @@ func fillGroup2(parent string, l Limits) (*group, error) {
 	return g, nil
 }
 
-// keeperTasks are the threads of pid 1, counted with the command's but not its own.
+// keeperTasks is how many tasks of the keeper are counted with the command's: pid 1 is one, the keeper of
+// the lower levels a small Go program.
 const keeperTasks = 8
 
 // groupPrefix begins the names of our groups; the process that made one follows.

@@ -127,7 +127,11 @@ func TestContractCancel(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want canceled", err)
 		}
-		if d := time.Since(began); d > time.Second {
+		most := time.Second
+		if l != Full {
+			most = 5 * time.Second // processes are found and killed one by one, on a machine that may be busy
+		}
+		if d := time.Since(began); d > most {
 			t.Errorf("took %v to stop", d)
 		}
 		nothingLeft(t, s.Dir)

@@ -3,9 +3,11 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,6 +80,27 @@ func TestFullNestedMounts(t *testing.T) {
 	}
 }
 
+// TestFullMountOverMount: what was made for an earlier mount is not taken to be in a later one over it.
+func TestFullMountOverMount(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	writeTree(t, b, "file")
+	out := fullScript(t, "cd /w; find . | sort", Mount{"", "/w/sub/deep", true}, Mount{a, "/w", true}, Mount{b, "/w/sub/deep", false})
+	if out != ".\n./sub\n./sub/deep\n./sub/deep/file\n" {
+		t.Errorf("got %s", out)
+	}
+}
+
+// TestFullPidOne: pid 1 was a copy of the caller, and has forgotten all about it.
+func TestFullPidOne(t *testing.T) {
+	ballast := bytes.Repeat([]byte("ballast "), 20<<20/8)
+	out := fullScript(t, "tr -d '\\0' </proc/1/cmdline; cat /proc/1/comm; grep -E 'Rss(Anon|Shmem)|Threads' /proc/1/status")
+	var anon, shmem, threads int
+	if n, err := fmt.Sscanf(out, "forge-sandbox\nRssAnon:%d kB\nRssShmem:%d kB\nThreads:%d", &anon, &shmem, &threads); n != 3 || anon > 3000 || threads != 1 {
+		t.Errorf("pid 1 is\n%s%v", out, err)
+	}
+	runtime.KeepAlive(ballast)
+}
+
 func TestFullMountRefusals(t *testing.T) {
 	a, out := t.TempDir(), t.TempDir()
 	writeTree(t, a, "dir/file")
@@ -93,10 +116,10 @@ func TestFullMountRefusals(t *testing.T) {
 		"through an absolute link": {[]Mount{{a, "/w", true}, {"", "/w/abs/x", true}}, "symbolic link stands in the way"},
 		"through a climbing link":  {[]Mount{{a, "/w", true}, {a, "/w/rel/x", true}}, "symbolic link stands in the way"},
 		"through a tame link":      {[]Mount{{a, "/w", true}, {"", "/w/in/x", true}}, "symbolic link stands in the way"},
-		"onto a link":              {[]Mount{{a, "/w", true}, {"", "/w/abs", true}}, "not a directory"},
+		"onto a link":              {[]Mount{{a, "/w", true}, {"", "/w/abs", true}}, "symbolic link stands in the way"},
 		"missing in read-only":     {[]Mount{{a, "/w", false}, {"", "/w/none", true}}, "missing in a read-only mount"},
-		"folder on file":           {[]Mount{{a, "/w", true}, {a, "/w/dir/file", true}}, "not a directory"},
-		"file on folder":           {[]Mount{{a, "/w", true}, {a + "/dir/file", "/w/dir", true}}, "is a directory"},
+		"folder on file":           {[]Mount{{a, "/w", true}, {a, "/w/dir/file", true}}, "symbolic link stands in the way"},
+		"file on folder":           {[]Mount{{a, "/w", true}, {a + "/dir/file", "/w/dir", true}}, "a folder is there"},
 	} {
 		s := contractSpec(t, Full, "true")
 		s.Mounts, s.Dir = append(s.Mounts[:1], c.mounts...), "/"

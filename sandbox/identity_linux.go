@@ -3,11 +3,10 @@ package sandbox
 import (
 	"fmt"
 	"os"
-	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,16 +23,16 @@ type identity struct {
 
 // outsideID chooses the identity: the caller's own, or a dedicated one where the caller is root. Root
 // itself is never mapped: then only the read-only mounts would protect its files.
-func outsideID() (identity, error) {
+func outsideID() identity {
 	own := identity{uid: os.Geteuid(), gid: os.Getegid()}
 	if own.uid != 0 || !hasCaps(unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_CHOWN) {
-		return own, nil
+		return own
 	}
 	uid, gid := mappable("/proc/self/uid_map"), mappable("/proc/self/gid_map")
 	if uid < 0 || gid < 0 {
-		return own, nil
+		return own
 	}
-	return identity{uid, gid, true}, nil
+	return identity{uid, gid, true}
 }
 
 func hasCaps(caps ...int) bool {
@@ -73,35 +72,6 @@ func mappable(file string) int {
 		return -1
 	}
 	return best
-}
-
-// keeperCaps are what pid 1 needs in its user namespace to build the root; the command gets none.
-// They are ambient: pid 1's uid is not 0 in there, and would lose all others at exec.
-func keeperCaps() []uintptr {
-	return []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP, unix.CAP_SYS_RESOURCE}
-}
-
-func (id identity) attr(spec Spec) *syscall.SysProcAttr {
-	a := &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS |
-			unix.CLONE_NEWIPC | unix.CLONE_NEWNET,
-		UidMappings:                []syscall.SysProcIDMap{{ContainerID: spec.UID, HostID: id.uid, Size: 1}},
-		GidMappings:                []syscall.SysProcIDMap{{ContainerID: spec.GID, HostID: id.gid, Size: 1}},
-		GidMappingsEnableSetgroups: id.privileged,
-		AmbientCaps:                keeperCaps(),
-		Pdeathsig:                  syscall.SIGKILL,
-		Setsid:                     !spec.Terminal,
-	}
-	if spec.Network {
-		a.Cloneflags &^= unix.CLONE_NEWNET
-	}
-	if id.privileged {
-		a.Credential = &syscall.Credential{Uid: uint32(spec.UID), Gid: uint32(spec.GID)}
-	}
-	if spec.Terminal {
-		a.Foreground = true
-	}
-	return a
 }
 
 // takeMounts takes the sources out with the caller's rights: the command's identity could not even
@@ -168,22 +138,25 @@ func (r *runner) ownerMap(who identity) (int, error) {
 		return -1, err
 	}
 	defer in.Close()
-	defer hold.Close()
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args, cmd.Env, cmd.Stdin = []string{markHold}, []string{}, in
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  unix.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: who.uid, Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: who.gid, Size: 1}},
-		Credential:  &syscall.Credential{Uid: uint32(os.Geteuid()), Gid: uint32(os.Getegid()), NoSetGroups: true},
-	}
-	if err := cmd.Start(); err != nil {
+	var s steps
+	defer s.release()
+	s.closeAllBut(int(in.Fd()))
+	s.forgetSignals()
+	s.try(unix.SYS_READ, in.Fd(), s.bytes(nil), 1) // until the other end closes, by whatever death
+	runtime.LockOSThread()
+	pid, err := s.fork(unix.CLONE_NEWUSER, -1)
+	runtime.UnlockOSThread()
+	if err != nil {
+		hold.Close()
 		return -1, unavailable(Full, "make a user namespace", err)
 	}
-	defer cmd.Wait()
-	defer cmd.Process.Kill()
-	r.owners, err = os.Open(fmt.Sprintf("/proc/%d/ns/user", cmd.Process.Pid))
-	if err != nil {
+	defer unix.Wait4(pid, nil, 0, nil)
+	defer hold.Close()
+	ids := func(from, to int) string { return fmt.Sprintf("%d %d 1", from, to) }
+	if err := writeMaps(pid, ids(os.Geteuid(), who.uid), ids(os.Getegid(), who.gid), true); err != nil {
+		return -1, unavailable(Full, "map the owners of mounts", err)
+	}
+	if r.owners, err = os.Open(fmt.Sprintf("/proc/%d/ns/user", pid)); err != nil {
 		return -1, fmt.Errorf("open the user namespace for mounts: %w", err)
 	}
 	return int(r.owners.Fd()), nil

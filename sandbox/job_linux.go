@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -20,18 +19,17 @@ const (
 	fdLife   = 3 // when this pipe closes, our parent is gone
 	fdReport = 4 // one report goes out here
 	fdJob    = 5 // the job, a file in memory: it waits for no reader
-	fdMounts = 6 // the first of the mounts a privileged parent took out for us
 )
 
-// A job is what a Runner tells the keeper it starts.
+// A job is a Spec made ready for one level of isolation on this machine.
 type job struct {
 	Argv, Env    []string
 	Dir          string
 	Mounts       []Mount
-	Taken        bool // mounts with a source come as file descriptors from fdMounts on, in order
 	Links        []Link
 	Files        []File
 	Hostname     string
+	UID, GID     int
 	Limits       Limits
 	LimitMemory  bool // by rlimit, for want of a cgroup
 	LimitProcs   bool // likewise
@@ -39,7 +37,7 @@ type job struct {
 	Terminal     bool
 	Isolation    Isolation
 	CPUs         string // text for /proc/cpuinfo
-	PrivateGroup bool   // this process is in a cgroup of its own
+	PrivateGroup bool   // in a cgroup of its own
 	Without      []wall // left down, by tests that show what each is for
 }
 
@@ -56,27 +54,45 @@ const (
 
 func (j *job) up(w wall) bool { return !slices.Contains(j.Without, w) }
 
-// A report is what the keeper answers: how the command ended, or which wall could not be put up.
+// A report is what a keeper answers: how the command ended, or which step failed.
 type report struct {
-	Exit  int           `json:"exit"`
-	What  string        `json:"what,omitempty"`
-	Errno syscall.Errno `json:"errno,omitempty"`
-	Err   string        `json:"err,omitempty"`
 	Begun bool          `json:"begun,omitempty"` // the command ran
+	Exit  int           `json:"exit"`
+	Step  string        `json:"step,omitempty"`
+	Kind  kind          `json:"kind,omitempty"`
+	Errno syscall.Errno `json:"errno,omitempty"`
+	Err   string        `json:"err,omitempty"` // another failure
 }
 
 func (r *report) fail(err error) {
-	r.Err = err.Error()
 	var se *stepError
 	if errors.As(err, &se) {
-		r.What = se.what
-		errors.As(se.err, &r.Errno)
+		r.Step, r.Kind, r.Errno = se.text, se.kind, se.err
+		return
 	}
+	r.Err = err.Error()
 }
 
 func (r report) send() {
 	b, _ := json.Marshal(r)
 	unix.Write(fdReport, b)
+}
+
+// parseReport reads a report on the parent's side.
+func parseReport(b []byte) (e ending) {
+	var r report
+	if err := json.Unmarshal(b, &r); err != nil {
+		return ending{silent: true}
+	}
+	switch {
+	case r.Begun:
+		e.exit = r.Exit
+	case r.Step != "":
+		e.err = &stepError{label{r.Step, r.Kind}, r.Errno}
+	default:
+		e.err = errors.New(r.Err)
+	}
+	return e
 }
 
 // receive reads the job, and waits until its cgroup has this process.
@@ -88,11 +104,9 @@ func receive() (job, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &j)
 	}
-	if err == nil && j.PrivateGroup {
-		var word [1]byte
-		if n, _ := unix.Read(fdLife, word[:]); n != 1 {
-			err = errors.New("parent is gone")
-		}
+	var word [1]byte
+	if n, _ := unix.Read(fdLife, word[:]); n != 1 {
+		err = errors.Join(err, errors.New("parent is gone"))
 	}
 	if err != nil {
 		return j, fmt.Errorf("read the sandbox's job: %w", err)
@@ -121,7 +135,7 @@ func (j *job) file() (*os.File, error) {
 // limitSteps bound what is counted by process. They bind the command alone, never its keeper.
 func (s *steps) limitSteps(j *job) {
 	set := func(name string, what int, v uint64) {
-		s.add("set limit on "+name, unix.SYS_PRLIMIT64, 0, uintptr(what), point(s, &unix.Rlimit{Cur: v, Max: v}), 0)
+		s.add("set limit on "+name, unix.SYS_PRLIMIT64, 0, uintptr(what), place(s, unix.Rlimit{Cur: v, Max: v}), 0)
 	}
 	// One byte, not none: only 1 keeps the kernel from starting the machine's crash handler (fs/coredump.c).
 	set("core files", unix.RLIMIT_CORE, 1)
@@ -133,54 +147,46 @@ func (s *steps) limitSteps(j *job) {
 		set("open files", unix.RLIMIT_NOFILE, min(4096, had.Max)) // for want of a wish, the same everywhere
 	}
 	if unix.Getrlimit(unix.RLIMIT_STACK, &had) == nil && had.Max >= 8<<20 {
-		s.add("set stack size", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_STACK, point(s, &unix.Rlimit{Cur: 8 << 20, Max: had.Max}), 0)
+		s.add("set stack size", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_STACK, place(s, unix.Rlimit{Cur: 8 << 20, Max: had.Max}), 0)
 	}
 	if v := j.Limits.FileSize; v > 0 {
 		set("file size", unix.RLIMIT_FSIZE, uint64(v))
 	}
 	if v := j.Limits.CPU; v > 0 {
 		secs := uint64((v + time.Second - 1) / time.Second)
-		s.add("set limit on CPU time", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_CPU, point(s, &unix.Rlimit{Cur: secs, Max: secs + 2}), 0)
+		s.add("set limit on CPU time", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_CPU, place(s, unix.Rlimit{Cur: secs, Max: secs + 2}), 0)
 	}
 	if j.LimitMemory {
 		// What a process can write to, not what it reserves: Go, Java and Node reserve far more than they use.
 		set("memory", unix.RLIMIT_DATA, uint64(j.Limits.Memory))
 	}
 	if j.LimitProcs {
-		// The keeper's own threads are counted with the command's.
-		set("processes", unix.RLIMIT_NPROC, uint64(j.Limits.Processes)+keeperThreads())
+		set("processes", unix.RLIMIT_NPROC, uint64(j.Limits.Processes)+keeperTasks)
 	}
 }
 
-func keeperThreads() uint64 {
-	b, _ := os.ReadFile("/proc/self/status")
-	_, rest, _ := strings.Cut(string(b), "\nThreads:")
-	line, _, _ := strings.Cut(rest, "\n")
-	n, err := strconv.ParseUint(strings.TrimSpace(line), 10, 32)
-	if err != nil {
-		return 16
+// forgetSignals resets every signal, whatever the caller had caught, ignored or masked.
+func (s *steps) forgetSignals() {
+	const sigactionSize = 4 * 8 // of struct sigaction on 64-bit CPUs, zero: the default action
+	dfl := place(s, [sigactionSize]byte{})
+	for sig := uintptr(1); sig <= 64; sig++ {
+		s.try(unix.SYS_RT_SIGACTION, sig, dfl, 0, 8)
 	}
-	return n
+	s.add("clear signal mask", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, place(s, uint64(0)), 0, 8)
 }
 
-// plainSteps give every command the same start, whatever its caller had ignored, masked or inherited.
+// plainSteps give every command the same start, whatever its caller had inherited.
 func (s *steps) plainSteps(j *job) {
 	if !j.Terminal {
 		s.add("start session", unix.SYS_SETSID)
 	}
-	const sigactionSize = 4 * 8 // of struct sigaction on 64-bit CPUs, zero: the default action
-	dfl := point(s, &[sigactionSize]byte{})
-	for sig := uintptr(1); sig <= 64; sig++ {
-		s.try(unix.SYS_RT_SIGACTION, sig, dfl, 0, 8)
-	}
-	s.add("clear signal mask", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, point(s, new(uint64)), 0, 8)
+	s.forgetSignals()
 	s.add("set umask", unix.SYS_UMASK, 0o022)
 	s.try(unix.SYS_PERSONALITY, 0)
 	s.try(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
-	if !j.up(wallFiles) {
-		return
+	if j.up(wallFiles) {
+		s.add("close files", unix.SYS_CLOSE_RANGE, 3, uintptr(^uint32(0)), unix.CLOSE_RANGE_CLOEXEC)
 	}
-	s.add("close files", unix.SYS_CLOSE_RANGE, 3, uintptr(^uint32(0)), unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // secureBits (linux/securebits.h): uid 0 is nobody special, a change of uid moves no capability, none is
@@ -197,8 +203,8 @@ func (s *steps) powerSteps(bounded bool) {
 		s.add("lock capabilities", unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, secureBits, 0, 0, 0)
 	}
 	s.try(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-	hdr := point(s, &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3})
-	s.add("drop capabilities", unix.SYS_CAPSET, hdr, point(s, &[2]unix.CapUserData{}))
+	hdr := place(s, unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3})
+	s.add("drop capabilities", unix.SYS_CAPSET, hdr, place(s, [2]unix.CapUserData{}))
 }
 
 // execSteps end the list: filter, then the command.
@@ -207,40 +213,28 @@ func (s *steps) execSteps(j *job) error {
 	if dir == "" {
 		dir = "/"
 	}
-	at, err := s.str(dir)
-	if err != nil {
-		return err
-	}
-	s.add("enter "+dir, unix.SYS_CHDIR, at)
-	path, err := lookPath(j.Argv[0], j.Env, dir)
-	if err != nil {
-		return err
-	}
-	file, err := s.str(path)
-	if err != nil {
-		return err
-	}
-	argv, err := s.strs(j.Argv)
-	if err != nil {
-		return err
-	}
-	envp, err := s.strs(j.Env)
-	if err != nil {
-		return err
-	}
+	s.push(label{"enter " + dir + " inside the sandbox", aboutCommand}, unix.SYS_CHDIR, []uintptr{s.str(dir)})
 	if j.Isolation != None && j.up(wallFilter) {
 		if err := s.filterSteps(j.Isolation == Full || j.Network); err != nil {
 			return err
 		}
 	}
-	s.add("start "+path, unix.SYS_EXECVE, file, argv, envp)
-	return nil
+	argv, envp := s.strs(j.Argv), s.strs(j.Env)
+	paths, where := lookPath(j.Argv[0], j.Env)
+	for i, p := range paths {
+		st := s.push(label{"start " + j.Argv[0] + where + " inside the sandbox", aboutCommand}, unix.SYS_EXECVE, []uintptr{s.str(p), argv, envp})
+		if i < len(paths)-1 {
+			st.skip = 0
+		}
+	}
+	return s.err
 }
 
-// lookPath finds a command as a shell would, in the PATH that the command itself gets.
-func lookPath(name string, env []string, dir string) (string, error) {
+// lookPath lists where a command may be, as a shell would look for it in the PATH that the command
+// itself gets.
+func lookPath(name string, env []string) (paths []string, where string) {
 	if strings.Contains(name, "/") {
-		return name, nil
+		return []string{name}, ""
 	}
 	search := ""
 	for _, e := range env {
@@ -249,13 +243,12 @@ func lookPath(name string, env []string, dir string) (string, error) {
 		}
 	}
 	for _, d := range strings.Split(search, ":") {
-		if !strings.HasPrefix(d, "/") {
-			continue // a relative entry is a program of whoever wrote the folder
-		}
-		p := d + "/" + name
-		if fi, err := os.Stat(p); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
-			return p, nil
+		if strings.HasPrefix(d, "/") { // a relative entry is a program of whoever wrote the folder
+			paths = append(paths, d+"/"+name)
 		}
 	}
-	return "", &stepError{"start " + name + " (searched in PATH=" + search + ")", unix.ENOENT}
+	if len(paths) == 0 {
+		paths = []string{"/" + name}
+	}
+	return paths, " (searched in PATH=" + search + ")"
 }

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"io"
 	"os"
-	"os/exec"
 	"sync"
 	"time"
 )
@@ -25,27 +24,21 @@ type logger struct {
 	group  sync.WaitGroup
 }
 
-func (l *logger) pipes(cmd *exec.Cmd, spec Spec) error {
+// pipes makes the ends that the command writes to; nil where the output is not wanted.
+func (l *logger) pipes(spec Spec) (stdout, stderr *os.File, err error) {
 	if spec.Stdout != nil {
-		w, err := l.pipe(spec.Stdout)
-		if err != nil {
-			return err
+		if stdout, err = l.pipe(spec.Stdout); err != nil {
+			return nil, nil, err
 		}
-		cmd.Stdout = w
 	}
 	if spec.Stderr == nil {
-		return nil
+		return stdout, nil, nil
 	}
 	if same(spec.Stdout, spec.Stderr) { // one pipe keeps the order of lines
-		cmd.Stderr = cmd.Stdout
-		return nil
+		return stdout, stdout, nil
 	}
-	w, err := l.pipe(spec.Stderr)
-	if err != nil {
-		return err
-	}
-	cmd.Stderr = w
-	return nil
+	stderr, err = l.pipe(spec.Stderr)
+	return stdout, stderr, err
 }
 
 // same reports whether two writers are one; some types cannot be compared.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,10 +33,21 @@ func (r *runner) lower(ctx context.Context, spec Spec, level Isolation) (Result,
 	if level == Landlock && landlockABI() < 1 {
 		return Result{}, unavailable(Landlock, "ask for landlock", unix.ENOSYS)
 	}
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = []string{markKeeper}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: !spec.Terminal}
-	return r.run(ctx, spec, newJob(spec, level), cmd)
+	j := newJob(spec, level)
+	return r.run(ctx, spec, j, parseReport, func(w *wire) (*os.Process, error) {
+		text, err := j.file()
+		if err != nil {
+			return nil, err
+		}
+		defer text.Close()
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Args, cmd.Env = []string{markKeeper}, []string{"GOGC=off"}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: !spec.Terminal}
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = w.std[0], w.std[1], w.std[2]
+		cmd.ExtraFiles = []*os.File{w.theirLife, w.theirReport, text}
+		err = cmd.Start()
+		return cmd.Process, err
+	})
 }
 
 // keeperMain watches over a command of the lower levels, which has no pid namespace: every process that
@@ -70,7 +82,9 @@ func keeperMain() int {
 }
 
 func keeperStart(j *job) (int, error) {
+	runtime.LockOSThread()
 	var s steps
+	defer s.release()
 	s.limitSteps(j)
 	s.plainSteps(j)
 	if j.Isolation == Landlock {
@@ -197,7 +211,7 @@ func ruleset(j *job) (int, error) {
 	}
 	r, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if errno != 0 {
-		return -1, &stepError{"make landlock ruleset", errno}
+		return -1, &stepError{label{"make landlock ruleset", aboutWall}, errno}
 	}
 	fd := int(r)
 	for _, m := range j.Mounts {
@@ -233,7 +247,7 @@ func allowBeneath(ruleset int, path string, rights uint64) error {
 	a := unix.LandlockPathBeneathAttr{Allowed_access: rights, Parent_fd: int32(fd)}
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&a)), 0, 0, 0)
 	if errno != 0 {
-		return &stepError{"allow " + path + " by landlock", errno}
+		return &stepError{label{"allow " + path + " by landlock", aboutWall}, errno}
 	}
 	return nil
 }

@@ -5,9 +5,7 @@ import "path/filepath"
 // Arguments a program of ours gets when it starts itself as the keeper of a sandbox.
 // They stand in argv[0], which no shell user sets by accident.
 const (
-	markInit   = "forge-sandbox-init"   // pid 1 of the namespaces
 	markKeeper = "forge-sandbox-keeper" // watches over a command that has no pid namespace
-	markHold   = "forge-sandbox-hold"   // stands still while its user namespace is borrowed
 	markTool   = "forge-sandbox-tool"   // makes the system calls of Audit's attacks; may come with a path
 )
 
@@ -22,7 +20,7 @@ func IsChild(args []string) bool {
 		return false
 	}
 	switch filepath.Base(args[0]) {
-	case markInit, markKeeper, markHold, markTool:
+	case markKeeper, markTool:
 		return true
 	}
 	return false

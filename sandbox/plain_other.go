@@ -35,8 +35,18 @@ func (r *runner) runNone(ctx context.Context, spec Spec) (res Result, err error)
 	log := &logger{left: spec.Limits.Log, bounded: spec.Limits.Log > 0, flooded: make(chan struct{}), now: r.now}
 	if spec.Terminal {
 		cmd.Stdout, cmd.Stderr = spec.Stdout, spec.Stderr
-	} else if err := log.pipes(cmd, spec); err != nil {
-		return res, err
+	} else {
+		stdout, stderr, err := log.pipes(spec)
+		if err != nil {
+			return res, err
+		}
+		// A nil *os.File in an io.Writer would not be nil.
+		if stdout != nil {
+			cmd.Stdout = stdout
+		}
+		if stderr != nil {
+			cmd.Stderr = stderr
+		}
 	}
 	defer log.close()
 	kin, err := newKin(cmd)

@@ -8,15 +8,11 @@ import (
 
 // proc covers what in /proc tells about the machine and not about the sandbox, with a constant. The rest
 // of what a container must hide there is closed to our uid anyway, which is root's nowhere.
-func (t *tree) proc(j *job) error {
+func (t *tree) proc(j *job) {
 	if j.up(wallNesting) {
-		if err := t.noMoreNamespaces(); err != nil {
-			return err
-		}
+		t.noMoreNamespaces()
 	}
-	if err := t.readOnly("/proc/sys"); err != nil {
-		return err
-	}
+	t.readOnly("/proc/sys")
 	for _, f := range []File{
 		{"/proc/cpuinfo", j.CPUs},
 		{"/proc/cmdline", "\n"},
@@ -24,68 +20,43 @@ func (t *tree) proc(j *job) error {
 		{"/proc/key-users", ""},
 		{"/proc/sys/kernel/random/boot_id", "00000000-0000-4000-8000-000000000000\n"},
 	} {
-		if err := t.cover(f.Path, f.Data); err != nil {
-			return err
-		}
+		t.cover(f.Path, f.Data)
 	}
-	return nil
 }
 
 // noMoreNamespaces is the second wall behind the filter: this user namespace may not have another one
 // inside, by whatever system call, and without one nobody in here can make any other namespace.
-func (t *tree) noMoreNamespaces() error {
-	const name = "proc/sys/user/max_user_namespaces"
-	fd, err := unix.Openat(t.root, name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &stepError{"forbid user namespaces inside", err}
-	}
-	defer unix.Close(fd)
-	if _, err := unix.Write(fd, []byte("0")); err != nil {
-		return &stepError{"forbid user namespaces inside", err}
-	}
-	return nil
+func (t *tree) noMoreNamespaces() {
+	l := label{"forbid user namespaces inside", aboutWall}
+	f := t.open(l, unix.SYS_OPENAT, reg(t.root), t.str("proc/sys/user/max_user_namespaces"), unix.O_WRONLY|unix.O_CLOEXEC)
+	t.push(l, unix.SYS_WRITE, []uintptr{reg(f), t.str("0"), 1}).min = 1
+	t.close(f)
 }
 
 // readOnly mounts p onto itself without the right to write.
-func (t *tree) readOnly(p string) error {
-	at, err := t.open(p, unix.O_PATH)
-	if err != nil {
-		return wrapPath("open", p, err)
-	}
-	defer unix.Close(at)
-	fd, err := unix.OpenTree(at, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
-	if err != nil {
-		return &stepError{"take " + p, err}
-	}
-	if err := restrict(fd, false, -1); err != nil {
-		unix.Close(fd)
-		return &stepError{"make " + p + " read-only", err}
-	}
-	return t.attach(fd, p)
+func (t *tree) readOnly(p string) {
+	l := label{"make " + p + " read-only", aboutWall}
+	on := t.openAt(l, p, unix.O_PATH)
+	mnt := t.open(l, unix.SYS_OPEN_TREE, reg(on), t.str(""), unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	t.setattr(l, mnt, mountFlags(false))
+	t.close(on)
+	t.attach(mnt, p, true)
 }
 
 // cover puts a read-only file over p, if there is a p.
-func (t *tree) cover(p, text string) error {
-	at, err := t.open(p, unix.O_PATH)
-	if err != nil {
-		return nil
-	}
-	defer unix.Close(at)
+func (t *tree) cover(p, text string) {
+	l := label{"cover " + p, aboutWall}
 	const name = ".cover"
-	if err := t.write(t.root, name, []byte(text)); err != nil {
-		return err
-	}
-	defer unix.Unlinkat(t.root, name, 0)
-	fd, err := unix.OpenTree(t.root, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
-	if err != nil {
-		return &stepError{"take cover for " + p, err}
-	}
-	defer unix.Close(fd)
-	if err := restrict(fd, false, -1); err != nil {
-		return &stepError{"take cover for " + p, err}
-	}
-	err = unix.MoveMount(fd, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
-	return wrapPath("cover", p, err)
+	on := t.openAt(l, p, unix.O_PATH)
+	opened := len(t.list) - 1
+	t.write(l, t.root, name, []byte(text))
+	mnt := t.open(l, unix.SYS_OPEN_TREE, reg(t.root), t.str(name), unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	t.setattr(l, mnt, mountFlags(false))
+	t.push(l, unix.SYS_MOVE_MOUNT, []uintptr{reg(mnt), t.str(""), reg(on), t.str(""), attachFlags})
+	t.close(mnt)
+	t.add("uncover", unix.SYS_UNLINKAT, reg(t.root), t.str(name), 0)
+	t.close(on)
+	t.list[opened].skip = int32(len(t.list) - 1 - opened) // no p, nothing to cover
 }
 
 // cpuinfo is one plain 64-bit CPU, as text for /proc/cpuinfo: a build that reads its builder's model or

@@ -7,127 +7,91 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enterRoot builds the root that the job describes and makes it this process's own; what was before is
-// gone from sight. All sources are taken out first, for the new root covers one of their folders.
-func enterRoot(j *job) error {
-	taken, err := takeAll(j)
+// enterRoot lays out how the root that the job describes is built and becomes the process's own; what
+// was before is gone from sight. taken holds the registers of mounts that a privileged caller took out
+// already. All sources are taken out first, for the new root covers one of their folders.
+func (s *steps) enterRoot(j *job, taken []int) error {
+	t := &tree{steps: s, made: map[string]bool{}}
+	mounts, dirs, err := t.takeAll(j, taken)
 	if err != nil {
 		return err
 	}
-	devices, err := takeDevices()
-	if err != nil {
-		return err
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return &stepError{"detach mounts from the machine's", err}
-	}
-	t, err := newRoot()
-	if err != nil {
-		return err
-	}
-	if err := t.system(j, devices); err != nil {
-		return err
-	}
-	if err := t.declared(j, taken); err != nil {
-		return err
-	}
-	return t.pivot()
+	devices := t.takeDevices()
+	s.add("detach mounts from the machine's", unix.SYS_MOUNT, s.str(""), s.str("/"), s.str(""), unix.MS_REC|unix.MS_PRIVATE, 0)
+	t.newRoot(j)
+	t.system(j, devices)
+	t.declared(j, mounts, dirs)
+	t.pivot()
+	return nil
 }
 
-func takeAll(j *job) ([]int, error) {
-	fds := make([]int, len(j.Mounts))
-	next := fdMounts
+// takeAll returns the registers of the mounts, and which of them are folders.
+func (t *tree) takeAll(j *job, taken []int) (regs []int, dirs []bool, err error) {
+	regs, dirs = make([]int, len(j.Mounts)), make([]bool, len(j.Mounts))
 	for i, m := range j.Mounts {
-		switch {
-		case m.Source == "":
-			fds[i] = -1
-		case j.Taken:
-			fds[i] = next
-			next++
-		default:
-			fd, err := takeOut(m, -1)
-			if err != nil {
-				return nil, err
-			}
-			fds[i] = fd
+		if m.Source == "" {
+			continue
 		}
+		fi, err := os.Stat(m.Source)
+		if err != nil {
+			return nil, nil, fmt.Errorf("mount %s: %w", m.Source, err)
+		}
+		dirs[i] = fi.IsDir()
+		if taken != nil {
+			regs[i], taken = taken[0], taken[1:]
+			continue
+		}
+		l := label{"mount " + m.Source, aboutPlace}
+		regs[i] = t.open(l, unix.SYS_OPEN_TREE, ^uintptr(99), t.str(m.Source), openTreeFlags)
+		t.setattr(label{"restrict mount of " + m.Source, aboutWall}, regs[i], mountFlags(m.Writable))
 	}
-	return fds, nil
+	return regs, dirs, nil
 }
 
 // deviceNames are the nodes every program may expect; each is safe for anybody.
 func deviceNames() []string { return []string{"null", "zero", "full", "random", "urandom", "tty"} }
 
-func takeDevices() ([]int, error) {
-	var fds []int
+func (t *tree) takeDevices() (regs []int) {
 	for _, d := range deviceNames() {
-		fd, err := unix.OpenTree(unix.AT_FDCWD, "/dev/"+d, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
-		if err != nil {
-			return nil, &stepError{"take /dev/" + d, err}
-		}
-		a := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_RDONLY, Propagation: unix.MS_PRIVATE}
-		if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &a); err != nil {
-			return nil, &stepError{"take /dev/" + d, err}
-		}
-		fds = append(fds, fd)
+		l := label{"take /dev/" + d, aboutWall}
+		r := t.open(l, unix.SYS_OPEN_TREE, ^uintptr(99), t.str("/dev/"+d), unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		t.setattr(l, r, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_RDONLY, Propagation: unix.MS_PRIVATE})
+		regs = append(regs, r)
 	}
-	return fds, nil
+	return regs
 }
 
-// newRoot mounts the tmpfs that becomes the root on some folder that every machine has.
-func newRoot() (*tree, error) {
-	var err error
-	for _, base := range []string{"/tmp", "/var", "/usr", "/etc"} {
-		if err = unix.Mount("tmpfs", base, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=16m"); err != nil {
-			continue
-		}
-		fd, err := unix.Open(base, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return nil, &stepError{"open the new root", err}
-		}
-		return &tree{root: fd}, nil
+// newRoot mounts the tmpfs that becomes the root on a folder that every machine has.
+func (t *tree) newRoot(j *job) {
+	size := 16 << 20
+	for _, f := range j.Files {
+		size += len(f.Data) + 4096
 	}
-	return nil, &stepError{"mount tmpfs for the new root", err}
+	name, base := t.str("tmpfs"), t.str("/tmp")
+	data := t.str(fmt.Sprintf("mode=0755,size=%d", size))
+	t.add("mount tmpfs for the new root", unix.SYS_MOUNT, name, base, name, unix.MS_NOSUID|unix.MS_NODEV, data)
+	t.root = t.open(label{"open the new root", aboutWall}, unix.SYS_OPENAT, ^uintptr(99), base, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)
 }
 
 // system makes what every root has: /dev, /proc, /tmp.
-func (t *tree) system(j *job, devices []int) error {
-	const safe = unix.MS_NOSUID | unix.MS_NODEV
-	dev, err := t.folder("/dev")
-	if err != nil {
-		return err
-	}
-	defer unix.Close(dev)
+func (t *tree) system(j *job, devices []int) {
+	dev := t.folder("/dev")
 	for i, d := range deviceNames() {
-		if err := unix.Mknodat(dev, d, unix.S_IFREG|0o444, 0); err != nil {
-			return &stepError{"make /dev/" + d, err}
-		}
-		if err := unix.MoveMount(devices[i], "", dev, d, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-			return &stepError{"mount /dev/" + d, err}
-		}
-		unix.Close(devices[i])
+		name := t.str(d)
+		t.add("make /dev/"+d, unix.SYS_MKNODAT, reg(dev), name, unix.S_IFREG|0o444, 0)
+		t.add("mount /dev/"+d, unix.SYS_MOVE_MOUNT, reg(devices[i]), t.str(""), reg(dev), name, unix.MOVE_MOUNT_F_EMPTY_PATH)
+		t.close(devices[i])
 	}
 	for _, l := range []Link{{"ptmx", "pts/ptmx"}, {"fd", "/proc/self/fd"}, {"stdin", "fd/0"}, {"stdout", "fd/1"}, {"stderr", "fd/2"}} {
-		if err := unix.Symlinkat(l.Target, dev, l.Path); err != nil {
-			return &stepError{"make /dev/" + l.Path, err}
-		}
+		t.add("make /dev/"+l.Path, unix.SYS_SYMLINKAT, t.str(l.Target), reg(dev), t.str(l.Path))
 	}
-	for _, f := range []struct {
-		kind, at, data string
-		flags          uintptr
-	}{
-		{"devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=620", unix.MS_NOSUID | unix.MS_NOEXEC},
-		{"tmpfs", "/dev/shm", "mode=1777" + sizeOf(j), safe},
-		{"tmpfs", "/tmp", "mode=1777" + sizeOf(j), safe},
-		{"proc", "/proc", "", safe | unix.MS_NOEXEC},
-	} {
-		fd, err := t.fresh(f.kind, f.at, f.data, f.flags)
-		if err != nil {
-			return err
-		}
-		unix.Close(fd)
-	}
-	return t.proc(j)
+	t.close(dev)
+	const safe = unix.MS_NOSUID | unix.MS_NODEV
+	t.fresh("devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=620", unix.MS_NOSUID|unix.MS_NOEXEC)
+	t.fresh("tmpfs", "/dev/shm", "mode=1777"+sizeOf(j), safe)
+	t.fresh("tmpfs", "/tmp", "mode=1777"+sizeOf(j), safe)
+	t.fresh("proc", "/proc", "", safe|unix.MS_NOEXEC)
+	t.proc(j)
 }
 
 func sizeOf(j *job) string {
@@ -138,51 +102,37 @@ func sizeOf(j *job) string {
 }
 
 // declared puts in what the Spec names, in its order.
-func (t *tree) declared(j *job, taken []int) error {
+func (t *tree) declared(j *job, mounts []int, dirs []bool) {
 	for i, m := range j.Mounts {
 		if m.Source != "" {
-			if err := t.attach(taken[i], m.Target); err != nil {
-				return err
-			}
+			t.attach(mounts[i], m.Target, dirs[i])
 			continue
 		}
-		fd, err := t.fresh("tmpfs", m.Target, "mode=0755", unix.MS_NOSUID|unix.MS_NODEV)
-		if err != nil {
-			return err
-		}
-		if m.Writable {
-			unix.Close(fd)
-		} else {
-			t.frozen = append(t.frozen, fd)
+		t.fresh("tmpfs", m.Target, "mode=0755", unix.MS_NOSUID|unix.MS_NODEV)
+		if !m.Writable {
+			t.frozen = append(t.frozen, t.openAt(at("open", m.Target), m.Target, unix.O_PATH|unix.O_DIRECTORY))
 		}
 	}
 	for _, f := range j.Files {
-		if err := t.file(f.Path, []byte(f.Data)); err != nil {
-			return err
-		}
+		t.file(f.Path, []byte(f.Data))
 	}
 	for _, l := range j.Links {
-		if err := t.link(l); err != nil {
-			return err
-		}
+		t.link(l)
 	}
-	return nil
 }
 
 // pivot makes the tree the root and lets go of all else.
-func (t *tree) pivot() error {
-	if err := t.freeze(); err != nil {
-		return err
+func (t *tree) pivot() {
+	for _, r := range append(t.frozen, t.root) {
+		t.freeze(r)
 	}
-	if err := unix.Fchdir(t.root); err != nil {
-		return &stepError{"enter the new root", err}
-	}
+	t.add("enter the new root", unix.SYS_FCHDIR, reg(t.root))
 	// With both arguments the same, the old root ends up on top of the new one: pivot_root(2).
-	if err := unix.PivotRoot(".", "."); err != nil {
-		return &stepError{"pivot_root", err}
+	dot := t.str(".")
+	t.add("pivot_root", unix.SYS_PIVOT_ROOT, dot, dot)
+	t.add("unmount the old root", unix.SYS_UMOUNT2, dot, unix.MNT_DETACH)
+	t.add("enter /", unix.SYS_CHDIR, t.str("/"))
+	for _, r := range append(t.frozen, t.root) {
+		t.close(r)
 	}
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
-		return &stepError{"unmount the old root", err}
-	}
-	return os.Chdir("/")
 }

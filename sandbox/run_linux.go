@@ -2,11 +2,10 @@ package sandbox
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,39 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// runFull runs spec behind every wall there is.
-func (r *runner) runFull(ctx context.Context, spec Spec) (Result, error) {
-	who, err := outsideID()
-	if err != nil {
-		return Result{}, err
-	}
-	j := newJob(spec, Full)
-	j.Without = r.without
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = []string{markInit}
-	cmd.SysProcAttr = who.attr(spec)
-	if who.privileged {
-		mounts, back, err := r.takeMounts(spec.Mounts, who)
-		defer func() {
-			for _, f := range mounts {
-				f.Close()
-			}
-		}()
-		if err != nil {
-			return Result{}, err
-		}
-		defer func() { back() }()
-		j.Taken = true
-		cmd.ExtraFiles = mounts
-	}
-	return r.run(ctx, spec, j, cmd)
-}
-
 // newJob copies from the Spec what its keeper needs.
 func newJob(spec Spec, level Isolation) *job {
 	j := &job{Argv: spec.Argv, Env: spec.Env, Dir: spec.Dir, Mounts: spec.Mounts, Links: spec.Links,
 		Files: spec.accounts(), Hostname: spec.Hostname, Limits: spec.Limits, Network: spec.Network,
-		Terminal: spec.Terminal, Isolation: level, CPUs: cpuinfo(runtime.GOARCH)}
+		UID: spec.UID, GID: spec.GID, Terminal: spec.Terminal, Isolation: level, CPUs: cpuinfo(runtime.GOARCH)}
 	if j.Hostname == "" {
 		j.Hostname = "localhost"
 	}
@@ -67,7 +38,7 @@ func (s Spec) accounts() []File {
 	}
 	home := "/"
 	for _, e := range s.Env {
-		if v, ok := strings.CutPrefix(e, "HOME="); ok {
+		if v, ok := strings.CutPrefix(e, "HOME="); ok && !strings.ContainsAny(v, ":\n") {
 			home = v
 		}
 	}
@@ -86,9 +57,10 @@ func (s Spec) accounts() []File {
 	return files
 }
 
-// run starts the keeper, gives it the job, holds the command to its limits and collects the result.
-// When it returns, the keeper is gone and with it every process of the command.
-func (r *runner) run(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd) (res Result, err error) {
+// run starts a keeper, holds the command to its limits and collects the result. When it returns, the
+// keeper is gone and with it every process of the command. start starts it, from a thread that lives as
+// long; parse reads its report.
+func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) ending, start func(*wire) (*os.Process, error)) (res Result, err error) {
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
@@ -100,73 +72,68 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd) (res
 		j.LimitMemory, j.LimitProcs = spec.Limits.Memory > 0, spec.Limits.Processes > 0
 	}
 	j.PrivateGroup = group != nil
-	began := r.now()
-	wire, err := connect(cmd, spec, j, r.now)
+	w, err := connect(spec, r.now)
 	if err != nil {
 		return res, err
 	}
-	defer wire.close()
-	release, err := startOnThread(cmd)
+	defer w.close()
+	began := r.now()
+	p, release, err := startOnThread(func() (*os.Process, error) { return start(w) })
 	if err != nil {
-		return res, unavailable(j.Isolation, "start the sandbox", err)
+		return res, err
 	}
 	defer release()
-	wire.started()
-	if group != nil {
-		err := group.add(cmd.Process.Pid)
-		if err == nil {
-			_, err = wire.life.Write([]byte{1})
-		}
-		if err != nil {
-			cmd.Process.Kill()
-			cmd.Wait()
-			return res, fmt.Errorf("put the sandbox into its cgroup: %w", err)
-		}
+	w.started()
+	if err := group.add(p.Pid); err != nil {
+		p.Kill()
+		p.Wait()
+		return res, fmt.Errorf("put the sandbox into its cgroup: %w", err)
 	}
-	end := r.watch(ctx, spec, j, cmd, wire, group)
+	w.life.Write([]byte{1}) // go; if it fails, the keeper is dead and its silence says so
+	end, state := r.watch(ctx, spec, j, p, w, group, parse)
 	res.Wall = r.now().Sub(began)
 	res.Isolation, res.Network = j.Isolation, spec.Network
-	if st := cmd.ProcessState; st != nil {
-		res.CPU = st.UserTime() + st.SystemTime()
-		if ru, ok := st.SysUsage().(*syscall.Rusage); ok {
+	if state != nil {
+		res.CPU = state.UserTime() + state.SystemTime()
+		if ru, ok := state.SysUsage().(*syscall.Rusage); ok {
 			res.PeakRSS = ru.Maxrss * 1024
 		}
 	}
 	return end.result(ctx, res, j, group)
 }
 
-// startOnThread starts cmd from an OS thread that lives until release is called. The death signal that
-// guards cmd fires when the thread that started it ends, not the process.
-func startOnThread(cmd *exec.Cmd) (release func(), err error) {
-	started, done := make(chan error), make(chan struct{})
+// startOnThread calls start on an OS thread that lives until release is called. The death signal that
+// guards a keeper goes off when the thread that started it ends, not the process.
+func startOnThread(start func() (*os.Process, error)) (p *os.Process, release func(), err error) {
+	started, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		started <- cmd.Start()
-		<-done
+		p, err = start()
+		close(started)
+		if err == nil {
+			<-done
+		}
 	}()
-	if err := <-started; err != nil {
-		close(done)
-		return nil, err
-	}
-	return func() { close(done) }, nil
+	<-started
+	return p, func() { close(done) }, err
 }
 
 // An ending is what became of a keeper.
 type ending struct {
-	rep      report
-	repErr   error // no report came
+	exit     int
+	err      error // the command did not begin, and why
+	silent   bool  // no report came
 	killedBy string
 	logErr   error
 }
 
 // watch waits for the keeper's end, or brings it about.
-func (r *runner) watch(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd, w *wire, group *group) ending {
-	var e ending
+func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w *wire, group *group, parse func([]byte) ending) (e ending, state *os.ProcessState) {
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
-		cmd.Wait()
+		state, _ = p.Wait()
 	}()
 	var wall <-chan time.Time
 	if spec.Limits.Wall > 0 {
@@ -176,35 +143,33 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, cmd *exec.Cmd, w 
 	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
+	killedBy := ""
 	for alive := true; alive; {
 		select {
 		case <-exited:
 			alive = false
 		case <-ctx.Done():
-			e.killedBy = "cancel"
+			killedBy = "cancel"
 		case <-wall:
-			e.killedBy = "wall"
+			killedBy = "wall"
 		case <-w.flooded:
-			e.killedBy = "log"
+			killedBy = "log"
 		case <-tick.C:
 			if spec.Limits.CPU > 0 && group.cpu() > spec.Limits.CPU {
-				e.killedBy = "cpu"
+				killedBy = "cpu"
 			}
 		}
-		if alive && e.killedBy != "" {
-			w.kill(cmd, j, exited)
+		if alive && killedBy != "" {
+			w.kill(p, j, exited)
 			alive = false
 		}
 	}
 	// The keeper's report, far smaller than a pipe, lies there since before it ended.
 	w.report.SetReadDeadline(r.now().Add(time.Second))
-	b, err := io.ReadAll(io.LimitReader(w.report, 1<<20))
-	if err == nil {
-		err = json.Unmarshal(b, &e.rep)
-	}
-	e.repErr = err
-	e.logErr = w.log.wait(j.Isolation != Full)
-	return e
+	b, _ := io.ReadAll(io.LimitReader(w.report, 1<<20))
+	e = parse(b)
+	e.killedBy, e.logErr = killedBy, w.log.wait(j.Isolation != Full)
+	return e, state
 }
 
 // result reads the ending: what the command did, or why it could not run.
@@ -217,19 +182,20 @@ func (e ending) result(ctx context.Context, res Result, j *job, g *group) (Resul
 	case e.killedBy != "":
 		res.ExitCode = 137
 		return res, nil
-	case e.repErr != nil && g.oomKilled():
+	case e.silent && g.oomKilled():
 		res.ExitCode, res.KilledBy = 137, "memory"
 		return res, nil
-	case e.repErr != nil:
-		return res, fmt.Errorf("run %s in sandbox: its pid 1 ended without a word", j.Argv[0])
-	case !e.rep.Begun:
-		if e.rep.What != "" && e.rep.Errno != 0 {
-			return res, unavailable(j.Isolation, e.rep.What, e.rep.Errno)
+	case e.silent:
+		return res, fmt.Errorf("run %s in sandbox: its keeper ended without a word", j.Argv[0])
+	case e.err != nil:
+		var se *stepError
+		if errors.As(e.err, &se) && se.kind == aboutWall {
+			return res, unavailable(j.Isolation, se.text, se.err)
 		}
-		return res, fmt.Errorf("run %s in sandbox: %s", j.Argv[0], e.rep.Err)
+		return res, fmt.Errorf("run %s in sandbox: %w", j.Argv[0], e.err)
 	}
-	res.ExitCode = e.rep.Exit
-	res.KilledBy = killedBy(e.rep.Exit, res, g)
+	res.ExitCode = e.exit
+	res.KilledBy = killedBy(e.exit, res, g)
 	if e.logErr != nil {
 		return res, fmt.Errorf("write the output of %s: %w", j.Argv[0], e.logErr)
 	}
@@ -252,84 +218,4 @@ func killedBy(exit int, res Result, g *group) string {
 		return "processes"
 	}
 	return ""
-}
-
-// A wire is the pipes between a runner and its keeper.
-type wire struct {
-	life    *os.File // write end; the keeper dies when it closes
-	report  *os.File // read end
-	theirs  []*os.File
-	flooded chan struct{}
-	log     *logger
-	stdin   *os.File
-}
-
-func connect(cmd *exec.Cmd, spec Spec, j *job, now func() time.Time) (*wire, error) {
-	w := &wire{flooded: make(chan struct{})}
-	w.log = &logger{left: spec.Limits.Log, bounded: spec.Limits.Log > 0, flooded: w.flooded, now: now}
-	lifeR, lifeW, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	w.life, w.theirs = lifeW, []*os.File{lifeR}
-	repR, repW, err := os.Pipe()
-	if err != nil {
-		w.close()
-		return nil, err
-	}
-	w.report, w.theirs = repR, append(w.theirs, repW)
-	text, err := j.file()
-	if err != nil {
-		w.close()
-		return nil, err
-	}
-	w.theirs = append(w.theirs, text)
-	cmd.ExtraFiles = append([]*os.File{lifeR, repW, text}, cmd.ExtraFiles...)
-	cmd.Env = []string{"GOMAXPROCS=1", "GOGC=off", "GODEBUG=containermaxprocs=0"}
-	cmd.WaitDelay = 100 * time.Millisecond
-	if spec.Stdin != nil {
-		// Through a pipe, also if it is a file: a descriptor can be opened anew, for writing, in /proc.
-		cmd.Stdin = struct{ io.Reader }{spec.Stdin}
-	}
-	if spec.Terminal {
-		cmd.Stdin = spec.Stdin
-		cmd.Stdout, cmd.Stderr = spec.Stdout, spec.Stderr
-		return w, nil
-	}
-	if err := w.log.pipes(cmd, spec); err != nil {
-		w.close()
-		return nil, err
-	}
-	return w, nil
-}
-
-// started closes our copies of the keeper's ends, so that its death is seen here.
-func (w *wire) started() {
-	for _, f := range w.theirs {
-		f.Close()
-	}
-	w.theirs = nil
-	w.log.start()
-}
-
-// kill ends everything. Pid 1 takes its namespace with it; a keeper without one must be asked, by
-// closing its pipe, to kill what it keeps, and gets the time for it.
-func (w *wire) kill(cmd *exec.Cmd, j *job, exited <-chan struct{}) {
-	w.life.Close()
-	if j.Isolation != Full {
-		select {
-		case <-exited:
-			return
-		case <-time.After(5 * time.Second):
-		}
-	}
-	cmd.Process.Kill()
-	<-exited
-}
-
-func (w *wire) close() {
-	for _, f := range append(w.theirs, w.life, w.report) {
-		f.Close()
-	}
-	w.log.close()
 }

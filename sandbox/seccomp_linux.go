@@ -195,12 +195,16 @@ func (s *steps) filterSteps(fenced bool) error {
 	if err != nil {
 		return err
 	}
-	code := make([]unix.SockFilter, len(raw))
+	m := s.alloc(len(raw) * int(unsafe.Sizeof(unix.SockFilter{})))
+	code := unsafe.Slice((*unix.SockFilter)(unsafe.Pointer(&m[0])), len(raw))
 	for i, in := range raw {
 		code[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
 	}
-	prog := &unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
-	s.add("load seccomp filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(prog)))
-	s.keep = append(s.keep, prog, code)
+	// unix.SockFprog holds a pointer, and what lies in this memory may not.
+	prog := place(s, struct {
+		len    uint16
+		filter uintptr
+	}{uint16(len(code)), uintptr(unsafe.Pointer(&m[0]))})
+	s.add("load seccomp filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, prog)
 	return nil
 }

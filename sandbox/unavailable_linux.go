@@ -17,9 +17,6 @@ func unavailable(level Isolation, what string, err error) error {
 	if !errors.As(err, &e) {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	if strings.HasPrefix(what, "start /") || strings.HasPrefix(what, "enter ") || strings.HasPrefix(what, "start ") && !strings.HasPrefix(what, "start the sandbox") {
-		return fmt.Errorf("%s inside the sandbox: %w", what, e)
-	}
 	switch e {
 	case unix.EPERM, unix.EACCES, unix.ENOSYS, unix.EINVAL, unix.ENOSPC, unix.EUSERS, unix.ENODEV, unix.EOPNOTSUPP:
 	default:

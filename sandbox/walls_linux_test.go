@@ -10,6 +10,9 @@ import (
 // TestAttackWalls leaves walls down and sees the attacks they are for come through: so it is the wall
 // that holds, and not a mistake in the attack. Where two walls stand behind each other, each holds alone.
 func TestAttackWalls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("tries thirty attacks")
+	}
 	all := Attacks()
 	scratch := auditFolder(t)
 	for _, c := range []struct {

@@ -16,7 +16,7 @@ import (
 
 func buildCommand(a *app) *cobra.Command {
 	var f buildFlags
-	var dryRun, asJSON, renderOnly bool
+	var dryRun, asJSON, renderOnly, withSolve bool
 	c := &cobra.Command{
 		Use:   "build [RECIPE]...",
 		Short: "Build packages from recipes",
@@ -34,6 +34,12 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 			if err != nil {
 				return err
 			}
+			switch {
+			case renderOnly && withSolve:
+				return a.renderSolved(cmd.Context(), req)
+			case withSolve:
+				return usageError{errors.New("--with-solve goes with --render-only; a build always solves")}
+			}
 			if renderOnly {
 				return a.render(cmd.Context(), req, true)
 			}
@@ -47,6 +53,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 	f.registerRun(c.Flags())
 	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "build nothing; say what would be built")
 	c.Flags().BoolVar(&renderOnly, "render-only", false, "print the rendered outputs as JSON")
+	c.Flags().BoolVar(&withSolve, "with-solve", false, "with --render-only: solve the environments and print them, too")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the closing table as one JSON document")
 	return c
 }
@@ -65,6 +72,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool) error
 		return err
 	}
 	p := a.newProgress(len(graph.Actions))
+	p.foresee(req.Jobs, engine.Expected(req, tools, graph))
 	outcomes, runErr := engine.Run(ctx, req, tools, graph, p.event)
 	p.close()
 	indexErr := finish(context.WithoutCancel(ctx))
@@ -101,6 +109,11 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 		renderErr = exitError{exitFailed}
 	}
 	g, err = engine.Plan(ctx, req, tools, outputs)
+	if g != nil && !a.global.quiet {
+		for _, n := range g.Notes {
+			a.printError(&diag.Failure{List: diag.List{n}})
+		}
+	}
 	return g, renderErr, err
 }
 
@@ -112,7 +125,9 @@ func (a *app) summary(outcomes []*engine.Outcome) error {
 		case engine.StatusFailed:
 			failed = append(failed, o.Action.Output.Name)
 		case engine.StatusSkipped:
-			skipped = append(skipped, o.Action.Output.Name)
+			if !engine.IsExisting(o.Err) {
+				skipped = append(skipped, o.Action.Output.Name)
+			}
 		}
 	}
 	text := "failed: " + strings.Join(failed, ", ")

@@ -21,11 +21,12 @@ type buildFlags struct {
 	recipes, channels, variantConfig, variants, extraMeta, upTo     []string
 	recipeDir, outputDir, buildPlatform, hostPlatform, target       string
 	channelPriority, packageFormat, isolation, test, buildString    string
-	excludeNewer, timeout                                           string
+	excludeNewer, timeout, skipExisting                             string
 	jobs, buildNum                                                  int
 	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
-	memory, fileSize                                                int64
+	locked                                                          bool
+	memory                                                          int64
 }
 
 func (f *buildFlags) register(fs *pflag.FlagSet) {
@@ -42,13 +43,16 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.variants, "variant", nil, "variant values, KEY=V[,V]")
 	fs.BoolVar(&f.ignoreRecipeVariants, "ignore-recipe-variants", false, "do not read the variants file beside a recipe")
 	fs.StringVar(&f.packageFormat, "package-format", "conda", "conda[:LEVEL] or tar-bz2[:LEVEL]")
-	fs.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock or none; recorded in the provenance")
+	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock or none (default full); recorded in the provenance")
 	fs.IntVar(&f.buildNum, "build-num", -1, "build number of all outputs")
 	fs.StringVar(&f.buildString, "build-string-prefix", "", "begin every build string with this")
 	fs.StringArrayVar(&f.extraMeta, "extra-meta", nil, "KEY=VALUE for about.json")
 	fs.StringVar(&f.excludeNewer, "exclude-newer", "", "ignore packages newer than this date (RFC 3339)")
 	fs.BoolVar(&f.noIncludeRecipe, "no-include-recipe", false, "leave the recipe out of the package")
 	fs.BoolVar(&f.allowUnhashed, "allow-unhashed", false, "accept URL sources without a hash; recorded in the provenance")
+	fs.StringVar(&f.skipExisting, "skip-existing", "none", "build no output whose package, by name, version and build string, is there: none, local (the output folder) or all (channels, too)")
+	fs.Lookup("skip-existing").NoOptDefVal = "local"
+	fs.BoolVar(&f.locked, "locked", false, "fail where forge.lock does not hold what is planned")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing: sources must be in the store (see forge fetch)")
 }
 
@@ -95,8 +99,9 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 	if err != nil {
 		return nil, err
 	}
+	a.space = space
 	req := &engine.Request{
-		WorkDir: wd, CacheDir: cache, OutputDir: absolute(wd, f.outputDir, filepath.Join(space.dir, "output")),
+		WorkDir: wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, f.outputDir, filepath.Join(space.dir, "output")),
 		VariantFiles: f.variantConfig, IgnoreRecipeVariants: f.ignoreRecipeVariants, BuildStringPrefix: f.buildString,
 		AllowUnhashed: f.allowUnhashed, KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,
@@ -117,6 +122,7 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 		func() error { return f.words(req) },
 		func() error { return f.pairs(req) },
 		func() error { return space.apply(req) },
+		func() error { return f.leastIsolation(req, space) },
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -190,12 +196,6 @@ func (f *buildFlags) words(req *engine.Request) error {
 	default:
 		return usageError{fmt.Errorf("--channel-priority %q: want strict, flexible or disabled", f.channelPriority)}
 	}
-	switch i := sandbox.Isolation(f.isolation); i {
-	case sandbox.Full, sandbox.Landlock, sandbox.None:
-		req.Isolation = i
-	default:
-		return usageError{fmt.Errorf("--isolation %q: want full, landlock or none", f.isolation)}
-	}
 	switch f.test {
 	case "native", "native-and-emulated", "":
 		req.SkipTests = f.noTest
@@ -203,6 +203,13 @@ func (f *buildFlags) words(req *engine.Request) error {
 		req.SkipTests = true
 	default:
 		return usageError{fmt.Errorf("--test %q: want native or skip", f.test)}
+	}
+	switch s := engine.SkipExisting(f.skipExisting); s {
+	case engine.SkipLocal, engine.SkipAll:
+		req.SkipExisting = s
+	case engine.SkipNone, "":
+	default:
+		return usageError{fmt.Errorf("--skip-existing %q: want none, local or all", f.skipExisting)}
 	}
 	if f.excludeNewer != "" {
 		t, err := parseDate(f.excludeNewer)
@@ -228,6 +235,23 @@ func parseDate(s string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("--exclude-newer %q: want a date such as 2026-11-26 or 2026-11-26T12:00:00Z", s)
+}
+
+// leastIsolation is the command line's word, else the workspace's policy, else full.
+func (f *buildFlags) leastIsolation(req *engine.Request, space workspace) error {
+	word := f.isolation
+	if word == "" && space.file != nil {
+		word = space.file.Policy.Isolation
+	}
+	if word == "" {
+		word = string(sandbox.Full)
+	}
+	switch i := sandbox.Isolation(word); i {
+	case sandbox.Full, sandbox.Landlock, sandbox.None:
+		req.Isolation = i
+		return nil
+	}
+	return usageError{fmt.Errorf("isolation %q: want full, landlock or none", word)}
 }
 
 // pairs reads the flags of the form KEY=VALUE.

@@ -198,3 +198,32 @@ func checkStore(t *testing.T, cache string) {
 		}
 	}
 }
+
+// TestTwoAtOnce runs two forge on one store and one channel: they cooperate, build nothing twice, and
+// both end well.
+func TestTwoAtOnce(t *testing.T) {
+	dir, cache := crashWorkspace(t), t.TempDir()
+	var outs [2]bytes.Buffer
+	var runs [2]*exec.Cmd
+	for i := range runs {
+		runs[i] = forgeCommand(dir, cache, "build", "./...", "--output-dir", "out", "--json")
+		runs[i].Stdout = &outs[i]
+		if err := runs[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	built := 0
+	for i, c := range runs {
+		if err := c.Wait(); err != nil {
+			t.Errorf("run %d: %v\n%s", i, err, outs[i].String())
+		}
+		built += strings.Count(outs[i].String(), `"status": "built"`)
+	}
+	if built != 6 {
+		t.Errorf("%d packages were built by the two together, want each of 6 once", built)
+	}
+	if got := len(packageSums(t, filepath.Join(dir, "out"))); got != 6 {
+		t.Errorf("%d packages in the channel, want 6", got)
+	}
+	checkStore(t, cache)
+}

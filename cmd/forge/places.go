@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"forge/engine"
 	"forge/internal/diag"
@@ -67,15 +69,18 @@ func (w workspace) apply(req *engine.Request) error {
 		return nil
 	}
 	for _, c := range w.file.Channels {
-		req.Channels = append(req.Channels, channelName(w.dir, c.URL))
-	}
-	for key, values := range w.file.Variants {
-		if _, set := req.Variant[key]; !set {
-			if req.Variant == nil {
-				req.Variant = map[string][]string{}
-			}
-			req.Variant[key] = values
+		channel := channelName(w.dir, c.URL)
+		req.Channels = append(req.Channels, channel)
+		if len(c.Packages) > 0 {
+			req.ChannelPackages = append(req.ChannelPackages, engine.ChannelPackages{Channel: channel, Packages: c.Packages})
 		}
 	}
+	if v, ok := w.file.VariantFile(); ok {
+		req.Workspace = []recipes.VariantFile{v}
+	}
+	if len(w.file.Optimize.Levels) > 0 {
+		return fmt.Errorf("%s: optimize is not supported yet: no package would be built for %s", w.file.Path, strings.Join(w.file.Optimize.Levels, ", "))
+	}
+	req.AllowUnhashed = req.AllowUnhashed || w.file.Policy.Unhashed
 	return nil
 }

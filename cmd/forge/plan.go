@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 
 	"forge/engine"
 	"forge/internal/diag"
-	"forge/internal/fsx"
 )
 
 // planForm is how a plan is printed.
@@ -76,12 +74,12 @@ func (a *app) plan(ctx context.Context, req *engine.Request, form planForm) erro
 		return err
 	}
 	if form == planDocument {
-		if err := a.printJSON(map[string]any{"packages": planRows(req, forecast)}); err != nil {
+		if err := a.printJSON(map[string]any{"packages": append(existingRows(req, graph), planRows(req, forecast)...)}); err != nil {
 			return err
 		}
 		return renderErr
 	}
-	a.writePlan(forecast)
+	a.writePlan(graph, forecast)
 	return renderErr
 }
 
@@ -123,9 +121,22 @@ func recordNames(e engine.Environment) []string {
 	return list
 }
 
-func (a *app) writePlan(forecast []engine.Forecast) {
+// existingRows are the outputs that --skip-existing leaves out.
+func existingRows(req *engine.Request, g *engine.Graph) []planRow {
+	rows := []planRow{}
+	for _, o := range g.ExistingOutcomes() {
+		rows = append(rows, planRow{row: rowOf(req, o), Depends: o.Action.Record.Depends, Needs: []string{},
+			BuildName: o.Action.Output.BuildString, Build: map[string][]string{"build": {}, "host": {}}})
+	}
+	return rows
+}
+
+func (a *app) writePlan(g *engine.Graph, forecast []engine.Forecast) {
 	t := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
 	count := 0
+	for _, o := range g.ExistingOutcomes() {
+		fmt.Fprintf(t, "skip\t%s\t%s\n", o.Action.Output, diag.Printable(o.Err.Error()))
+	}
 	for _, f := range forecast {
 		o := f.Action.Output
 		word := "build"
@@ -234,52 +245,6 @@ func (a *app) writeExplanation(f engine.Forecast) {
 			fmt.Fprintln(a.stdout, "  "+diag.Printable(l))
 		}
 	}
-}
-
-func lockCommand(a *app) *cobra.Command {
-	var f buildFlags
-	var check bool
-	c := &cobra.Command{
-		Use:     "lock [RECIPE]...",
-		Short:   "Write the solved environments to forge.lock",
-		Example: "  forge lock ./recipes/...\n  forge lock --check ./recipes/...",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			req, err := a.request(&f, args)
-			if err != nil {
-				return err
-			}
-			return a.lock(cmd.Context(), req, check)
-		},
-	}
-	f.register(c.Flags())
-	c.Flags().BoolVar(&check, "check", false, "write nothing; fail if forge.lock is out of date")
-	return c
-}
-
-func (a *app) lock(ctx context.Context, req *engine.Request, check bool) error {
-	tools, _, err := a.tools(ctx, req)
-	if err != nil {
-		return err
-	}
-	graph, renderErr, err := a.graph(ctx, req, tools)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(req.WorkDir, "forge.lock")
-	text := graph.Lock()
-	old, _ := os.ReadFile(path)
-	switch {
-	case string(old) == text:
-		fmt.Fprintln(a.stdout, "forge.lock is up to date")
-	case check:
-		return fmt.Errorf("forge.lock is out of date; run forge lock")
-	default:
-		if err := fsx.WriteFile(path, []byte(text), 0o644); err != nil {
-			return err
-		}
-		fmt.Fprintf(a.stdout, "wrote forge.lock: %d environments\n", len(graph.Actions))
-	}
-	return renderErr
 }
 
 func envCommand(a *app) *cobra.Command {

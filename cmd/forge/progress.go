@@ -26,6 +26,8 @@ type progress struct {
 	running map[*engine.Action]*activity
 	painted int // lines of the live view on the screen
 	start   time.Time
+	jobs    int
+	expect  map[*engine.Action]float64 // seconds left to expect, of what has not ended
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
@@ -49,6 +51,13 @@ func (a *app) newProgress(total int) *progress {
 	return p
 }
 
+// foresee gives the view what it needs to say how long it will still take.
+func (p *progress) foresee(jobs int, seconds map[*engine.Action]float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.jobs, p.expect = jobs, seconds
+}
+
 // event implements the engine's report function.
 func (p *progress) event(e engine.Event) {
 	p.mu.Lock()
@@ -70,6 +79,7 @@ func (p *progress) event(e engine.Event) {
 		p.line("warning", "warning", e.Action.Output.Name+": "+e.Text)
 	case engine.EventEnd:
 		delete(p.running, e.Action)
+		delete(p.expect, e.Action)
 		p.end(e.Outcome)
 	}
 	p.repaint()
@@ -157,10 +167,25 @@ func (p *progress) repaint() {
 		lines = append(lines, fmt.Sprintf("%9s %-40.40s %-24.24s %6.0f s", "", a.Output.String(), act.phase, p.now().Sub(act.since).Seconds()))
 	}
 	sort.Strings(lines)
-	left := fmt.Sprintf("%9s %d of %d, %.0f s", "", p.ended, p.total, p.now().Sub(p.start).Seconds())
+	left := fmt.Sprintf("%9s %d of %d, %.0f s%s", "", p.ended, p.total, p.now().Sub(p.start).Seconds(), p.remaining())
 	lines = append(lines, p.paint("dim", left))
 	fmt.Fprintln(p.w, strings.Join(lines, "\n"))
 	p.painted = len(lines)
+}
+
+// remaining says about how long it will still take, where earlier runs tell.
+func (p *progress) remaining() string {
+	left := 0.0
+	for a, seconds := range p.expect {
+		if act := p.running[a]; act != nil {
+			seconds -= p.now().Sub(act.since).Seconds()
+		}
+		left += max(0, seconds)
+	}
+	if left < 1 {
+		return ""
+	}
+	return fmt.Sprintf(", about %.0f s left", left/float64(max(1, p.jobs)))
 }
 
 func (p *progress) tick() {

@@ -28,6 +28,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	global         globalFlags
+	space          workspace // of the request
 }
 
 // globalFlags are understood by every verb; their names are rattler-build's.

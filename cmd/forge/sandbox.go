@@ -80,21 +80,15 @@ out, 137 when a limit killed it.`,
 }
 
 func (a *app) sandboxRun(ctx context.Context, f sandboxFlags, args []string) error {
-	spec, err := f.spec(args)
-	if err != nil {
-		return usageError{err}
-	}
-	if spec.Level == sandbox.Full {
-		if err := a.addTools(ctx, &spec, f.externals); err != nil {
-			return err
+	res, err := a.sandboxTry(ctx, f, args, sandbox.Full)
+	var no *sandbox.UnavailableError
+	for _, lower := range []sandbox.Isolation{sandbox.Landlock, sandbox.None} {
+		accepted := f.isolation == string(sandbox.None) || f.isolation == string(lower)
+		if errors.As(err, &no) && accepted {
+			fmt.Fprintf(a.stderr, "forge: warning: %v\n", err)
+			res, err = a.sandboxTry(ctx, f, args, lower)
 		}
 	}
-	spec.Stdout, spec.Stderr, spec.Terminal = a.stdout, a.stderr, f.terminal
-	file, isFile := a.stdin.(*os.File)
-	if f.terminal || !isFile || !term.IsTerminal(int(file.Fd())) {
-		spec.Stdin = a.stdin
-	}
-	res, err := sandbox.New(time.Now).Run(ctx, spec)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			a.printError(err)
@@ -116,12 +110,31 @@ func (a *app) sandboxRun(ctx context.Context, f sandboxFlags, args []string) err
 	return nil
 }
 
+// sandboxTry runs args at exactly the given level; what is shown where depends on it.
+func (a *app) sandboxTry(ctx context.Context, f sandboxFlags, args []string, level sandbox.Isolation) (sandbox.Result, error) {
+	spec, err := f.spec(args, level)
+	if err != nil {
+		return sandbox.Result{}, usageError{err}
+	}
+	if level.Places() {
+		if err := a.addTools(ctx, &spec, f.externals); err != nil {
+			return sandbox.Result{}, err
+		}
+	}
+	spec.Stdout, spec.Stderr, spec.Terminal = a.stdout, a.stderr, f.terminal
+	file, isFile := a.stdin.(*os.File)
+	if f.terminal || !isFile || !term.IsTerminal(int(file.Fd())) {
+		spec.Stdin = a.stdin
+	}
+	return sandbox.Only(level, time.Now).Run(ctx, spec)
+}
+
 // spec reads the flags. Names, ids and folders are those of a build.
-func (f sandboxFlags) spec(args []string) (sandbox.Spec, error) {
+func (f sandboxFlags) spec(args []string, level sandbox.Isolation) (sandbox.Spec, error) {
 	const home, user = "/forge/work", "forge"
 	s := sandbox.Spec{
 		Argv: args, Dir: f.dir, Hostname: "forge", User: user, UID: 1000, GID: 1000, Network: f.network,
-		Level: sandbox.Isolation(f.isolation),
+		Level: level,
 		Env: []string{"PATH=/usr/bin:/bin", "HOME=" + home, "USER=" + user, "LOGNAME=" + user, "SHELL=/bin/bash",
 			"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TZ=UTC", "TERM=xterm-256color"},
 		Limits: sandbox.Limits{Memory: f.memory, Processes: f.processes, FileSize: f.fileSize},
@@ -131,6 +144,11 @@ func (f sandboxFlags) spec(args []string) (sandbox.Spec, error) {
 		s.Env = slices.DeleteFunc(s.Env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
 		s.Env = append(s.Env, e)
 	}
+	switch sandbox.Isolation(f.isolation) {
+	case sandbox.Full, sandbox.Landlock, sandbox.None:
+	default:
+		return s, fmt.Errorf("--isolation %q: want full, landlock or none", f.isolation)
+	}
 	var err error
 	if s.Limits.CPU, err = seconds("--cpu", f.cpu); err != nil {
 		return s, err
@@ -138,7 +156,7 @@ func (f sandboxFlags) spec(args []string) (sandbox.Spec, error) {
 	if s.Limits.Wall, err = seconds("--timeout", f.timeout); err != nil {
 		return s, err
 	}
-	if s.Level.Places() {
+	if level.Places() {
 		s.Mounts = append(s.Mounts, sandbox.Mount{Target: home, Writable: true})
 	} else if f.dir == home {
 		s.Dir = "/"

@@ -71,6 +71,9 @@ type solveAnswer struct {
 	Records     []solvedRecord `json:"records"`
 	Explanation string         `json:"explanation,omitempty"`
 	CPU         float64        `json:"cpu_s"`
+	Warnings    []string       `json:"warnings,omitempty"`
+
+	chosen []*packages.Record
 }
 
 // solvedRecord is a record as the answer names it.
@@ -112,6 +115,10 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 			return fmt.Errorf("save the problem: %w", err)
 		}
 	}
+	answer.Warnings = resolver.Lookalikes(answer.chosen, provider.Names())
+	for _, w := range answer.Warnings {
+		fmt.Fprintln(a.stderr, "forge: warning: "+w)
+	}
 	if err := a.printAnswer(f, answer); err != nil {
 		return err
 	}
@@ -149,6 +156,7 @@ func answerOf(ctx context.Context, provider resolver.Provider, problem resolver.
 	case err != nil:
 		return nil, err
 	default:
+		answer.chosen = solution.Records
 		for _, r := range solution.Records {
 			answer.Records = append(answer.Records, solvedRecord{r.Name, r.Version, r.Build, r.BuildNumber, r.Subdir, r.Channel,
 				r.FileName, r.URL, r.SHA256, r.MD5})

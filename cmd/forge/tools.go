@@ -38,19 +38,32 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 	if err != nil {
 		return fail(err)
 	}
+	lock, err := readLock(req.LockFile)
+	if err != nil {
+		return fail(err)
+	}
 	read, err := a.openChannels(ctx, req, opener(formats))
 	if err != nil {
 		return fail(err)
 	}
 	tools = engine.Tools{
 		Store: st, Solver: resolver.New(), Channels: read, Fetcher: a.fetcher(req, st), Runner: sandbox.New(time.Now),
-		Externals: toolchain.New(toolchain.Config{Store: st}), Format: format, Formats: formats,
+		Externals: a.externals(req, st), Format: format, Formats: formats, Lock: lock,
 		GitState: gitState(ctx), Version: version, Now: time.Now,
 	}
 	finish = func(ctx context.Context) error {
 		return channels.IndexFolder(ctx, req.OutputDir, opener(formats), req.TargetPlatform.String())
 	}
 	return tools, finish, nil
+}
+
+// externals finds the host's tools, as the workspace wants them.
+func (a *app) externals(req *engine.Request, st *store.Store) toolchain.Finder {
+	found := toolchain.New(toolchain.Config{Store: st})
+	if a.space.file == nil {
+		return found
+	}
+	return declared{Finder: found, platform: req.TargetPlatform, file: a.space.file}
 }
 
 // sign gives tools the user's keys, made at the first build.

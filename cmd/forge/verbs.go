@@ -29,5 +29,9 @@ func verbs(a *app) []*cobra.Command {
 		// The sandbox.
 		sandboxCommand(a),
 		auditCommand(a),
+		// Recipes as they are written.
+		lintCommand(a),
+		fmtCommand(a),
+		schemaCommand(a),
 	}
 }

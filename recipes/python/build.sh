@@ -44,5 +44,6 @@ ln -s pydoc3 "$PREFIX/bin/pydoc"
 
 # Compiled files hold the path they were read from; stripped of the prefix they suit every one.
 # What holds the prefix in its constants stays source: byte code cannot be rewritten at installation.
-LD_LIBRARY_PATH="$PREFIX/lib" "$PREFIX/bin/python$series" -m compileall -q -j"$CPU_COUNT" \
+# This Python must not write any itself while it starts: those would hold times, and be left as they are.
+PYTHONDONTWRITEBYTECODE=1 LD_LIBRARY_PATH="$PREFIX/lib" "$PREFIX/bin/python$series" -m compileall -q -f -j"$CPU_COUNT" \
   -s "$PREFIX" --invalidation-mode unchecked-hash -x 'bad_coding|badsyntax|lib2to3/tests|_sysconfigdata_' "$stdlib"

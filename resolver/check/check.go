@@ -72,6 +72,16 @@ func (c *checker) require(who, text string) {
 	}
 	if r := c.installed[m.Name]; r == nil || !m.MatchesNameless(r) {
 		c.fault("%s needs %s and has %v", who, text, r)
+		return
+	}
+	for _, group := range m.Extras {
+		deps, ok := c.installed[m.Name].ExtraDepends[group]
+		if !ok {
+			c.fault("%s needs %s and has %v without the group", who, text, c.installed[m.Name])
+		}
+		for _, d := range deps {
+			c.require(who+" "+text, d)
+		}
 	}
 }
 
@@ -192,6 +202,11 @@ func reachable(provider resolver.Provider, problem *resolver.Problem) []string {
 		for _, r := range all {
 			for _, d := range r.Depends {
 				add(d)
+			}
+			for _, deps := range r.ExtraDepends {
+				for _, d := range deps {
+					add(d)
+				}
 			}
 		}
 	}

@@ -75,5 +75,5 @@ type Budget struct {
 	Bytes int // bytes of values made, roughly
 }
 
-// NewBudget is the default: five million steps, 64 MB.
-func NewBudget() *Budget { return &Budget{Steps: 5_000_000, Bytes: 64 << 20} }
+// NewBudget is the default: two million steps, 32 MB.
+func NewBudget() *Budget { return &Budget{Steps: 2_000_000, Bytes: 32 << 20} }

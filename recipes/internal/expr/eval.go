@@ -43,10 +43,7 @@ func (x *condExpr) eval(st *state) Value {
 		return x.then.eval(st)
 	}
 	if x.other == nil {
-		if st.d.Style == Python { // Jinja2: its own undefined, which prints as nothing even in strict mode
-			return &Missing{}
-		}
-		return &Missing{}
+		return &Missing{soft: true}
 	}
 	return x.other.eval(st)
 }
@@ -92,15 +89,15 @@ func (st *state) compare(x *compareExpr, op string, a, b Value) Value {
 	}
 	switch op {
 	case "==":
-		return Equal(a, b)
+		return st.equal(x.off, a, b)
 	case "!=":
-		return !Equal(a, b)
+		return !st.equal(x.off, a, b)
 	case "in":
 		return st.contains(x.off, b, a)
 	case "not in":
 		return !st.contains(x.off, b, a)
 	}
-	n, ok := Compare(a, b)
+	n, ok := st.order(x.off, a, b)
 	if !ok && st.d.Style == MiniJinja { // unlike values are ordered by their kinds
 		n, ok = kindRank(a)-kindRank(b), true
 	}
@@ -216,7 +213,7 @@ func (st *state) contains(off int, box, item Value) bool {
 func (st *state) holds(off int, items []Value, item Value) bool {
 	for _, v := range items {
 		st.step(off)
-		if Equal(v, item) {
+		if st.equal(off, v, item) {
 			return true
 		}
 	}
@@ -236,7 +233,15 @@ func (x *concatExpr) eval(st *state) Value {
 
 func (x *attrExpr) eval(st *state) Value {
 	st.step(x.off)
-	return st.attr(x.off, x.x.eval(st), x.name)
+	return st.attr(x.off, st.defined(x.x, x.x.eval(st)), x.name)
+}
+
+// defined fails at x where v is undefined, unless nothing fails.
+func (st *state) defined(x expr, v Value) Value {
+	if m, ok := v.(*Missing); ok && st.policy != NeverFail {
+		st.undefined(x.at(), m)
+	}
+	return v
 }
 
 func (st *state) attr(off int, v Value, name string) Value {
@@ -273,7 +278,7 @@ func (st *state) attr(off int, v Value, name string) Value {
 
 func (x *itemExpr) eval(st *state) Value {
 	st.step(x.off)
-	v := x.x.eval(st)
+	v := st.defined(x.x, x.x.eval(st))
 	if s, ok := x.key.(*sliceExpr); ok {
 		return st.slice(s, v)
 	}
@@ -369,7 +374,7 @@ func (st *state) index(off int, v Value, i int64) (Value, bool) {
 func (x *callExpr) eval(st *state) Value {
 	st.step(x.off)
 	if a, ok := x.fn.(*attrExpr); ok {
-		obj := a.x.eval(st)
+		obj := st.defined(a.x, a.x.eval(st))
 		if d, isDict := obj.(*Dict); !isDict || st.d.Style == Python || !d.has(a.name) {
 			if m := st.findMethod(obj, a.name); m != nil {
 				return st.callMethod(x.off, m, obj, st.args(x.args))

@@ -233,8 +233,12 @@ func filterRound(c *Context, in Value, v []Value) (Value, error) {
 	m, _ := orAbsent(v[1], "common").(string)
 	k := math.Pow(10, float64(max(-300, min(p, 300))))
 	x := toFloat(in)
+	i, isInt := toInt(in)
 	switch m {
 	case "common":
+		if isInt {
+			return roundInt(i, p), nil
+		}
 		if p > 15 {
 			return x, nil
 		}
@@ -249,6 +253,21 @@ func filterRound(c *Context, in Value, v []Value) (Value, error) {
 		return math.Floor(x*k) / k, nil
 	}
 	return nil, fmt.Errorf("round: method is common, ceil or floor, not %q", m)
+}
+
+// roundInt is Python's round of an integer, half to even.
+func roundInt(n, digits int64) int64 {
+	if digits >= 0 {
+		return n
+	}
+	unit := int64(1)
+	for ; digits < 0; digits++ {
+		if unit > math.MaxInt64/10 {
+			return 0
+		}
+		unit *= 10
+	}
+	return int64(math.RoundToEven(float64(n)/float64(unit))) * unit
 }
 
 func filterDefault(c *Context, in Value, v []Value) (Value, error) {

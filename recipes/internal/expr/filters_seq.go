@@ -152,7 +152,7 @@ func filterSort(c *Context, in Value, v []Value) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l, sortBy(l.Items, c.keysOf(l.Items, v[2]), !Truth(v[1]), Truth(v[0]))
+	return l, c.st.sortBy(0, l.Items, c.keysOf(l.Items, v[2]), !Truth(v[1]), Truth(v[0]))
 }
 
 func filterUnique(c *Context, in Value, v []Value) (Value, error) {
@@ -186,7 +186,7 @@ func extreme(c *Context, in Value, v []Value, sign int) (Value, error) {
 	if len(l.Items) == 0 {
 		return &Missing{Name: "min or max of nothing"}, nil
 	}
-	if err := sortBy(l.Items, c.keysOf(l.Items, v[1]), !Truth(v[0]), sign > 0); err != nil {
+	if err := c.st.sortBy(0, l.Items, c.keysOf(l.Items, v[1]), !Truth(v[0]), sign > 0); err != nil {
 		return nil, err
 	}
 	return l.Items[0], nil
@@ -337,7 +337,7 @@ func filterGroupBy(c *Context, in Value, v []Value) (Value, error) {
 	for i, it := range l.Items {
 		keys[i] = key(it)
 	}
-	if err := sortBy(l.Items, keys, !Truth(v[2]), false); err != nil {
+	if err := c.st.sortBy(0, l.Items, keys, !Truth(v[2]), false); err != nil {
 		return nil, err
 	}
 	out := &List{}
@@ -376,7 +376,7 @@ func filterDictSort(c *Context, in Value, v []Value) (Value, error) {
 		pair := Tuple{k, d.vals[i]}
 		items[i], keys[i] = pair, pair[pos]
 	}
-	return &List{Items: items}, sortBy(items, keys, !Truth(v[0]), Truth(v[2]))
+	return &List{Items: items}, c.st.sortBy(0, items, keys, !Truth(v[0]), Truth(v[2]))
 }
 
 func filterItems(c *Context, in Value, _ Args) (Value, error) {

@@ -74,20 +74,27 @@ func (d *Dialect) lexTemplate(src string) (toks []token, err *Error) {
 
 // nextTag finds the first opening delimiter at or after pos.
 func (lx *lexer) nextTag() (at int, what string) {
-	at = -1
-	for _, o := range [...]string{lx.open, "{%", "{#"} {
-		end := len(lx.src)
-		if at >= 0 {
-			end = min(end, at+len(o)-1)
+	first := "{"
+	if lx.open[0] != '{' {
+		first += lx.open[:1]
+	}
+	for at = lx.pos; at < len(lx.src); at++ {
+		i := strings.IndexAny(lx.src[at:], first)
+		if i < 0 {
+			break
 		}
-		if end < lx.pos {
-			continue
-		}
-		if i := strings.Index(lx.src[lx.pos:end], o); i >= 0 && (at < 0 || lx.pos+i < at) {
-			at, what = lx.pos+i, o
+		at += i
+		rest := lx.src[at:]
+		switch {
+		case strings.HasPrefix(rest, lx.open):
+			return at, lx.open
+		case strings.HasPrefix(rest, "{%"):
+			return at, "{%"
+		case strings.HasPrefix(rest, "{#"):
+			return at, "{#"
 		}
 	}
-	return at, what
+	return -1, ""
 }
 
 // chunk reads one piece of text and the tag after it.

@@ -65,7 +65,7 @@ func search(st *state, off int, items []Value, name string, a Args) (Value, erro
 	n := int64(0)
 	for i, it := range items {
 		st.step(off)
-		if Equal(it, v[0]) {
+		if st.equal(off, it, v[0]) {
 			if name == "index" {
 				return int64(i), nil
 			}
@@ -153,20 +153,15 @@ func listCall(st *state, off int, l *List, name string, v []Value, a Args) (Valu
 			l.Items[i], l.Items[j] = l.Items[j], l.Items[i]
 		}
 	case "sort":
-		return nil, sortValues(l.Items, false, Truth(v[1]))
+		return nil, st.sortBy(off, l.Items, l.Items, false, Truth(v[1]))
 	default:
 		return search(st, off, l.Items, name, a)
 	}
 	return nil, nil
 }
 
-// sortValues sorts in place, stably; fold compares strings without regard to case.
-func sortValues(items []Value, fold, reverse bool) error {
-	return sortBy(items, items, fold, reverse)
-}
-
-// sortBy sorts items by keys, both in place.
-func sortBy(items, keys []Value, fold, reverse bool) error {
+// sortBy sorts items by keys, stably and in place; fold compares strings without regard to case.
+func (st *state) sortBy(off int, items, keys []Value, fold, reverse bool) error {
 	type pair struct{ item, key Value }
 	ps := make([]pair, len(items))
 	for i := range items {
@@ -181,11 +176,11 @@ func sortBy(items, keys []Value, fold, reverse bool) error {
 		if reverse {
 			i, j = j, i
 		}
-		n, ok := Compare(ps[i].key, ps[j].key)
+		n, ok := st.order(off, ps[i].key, ps[j].key)
 		if !ok {
 			bad = fmt.Errorf("%s and %s cannot be ordered", TypeName(ps[i].key), TypeName(ps[j].key))
 		}
-		return n == -1 || n < 0
+		return n < 0
 	})
 	for i := range ps {
 		items[i] = ps[i].item

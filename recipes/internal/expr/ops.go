@@ -8,8 +8,30 @@ import (
 
 const unordered = 2
 
-// Equal is Python's ==.
-func Equal(a, b Value) bool {
+// fuel bounds a walk over values, which may share parts without end or hold themselves.
+type fuel struct{ steps, depth int }
+
+func newFuel() *fuel { return &fuel{steps: 1_000_000} }
+
+const maxWalk = 1000
+
+// burn takes one step and goes one level down; false where there is nothing left.
+func (f *fuel) burn() bool {
+	f.steps--
+	f.depth++
+	return f.steps >= 0 && f.depth <= maxWalk
+}
+
+func (f *fuel) up() { f.depth-- }
+
+// Equal is Python's ==. Values too large to walk through are not equal.
+func Equal(a, b Value) bool { return newFuel().equal(a, b) }
+
+func (f *fuel) equal(a, b Value) bool {
+	defer f.up()
+	if !f.burn() {
+		return false
+	}
 	switch x := a.(type) {
 	case string:
 		y, ok := b.(string)
@@ -18,46 +40,69 @@ func Equal(a, b Value) bool {
 		return b == nil
 	case *List:
 		y, ok := b.(*List)
-		return ok && equalItems(x.Items, y.Items)
+		return ok && (x == y || f.equalItems(x.Items, y.Items))
 	case Tuple:
 		y, ok := b.(Tuple)
-		return ok && equalItems(x, y)
+		return ok && f.equalItems(x, y)
 	case *Dict:
 		y, ok := b.(*Dict)
-		if !ok || x.Len() != y.Len() {
-			return false
-		}
-		for i, k := range x.keys {
-			if v, ok := y.Get(k); !ok || !Equal(x.vals[i], v) {
-				return false
-			}
-		}
-		return true
+		return ok && (x == y || f.equalDicts(x, y))
 	case *Missing:
 		_, ok := b.(*Missing)
 		return ok
 	case bool, int64, float64:
-		if !isNumber(b) {
-			return false
-		}
-		n, _ := Compare(a, b)
-		return n == 0
+		return isNumber(b) && compareNumbers(a, b) == 0
 	case *Func:
 		return a == b
 	}
 	return false
 }
 
-func equalItems(a, b []Value) bool {
-	if len(a) != len(b) {
+func (f *fuel) equalDicts(x, y *Dict) bool {
+	if x.Len() != y.Len() {
 		return false
 	}
-	for i := range a {
-		if !Equal(a[i], b[i]) {
+	for i, k := range x.keys {
+		if v, ok := y.Get(k); !ok || !f.equal(x.vals[i], v) {
 			return false
 		}
 	}
 	return true
+}
+
+func (f *fuel) equalItems(a, b []Value) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !f.equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// equal is Equal within the budget.
+func (st *state) equal(off int, a, b Value) bool {
+	f := &fuel{steps: st.budget.Steps}
+	eq := f.equal(a, b)
+	st.spend(off, f)
+	return eq
+}
+
+// spend takes from the budget what f used.
+func (st *state) spend(off int, f *fuel) {
+	st.budget.Steps = f.steps
+	if f.steps < 0 {
+		st.step(off)
+	}
+}
+
+func (st *state) order(off int, a, b Value) (int, bool) {
+	f := &fuel{steps: st.budget.Steps}
+	n, ok := f.compare(a, b)
+	st.spend(off, f)
+	return n, ok
 }
 
 func isNumber(v Value) bool {
@@ -69,18 +114,24 @@ func isNumber(v Value) bool {
 }
 
 // Compare orders a and b as Python's < does; false where the types have no order. NaN gives 2.
-func Compare(a, b Value) (int, bool) {
+func Compare(a, b Value) (int, bool) { return newFuel().compare(a, b) }
+
+func (f *fuel) compare(a, b Value) (int, bool) {
+	defer f.up()
+	if !f.burn() {
+		return 0, false
+	}
 	switch x := a.(type) {
 	case string:
 		y, ok := b.(string)
 		return strings.Compare(x, y), ok
 	case *List:
 		if y, ok := b.(*List); ok {
-			return compareItems(x.Items, y.Items)
+			return f.compareItems(x.Items, y.Items)
 		}
 	case Tuple:
 		if y, ok := b.(Tuple); ok {
-			return compareItems(x, y)
+			return f.compareItems(x, y)
 		}
 	case bool, int64, float64:
 		if isNumber(b) {
@@ -90,10 +141,10 @@ func Compare(a, b Value) (int, bool) {
 	return 0, false
 }
 
-func compareItems(a, b []Value) (int, bool) {
+func (f *fuel) compareItems(a, b []Value) (int, bool) {
 	for i := 0; i < len(a) && i < len(b); i++ {
-		if !Equal(a[i], b[i]) {
-			return Compare(a[i], b[i])
+		if !f.equal(a[i], b[i]) {
+			return f.compare(a[i], b[i])
 		}
 	}
 	return len(a) - len(b), true

@@ -9,18 +9,26 @@ import (
 )
 
 // Str is Python's str(v); undefined is the empty string.
-func Str(v Value) string { return printer{}.str(v) }
+func Str(v Value) string { return (&printer{max: maxText}).str(v) }
 
 // Repr is Python's repr(v).
 func Repr(v Value) string {
 	var b strings.Builder
-	printer{}.repr(&b, v, 0)
+	(&printer{max: maxText}).repr(&b, v, 0)
 	return b.String()
 }
 
-type printer struct{ style Style }
+// printer writes values; what is longer than max bytes is cut off and marks it as over.
+type printer struct {
+	style Style
+	max   int
+	over  bool
+	open  []Value // lists and dicts being written
+}
 
-func (p printer) str(v Value) string {
+const maxText = 4 << 20
+
+func (p *printer) str(v Value) string {
 	switch v := v.(type) {
 	case string:
 		return v
@@ -34,10 +42,22 @@ func (p printer) str(v Value) string {
 
 const maxPrint = 100
 
-func (p printer) repr(b *strings.Builder, v Value, depth int) {
-	if depth > maxPrint {
+func (p *printer) repr(b *strings.Builder, v Value, depth int) {
+	if depth > maxPrint || b.Len() > p.max {
+		p.over = p.over || b.Len() > p.max
 		b.WriteString("...")
 		return
+	}
+	switch v.(type) {
+	case *List, *Dict:
+		for _, o := range p.open {
+			if o == v {
+				b.WriteString("[...]")
+				return
+			}
+		}
+		p.open = append(p.open, v)
+		defer func() { p.open = p.open[:len(p.open)-1] }()
 	}
 	switch v := v.(type) {
 	case nil:
@@ -82,6 +102,9 @@ func (p printer) repr(b *strings.Builder, v Value, depth int) {
 			p.repr(b, k, depth+1)
 			b.WriteString(": ")
 			p.repr(b, v.vals[i], depth+1)
+			if p.over {
+				break
+			}
 		}
 		b.WriteByte('}')
 	case *Missing:
@@ -95,19 +118,22 @@ func (p printer) repr(b *strings.Builder, v Value, depth int) {
 	}
 }
 
-func (p printer) word(python, mini string) string {
+func (p *printer) word(python, mini string) string {
 	if p.style == MiniJinja {
 		return mini
 	}
 	return python
 }
 
-func (p printer) items(b *strings.Builder, items []Value, depth int) {
+func (p *printer) items(b *strings.Builder, items []Value, depth int) {
 	for i, it := range items {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		p.repr(b, it, depth+1)
+		if p.over {
+			return
+		}
 	}
 }
 

@@ -155,7 +155,7 @@ func (st *state) lookup(name string) Value {
 
 // truth is Truth, strict about undefined values.
 func (st *state) truth(x expr, v Value) bool {
-	if m, ok := v.(*Missing); ok && st.policy == Strict {
+	if m, ok := v.(*Missing); ok && st.policy == Strict && !(m.soft && st.d.Style == Python) {
 		st.undefined(x.at(), m)
 	}
 	return Truth(v)
@@ -166,7 +166,7 @@ func (st *state) text(off int, v Value) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	if m, ok := v.(*Missing); ok {
+	if m, ok := v.(*Missing); ok && !m.soft {
 		if st.env.Print != nil {
 			return st.env.Print(m)
 		}
@@ -179,7 +179,17 @@ func (st *state) text(off int, v Value) string {
 	return s
 }
 
-func (st *state) str(v Value) string { return printer{style: st.d.Style}.str(v) }
+func (st *state) str(v Value) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	p := &printer{style: st.d.Style, max: st.budget.Bytes}
+	s := p.str(v)
+	if p.over {
+		panic(&Error{Kind: Limit, Msg: "evaluation takes too much memory", Line: 1, Column: 1})
+	}
+	return s
+}
 
 // Charge takes n bytes from the budget.
 func (c *Context) Charge(n int) error {

@@ -18,7 +18,12 @@ type Tuple []Value
 
 // Missing is an undefined value; Name is what was looked up and Of the type of what it was looked up in,
 // empty for a variable, both for messages.
-type Missing struct{ Name, Of string }
+type Missing struct {
+	Name, Of string
+	// soft is the result of an `if` without `else`: Jinja2 lets it print as nothing even where undefined
+	// names are errors.
+	soft bool
+}
 
 // Func is something that can be called.
 type Func struct {
@@ -231,20 +236,26 @@ func mapValue[T any](m map[string]T, conv func(T) Value) Value {
 
 // ToGo is the reverse of FromGo: int64 becomes int, lists and tuples []any, dicts map[string]any,
 // undefined nil. Functions and objects become their text.
-func ToGo(v Value) any {
+func ToGo(v Value) any { return newFuel().toGo(v) }
+
+func (f *fuel) toGo(v Value) any {
+	defer f.up()
+	if !f.burn() {
+		return nil
+	}
 	switch v := v.(type) {
 	case nil, bool, float64, string:
 		return v
 	case int64:
 		return int(v)
 	case *List:
-		return goSlice(v.Items)
+		return f.goSlice(v.Items)
 	case Tuple:
-		return goSlice(v)
+		return f.goSlice(v)
 	case *Dict:
 		m := make(map[string]any, v.Len())
 		for i, k := range v.keys {
-			m[Str(k)] = ToGo(v.vals[i])
+			m[Str(k)] = f.toGo(v.vals[i])
 		}
 		return m
 	case *Missing:
@@ -253,10 +264,10 @@ func ToGo(v Value) any {
 	return Str(v)
 }
 
-func goSlice(items []Value) []any {
+func (f *fuel) goSlice(items []Value) []any {
 	out := make([]any, len(items))
 	for i, it := range items {
-		out[i] = ToGo(it)
+		out[i] = f.toGo(it)
 	}
 	return out
 }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"forge/platforms"
+	"forge/platforms/toolchain"
+	"forge/recipes"
+)
+
+// declared is the host's tools as the workspace wants them: refused ones are not there, and toolchain
+// blocks change what activating a compiler sets.
+type declared struct {
+	toolchain.Finder
+	platform platforms.Platform
+	file     *recipes.Workspace
+}
+
+// Find implements toolchain.Finder.
+func (d declared) Find(ctx context.Context, name string) (*toolchain.External, error) {
+	said := d.block(name)
+	if said != nil && !said.Use {
+		return nil, nil
+	}
+	found, err := d.Finder.Find(ctx, name)
+	if err != nil || said == nil && found == nil {
+		return nil, err
+	}
+	if said != nil {
+		switch {
+		case len(said.Files)+len(said.Packages)+len(said.Programs) > 0:
+			return nil, fmt.Errorf("%s: external %q: files, packages and programs of one's own are not supported yet; only version, use and env are", said.Pos, name)
+		case found == nil:
+			return nil, fmt.Errorf("%s: external %q is not on this machine", said.Pos, name)
+		case said.Version != "" && said.Version != found.Record.Version:
+			return nil, fmt.Errorf("%s: external %q is %s on this machine, forge.hcl wants %s", said.Pos, name, found.Record.Version, said.Version)
+		}
+	}
+	return d.withEnv(found, said), nil
+}
+
+func (d declared) block(name string) *recipes.ExternalTool {
+	for i := range d.file.Externals {
+		if d.file.Externals[i].Name == name {
+			return &d.file.Externals[i]
+		}
+	}
+	return nil
+}
+
+// withEnv is a copy of e with the variables that the workspace sets for it.
+func (d declared) withEnv(e *toolchain.External, said *recipes.ExternalTool) *toolchain.External {
+	env := maps.Clone(e.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	for _, t := range d.file.Toolchains {
+		if t.Name == e.Record.Name && (t.Platform == platforms.Platform{} || t.Platform == d.platform) {
+			maps.Copy(env, t.Env)
+		}
+	}
+	if said != nil {
+		maps.Copy(env, said.Env)
+	}
+	c := *e
+	c.Env = env
+	return &c
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"forge/engine"
+	"forge/internal/fsx"
+)
+
+// lockFlags say what of an old lock is kept.
+type lockFlags struct {
+	buildFlags
+	check, all, prune bool
+	update            []string
+}
+
+func lockCommand(a *app) *cobra.Command {
+	var f lockFlags
+	c := &cobra.Command{
+		Use:   "lock [RECIPE]...",
+		Short: "Write the solved environments to forge.lock",
+		Long: `Lock solves the environments and writes them to forge.lock beside forge.hcl: packages of
+channels by address and SHA-256, outputs of the run by name, version and build.
+
+What forge.lock holds is kept, by lock, plan and build, as long as it fits and the channel has
+it; --update PKG and --update-all solve anew. Sections of packages that are not part of this run
+are kept unless --prune is given. forge build --locked fails where the lock does not fit.`,
+		Example: `  forge lock ./recipes/...
+  forge lock --update zlib ./recipes/...
+  forge lock --check ./recipes/...`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req, err := a.request(&f.buildFlags, args)
+			if err != nil {
+				return err
+			}
+			f.check, req.Locked = f.check || req.Locked, false
+			return a.lock(cmd.Context(), req, &f)
+		},
+	}
+	f.register(c.Flags())
+	c.Flags().BoolVar(&f.check, "check", false, "write nothing; fail if forge.lock is out of date")
+	c.Flags().StringArrayVar(&f.update, "update", nil, "solve anew for this package of a channel")
+	c.Flags().BoolVar(&f.all, "update-all", false, "solve anew for all")
+	c.Flags().BoolVar(&f.prune, "prune", false, "drop what is not part of this run")
+	return c
+}
+
+func (a *app) lock(ctx context.Context, req *engine.Request, f *lockFlags) error {
+	tools, _, err := a.tools(ctx, req)
+	if err != nil {
+		return err
+	}
+	old, err := readLock(req.LockFile) // as it is, while Forget changes what is planned with
+	if err != nil {
+		return err
+	}
+	before := ""
+	if old != nil {
+		before = old.String()
+		if err := tools.Lock.Forget(f.update); err != nil {
+			return err
+		}
+	} else if len(f.update) > 0 {
+		return errors.New("--update: there is no forge.lock yet; run forge lock")
+	}
+	if f.all {
+		tools.Lock = nil
+	}
+	graph, renderErr, err := a.graph(ctx, req, tools)
+	if err != nil {
+		return err
+	}
+	lock := engine.NewLock(graph, filepath.Dir(req.LockFile))
+	if old != nil && !f.prune {
+		lock.Merge(old)
+	}
+	text := lock.String()
+	switch {
+	case before == text:
+		fmt.Fprintln(a.stdout, "forge.lock is up to date")
+	case f.check:
+		return errors.New("forge.lock is out of date; run forge lock")
+	default:
+		if err := fsx.WriteFile(req.LockFile, []byte(text), 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stdout, "wrote %s: %d environments\n", relativeTo(req.WorkDir, req.LockFile), len(graph.Actions))
+	}
+	return renderErr
+}
+
+// readLock reads the workspace's forge.lock; nil where there is none.
+func readLock(path string) (*engine.Lock, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return engine.ParseLock(path, data)
+}

@@ -1,0 +1,246 @@
+package resolver
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"forge/packages"
+)
+
+// Versions and conditions stand between these marks until the tree is done, so that two reasons that
+// differ in nothing else are seen to be of one shape.
+const markOn, markOff = "\x01", "\x02"
+
+func mark(s string) string { return markOn + s + markOff }
+
+// marked is the text of a spec with its condition marked.
+func marked(spec string) string {
+	name, rest, ok := strings.Cut(spec, " ")
+	if !ok {
+		return spec
+	}
+	return name + " " + mark(rest)
+}
+
+// shape is a text without what is marked.
+func shape(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, markOn)
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		_, text, _ = strings.Cut(rest, markOff)
+	}
+}
+
+// unmark takes the marks off the whole tree.
+func unmark(r *Reason) *Reason {
+	r.Text = strings.NewReplacer(markOn, "", markOff, "").Replace(r.Text)
+	for _, c := range r.Causes {
+		unmark(c)
+	}
+	return r
+}
+
+// outline is the shape of a list of reasons.
+func outline(rs []*Reason) string {
+	var b strings.Builder
+	for _, r := range rs {
+		writeReason(&b, r, "", "")
+	}
+	return shape(b.String())
+}
+
+// flatten puts an only child that says it all in the place of its parent.
+func flatten(r *Reason) *Reason {
+	if len(r.Causes) == 1 && len(r.Causes[0].Causes) == 0 {
+		return &Reason{Text: r.Text + ": " + r.Causes[0].Text}
+	}
+	return r
+}
+
+// heaviest names the three packages that took part in conflicts most.
+func (e *explainer) heaviest() string {
+	names := make([]string, 0, len(e.weight))
+	for name := range e.weight {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(e.weight[b], e.weight[a]), strings.Compare(a, b))
+	})
+	return strings.Join(names[:min(3, len(names))], ", ")
+}
+
+func flattenText(text string, kids []*Reason) *Reason {
+	return flatten(&Reason{Text: text, Causes: kids})
+}
+
+// asked says that a spec is asked for and by whom.
+func (e *explainer) asked(spec int32, asker why) string {
+	m := e.specs[spec].match
+	text := marked(m.String())
+	switch {
+	case asker.kind == whyLit && !lit(asker.ref).negated():
+		ref := e.vars[lit(asker.ref).variable()].ref
+		return e.one(ref) + e.via(ref) + " needs " + text
+	case asker.kind == whyGiven && strings.HasPrefix(m.Name, "__"):
+		return text + " is what the machine has"
+	case asker.kind == whyGiven, asker.kind == whyDecision:
+		return text + " is wanted"
+	}
+	return text + " is needed"
+}
+
+// via says for whose sake a candidate is there.
+func (e *explainer) via(ref int32) string {
+	var names []string
+	for len(names) < 3 {
+		v := &e.vars[e.cands[ref].variable]
+		if v.why.kind != whyLast {
+			break
+		}
+		asker := e.vars[e.specs[v.why.ref].need].why
+		if asker.kind != whyLit || lit(asker.ref).negated() {
+			break
+		}
+		ref = e.vars[lit(asker.ref).variable()].ref
+		names = append(names, e.pkgs[e.cands[ref].pkg].name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " (for " + strings.Join(names, ", for ") + ")"
+}
+
+// one names a candidate; of the case at hand the name is enough.
+func (e *explainer) one(ref int32) string {
+	if slices.Contains(e.tried, ref) {
+		return e.pkgs[e.cands[ref].pkg].name
+	}
+	return e.describe([]int32{ref})
+}
+
+// taken says why a candidate is chosen.
+func (e *explainer) taken(ref int32) string {
+	if r := e.vars[e.cands[ref].variable].why; r.kind == whyLast {
+		return e.asked(r.ref, e.vars[e.specs[r.ref].need].why)
+	}
+	return e.one(ref) + " is taken"
+}
+
+// reasonText says why something holds.
+func (e *explainer) reasonText(r why) string {
+	if r.kind == whyLit {
+		l := lit(r.ref)
+		v := &e.vars[l.variable()]
+		switch {
+		case v.kind == isCandidate && !l.negated():
+			return e.taken(v.ref)
+		case v.kind == isNeed || v.kind == isLimit:
+			return e.asked(v.ref, v.why)
+		}
+	}
+	return "nothing else is left"
+}
+
+// verb is "needs" for one version.
+func verb(described string) string {
+	if strings.Contains(described, " to ") || strings.Contains(described, " and ") {
+		return " need "
+	}
+	return " needs "
+}
+
+// oneOf joins specs, of which the name is said once.
+func oneOf(specs []string) string {
+	name, _, _ := strings.Cut(specs[0], " ")
+	var conditions []string
+	for _, spec := range specs {
+		if c := strings.TrimPrefix(strings.TrimPrefix(spec, name), " "); !slices.Contains(conditions, c) {
+			conditions = append(conditions, c)
+		}
+	}
+	if n := len(conditions); n > 3 {
+		conditions = []string{conditions[0], fmt.Sprintf("%d others down to %s", n-2, conditions[n-1])}
+	}
+	return strings.TrimSuffix(name+" "+mark(strings.Join(conditions, " or ")), " "+mark(""))
+}
+
+// noMatch says that nothing matches a spec, and what there is instead.
+func (e *explainer) noMatch(spec int32) string {
+	s := &e.specs[spec]
+	p := &e.pkgs[s.pkg]
+	if h := newestHidden(p.hidden, s.match); h != nil {
+		return fmt.Sprintf(", but %s is no candidate: %s", h.record, h.reason)
+	}
+	switch {
+	case p.n > 0:
+		all := make([]int32, p.n)
+		for i := range all {
+			all[i] = p.first + int32(i)
+		}
+		return ", but there is only " + e.describe(all)
+	case strings.HasPrefix(p.name, "__"):
+		return ", which this machine does not have"
+	}
+	if e.names == nil {
+		e.names = e.provider.Names()
+	}
+	if near := nearest(p.name, e.names); len(near) > 0 {
+		return ", which no channel has; is " + strings.Join(near, " or ") + " meant?"
+	}
+	return ", which no channel has"
+}
+
+// newestHidden is the newest record that would match if the problem allowed it, or nil.
+func newestHidden(list []hidden, m *packages.MatchSpec) *hidden {
+	var best *hidden
+	var version packages.Version
+	for i := range list {
+		r := list[i].record
+		v, _ := packages.ParseVersion(r.Version)
+		if m.MatchesNameless(r) && (best == nil || cmp.Or(v.Compare(version), strings.Compare(r.Build, best.record.Build)) > 0) {
+			best, version = &list[i], v
+		}
+	}
+	return best
+}
+
+// describe names candidates of one package by their versions.
+func (e *explainer) describe(cands []int32) string {
+	name := e.pkgs[e.cands[cands[0]].pkg].name
+	var versions []string
+	sorted := slices.Clone(cands)
+	slices.SortStableFunc(sorted, func(a, b int32) int { return e.cands[a].version.Compare(e.cands[b].version) })
+	for _, c := range sorted {
+		if v := e.cands[c].record.Version; len(versions) == 0 || versions[len(versions)-1] != v {
+			versions = append(versions, v)
+		}
+	}
+	switch len(versions) {
+	case 1:
+		if len(cands) == 1 && e.siblings(cands[0]) > 1 {
+			return name + " " + mark(versions[0]+" "+e.cands[cands[0]].record.Build)
+		}
+		return name + " " + mark(versions[0])
+	case 2:
+		return name + " " + mark(versions[0]+" and "+versions[1])
+	}
+	return name + " " + mark(versions[0]+" to "+versions[len(versions)-1])
+}
+
+// siblings counts the builds of the candidate's version.
+func (e *explainer) siblings(cand int32) int {
+	p := &e.pkgs[e.cands[cand].pkg]
+	n := 0
+	for i := range p.n {
+		if e.cands[p.first+i].version.Equal(e.cands[cand].version) {
+			n++
+		}
+	}
+	return n
+}
