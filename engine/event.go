@@ -10,6 +10,7 @@ const (
 	EventProgress                  // within Phase, Done of Total bytes
 	EventEnd                       // it ended: Outcome is set
 	EventWarning                   // something a person should read: Text
+	EventRest                      // it was built and waits for its tests, or had nothing to do
 )
 
 // Event is one thing that happened during a run, for whoever shows it. Events of one action are in
