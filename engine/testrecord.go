@@ -193,3 +193,9 @@ func kindOf(t recipes.Test) string {
 	}
 	return "package_contents"
 }
+
+// CountTests is the number of tests that a package records.
+func CountTests(pkg packages.Package) (int, error) {
+	list, err := recordedTests(pkg)
+	return len(list), err
+}

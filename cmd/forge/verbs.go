@@ -25,6 +25,7 @@ func verbs(a *app) []*cobra.Command {
 		verifyCommand(a),
 		keysCommand(a),
 		cacheCommand(a),
+		reportCommand(a),
 		envCommand(a),
 		// The sandbox.
 		sandboxCommand(a),
