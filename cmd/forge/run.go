@@ -90,6 +90,7 @@ func (a *app) printError(err error) {
 		paint := a.painter(a.stderr)
 		for _, d := range list {
 			fmt.Fprintln(a.stderr, d.Paint(paint))
+			a.ci(nil).diagnostic(d)
 		}
 		return
 	}

@@ -29,6 +29,7 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 	if err != nil {
 		return fail(err)
 	}
+	a.sweep(ctx, st)
 	formats, err := readFormats()
 	if err != nil {
 		return fail(err)
