@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"forge/digest"
 	"forge/packages"
@@ -27,6 +26,7 @@ type job struct {
 	fetched  []sources.Fetched
 	env      map[string]string
 	before   map[string]stamp // the prefix before the script
+	staged   map[string]bool  // what of the prefix the staging output left
 	result   sandbox.Result
 	ran      bool // a script ran, so result holds
 	warnings []string
@@ -118,6 +118,9 @@ func (j *job) unpack(ctx context.Context) error {
 	if j.a.Staging != nil {
 		if err := j.restore(ctx, j.built[j.a.Staging]); err != nil {
 			return fmt.Errorf("staging output %s: %w", j.a.Staging.Output.Name, err)
+		}
+		if err := j.countOwnOnly(); err != nil {
+			return err
 		}
 	}
 	more, err := j.tools.Fetcher.Unpack(ctx, j.fetched, j.site.work, j.site.extra)
@@ -263,6 +266,3 @@ func (j *job) write(ctx context.Context, m *packages.Manifest, b *Built) error {
 	b.Record.FileName = b.FileName
 	return nil
 }
-
-// seconds is for people: the time a step took.
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

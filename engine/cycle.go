@@ -41,15 +41,42 @@ func bootstrapOf(o *recipes.Output) bootstrap {
 
 // findLoops looks, before anything is solved, for outputs that need each other to be built. Where a
 // recipe of the loop says so, that need is met from a channel or the host; what then still is a loop is
-// reported, once each with the shortest way round, and not planned.
+// reported, once each with the shortest way round, and not planned. With req.UpTo only what is needed
+// counts.
 func (p *planner) findLoops() {
 	p.cutLoops()
+	counts := p.wanted()
 	for _, loop := range p.loops() {
-		p.reportLoop(loop.way)
 		for _, i := range loop.group {
 			p.states[i].looped = true
 		}
+		if counts == nil || slices.ContainsFunc(loop.group, func(i int) bool { return counts[i] }) {
+			p.reportLoop(loop.way)
+		}
 	}
+}
+
+// wanted is what req.UpTo and the recipes' word make needed, tests included; nil for all.
+func (p *planner) wanted() map[int]bool {
+	if len(p.req.UpTo) == 0 {
+		return nil
+	}
+	seen := map[int]bool{}
+	var todo []int
+	for i, a := range p.all {
+		if slices.Contains(p.req.UpTo, a.Output.Name) {
+			todo = append(todo, i)
+		}
+	}
+	for len(todo) > 0 {
+		i := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if !seen[i] {
+			seen[i] = true
+			todo = append(append(append(todo, p.links[i].hard...), p.links[i].run...), p.links[i].test...)
+		}
+	}
+	return seen
 }
 
 // loop is a group of actions that need each other, and the shortest way round.

@@ -53,6 +53,7 @@ func Enter(ctx context.Context, req *Request, tools Tools, g *Graph, target *Act
 	}
 	spec.Stdin, spec.Stdout, spec.Stderr, spec.Terminal = e.Stdin, e.Stdout, e.Stderr, e.Terminal
 	spec.Limits.Log = 0
+	r.report(Event{Kind: EventTerminal, Action: target})
 	return tools.Runner.Run(ctx, spec)
 }
 

@@ -11,6 +11,7 @@ const (
 	EventEnd                       // it ended: Outcome is set
 	EventWarning                   // something a person should read: Text
 	EventRest                      // it was built and waits for its tests, or had nothing to do
+	EventTerminal                  // from now on the terminal belongs to a command
 )
 
 // Event is one thing that happened during a run, for whoever shows it. Events of one action are in

@@ -28,17 +28,34 @@ type LockSection struct {
 	Lines []LockLine // sorted
 }
 
-// LockLine is one record of one environment, or what the package runs with.
+// LockLine is one record of one environment, or what the package runs with. A lock may hold millions.
 type LockLine struct {
 	Environment string // "build", "host", "test", or "run" for a match spec
 	Text        string // "output NAME VERSION BUILD", "external NAME VERSION", "URL sha256:HEX", or a match spec
-	Name        string // of the package; empty for a match spec
-	URL, SHA256 string // of a channel's record; below the workspace the URL is a relative path
-	Pos         diag.Pos
+	Line        int    // in the file
 }
 
 // String is the line as it stands in the file.
 func (l LockLine) String() string { return l.Environment + " " + l.Text }
+
+// Archive is the address and SHA-256 of a channel's record; ok is false for what is none. Below the
+// workspace the address is a relative path.
+func (l LockLine) Archive() (url, sum string, ok bool) {
+	if l.Environment == "run" {
+		return "", "", false
+	}
+	return strings.Cut(l.Text, " sha256:")
+}
+
+// Package is the name of a channel's package, or empty.
+func (l LockLine) Package() string {
+	url, _, ok := l.Archive()
+	if !ok {
+		return ""
+	}
+	name, _ := archiveName(url)
+	return name
+}
 
 // title names the section of an output.
 func (a *Action) title() string {
@@ -52,17 +69,18 @@ func (a *Action) title() string {
 // NewLock makes the lock of a graph. dir is the workspace: paths below it are written relative to it.
 func NewLock(g *Graph, dir string) *Lock {
 	l := &Lock{Sections: map[string]*LockSection{}}
+	texts := lockTexts{dir, map[*packages.Record]string{}}
 	for _, a := range g.Actions {
 		s := l.Sections[a.title()]
 		if s == nil {
 			s = &LockSection{Title: a.title()}
 			l.Sections[s.Title] = s
 		}
-		s.add("build", dir, a.Build.Records)
-		s.add("host", dir, a.Host.Records)
+		s.add("build", texts, a.Build.Records)
+		s.add("host", texts, a.Host.Records)
 		for _, plan := range a.Test {
 			for _, env := range []Environment{plan.Run, plan.Build} {
-				s.add("test", dir, slices.DeleteFunc(slices.Clone(env.Records), func(r *packages.Record) bool { return r == &a.Record }))
+				s.add("test", texts, slices.DeleteFunc(slices.Clone(env.Records), func(r *packages.Record) bool { return r == &a.Record }))
 			}
 		}
 		for _, d := range a.Record.Depends {
@@ -80,20 +98,33 @@ func (s *LockSection) sort() {
 	s.Lines = slices.CompactFunc(s.Lines, func(a, b LockLine) bool { return a.Environment == b.Environment && a.Text == b.Text })
 }
 
-func (s *LockSection) add(environment, dir string, records []*packages.Record) {
+func (s *LockSection) add(environment string, texts lockTexts, records []*packages.Record) {
 	for _, r := range records {
-		l := LockLine{Environment: environment, Name: r.Name}
-		switch r.Channel {
-		case packages.ChannelPlanned:
-			l.Text = "output " + r.Name + " " + r.Version + " " + r.Build
-		case packages.ChannelExternal:
-			l.Text = "external " + r.Name + " " + r.Version
-		default:
-			l.URL, l.SHA256 = lockURL(r, dir), r.SHA256
-			l.Text = l.URL + " sha256:" + r.SHA256
-		}
-		s.Lines = append(s.Lines, l)
+		s.Lines = append(s.Lines, LockLine{Environment: environment, Text: texts.of(r)})
 	}
+}
+
+// lockTexts holds the text of each record once.
+type lockTexts struct {
+	dir   string
+	known map[*packages.Record]string
+}
+
+func (t lockTexts) of(r *packages.Record) string {
+	text := t.known[r]
+	if text != "" {
+		return text
+	}
+	switch r.Channel {
+	case packages.ChannelPlanned:
+		text = "output " + r.Name + " " + r.Version + " " + r.Build
+	case packages.ChannelExternal:
+		text = "external " + r.Name + " " + r.Version
+	default:
+		text = lockURL(r, t.dir) + " sha256:" + r.SHA256
+	}
+	t.known[r] = text
+	return text
 }
 
 // lockURL is where a record's archive is: a URL, or a path relative to the workspace, so that the lock
@@ -188,30 +219,43 @@ func (s *LockSection) text(tests bool) Manifest {
 	return m
 }
 
-// Forget drops the channel records of those packages, so that they are solved anew. A name that the lock
-// does not hold is an error.
-func (l *Lock) Forget(names []string) error {
+// Without is the lock without the channel records of those packages, so that they are solved anew. A
+// name that the lock does not hold is an error.
+func (l *Lock) Without(names []string) (*Lock, error) {
+	out := &Lock{File: l.File, Sections: map[string]*LockSection{}}
 	held := map[string]bool{}
-	for _, s := range l.Sections {
+	for title, s := range l.Sections {
+		kept := &LockSection{Title: title}
 		for _, line := range s.Lines {
-			if line.URL != "" {
-				held[line.Name] = true
+			name := line.Package()
+			held[name] = true
+			if name == "" || !slices.Contains(names, name) {
+				kept.Lines = append(kept.Lines, line)
 			}
 		}
+		out.Sections[title] = kept
 	}
+	out.index()
+	delete(held, "")
 	for _, name := range names {
 		if !held[name] {
 			err := fmt.Errorf("--update %s: forge.lock holds no package of a channel that is called that", name)
 			if near := diag.Nearest(name, sortedKeys(held)); near != "" {
 				err = fmt.Errorf("%w; did you mean %q?", err, near)
 			}
-			return err
+			return nil, err
 		}
 	}
-	for _, s := range l.Sections {
-		s.Lines = slices.DeleteFunc(s.Lines, func(line LockLine) bool { return line.URL != "" && slices.Contains(names, line.Name) })
+	return out, nil
+}
+
+// index finds sections by package.
+func (l *Lock) index() {
+	l.byPackage = map[string][]*LockSection{}
+	for _, title := range sortedKeys(l.Sections) {
+		name := packageOf(title)
+		l.byPackage[name] = append(l.byPackage[name], l.Sections[title])
 	}
-	return nil
 }
 
 // favored are the channel records that the lock holds for an environment of this action. A record that
@@ -223,20 +267,23 @@ func (p *solving) favored(environment string) ([]*packages.Record, error) {
 	}
 	var list []*packages.Record
 	for _, line := range s.Lines {
-		if line.Environment != environment || line.URL == "" || len(p.from.planned[line.Name]) > 0 && !p.self.apart[line.Name] {
+		url, sum, ok := line.Archive()
+		name := line.Package()
+		if line.Environment != environment || !ok || len(p.from.planned[name]) > 0 && !p.self.apart[name] {
 			continue
 		}
-		records, err := p.from.of(line.Name)
+		records, err := p.from.of(name)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range records {
-			if r.Channel == packages.ChannelExternal || r.Channel == packages.ChannelPlanned || lockURL(r, p.lockDir()) != line.URL {
+			if r.Channel == packages.ChannelExternal || r.Channel == packages.ChannelPlanned || lockURL(r, p.lockDir()) != url {
 				continue
 			}
-			if r.SHA256 != line.SHA256 {
-				return nil, diag.List{{Code: "locked-bytes", Pos: line.Pos, Summary: fmt.Sprintf("%s has other bytes now than when it was locked", line.URL),
-					Detail: "locked: sha256:" + line.SHA256 + "\nnow:    sha256:" + r.SHA256, Suggestion: "if that is right: forge lock --update " + line.Name}}.Err()
+			if r.SHA256 != sum {
+				pos := diag.Pos{File: p.tools.Lock.File, Line: line.Line, Column: 1}
+				return nil, diag.List{{Code: "locked-bytes", Pos: pos, Summary: url + " has other bytes now than when it was locked",
+					Detail: "locked: sha256:" + sum + "\nnow:    sha256:" + r.SHA256, Suggestion: "if that is right: forge lock --update " + name}}.Err()
 			}
 			list = append(list, r)
 		}

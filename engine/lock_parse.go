@@ -12,7 +12,7 @@ import (
 
 // ParseLock reads a forge.lock. All mistakes are reported, each with its line.
 func ParseLock(file string, data []byte) (*Lock, error) {
-	p := lockParser{lock: &Lock{File: file, Sections: map[string]*LockSection{}, byPackage: map[string][]*LockSection{}}}
+	p := lockParser{lock: &Lock{File: file, Sections: map[string]*LockSection{}}}
 	text := strings.ReplaceAll(string(data), "\r\n", "\n") // as version control may check it out
 	for i, line := range strings.Split(text, "\n") {
 		p.pos, p.text = diag.Pos{File: file, Line: i + 1, Column: 1}, line
@@ -33,9 +33,8 @@ func ParseLock(file string, data []byte) (*Lock, error) {
 	}
 	for _, s := range p.lock.Sections {
 		s.sort()
-		name := packageOf(s.Title)
-		p.lock.byPackage[name] = append(p.lock.byPackage[name], s)
 	}
+	p.lock.index()
 	return p.lock, p.list.Err()
 }
 
@@ -81,7 +80,7 @@ func (p *lockParser) open(line string) {
 
 func (p *lockParser) line(line string) {
 	env, text, _ := strings.Cut(line, " ")
-	l := LockLine{Environment: env, Text: strings.TrimSpace(text), Pos: p.pos}
+	text = strings.TrimSpace(text)
 	fields := strings.Fields(text)
 	switch {
 	case p.section == nil:
@@ -94,36 +93,44 @@ func (p *lockParser) line(line string) {
 	case env != "build" && env != "host" && env != "test":
 		p.fail("a line begins with build, host, test or run, not %q", env)
 	case len(fields) == 4 && fields[0] == "output", len(fields) == 3 && fields[0] == "external":
-		p.name(&l, fields[1])
+		p.name(fields[1])
+		text = strings.Join(fields, " ")
 	case len(fields) == 2 && strings.HasPrefix(fields[1], "sha256:"):
-		l.URL, l.SHA256 = fields[0], strings.TrimPrefix(fields[1], "sha256:")
-		p.archive(&l)
+		p.archive(fields[0], strings.TrimPrefix(fields[1], "sha256:"))
+		text = strings.Join(fields, " ")
 	default:
 		p.fail("a record is `output NAME VERSION BUILD`, `external NAME VERSION` or `URL sha256:HEX`, not %q", text)
 	}
-	p.section.Lines = append(p.section.Lines, l)
+	p.section.Lines = append(p.section.Lines, LockLine{env, text, p.pos.Line})
 }
 
-func (p *lockParser) name(l *LockLine, name string) {
+func (p *lockParser) name(name string) {
 	if !packages.ValidName(name) {
 		p.fail("%q is not a package name", name)
 	}
-	l.Name = name
 }
 
-// archive reads the package's name from the file name of its URL.
-func (p *lockParser) archive(l *LockLine) {
-	stem, ok := strings.CutSuffix(path.Base(l.URL), ".conda")
+func (p *lockParser) archive(url, sum string) {
+	name, ok := archiveName(url)
 	if !ok {
-		stem, ok = strings.CutSuffix(path.Base(l.URL), ".tar.bz2")
+		p.fail("%q is not the address of a package: it ends in name-version-build.conda or .tar.bz2", url)
+		return
+	}
+	if _, err := digest.Parse(sum); err != nil || sum != strings.ToLower(sum) {
+		p.fail("%q is not a SHA-256: 64 hex digits, lower case", sum)
+	}
+	p.name(name)
+}
+
+// archiveName reads a package's name from the file name of its archive.
+func archiveName(url string) (string, bool) {
+	stem, ok := strings.CutSuffix(path.Base(url), ".conda")
+	if !ok {
+		stem, ok = strings.CutSuffix(path.Base(url), ".tar.bz2")
 	}
 	parts := strings.Split(stem, "-")
 	if !ok || len(parts) < 3 {
-		p.fail("%q is not the address of a package: it ends in name-version-build.conda or .tar.bz2", l.URL)
-		return
+		return "", false
 	}
-	if _, err := digest.Parse(l.SHA256); err != nil || l.SHA256 != strings.ToLower(l.SHA256) {
-		p.fail("%q is not a SHA-256: 64 hex digits, lower case", l.SHA256)
-	}
-	p.name(l, strings.Join(parts[:len(parts)-2], "-"))
+	return strings.Join(parts[:len(parts)-2], "-"), true
 }

@@ -27,7 +27,7 @@ func TestLockRoundTrip(t *testing.T) {
 	if d := cmp.Diff(goodLock, l.String()); d != "" {
 		t.Error(d)
 	}
-	if got := l.Sections["linux-64/app-tool-1.0-h1_0"].Lines[1].Name; got != "lib-x" {
+	if got := l.Sections["linux-64/app-tool-1.0-h1_0"].Lines[1].Package(); got != "lib-x" {
 		t.Errorf("the name in the address is %q", got)
 	}
 	for title, want := range map[string]string{

@@ -114,10 +114,9 @@ func (r *runner) formatOf(name string) (packages.Format, error) {
 // spec is the sandbox of a build or a test: externals as /usr, nothing else of the host.
 // At the lower levels the host's own folders stand in their place, and the statement says which level it was.
 func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.External) (sandbox.Spec, error) {
-	spec := sandbox.Spec{
-		Env: list(map[string]string{"PATH": basePath}), Hostname: buildHost, User: buildUser, UID: buildUID, GID: buildGID,
-		Limits: r.req.Limits, Level: s.level, Scratch: s.scratch,
-	}
+	spec := CommandSpec()
+	spec.Limits, spec.Level, spec.Scratch = r.req.Limits, s.level, s.scratch
+	spec.Env = list(map[string]string{"PATH": basePath}) // the script sources the rest
 	if !s.level.Places() {
 		spec.Mounts = hostMounts()
 		return spec, nil
@@ -134,17 +133,28 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 	if err != nil {
 		return sandbox.Spec{}, fmt.Errorf("externals: %w", err)
 	}
-	spec.Files = accountFiles()
 	// /etc is ours alone: what a host keeps there is configuration, never part of a tool.
 	for _, top := range []string{"usr", "opt"} {
 		if _, err := os.Stat(filepath.Join(root, top)); err == nil {
 			spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: filepath.Join(root, top), Target: "/" + top})
 		}
 	}
+	return spec, nil
+}
+
+// CommandSpec is where every command of a build begins, before anything is mounted: user, host name,
+// environment, account files, the links to /usr. forge sandbox run begins there, too.
+func CommandSpec() sandbox.Spec {
+	env := map[string]string{"PATH": basePath, "HOME": insideWork}
+	shellEnv(env)
+	spec := sandbox.Spec{
+		Env: list(env), Dir: insideWork, Hostname: buildHost, User: buildUser, UID: buildUID, GID: buildGID,
+		Level: sandbox.Full, Files: accountFiles(),
+	}
 	for _, l := range []string{"bin", "sbin", "lib", "lib64"} {
 		spec.Links = append(spec.Links, sandbox.Link{Path: "/" + l, Target: "usr/" + l})
 	}
-	return spec, nil
+	return spec
 }
 
 // hostMounts are the folders of the machine that a command of a lower level may read.

@@ -81,7 +81,7 @@ func (j *job) newFiles() ([]string, error) {
 	var touched []string
 	for _, path := range changed {
 		_, still := after[path]
-		if still && matchAny(j.a.Output.Build.AlwaysInclude, path) {
+		if still && (j.staged[path] || matchAny(j.a.Output.Build.AlwaysInclude, path)) {
 			added = append(added, path)
 		} else if !ownedByNobody(path) {
 			touched = append(touched, path)

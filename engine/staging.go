@@ -36,6 +36,9 @@ func (j *job) packStaged(ctx context.Context, w io.Writer, added []string) error
 		return err
 	}
 	t := tar.NewWriter(z)
+	if err := packFolders(t, j.site.prefix); err != nil {
+		return err
+	}
 	for _, rel := range added {
 		if err := packOne(t, filepath.Join(j.site.prefix, rel), path.Join("prefix", rel)); err != nil {
 			return err
@@ -55,6 +58,20 @@ func (j *job) packStaged(ctx context.Context, w io.Writer, added []string) error
 		return packOne(t, p, path.Join("work", filepath.ToSlash(rel)))
 	})
 	return errors.Join(err, t.Close(), z.Close())
+}
+
+// packFolders writes the folders of the prefix: a script may lean on an empty one.
+func packFolders(t *tar.Writer, prefix string) error {
+	return filepath.WalkDir(prefix, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() || p == prefix {
+			return err
+		}
+		rel, err := filepath.Rel(prefix, p)
+		if err != nil {
+			return err
+		}
+		return packOne(t, p, path.Join("prefix", filepath.ToSlash(rel)))
+	})
 }
 
 // packOne writes one file, link or folder; sockets and the like are left out.
@@ -108,6 +125,7 @@ func (j *job) restore(ctx context.Context, staged *Built) error {
 		return err
 	}
 	defer root.Close()
+	j.staged = map[string]bool{}
 	var folders []*tar.Header
 	for t := tar.NewReader(z); ; {
 		h, err := t.Next()
@@ -121,6 +139,7 @@ func (j *job) restore(ctx context.Context, staged *Built) error {
 		rest, inPrefix := strings.CutPrefix(h.Name, "prefix/")
 		if inPrefix {
 			h.Name = path.Join(filepath.Base(j.site.prefix), rest)
+			j.staged[rest] = h.Typeflag != tar.TypeDir
 		}
 		if _, err := root.Lstat(h.Name); err == nil && inPrefix {
 			continue // a package in the host environment brought it: it is that package's file
@@ -136,6 +155,15 @@ func (j *job) restore(ctx context.Context, staged *Built) error {
 		root.Chtimes(folders[i].Name, folders[i].ModTime, folders[i].ModTime)
 	}
 	return nil
+}
+
+// countOwnOnly makes the staging output's files count only where this output's script makes them anew
+// (conda-build's outputs with a script of their own).
+func (j *job) countOwnOnly() (err error) {
+	if j.a.Output.OwnFilesOnly {
+		j.before, err = snapshot(j.site.prefix)
+	}
+	return err
 }
 
 func unpackOne(root *os.Root, r io.Reader, h *tar.Header) error {

@@ -178,12 +178,22 @@ func (c *metaConverter) fields(n *yaml.Node) (order []string, by map[string][]ch
 			by[k.Value] = append(by[k.Value], choice{k, v, condition})
 			continue
 		}
-		if s := c.lineSelector(k.Line); s != "" {
+		if s := c.lineSelector(k.Line); s != "" && !c.allConditional(v) {
 			c.lost(k, "%s depends on a selector, what is below it does not", k.Value)
 		}
 		by[k.Value] = append(by[k.Value], choice{k, v, ""})
 	}
 	return order, by
+}
+
+// allConditional reports whether every item of a list depends on a condition of its own.
+func (c *metaConverter) allConditional(n *yaml.Node) bool {
+	for _, e := range n.Content {
+		if n.Kind != yaml.SequenceNode || c.condition(e.Line) == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // scalar is a field that takes one text.

@@ -93,14 +93,15 @@ func (f *frame) scripts(n *yaml.Node, p platforms.Platform, def []Script) []Scri
 	case file != nil:
 		return f.fileScript(s, file, p)
 	case content == nil:
-		for _, d := range def {
-			d.Env, d.Secrets, d.Cwd, d.Pos = s.Env, s.Secrets, s.Cwd, s.Pos
-			if s.Interpreter != "" {
-				d.Interpreter = s.Interpreter
-			}
-			return []Script{d}
+		if len(def) == 0 {
+			return nil
 		}
-		return nil
+		d := def[0]
+		d.Env, d.Secrets, d.Cwd, d.Pos = s.Env, s.Secrets, s.Cwd, s.Pos
+		if s.Interpreter != "" {
+			d.Interpreter = s.Interpreter
+		}
+		return []Script{d}
 	}
 	plain := n.Kind == yaml.ScalarNode || n.Kind == yaml.SequenceNode
 	return f.inlineScript(s, content, p, plain)

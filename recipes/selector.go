@@ -24,6 +24,7 @@ func cutSelector(line string) (text, condition string, at int, ok bool) {
 	if strings.IndexByte(line, ']') < 0 {
 		return "", "", 0, false
 	}
+	open, end := lastBrackets(line)
 	for p := 1; p < len(line); p++ {
 		q := p
 		for q < len(line) && isBlank(line[q]) {
@@ -32,10 +33,8 @@ func cutSelector(line string) (text, condition string, at int, ok bool) {
 		if q >= len(line) {
 			return "", "", 0, false
 		}
-		if line[q] == '#' {
-			if from, to := lastBrackets(line, q+1); from >= 0 {
-				return line[:p], line[from+1 : to], from + 1, true
-			}
+		if line[q] == '#' && open > q {
+			return line[:p], line[open+1 : end], open + 1, true
 		}
 		if line[q] == '[' && line[len(line)-1] == ']' {
 			before := strings.TrimSpace(line[:p])
@@ -44,22 +43,24 @@ func cutSelector(line string) (text, condition string, at int, ok bool) {
 				return line[:p], inner, q + 1, true
 			}
 		}
+		p = max(p, q-1) // the other blanks before q lead to the same place
 	}
 	return "", "", 0, false
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v' }
 
-// lastBrackets finds the last [condition] at or after from that only text without parentheses follows.
-func lastBrackets(line string, from int) (open, end int) {
-	for end = len(line) - 1; end > from; end-- {
+// lastBrackets finds the last [condition] that only text without parentheses follows; -1 where there is
+// none.
+func lastBrackets(line string) (open, end int) {
+	for end = len(line) - 1; end > 0; end-- {
 		switch line[end] {
 		case '(', ')':
 			return -1, -1
 		case ']':
-			open = strings.LastIndexAny(line[from:end], "[]")
-			if open >= 0 && line[from+open] == '[' && from+open+1 < end {
-				return from + open, end
+			open = strings.LastIndexAny(line[:end], "[]")
+			if open >= 0 && line[open] == '[' && open+1 < end {
+				return open, end
 			}
 		}
 	}

@@ -34,7 +34,7 @@ func parseSpec(s string) (spec, error) {
 // checkName accepts what conda accepts as a package's name (CEP 26), and, with the peers, the empty one.
 func checkName(s string) error {
 	if s != "" && !packages.ValidName(s) {
-		return fmt.Errorf("%q is not a package name: it takes a-z, 0-9, -, _ and .", s)
+		return fmt.Errorf("%q is not a package name: it takes a-z, 0-9, and the signs . - _ alone", s)
 	}
 	return nil
 }
@@ -52,7 +52,7 @@ func checkURL(s string) error {
 		return fmt.Errorf("%q is not a URL: %w", s, err)
 	}
 	if u.Scheme == "" {
-		return fmt.Errorf("%q is not a URL: it has no scheme such as https:", s)
+		return fmt.Errorf("%q is not a URL: it has no scheme, https for one", s)
 	}
 	return nil
 }

@@ -169,15 +169,16 @@ func (s *lineScan) braces(line string, f func(rest string)) {
 //	\{\s*(?:pin_[a-z]+\(\s*?['"])?KEY[^_0-9a-zA-Z].*?\}\}
 //	\{\s*(?:compiler|stdlib)\(['"]LANG['"][^{]*?\}
 func (s *lineScan) expressions(line string) {
+	last := strings.LastIndex(line, "}}")
 	s.braces(line, func(rest string) {
-		closed := func(end int) bool { return strings.Contains(rest[min(end+1, len(rest)):], "}}") }
+		closed := func(end int) bool { return last >= len(line)-len(rest)+end+1 }
 		s.prefixes(rest, true, closed)
 		if call, ok := strings.CutPrefix(rest, "pin_"); ok {
 			call = strings.TrimLeft(call, "abcdefghijklmnopqrstuvwxyz")
 			if call, ok = strings.CutPrefix(call, "("); ok {
 				call = strings.TrimLeft(call, " \t")
 				if call != "" && (call[0] == '\'' || call[0] == '"') {
-					s.prefixes(call[1:], true, func(end int) bool { return strings.Contains(call[min(end+2, len(call)):], "}}") })
+					s.prefixes(call[1:], true, func(end int) bool { return last >= len(line)-len(call)+end+2 })
 				}
 			}
 		}
@@ -230,8 +231,11 @@ func (s *lineScan) requirement(line string) {
 //
 //	(?:^|[^\{])\{%\s*(?:el)?if\s*.*KEY\s*(?:[^%]*?)?%\}
 //	(?:^|[^\{])\{%\s*(?:for|set)\s.*\bKEY\b(?:[^%]*?)?%\}
+//
+// Either reaches to the end of the line, so the first of each kind tells all.
 func (s *lineScan) statements(line string) {
-	for at := 0; ; at += 2 {
+	ifs, sets := false, false
+	for at := 0; !ifs || !sets; at += 2 {
 		i := strings.Index(line[at:], "{%")
 		if i < 0 {
 			return
@@ -242,40 +246,46 @@ func (s *lineScan) statements(line string) {
 		}
 		rest := strings.TrimLeft(line[at+2:], " \t")
 		switch {
-		case strings.HasPrefix(rest, "if"), strings.HasPrefix(rest, "elif"):
-			s.anywhere(rest[2:])
-		case len(rest) > 4 && (strings.HasPrefix(rest, "for") || strings.HasPrefix(rest, "set")) && isBlank(rest[3]):
-			s.words(rest[4:])
+		case !ifs && (strings.HasPrefix(rest, "if") || strings.HasPrefix(rest, "elif")):
+			ifs = true
+			for _, part := range closedParts(rest[2:]) {
+				s.anywhere(part)
+			}
+		case !sets && len(rest) > 4 && (strings.HasPrefix(rest, "for") || strings.HasPrefix(rest, "set")) && isBlank(rest[3]):
+			sets = true
+			for _, part := range closedParts(rest[4:]) {
+				s.words(part)
+			}
 		}
 	}
 }
 
-// ends reports whether the statement ends after text: the next % closes it.
-func ends(text string) bool {
-	i := strings.IndexByte(text, '%')
-	return i >= 0 && i+1 < len(text) && text[i+1] == '}'
+// closedParts are the pieces of text whose next % closes a statement.
+func closedParts(text string) (parts []string) {
+	for {
+		part, rest, ok := strings.Cut(text, "%")
+		if !ok {
+			return parts
+		}
+		if strings.HasPrefix(rest, "}") {
+			parts = append(parts, part)
+		}
+		text = rest
+	}
 }
 
-func (s *lineScan) anywhere(text string) {
+func (s *lineScan) anywhere(part string) {
 	for n, key := range s.keys {
-		for at := 0; ; at++ {
-			i := strings.Index(text[at:], key)
-			if i < 0 {
-				break
-			}
-			if at += i; ends(text[at+len(key):]) {
-				s.found = append(s.found, n)
-				break
-			}
+		if strings.Contains(part, key) {
+			s.found = append(s.found, n)
 		}
 	}
 }
 
-func (s *lineScan) words(text string) {
-	for i := 0; i < len(text); i++ {
-		if isWord(text[i]) && (i == 0 || !isWord(text[i-1])) {
-			start := i
-			s.prefixes(text[start:], false, func(end int) bool { return ends(text[start+end:]) })
+func (s *lineScan) words(part string) {
+	for i := 0; i < len(part); i++ {
+		if isWord(part[i]) && (i == 0 || !isWord(part[i-1])) {
+			s.prefixes(part[i:], false, nil)
 		}
 	}
 }

@@ -34,12 +34,12 @@ type v0Row struct {
 	vals []string
 }
 
-// defaultV0Config holds conda-build's own defaults (variants.py, DEFAULT_VARIANTS), with the Python
-// that conda-build 26.7 was run with for the vectors.
+// defaultV0Config holds conda-build's own defaults (variants.py, DEFAULT_VARIANTS) but for the address of
+// R's archive, with the Python that conda-build 26.7 was run with for the vectors.
 func defaultV0Config(target platforms.Platform) *v0Config {
 	c := &v0Config{vals: map[string][]string{}, pins: map[string]Pin{}, extend: map[string]bool{}, lists: map[string][]string{}}
 	for _, kv := range [][2]string{{"python", "3.11"}, {"numpy", "1.23"}, {"perl", "5.26.2"}, {"lua", "5"}, {"r_base", "3.5"},
-		{"cpu_optimization_target", "nocona"}, {"cran_mirror", "https://cran.r-project.org"}, {"target_platform", target.String()}} {
+		{"cpu_optimization_target", "nocona"}, {"target_platform", target.String()}} {
 		c.set(kv[0], []string{kv[1]})
 	}
 	for _, kv := range defaultCompilers(target) {

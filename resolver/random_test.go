@@ -92,9 +92,9 @@ func randomProblem(seed uint64) (*resolver.Memory, resolver.Problem) {
 
 // TestRandom holds the solver to brute force.
 func TestRandom(t *testing.T) {
-	n := 3000
+	n := 1000
 	if testing.Short() {
-		n = 300
+		n = 200
 	}
 	sat := 0
 	for seed := range uint64(n) {

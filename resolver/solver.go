@@ -190,9 +190,14 @@ func (c *core) assume() (done, fine bool) {
 	return false, true
 }
 
-// pick returns the needed package to decide next, or -1: wanted ones in their order, then by how much
-// they took part in conflicts, then as they were discovered.
+// easyConflicts is how many conflicts a search may have before its order changes.
+const easyConflicts = 64
+
+// pick returns the needed package to decide next, or -1: wanted ones in their order, then as they were
+// discovered. In a hard search the packages that take part in conflicts come first: to go by discovery
+// alone can take forever.
 func (c *core) pick() int32 {
+	hard := c.stats.conflicts > easyConflicts
 	best := int32(-1)
 	for _, id := range c.needed {
 		p := &c.pkgs[id]
@@ -204,7 +209,7 @@ func (c *core) pick() int32 {
 			continue
 		}
 		b := &c.pkgs[best]
-		if p.root < b.root || p.root == b.root && p.activity > b.activity {
+		if p.root < b.root || hard && p.root == b.root && p.activity > b.activity {
 			best = id
 		}
 	}

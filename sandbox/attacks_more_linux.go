@@ -138,7 +138,7 @@ func exhaustionAttacks() []Attack {
 		{Name: "exhaustion/tmp", Limits: Limits{Memory: 100 << 20}, Script: `head -c 200M /dev/zero >/tmp/$MARK-big; r=$?; rm -f /tmp/$MARK-big; exit $r`},
 		{Name: "exhaustion/file-size", Limits: Limits{FileSize: 10 << 20}, Script: `head -c 20M /dev/zero >big`},
 		{Name: "exhaustion/open-files", Limits: Limits{OpenFiles: 50}, Script: `for i in $(seq 3 60); do eval "exec $i</dev/null" || exit 1; done`},
-		{Name: "exhaustion/cpu", Limits: Limits{CPU: 1e9}, Script: `while (( $(cut -d' ' -f14 /proc/$$/stat) < 150 )); do for ((i=0; i<20000; i++)); do :; done; done`},
+		{Name: "exhaustion/cpu", Limits: Limits{CPU: 1e9}, Script: `while (( $(cut -d' ' -f14 /proc/$$/stat) < 115 )); do for ((i=0; i<20000; i++)); do :; done; done`},
 		{Name: "exhaustion/wall", Limits: Limits{Wall: 5e8}, Script: `sleep 1`},
 		{Name: "exhaustion/deaf-wall", Limits: Limits{Wall: 5e8}, Script: `trap '' TERM INT HUP QUIT; sleep 1; true`},
 		{Name: "exhaustion/log", Limits: Limits{Log: 1 << 20}, Script: `head -c 2M /dev/zero; exec 2>&1; head -c 2M /dev/zero >&2; sleep 0.3`},

@@ -243,7 +243,7 @@ func TestFullHandOver(t *testing.T) {
 	if out := fullScript(t, "cd /w; echo new >n; echo more >>a/b; mkdir d; ln n d/n; stat -c %u . * | sort -u", Mount{m, "/w", true}); out != "1000\n" {
 		t.Errorf("inside: %q", out)
 	}
-	filepath.WalkDir(m, func(p string, d os.DirEntry, err error) error {
+	filepath.WalkDir(m, func(p string, d os.DirEntry, _ error) error {
 		fi, err := os.Lstat(p)
 		if err != nil || fi.Sys().(*syscall.Stat_t).Uid != 0 {
 			t.Errorf("%s did not come back: %v", p, err)

@@ -136,6 +136,43 @@ func killDescendants() {
 
 // descendants lists the living processes below this one.
 func descendants() []int {
+	var list []int
+	for todo := []int{os.Getpid()}; len(todo) > 0; {
+		pid := todo[0]
+		todo = todo[1:]
+		kids, ok := children(pid)
+		if !ok {
+			return descendantsBySearch()
+		}
+		list, todo = append(list, kids...), append(todo, kids...)
+	}
+	return list
+}
+
+// children asks the kernel, where it was built to answer (CONFIG_PROC_CHILDREN). A process that ended
+// meanwhile has none.
+func children(pid int) (list []int, ok bool) {
+	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
+	threads, err := os.ReadDir(tasks)
+	if err != nil {
+		return nil, true
+	}
+	for _, t := range threads {
+		b, err := os.ReadFile(tasks + "/" + t.Name() + "/children")
+		if err != nil && pid == os.Getpid() && t.Name() == strconv.Itoa(pid) {
+			return nil, false
+		}
+		for _, f := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				list = append(list, n)
+			}
+		}
+	}
+	return list, true
+}
+
+// descendantsBySearch looks at every process there is.
+func descendantsBySearch() []int {
 	parent := map[int]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, p := range stats {

@@ -131,7 +131,7 @@ func (v *victim) live() error {
 func (v *victim) state() string {
 	var b strings.Builder
 	for _, d := range []string{v.dir, v.ro} {
-		filepath.WalkDir(d, func(p string, e os.DirEntry, err error) error {
+		filepath.WalkDir(d, func(p string, e os.DirEntry, _ error) error {
 			fi, err := os.Lstat(p)
 			if err != nil {
 				return nil

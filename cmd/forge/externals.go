@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"forge/platforms"
 	"forge/platforms/toolchain"
@@ -30,11 +31,9 @@ func (d declared) Find(ctx context.Context, name string) (*toolchain.External, e
 	}
 	if said != nil {
 		switch {
-		case len(said.Files)+len(said.Packages)+len(said.Programs) > 0:
-			return nil, fmt.Errorf("%s: external %q: files, packages and programs of one's own are not supported yet; only version, use and env are", said.Pos, name)
 		case found == nil:
 			return nil, fmt.Errorf("%s: external %q is not on this machine", said.Pos, name)
-		case said.Version != "" && said.Version != found.Record.Version:
+		case len(said.Files)+len(said.Packages) == 0 && said.Version != "" && said.Version != found.Record.Version:
 			return nil, fmt.Errorf("%s: external %q is %s on this machine, forge.hcl wants %s", said.Pos, name, found.Record.Version, said.Version)
 		}
 	}
@@ -48,6 +47,23 @@ func (d declared) block(name string) *recipes.ExternalTool {
 		}
 	}
 	return nil
+}
+
+// own lists the externals that the workspace puts together itself.
+// A sandbox shows externals at /usr and /opt and nowhere else.
+func own(file *recipes.Workspace) ([]toolchain.Declared, error) {
+	var list []toolchain.Declared
+	for _, e := range file.Externals {
+		for _, glob := range e.Files {
+			if !strings.HasPrefix(glob, "/usr/") && !strings.HasPrefix(glob, "/opt/") {
+				return nil, fmt.Errorf("%s: external %q: %s lies outside of /usr and /opt, where a sandbox shows externals", e.Pos, e.Name, glob)
+			}
+		}
+		if e.Use && len(e.Files)+len(e.Packages) > 0 {
+			list = append(list, toolchain.Declared{Name: e.Name, Version: e.Version, Packages: e.Packages, Files: e.Files, Programs: e.Programs})
+		}
+	}
+	return list, nil
 }
 
 // withEnv is a copy of e with the variables that the workspace sets for it.

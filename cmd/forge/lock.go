@@ -57,14 +57,10 @@ func (a *app) lock(ctx context.Context, req *engine.Request, f *lockFlags) error
 	if err != nil {
 		return err
 	}
-	old, err := readLock(req.LockFile) // as it is, while Forget changes what is planned with
-	if err != nil {
-		return err
-	}
-	before := ""
+	old, before := tools.Lock, ""
 	if old != nil {
 		before = old.String()
-		if err := tools.Lock.Forget(f.update); err != nil {
+		if tools.Lock, err = old.Without(f.update); err != nil {
 			return err
 		}
 	} else if len(f.update) > 0 {

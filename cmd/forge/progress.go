@@ -79,6 +79,9 @@ func (p *progress) event(e engine.Event) {
 		}
 	case engine.EventWarning:
 		p.line("warning", "warning", e.Action.Output.Name+": "+e.Text)
+	case engine.EventTerminal:
+		p.erase()
+		p.style = "plain"
 	case engine.EventEnd:
 		delete(p.running, e.Action)
 		delete(p.expect, e.Action)

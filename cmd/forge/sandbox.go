@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"forge/digest"
+	"forge/engine"
 	"forge/platforms/toolchain"
 	"forge/sandbox"
 	"forge/store"
@@ -131,14 +132,10 @@ func (a *app) sandboxTry(ctx context.Context, f sandboxFlags, args []string, lev
 
 // spec reads the flags. Names, ids and folders are those of a build.
 func (f sandboxFlags) spec(args []string, level sandbox.Isolation) (sandbox.Spec, error) {
-	const home, user = "/forge/work", "forge"
-	s := sandbox.Spec{
-		Argv: args, Dir: f.dir, Hostname: "forge", User: user, UID: 1000, GID: 1000, Network: f.network,
-		Level: level,
-		Env: []string{"PATH=/usr/bin:/bin", "HOME=" + home, "USER=" + user, "LOGNAME=" + user, "SHELL=/bin/bash",
-			"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TZ=UTC", "TERM=xterm-256color"},
-		Limits: sandbox.Limits{Memory: f.memory, Processes: f.processes, FileSize: f.fileSize},
-	}
+	s := engine.CommandSpec()
+	home := s.Dir
+	s.Argv, s.Dir, s.Network, s.Level = args, f.dir, f.network, level
+	s.Limits = sandbox.Limits{Memory: f.memory, Processes: f.processes, FileSize: f.fileSize}
 	for _, e := range f.env {
 		name, _, _ := strings.Cut(e, "=")
 		s.Env = slices.DeleteFunc(s.Env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
@@ -218,11 +215,7 @@ func (a *app) addTools(ctx context.Context, spec *sandbox.Spec, externals []stri
 	shown := func(p string) bool {
 		return slices.ContainsFunc(spec.Mounts, func(m sandbox.Mount) bool { return m.Target == p })
 	}
-	for _, l := range []string{"bin", "sbin", "lib", "lib64"} {
-		if !shown("/" + l) {
-			spec.Links = append(spec.Links, sandbox.Link{Path: "/" + l, Target: "usr/" + l})
-		}
-	}
+	spec.Links = slices.DeleteFunc(spec.Links, func(l sandbox.Link) bool { return shown(l.Path) })
 	if shown("/usr") {
 		if len(externals) > 0 {
 			return usageError{errors.New("--external and a /usr of your own exclude each other")}

@@ -42,13 +42,17 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 	if err != nil {
 		return fail(err)
 	}
+	externals, err := a.externals(req, st)
+	if err != nil {
+		return fail(err)
+	}
 	read, err := a.openChannels(ctx, req, opener(formats))
 	if err != nil {
 		return fail(err)
 	}
 	tools = engine.Tools{
 		Store: st, Solver: resolver.New(), Channels: read, Fetcher: a.fetcher(req, st), Runner: sandbox.New(time.Now),
-		Externals: a.externals(req, st), Format: format, Formats: formats, Lock: lock,
+		Externals: externals, Format: format, Formats: formats, Lock: lock,
 		GitState: gitState(ctx), Version: version, Now: time.Now,
 	}
 	finish = func(ctx context.Context) error {
@@ -58,12 +62,13 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 }
 
 // externals finds the host's tools, as the workspace wants them.
-func (a *app) externals(req *engine.Request, st *store.Store) toolchain.Finder {
-	found := toolchain.New(toolchain.Config{Store: st})
+func (a *app) externals(req *engine.Request, st *store.Store) (toolchain.Finder, error) {
 	if a.space.file == nil {
-		return found
+		return toolchain.New(toolchain.Config{Store: st}), nil
 	}
-	return declared{Finder: found, platform: req.TargetPlatform, file: a.space.file}
+	ours, err := own(a.space.file)
+	found := toolchain.New(toolchain.Config{Store: st, Declared: ours})
+	return declared{Finder: found, platform: req.TargetPlatform, file: a.space.file}, err
 }
 
 // sign gives tools the user's keys, made at the first build.

@@ -34,5 +34,7 @@ func verbs(a *app) []*cobra.Command {
 		lintCommand(a),
 		fmtCommand(a),
 		schemaCommand(a),
+		convertCommand(a),
+		lspCommand(a),
 	}
 }

@@ -40,6 +40,7 @@ func allowed() map[string][]string {
 		"channels":             {"packages", "trust", "digest", "internal/fsx", "resolver"},
 		"engine": {"channels", "digest", "internal/diag", "internal/fsx", "packages", "platforms", "platforms/elf",
 			"platforms/toolchain", "provenance", "recipes", "resolver", "sandbox", "sources", "store", "trust"},
+		"lsp":       {"recipes", "internal/diag"},
 		"cmd/forge": {"..."},
 		"bench":     {"..."},
 	}

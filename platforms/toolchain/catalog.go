@@ -12,6 +12,7 @@ type tool struct {
 	anyOf    [][]string // of each list the first installed one is taken too
 	versions []string   // Debian packages whose version is asked instead of deb[0]'s, first installed wins
 	glob     *glob      // where it lies outside packages
+	declared *Declared  // of the workspace
 	depends  []string
 	aliases  []alias
 	env      map[string]string

@@ -251,6 +251,56 @@ func TestChangedFilesAndLostBlobs(t *testing.T) {
 	load(t, New(f.(*finder).cfg), "make")
 }
 
+func TestDeclared(t *testing.T) {
+	root := miniature(t)
+	if err := os.MkdirAll(filepath.Join(root, "opt/tool/lib"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"opt/tool/tool", "opt/tool/lib/a"} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finder := func(d ...Declared) Finder {
+		cfg := finderOf(t, root).(*finder).cfg
+		cfg.Declared = d
+		return New(cfg)
+	}
+	e := load(t, finder(Declared{Name: "tool", Version: "3", Files: []string{"/opt/tool/*"}, Programs: []string{"/opt/tool/tool"}}), "tool")
+	if diff := cmp.Diff([]string{"x opt/tool/lib/a", "x opt/tool/tool"}, paths(e)); diff != "" {
+		t.Error(diff)
+	}
+	if e.Record.Version != "3" || len(e.Programs) != 1 || e.Origin[0].Name != "file:///opt/tool/*" {
+		t.Errorf("%+v", e)
+	}
+	e = load(t, finder(Declared{Name: "make", Packages: []string{"make", "libz-dev"}}), "make")
+	if e.Record.Version != "4.3" || !has(e, "usr/include/zlib.h") {
+		t.Errorf("declared packages: %v %v", e.Record, paths(e))
+	}
+	for _, c := range []struct {
+		d    Declared
+		want string
+	}{
+		{Declared{Name: "a"}, "neither"},
+		{Declared{Name: "a", Files: []string{"/opt/tool"}}, "say its version"},
+		{Declared{Name: "a", Packages: []string{"cmake"}}, "not installed"},
+		{Declared{Name: "a", Version: "1", Files: []string{"/opt/tool"}, Programs: []string{"/opt/tool/none"}}, "no program"},
+		{Declared{Name: "a", Version: "1", Files: []string{"/opt/none*"}}, "nothing on this host"},
+		{Declared{Name: "a", Version: "1", Files: []string{"opt/tool"}}, "absolute"},
+		{Declared{Name: "a", Version: "1", Files: []string{"/../etc/passwd"}}, ""},
+		{Declared{Name: "a", Version: "1", Files: []string{"/"}}, "absolute"},
+	} {
+		f := finder(c.d)
+		e, err := f.Find(context.Background(), "a")
+		if err == nil && e != nil {
+			err = f.Load(context.Background(), e)
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.d, err, c.want)
+		}
+	}
+}
+
 func TestNoDpkg(t *testing.T) {
 	f := finderOf(t, t.TempDir())
 	for _, name := range f.Names() {

@@ -18,6 +18,7 @@ type Config struct {
 	Store    *store.Store       // where files go when an external is loaded
 	Platform platforms.Platform // the machine; the zero value for this one
 	Root     string             // folder that stands for "/"; empty for "/" itself
+	Declared []Declared         // externals of the workspace, in place of built-in ones
 }
 
 // host is what a kind of machine can tell of its tools.
@@ -58,7 +59,7 @@ func New(cfg Config) Finder {
 	}
 	return &finder{
 		cfg:     cfg,
-		catalog: catalog(cfg.Platform),
+		catalog: withDeclared(catalog(cfg.Platform), cfg.Declared),
 		open:    sync.OnceValues(func() ([]host, error) { return hosts(cfg.Root) }),
 		files:   newImporter(cfg.Store, cfg.Root),
 	}
@@ -66,12 +67,11 @@ func New(cfg Config) Finder {
 
 // hosts opens what can be asked on this machine, in the order in which it is asked.
 func hosts(root string) ([]host, error) {
-	all := []host{globs{root}}
 	db, err := readDpkg(root)
 	if errors.Is(err, fs.ErrNotExist) {
-		return all, nil
+		return []host{declaredHost{root, nil}, globs{root}}, nil
 	}
-	return append(all, db), err
+	return []host{declaredHost{root, db}, globs{root}, db}, err
 }
 
 // Names lists what it could offer, sorted.

@@ -208,7 +208,7 @@ func (im *importer) place(name string) string {
 				at = filepath.ToSlash(rel)
 			}
 		}
-		if at != "usr" && !strings.HasPrefix(at, "usr/") {
+		if top, _, _ := strings.Cut(at, "/"); top == "bin" || top == "sbin" || strings.HasPrefix(top, "lib") {
 			at = "usr/" + at
 		}
 		im.dirs[dir] = at
