@@ -10,8 +10,8 @@ const (
 	EventProgress                  // within Phase, Done of Total bytes
 	EventEnd                       // it ended: Outcome is set
 	EventWarning                   // something a person should read: Text
-	EventTerminal                  // from now on the terminal belongs to a command
 	EventRest                      // it was built and waits for its tests, or had nothing to do
+	EventTerminal                  // from now on the terminal belongs to a command
 )
 
 // Event is one thing that happened during a run, for whoever shows it. Events of one action are in

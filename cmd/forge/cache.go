@@ -34,7 +34,23 @@ func (a *app) openStore() (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(dir)
+	return a.open(dir)
+}
+
+// open opens the store in dir until the verb ends.
+func (a *app) open(dir string) (*store.Store, error) {
+	st, err := store.Open(dir)
+	if err == nil {
+		a.stores = append(a.stores, st)
+	}
+	return st, err
+}
+
+// closeStores removes what the process has in tmp. If it cannot, the next run does.
+func (a *app) closeStores() {
+	for _, st := range a.stores {
+		_ = st.Close()
+	}
 }
 
 // cached is one package in the store.
@@ -172,7 +188,6 @@ forge has used since it started is never removed. Everything can be made again.`
 			if err != nil {
 				return err
 			}
-			defer st.Close()
 			c, err := st.GC(cmd.Context(), limits)
 			if err != nil {
 				return err
@@ -278,7 +293,6 @@ func cacheExportCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer st.Close()
 			list, err := cachedPackages(st, args)
 			if err != nil {
 				return err
@@ -317,7 +331,6 @@ from whom you would let build on this machine.`,
 			if err != nil {
 				return err
 			}
-			defer st.Close()
 			in := a.stdin
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
