@@ -37,7 +37,7 @@ func (r *runner) build(ctx context.Context, a *Action, key digest.Digest, built 
 	start := r.tools.Now()
 	j := &job{runner: r, a: a, built: built, key: key}
 	var err error
-	if j.site, err = r.newSite(ctx, a.Output.Name, insideLayout()); err != nil {
+	if j.site, err = r.newSite(ctx, a.Output.Name, r.vary.layout()); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -190,6 +190,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	if err != nil {
 		return spec, err
 	}
+	j.vary.apply(j.env, &spec)
 	if !spec.Level.Places() {
 		j.site.at.recipe, j.env["RECIPE_DIR"] = recipe, recipe
 	}

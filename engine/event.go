@@ -10,6 +10,7 @@ const (
 	EventProgress                  // within Phase, Done of Total bytes
 	EventEnd                       // it ended: Outcome is set
 	EventWarning                   // something a person should read: Text
+	EventRest                      // it was built and waits for its tests, or had nothing to do
 	EventTerminal                  // from now on the terminal belongs to a command
 )
 

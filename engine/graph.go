@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"forge/digest"
 	"forge/internal/diag"
 	"forge/packages"
@@ -49,6 +51,19 @@ type TestPlan struct {
 	Build      Environment
 	Python     string // the version to test with, empty for the environment's own
 	Downstream bool
+
+	// Of a test recorded in a package: what it is called, its working folder below the prefix, and what
+	// lies in it.
+	label  string
+	folder string
+	files  map[string][]byte
+}
+
+func (p TestPlan) name() string {
+	if p.label != "" {
+		return p.label
+	}
+	return fmt.Sprintf("test %d", p.Index+1)
 }
 
 // find returns the record of that name, or nil.

@@ -78,6 +78,7 @@ type planner struct {
 	memo     *solved
 	standIns map[*packages.Record]*packages.Record // of existing packages, the channel's records
 	problems diag.List
+	with     []string // specs that every test environment holds beside the tested package
 
 	states []planState
 	next   []int         // to be looked at in the next round

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"forge/packages"
 	"forge/recipes"
 )
 
@@ -35,11 +37,11 @@ func (p *planner) draftTests(a *Action) *solving {
 }
 
 func (p *solving) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, error) {
-	self := a.Record.Name + " " + a.Record.Version + " " + a.Record.Build
+	self := append([]string{exactSpec(&a.Record)}, p.with...)
 	one := func(run, build []string) ([]TestPlan, error) {
 		plan := TestPlan{Index: index}
 		var err error
-		if plan.Run, err = p.environment("test", append([]string{self}, run...)); err != nil {
+		if plan.Run, err = p.environment("test", append(slices.Clone(self), run...)); err != nil {
 			return nil, err
 		}
 		plan.Build, err = p.environment("test", build)
@@ -62,15 +64,18 @@ func (p *solving) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, e
 	return []TestPlan{{Index: index}}, nil
 }
 
+// exactSpec is the match spec of that very package.
+func exactSpec(r *packages.Record) string { return r.Name + " " + r.Version + " " + r.Build }
+
 // pythonPlans gives one environment for each Python version the test names.
-func (p *solving) pythonPlans(self string, index int, t *recipes.PythonTest) ([]TestPlan, error) {
+func (p *solving) pythonPlans(self []string, index int, t *recipes.PythonTest) ([]TestPlan, error) {
 	versions := t.PythonVersions
 	if len(versions) == 0 {
 		versions = []string{""}
 	}
 	var plans []TestPlan
 	for _, v := range versions {
-		specs := []string{self, strings.TrimSpace("python " + pythonSpec(v))}
+		specs := append(slices.Clone(self), strings.TrimSpace("python "+pythonSpec(v)))
 		if t.PipCheck {
 			specs = append(specs, "pip")
 		}

@@ -68,6 +68,8 @@ func (r *run) do(ctx context.Context, t *task) error {
 	}
 	if err != nil || t.kind == testTask {
 		r.report(Event{Kind: EventEnd, Action: t.action, Outcome: o})
+	} else {
+		r.report(Event{Kind: EventRest, Action: t.action})
 	}
 	return err
 }

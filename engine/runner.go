@@ -25,6 +25,7 @@ type runner struct {
 	graph    *Graph
 	report   func(Event)
 	byRecord map[*packages.Record]*Action
+	vary     variation // of a rebuild
 
 	mu       sync.Mutex
 	loaded   map[string]*toolchain.External

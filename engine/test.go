@@ -70,7 +70,7 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		return nil
 	}
 	lines := logTail(log.Name(), 25)
-	return &ScriptError{Package: a.Output.String(), What: fmt.Sprintf("test %d", plan.Index+1), Result: result,
+	return &ScriptError{Package: a.Output.String(), What: plan.name(), Result: result,
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name()}
 }
 
@@ -90,8 +90,14 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 		return sandbox.Result{}, err
 	}
 	spec.Argv, spec.Dir = []string{"/bin/bash", s.at.root + "/conda_build.sh"}, s.at.work
-	if hasFiles(a.Output.Tests[plan.Index]) {
+	switch {
+	case plan.folder != "":
+		spec.Dir = s.at.prefix + "/" + plan.folder
+	case hasFiles(a.Output.Tests[plan.Index]):
 		spec.Dir = s.at.prefix + "/" + testFolder(a.Output.Name, plan.Index)
+	}
+	if err := writeFiles(s.work, plan.files); err != nil {
+		return sandbox.Result{}, err
 	}
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -126,7 +127,8 @@ func lines(t *testing.T, dir string) []string {
 // leftovers are temporary files in the store.
 func leftovers(t *testing.T, g *Getter) []string {
 	t.Helper()
-	list, _ := filepath.Glob(filepath.Join(g.Store.Root(), "tmp", "*"))
+	list, _ := filepath.Glob(filepath.Join(g.Store.Root(), "tmp", "*", "*"))
+	list = slices.DeleteFunc(list, func(p string) bool { return filepath.Base(p) == "lock" || filepath.Base(p) == "used" }) // the session's own
 	more, _ := filepath.Glob(filepath.Join(g.Store.Root(), "sources", ".forge-tmp-*"))
 	return append(list, more...)
 }

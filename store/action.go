@@ -31,11 +31,13 @@ func (s *Store) SetResult(id ActionID, result any) error {
 	if err != nil {
 		return err
 	}
+	s.pin(pinAction, id.Digest)
 	return fsx.WriteFile(s.actionPath(id), b, 0o644)
 }
 
 // Result reads the result of an action into into; ErrMissing where there is none or it is damaged.
 func (s *Store) Result(id ActionID, into any) error {
+	s.pin(pinAction, id.Digest)
 	b, err := os.ReadFile(s.actionPath(id))
 	if err != nil {
 		return fmt.Errorf("action %s: %w", id.Short(), ErrMissing)

@@ -13,14 +13,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"forge/digest"
 	"forge/internal/fsx"
 )
 
 // Store is a folder shared by any number of Forge processes.
-type Store struct{ root string }
+type Store struct {
+	root    string
+	session session
+}
 
 // ErrMissing tells that the store does not hold what was asked for, or holds it damaged.
 var ErrMissing = errors.New("not in the store")
@@ -44,7 +46,13 @@ func (s *Store) Root() string { return s.root }
 
 // Path is where the blob d lies if the store has it. Blobs are read-only files; exec bits are kept in
 // trees, so a blob that is executable somewhere has a second file, with exec set.
+// Asking for the path counts as use: gc leaves the blob alone while this process lives.
 func (s *Store) Path(d digest.Digest, exec bool) string {
+	s.pin(pinBlob, d)
+	return s.blob(d, exec)
+}
+
+func (s *Store) blob(d digest.Digest, exec bool) string {
 	h := d.Hex()
 	if exec {
 		h += ".x"
@@ -54,13 +62,14 @@ func (s *Store) Path(d digest.Digest, exec bool) string {
 
 // Has reports whether the blob is there; size and content are not read.
 func (s *Store) Has(d digest.Digest) bool {
-	_, err := os.Lstat(s.Path(d, false))
+	_, err := os.Lstat(s.blob(d, false))
 	return err == nil
 }
 
 // PutBytes stores b.
 func (s *Store) PutBytes(b []byte) (digest.Digest, error) {
 	d := digest.Of(b)
+	s.pin(pinBlob, d)
 	if s.Has(d) {
 		return d, nil
 	}
@@ -73,7 +82,7 @@ func (s *Store) PutBytes(b []byte) (digest.Digest, error) {
 
 // Put stores what r gives and returns its digest and size.
 func (s *Store) Put(r io.Reader) (digest.Digest, int64, error) {
-	f, err := os.CreateTemp(filepath.Join(s.root, "tmp"), fsx.TempPrefix)
+	f, err := s.tempFile()
 	if err != nil {
 		return digest.Digest{}, 0, err
 	}
@@ -96,7 +105,7 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	if !exec {
 		return s.Put(in)
 	}
-	f, err := os.CreateTemp(filepath.Join(s.root, "tmp"), fsx.TempPrefix)
+	f, err := s.tempFile()
 	if err != nil {
 		return digest.Digest{}, 0, err
 	}
@@ -152,29 +161,11 @@ func (s *Store) Verify(d digest.Digest) bool {
 
 // Forget removes the blob.
 func (s *Store) Forget(d digest.Digest) {
-	os.Remove(s.Path(d, false))
-	os.Remove(s.Path(d, true))
+	os.Remove(s.blob(d, false))
+	os.Remove(s.blob(d, true))
 }
 
 // Lock waits for the exclusive lock of that name; the kernel drops it when the process dies.
 func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	return fsx.Lock(ctx, filepath.Join(s.root, "locks", digest.Of([]byte(name)).Hex()[:32]))
-}
-
-// TempDir makes a fresh folder of mode 0700 on the store's file system. The caller removes it;
-// what a crash left over is removed by Clean.
-func (s *Store) TempDir(prefix string) (string, error) {
-	return os.MkdirTemp(filepath.Join(s.root, "tmp"), prefix+"-")
-}
-
-// Clean removes temporary files older than age.
-func (s *Store) Clean(age time.Duration, now time.Time) error {
-	entries, err := os.ReadDir(filepath.Join(s.root, "tmp"))
-	for _, e := range entries {
-		info, ierr := e.Info()
-		if ierr == nil && now.Sub(info.ModTime()) > age {
-			err = errors.Join(err, fsx.RemoveAll(filepath.Join(s.root, "tmp", e.Name())))
-		}
-	}
-	return err
 }

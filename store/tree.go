@@ -15,6 +15,7 @@ import (
 // PutTree stores the manifest of a tree whose files are stored already and returns the tree's digest.
 func (s *Store) PutTree(entries []digest.Entry) (digest.Digest, error) {
 	d := digest.Tree(entries)
+	s.pin(pinTree, d)
 	if _, err := os.Lstat(s.treeFile(d)); err == nil {
 		return d, nil
 	}
@@ -29,6 +30,7 @@ func (s *Store) PutTree(entries []digest.Entry) (digest.Digest, error) {
 
 // Tree returns the entries of the tree d, sorted by path, checked against d.
 func (s *Store) Tree(d digest.Digest) ([]digest.Entry, error) {
+	s.pin(pinTree, d)
 	b, err := os.ReadFile(s.treeFile(d))
 	if err != nil {
 		return nil, fmt.Errorf("tree %s: %w", d, ErrMissing)
@@ -68,6 +70,7 @@ func Merge(trees ...[]digest.Entry) ([]digest.Entry, error) {
 // it must only be mounted read-only. Files are hard links to the store's, folders have mode 0755.
 func (s *Store) Materialize(ctx context.Context, entries []digest.Entry) (string, error) {
 	d := digest.Tree(entries)
+	s.pin(pinTree, d)
 	dst := filepath.Join(s.root, "trees", d.Hex())
 	if _, err := os.Lstat(dst); err == nil {
 		return dst, nil
@@ -126,7 +129,7 @@ func (s *Store) layOne(path string, e digest.Entry) error {
 		return os.Symlink(filepath.FromSlash(e.Target), path)
 	case digest.File, digest.Exec:
 		exec := e.Kind == digest.Exec
-		src := s.Path(e.Sum, exec)
+		src := s.blob(e.Sum, exec)
 		if err := os.Link(src, path); err == nil {
 			return nil
 		}
@@ -138,9 +141,9 @@ func (s *Store) layOne(path string, e digest.Entry) error {
 // copyOut is for what a hard link cannot do: another file system, a blob stored without its exec bit,
 // a full link count.
 func (s *Store) copyOut(d digest.Digest, exec bool, path string) error {
-	b, err := os.ReadFile(s.Path(d, exec))
+	b, err := os.ReadFile(s.blob(d, exec))
 	if err != nil {
-		if b, err = os.ReadFile(s.Path(d, !exec)); err != nil {
+		if b, err = os.ReadFile(s.blob(d, !exec)); err != nil {
 			return fmt.Errorf("%s: %w", d, ErrMissing)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 func buildCommand(a *app) *cobra.Command {
 	var f buildFlags
+	var reports buildReports
 	var dryRun, asJSON, renderOnly, withSolve bool
 	c := &cobra.Command{
 		Use:   "build [RECIPE]...",
@@ -46,11 +47,12 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 			if dryRun {
 				return a.plan(cmd.Context(), req, planJSON(asJSON))
 			}
-			return a.build(cmd.Context(), req, asJSON)
+			return a.build(cmd.Context(), req, asJSON, reports)
 		},
 	}
 	f.register(c.Flags())
 	f.registerRun(c.Flags())
+	reports.register(c.Flags())
 	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "build nothing; say what would be built")
 	c.Flags().BoolVar(&renderOnly, "render-only", false, "print the rendered outputs as JSON")
 	c.Flags().BoolVar(&withSolve, "with-solve", false, "with --render-only: solve the environments and print them, too")
@@ -59,7 +61,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 }
 
 // build runs the whole line: render, plan, run, index, table.
-func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool) error {
+func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, reports buildReports) error {
 	tools, finish, err := a.tools(ctx, req)
 	if err != nil {
 		return err
@@ -73,9 +75,16 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool) error
 	}
 	p := a.newProgress(len(graph.Actions))
 	p.foresee(req.Jobs, engine.Expected(req, tools, graph))
-	outcomes, runErr := engine.Run(ctx, req, tools, graph, p.event)
+	trace := newTracer(tools.Now)
+	viewer := a.ci(req)
+	p.after, p.clean = viewer.event, viewer.clean
+	outcomes, runErr := engine.Run(ctx, req, tools, graph, func(e engine.Event) {
+		trace.event(e)
+		p.event(e)
+	})
 	p.close()
 	indexErr := finish(context.WithoutCancel(ctx))
+	reportErr := reports.write(req, outcomes, trace)
 	if asJSON {
 		if err := a.writeJSONTable(req, outcomes); err != nil {
 			return err
@@ -87,9 +96,9 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool) error
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case runErr != nil:
-		return a.summary(outcomes)
+		return errors.Join(a.summary(outcomes), reportErr)
 	}
-	return errors.Join(indexErr, renderErr)
+	return errors.Join(indexErr, reportErr, renderErr)
 }
 
 // graph renders and plans. With --keep-going recipes that are broken are reported and left out:

@@ -70,6 +70,23 @@ func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
 
 // request completes the flags into the value the engine works on.
 func (a *app) request(f *buildFlags, args []string) (*engine.Request, error) {
+	return a.requestFor(f, func(req *engine.Request) error { return f.find(req, args) })
+}
+
+// registerChannels adds the flags of verbs that start from a package instead of a recipe.
+func (f *buildFlags) registerChannels(fs *pflag.FlagSet) {
+	fs.StringArrayVarP(&f.channels, "channel", "c", nil, "channel to take dependencies from: a folder or a URL; after the package's own, in order")
+	fs.StringVar(&f.channelPriority, "channel-priority", "strict", "strict, flexible or disabled")
+	fs.StringVar(&f.outputDir, "output-dir", "", "folder of this workspace's packages and logs (default output)")
+	fs.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock or none")
+	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a script may use")
+	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
+	fs.BoolVar(&f.offline, "offline", false, "fetch nothing")
+	f.packageFormat, f.buildNum = "conda", -1
+}
+
+// requestFor completes the flags; find, if any, adds the recipes.
+func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engine.Request, error) {
 	wd, err := filepath.Abs(".")
 	if err != nil {
 		return nil, err
@@ -106,9 +123,13 @@ func (a *app) request(f *buildFlags, args []string) (*engine.Request, error) {
 		func() error { return f.pairs(req) },
 		func() error { return space.apply(req) },
 		func() error { return f.leastIsolation(req, space) },
-		func() error { return f.find(req, args) },
 	} {
 		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	if find != nil {
+		if err := find(req); err != nil {
 			return nil, err
 		}
 	}

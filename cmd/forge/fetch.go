@@ -17,7 +17,6 @@ import (
 	"forge/internal/diag"
 	"forge/recipes"
 	"forge/sources"
-	"forge/store"
 )
 
 func fetchCommand(a *app) *cobra.Command {
@@ -70,7 +69,7 @@ func (a *app) fetch(ctx context.Context, req *engine.Request, asJSON bool) error
 	if renderErr != nil && len(outputs) == 0 {
 		return renderErr
 	}
-	st, err := store.Open(req.CacheDir)
+	st, err := a.open(req.CacheDir)
 	if err != nil {
 		return err
 	}

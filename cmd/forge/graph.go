@@ -127,7 +127,7 @@ func (a *app) selectGraph(ctx context.Context, req *engine.Request, f *graphFlag
 	}
 	var st *store.Store
 	if f.shards > 0 || f.format == "json" {
-		if st, err = store.Open(req.CacheDir); err != nil {
+		if st, err = a.open(req.CacheDir); err != nil {
 			return nil, err
 		}
 	}

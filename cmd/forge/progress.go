@@ -19,6 +19,8 @@ type progress struct {
 	w       io.Writer
 	style   string // "live", "plain", "json"
 	quiet   bool
+	clean   func(string) string // makes text harmless for whoever shows it
+	after   func(engine.Event)  // called when something ended, with no live view on the screen
 	paint   func(role, text string) string
 	now     func() time.Time
 	total   int
@@ -84,6 +86,10 @@ func (p *progress) event(e engine.Event) {
 		delete(p.running, e.Action)
 		delete(p.expect, e.Action)
 		p.end(e.Outcome)
+		if p.after != nil {
+			p.erase()
+			p.after(e)
+		}
 	}
 	p.repaint()
 }
@@ -149,6 +155,9 @@ func (p *progress) line(role, word, text string) {
 
 func (p *progress) text(s string) {
 	p.erase()
+	if p.clean != nil {
+		s = p.clean(s)
+	}
 	fmt.Fprintln(p.w, s)
 }
 

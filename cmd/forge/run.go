@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"forge/internal/diag"
+	"forge/store"
 )
 
 // The exit codes of every verb.
@@ -28,7 +29,8 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	global         globalFlags
-	space          workspace // of the request
+	space          workspace      // of the request
+	stores         []*store.Store // opened; closed at the end
 }
 
 // globalFlags are understood by every verb; their names are rattler-build's.
@@ -61,6 +63,7 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	defer a.closeStores()
 	return a.report(ctx, root.ExecuteContext(ctx))
 }
 
@@ -90,6 +93,7 @@ func (a *app) printError(err error) {
 		paint := a.painter(a.stderr)
 		for _, d := range list {
 			fmt.Fprintln(a.stderr, d.Paint(paint))
+			a.ci(nil).diagnostic(d)
 		}
 		return
 	}

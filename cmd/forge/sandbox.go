@@ -242,7 +242,7 @@ func (a *app) toolTree(ctx context.Context, names []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	st, err := store.Open(dir)
+	st, err := a.open(dir)
 	if err != nil {
 		return "", err
 	}

@@ -25,10 +25,11 @@ import (
 // tools puts the parts together for one request. finish indexes the output channel; call it at the end.
 func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tools, finish func(context.Context) error, err error) {
 	fail := func(err error) (engine.Tools, func(context.Context) error, error) { return engine.Tools{}, nil, err }
-	st, err := store.Open(req.CacheDir)
+	st, err := a.open(req.CacheDir)
 	if err != nil {
 		return fail(err)
 	}
+	a.sweep(ctx, st)
 	formats, err := readFormats()
 	if err != nil {
 		return fail(err)

@@ -17,11 +17,15 @@ func verbs(a *app) []*cobra.Command {
 		graphCommand(a),
 		fetchCommand(a),
 		debugCommand(a),
+		testCommand(a),
+		rebuildCommand(a),
 		// Look.
 		packageCommand(a),
 		solveCommand(a),
 		verifyCommand(a),
 		keysCommand(a),
+		cacheCommand(a),
+		reportCommand(a),
 		envCommand(a),
 		// The sandbox.
 		sandboxCommand(a),

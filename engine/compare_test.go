@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"testing"
+	"time"
+)
+
+// TestClasses holds what bytes alone can tell.
+func TestClasses(t *testing.T) {
+	end := time.Unix(1795676689, 0)
+	plain := evidence{start: end.Add(-5 * time.Second), end: end}
+	for _, c := range []struct {
+		name, path, a, b string
+		class, where     string
+		evidence         evidence
+	}{
+		{"same words, other order", "x", "a b c\n", "c b a\n", ClassOrder, "line 1", plain},
+		{"same lines, other order", "x", "1\n2\n3\n", "1\n3\n2\n", ClassOrder, "line 2", plain},
+		{"seconds", "x", "t=1795676600\n", "t=1795676688\n", ClassTimestamp, "line 1", plain},
+		{"milliseconds", "x", "1795676600123", "1795676688456", ClassTimestamp, "line 1", plain},
+		{"a date", "x", "built Nov 25 2026", "built Nov 26 2026", ClassTimestamp, "line 1", plain},
+		{"a clock", "x", "at 10:00:01", "at 10:00:09", ClassTimestamp, "line 1", plain},
+		{"another number is no time", "x", "n=1234567", "n=7654321", ClassRandomness, "line 1", plain},
+		{"hexadecimal", "x", "id deadbeef01", "id 0123456789", ClassRandomness, "line 1", plain},
+		{"an address", "x", "<object at 0x7f12ab34>", "<object at 0x7f99cd00>", ClassRandomness, "line 1", plain},
+		{"words", "x", "red", "green", ClassUnknown, "line 1", plain},
+		{"a build folder", "x", "/forge/work/a.c", "a.c", ClassPath, "line 1", plain},
+		{"shown by varying", "x", "red", "green", ClassLocale, "line 1", evidence{dimension: "locale"}},
+		{"pyc time", "a.pyc", "MAGC\x00\x00\x00\x00\x01\x02\x03\x04sizecode", "MAGC\x00\x00\x00\x00\x09\x02\x03\x04sizecode", ClassTimestamp, "pyc source mtime", plain},
+		{"pyc code", "a.pyc", "MAGC\x01\x00\x00\x00hashhash\xff\x00red", "MAGC\x01\x00\x00\x00hashhash\xff\x00tan", ClassUnknown, "pyc code byte 2", plain},
+		{"binary", "x", "\x00\x01\xffabcdefgh", "\x00\x01\xffabcdXfgh", ClassUnknown, "byte 7", plain},
+		{"archive time", "x.a", ar("a.o", "1", "0", "x"), ar("a.o", "2", "0", "x"), ClassTimestamp, "ar member a.o mtime", plain},
+		{"archive owner", "x.a", ar("a.o", "1", "0", "x"), ar("a.o", "1", "5", "x"), ClassUser, "ar member a.o owner and mode", plain},
+		{"archive content", "x.a", ar("a.o", "1", "0", "x y"), ar("a.o", "1", "0", "y x"), ClassOrder, "ar member a.o, line 1", plain},
+		{"archive order", "x.a", ar("a.o", "1", "0", "x") + ar("b.o", "1", "0", "x")[8:], ar("b.o", "1", "0", "x") + ar("a.o", "1", "0", "x")[8:], ClassOrder, "ar members", plain},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			list := compareFiles(c.path, []byte(c.a), []byte(c.b), 0)
+			if len(list) != 1 {
+				t.Fatalf("%d differences: %+v", len(list), list)
+			}
+			classify(&list[0], c.evidence)
+			if got := list[0]; got.Class != c.class || got.Where != c.where || got.Fix == "" {
+				t.Errorf("got %s at %q (%s), want %s at %q", got.Class, got.Where, got.Why, c.class, c.where)
+			}
+		})
+	}
+}
+
+func ar(name, mtime, owner, data string) string {
+	pad := func(s string, n int) string {
+		for len(s) < n {
+			s += " "
+		}
+		return s
+	}
+	text := arMagic + pad(name+"/", 16) + pad(mtime, 12) + pad(owner, 6) + pad("0", 6) + pad("644", 8) + pad(itoa(len(data)), 10) + "`\n" + data
+	if len(data)%2 == 1 {
+		text += "\n"
+	}
+	return text
+}
+
+func itoa(n int) string { return string(rune('0' + n)) }
+
+// FuzzCompareFiles: hostile files are compared without a panic, and equal parts are never listed.
+func FuzzCompareFiles(f *testing.F) {
+	f.Add("x.a", []byte(ar("a", "1", "0", "x")), []byte(ar("b", "1", "0", "x")))
+	f.Add("x.pyc", []byte("0123456789abcdef0"), []byte("0123456789abcdef1"))
+	f.Add("x", []byte("\x1f\x8b0123456789abcdefgh"), []byte("\x1f\x8b0123456789abcdefgi"))
+	f.Add("x", []byte("\x7fELF"), []byte("a"))
+	f.Fuzz(func(t *testing.T, path string, a, b []byte) {
+		if string(a) == string(b) {
+			return
+		}
+		list := compareFiles(path, a, b, 0)
+		if len(list) == 0 {
+			t.Fatal("no difference found")
+		}
+		for _, d := range list {
+			classify(&d, evidence{})
+		}
+	})
+}

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"forge/packages"
+	"forge/provenance"
+	"forge/recipes"
+)
+
+// inputDifferences says, as exactly as the record allows, why the key of a rebuild is another.
+func (r *rebuild) inputDifferences(m Manifest) []string {
+	var list []string
+	now := strings.Join(m, "\n")
+	for _, material := range r.ask.Statement.Materials {
+		switch material.Kind {
+		case "external":
+			if tree := material.Digests[provenance.DigestTree]; !strings.Contains(now, tree) {
+				list = append(list, fmt.Sprintf("the host's %s as it was then (%s, tree %.12s): this machine has another", material.Name, material.URI, tree))
+			}
+		case "package":
+			content := material.Digests[provenance.DigestContent]
+			if content == "" {
+				content = material.Digests["sha256"]
+			}
+			if r.target.Staging == nil && !strings.Contains(now, content) {
+				list = append(list, fmt.Sprintf("which environment %s was in: solving the recorded packages does not take it", material.Name))
+			}
+		case "source":
+			if sum := material.Digests["sha256"]; sum != "" && r.target.Staging == nil && !strings.Contains(now, sum) && strings.Contains(now, "source") {
+				list = append(list, fmt.Sprintf("the source %s (sha256 %.12s): the recipe gives another", material.Name, sum))
+			}
+		}
+	}
+	if v := r.ask.Statement.BuilderVersion; v != r.tools.Version {
+		list = append(list, fmt.Sprintf("forge %s, which built it; this is %s", v, r.tools.Version))
+	}
+	var old remembered
+	if r.tools.Store.Result(rememberKey(r.req, r.target), &old) == nil && old.Key == r.ask.Statement.Key {
+		for _, l := range m.Diff(old.Lines) {
+			list = append(list, "this line of the key (- then, + now): "+l)
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, fmt.Sprintf("something that goes into its key (%s): options such as unused variant keys, --extra-meta or --build-string-prefix are not recorded one by one; the key of this rebuild is %s",
+			r.ask.Statement.Key.Short(), m.ID().Digest.Short()))
+	}
+	return list
+}
+
+// extraMeta finds what --extra-meta gave: what about.json has in extra and the recipe has not.
+func (r *rebuild) extraMeta(pkg packages.Package, o *recipes.Output) error {
+	data, err := pkg.Info("about.json")
+	if err != nil {
+		return nil
+	}
+	var about struct {
+		Extra map[string]any `json:"extra"`
+	}
+	if err := json.Unmarshal(data, &about); err != nil {
+		return fmt.Errorf("info/about.json: %w", err)
+	}
+	for k, v := range about.Extra {
+		text, ok := v.(string)
+		if given, same := o.About.Extra[k]; ok && (!same || fmt.Sprint(given) != text) {
+			if r.req.ExtraMeta == nil {
+				r.req.ExtraMeta = map[string]string{}
+			}
+			r.req.ExtraMeta[k] = text
+		}
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"forge/digest"
+	"forge/internal/fsx"
+)
+
+// A session is one process at work in the store: a folder tmp/s-… with a lock that the kernel holds for
+// as long as the process lives, its temporary files, and a list of all it has used. Whoever can take the
+// lock knows that the process is gone. The list keeps what is in use from being collected, and no clock
+// is asked about it.
+type session struct {
+	mu     sync.Mutex
+	dir    string
+	unlock func()
+	pins   *os.File
+	pinned map[string]bool
+}
+
+const (
+	sessionPrefix = "s-"
+	deadPrefix    = "dead-"
+	lockFile      = "lock"
+	pinFile       = "used"
+)
+
+// The kinds of pins.
+const (
+	pinAction = 'a'
+	pinTree   = 't'
+	pinBlob   = 'b'
+)
+
+// join makes this process's session folder on first use and returns it.
+func (s *Store) join() (string, error) {
+	n := &s.session
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.dir != "" {
+		return n.dir, nil
+	}
+	leave, err := s.gate(context.Background())
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	dir, err := os.MkdirTemp(s.path("tmp"), sessionPrefix)
+	if err != nil {
+		return "", err
+	}
+	unlock, err := fsx.Lock(context.Background(), filepath.Join(dir, lockFile))
+	if err != nil {
+		return "", err
+	}
+	pins, err := os.OpenFile(filepath.Join(dir, pinFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		unlock()
+		return "", err
+	}
+	n.dir, n.unlock, n.pins, n.pinned = dir, unlock, pins, map[string]bool{}
+	return dir, nil
+}
+
+func (s *Store) sessionDir() string {
+	s.session.mu.Lock()
+	defer s.session.mu.Unlock()
+	return s.session.dir
+}
+
+// gate keeps two processes from making and judging sessions at once.
+func (s *Store) gate(ctx context.Context) (leave func(), err error) {
+	return fsx.Lock(ctx, filepath.Join(s.root, "locks", "sessions"))
+}
+
+func (s *Store) path(parts ...string) string {
+	return filepath.Join(append([]string{s.root}, parts...)...)
+}
+
+// pin notes that this process uses something, before it looks whether it is there. In a store that cannot
+// be written to nothing is collected, so a pin that cannot be made does no harm.
+func (s *Store) pin(kind byte, d digest.Digest) {
+	if _, err := s.join(); err != nil {
+		return
+	}
+	n := &s.session
+	line := string(kind) + " " + d.Hex() + "\n"
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.pinned[line] {
+		n.pinned[line] = true
+		n.pins.WriteString(line)
+	}
+}
+
+// TempDir makes a fresh folder of mode 0700 on the store's file system. The caller removes it; what a
+// killed process left is removed by Sweep.
+func (s *Store) TempDir(prefix string) (string, error) {
+	dir, err := s.join()
+	if err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(dir, prefix+"-")
+}
+
+// tempFile makes a fresh file on the store's file system.
+func (s *Store) tempFile() (*os.File, error) {
+	dir, err := s.join()
+	if err != nil {
+		return nil, err
+	}
+	return os.CreateTemp(dir, fsx.TempPrefix)
+}
+
+// Close ends the session and removes its folder. A store may be used again afterwards.
+func (s *Store) Close() error {
+	n := &s.session
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.dir == "" {
+		return nil
+	}
+	leave, err := s.gate(context.Background())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	n.pins.Close()
+	s.noteUse(n.dir)
+	n.unlock()
+	err = fsx.RemoveAll(n.dir)
+	n.dir, n.pins, n.unlock, n.pinned = "", nil, nil, nil
+	return err
+}
+
+// Sweep removes what killed processes left in tmp: the folders of sessions whose lock nobody holds, and
+// anything else that is older than a day. Other processes may be at work.
+func (s *Store) Sweep(ctx context.Context, now time.Time) error {
+	own := s.sessionDir()
+	entries, err := os.ReadDir(s.path("tmp"))
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	leave, err := s.gate(ctx)
+	if err != nil {
+		return err
+	}
+	var dead []string
+	for _, e := range entries {
+		dir := s.path("tmp", e.Name())
+		switch {
+		case dir == own:
+		case strings.HasPrefix(e.Name(), deadPrefix):
+			dead = append(dead, dir)
+		case strings.HasPrefix(e.Name(), sessionPrefix):
+			if unlock, free := tryLock(filepath.Join(dir, lockFile)); free {
+				s.noteUse(dir)
+				grave := s.path("tmp", deadPrefix+e.Name())
+				unlock()
+				if os.Rename(dir, grave) == nil {
+					dead = append(dead, grave)
+				}
+			}
+		default:
+			if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > 24*time.Hour {
+				dead = append(dead, dir)
+			}
+		}
+	}
+	leave()
+	for _, dir := range dead {
+		err = errors.Join(err, fsx.RemoveAll(dir))
+	}
+	return err
+}
+
+// tryLock takes the lock without waiting.
+func tryLock(path string) (unlock func(), free bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	unlock, err := fsx.Lock(ctx, path)
+	return unlock, err == nil
+}
+
+// noteUse carries the pins of an ended session into the times of the entries: when they were last used.
+func (s *Store) noteUse(dir string) {
+	info, err := os.Stat(filepath.Join(dir, pinFile))
+	if err != nil {
+		return
+	}
+	for pin := range readPins(dir) {
+		d, err := digest.Parse(pin[2:])
+		if err != nil {
+			continue
+		}
+		path := s.blob(d, false)
+		switch pin[0] {
+		case pinAction:
+			path = s.actionPath(ActionID{d})
+		case pinTree:
+			path = s.path("trees", d.Hex())
+		}
+		if old, err := os.Lstat(path); err == nil && old.ModTime().Before(info.ModTime()) && pin[0] != pinBlob {
+			os.Chtimes(path, info.ModTime(), info.ModTime())
+		}
+	}
+}
+
+// readPins reads the list of a session; a line that was cut off is no pin, for what it names was not used yet.
+func readPins(dir string) map[string]bool {
+	pins := map[string]bool{}
+	f, err := os.Open(filepath.Join(dir, pinFile))
+	if err != nil {
+		return pins
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if len(lines.Text()) == 2+64 {
+			pins[lines.Text()] = true
+		}
+	}
+	return pins
+}
+
+// inUse are the pins of all sessions that live, this one among them, and how many others live.
+func (s *Store) inUse(ctx context.Context) (pins map[string]bool, others int, err error) {
+	own := s.sessionDir()
+	leave, err := s.gate(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer leave()
+	entries, err := os.ReadDir(s.path("tmp"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, fmt.Errorf("store: %w", err)
+	}
+	pins = map[string]bool{}
+	for _, e := range entries {
+		dir := s.path("tmp", e.Name())
+		if !strings.HasPrefix(e.Name(), sessionPrefix) {
+			continue
+		}
+		if dir != own {
+			if unlock, free := tryLock(filepath.Join(dir, lockFile)); free {
+				unlock()
+				continue
+			}
+			others++
+		}
+		for p := range readPins(dir) {
+			pins[p] = true
+		}
+	}
+	return pins, others, nil
+}
