@@ -83,10 +83,6 @@ func convertVerdict(t *testing.T, file string, opts RenderOptions, to string) (v
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := RenderFile(file, opts)
-	if len(before.Outputs) == 0 {
-		return "", ""
-	}
 	out, list := Convert(file, data, to)
 	if list.HasErrors() {
 		for _, d := range list {
@@ -94,6 +90,10 @@ func convertVerdict(t *testing.T, file string, opts RenderOptions, to string) (v
 				return "cannot be carried", d.Summary
 			}
 		}
+	}
+	before := RenderFile(file, opts)
+	if len(before.Outputs) == 0 {
+		return "", ""
 	}
 	after := Render(filepath.Join(filepath.Dir(file), to), out, sameVariants(file, opts))
 	if after.Diagnostics.HasErrors() {
