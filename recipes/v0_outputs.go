@@ -19,7 +19,6 @@ type v0Output struct {
 	out   *Output
 	used  []string // variant keys, sorted
 	str   string   // build/string as rendered
-	hashy bool     // its text asks for h{{ PKG_HASH }}
 }
 
 func (p *v0Pass) root(key string) *yaml.Node { return yamlx.Get(p.doc.Root, key) }

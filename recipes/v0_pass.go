@@ -161,9 +161,7 @@ func (p *v0Pass) nearestName(name string) string {
 	}
 	known := append([]string{"compiler", "stdlib", "cdt", "pin_subpackage", "pin_compatible", "environ", "load_file_data", "load_file_regex",
 		"PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_HASH", "SHLIB_EXT", "PYTHON", "PREFIX", "SRC_DIR", "RECIPE_DIR"}, p.cfg.keys...)
-	for _, n := range v0Names(p.templates[p.selected.text]) {
-		known = append(known, n)
-	}
+	known = append(known, v0Names(p.templates[p.selected.text])...)
 	if near := diag.Nearest(name, known); near != "" {
 		return "did you mean " + quoted(near) + "?"
 	}

@@ -244,9 +244,9 @@ func (osObject) String() string { return "os" }
 func (o osObject) Attr(name string) (expr.Value, bool) {
 	switch name {
 	case "environ":
-		return envObject{o.get}, true
+		return envObject(o), true
 	case "getenv":
-		return envObject{o.get}.Attr("get")
+		return envObject(o).Attr("get")
 	case "sep":
 		return "/", true
 	}

@@ -27,9 +27,9 @@ test {
 }
 
 about {
-  homepage      = "https://fmt.dev/"
-  repository    = "https://github.com/fmtlib/fmt"
-  license       = "MIT"
-  license_file  = ["LICENSE.rst"]
-  summary       = "A formatting library for C++"
+  homepage     = "https://fmt.dev/"
+  repository   = "https://github.com/fmtlib/fmt"
+  license      = "MIT"
+  license_file = ["LICENSE.rst"]
+  summary      = "A formatting library for C++"
 }
