@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"forge/packages"
 	"forge/recipes"
 )
 
@@ -76,4 +78,37 @@ func FuzzParseTests(f *testing.F) {
 			}
 		}
 	})
+}
+
+// infoPackage is a package of which only the metadata is read.
+type infoPackage struct {
+	packages.Package
+	info map[string]string
+}
+
+func (p infoPackage) Info(name string) ([]byte, error) {
+	if s, ok := p.info[name]; ok {
+		return []byte(s), nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (p infoPackage) InfoNames() ([]string, error) { return sortedKeys(p.info), nil }
+
+// TestCondaBuildTests reads info/test as conda-build's create_test.py leaves it.
+func TestCondaBuildTests(t *testing.T) {
+	got, err := recordedTests(infoPackage{info: map[string]string{"index.json": "{}", "test/run_test.sh": "set -ex\ntrue\n", "test/run_test.py": "import a\n",
+		"test/data/x": "x", "test/test_time_dependencies.json": `["pytest >=7"]`}})
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if d := cmp.Diff([]string{"pytest >=7", "python"}, got[0].Script.Run); d != "" || got[0].Script.Script.Interpreter != "python" {
+		t.Errorf("python: %s", d)
+	}
+	if got[1].Script.Script.Text != "set -ex\ntrue\n" || string(got[1].files["data/x"]) != "x" {
+		t.Errorf("shell: %+v", got[1])
+	}
+	if got, err := recordedTests(infoPackage{}); err != nil || len(got) != 0 {
+		t.Errorf("no tests: %+v, %v", got, err)
+	}
 }
