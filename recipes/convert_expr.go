@@ -10,7 +10,6 @@ import (
 // v1Writer writes expressions of meta.yaml (Jinja and selectors) as those of recipe.yaml.
 type v1Writer struct {
 	known map[string]string // names that are called otherwise: PKG_VERSION → version
-	maybe map[string]bool   // names that may not be defined; in a selector they are false then
 	err   error
 }
 

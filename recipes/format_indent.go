@@ -98,10 +98,6 @@ var blockMark = regexp.MustCompile(`[|>][0-9+-]*\s*(#.*)?$`)
 // lastLine is the last line of a scalar or a collection in brackets.
 func (l *layout) lastLine(n *yaml.Node) int {
 	from := l.offset(n.Line, n.Column)
-	text := l.masked
-	if len(text) == len(l.text) || n.Kind != yaml.ScalarNode {
-		text = l.text
-	}
 	end := from
 	switch {
 	case n.Kind != yaml.ScalarNode:
