@@ -52,12 +52,27 @@ func (l *Loader) openURL(ctx context.Context, channel string, subdirs []string) 
 
 // openRemote opens what a server has of a subdir: shards, else one file.
 func (l *Loader) openRemote(ctx context.Context, r *Repodata) error {
-	if !l.NoShards {
+	named := l.File != "" && l.File != repodataFile
+	if !l.NoShards && !named {
 		if err := l.openShards(ctx, r); !errors.Is(err, errAbsent) {
 			return err
 		}
 	}
-	address := r.base + "/repodata.json"
+	if named {
+		address := r.base + "/" + l.File
+		addresses := []string{address + ".zst", address}
+		if l.Offline {
+			addresses = addresses[1:] // one that is not in the cache is not there
+		}
+		text, err := l.fetch(ctx, address, addresses)
+		if !errors.Is(err, errAbsent) {
+			if err != nil {
+				return err
+			}
+			return l.openText(r, text, text)
+		}
+	}
+	address := r.base + "/" + repodataFile
 	text, err := l.fetch(ctx, address, []string{address + ".zst", address})
 	if err != nil {
 		return err

@@ -27,7 +27,10 @@ type Loader struct {
 	Client   *http.Client     // nil for http.DefaultClient
 	Now      func() time.Time // nil asks the server every time
 	Offline  bool             // uses what CacheDir holds and asks no server
-	NoShards bool             // reads repodata.json also where a server has sharded repodata
+	// File is the name of the repodata to read, "current_repodata.json" for one (conda's --repodata-fn);
+	// empty for repodata.json, which also stands in where a channel has no file of that name.
+	File     string
+	NoShards bool // reads repodata.json also where a server has sharded repodata
 }
 
 // Open opens the given subdirs of a channel: a folder, a file:// or an http(s):// URL. A folder without
@@ -86,7 +89,13 @@ func (l *Loader) openFolder(channel, dir, subdir string) (*Repodata, error) {
 		base = (&url.URL{Scheme: "file", Path: slashed(filepath.Join(dir, subdir))}).String()
 	}
 	r := &Repodata{Channel: channel, Subdir: subdir, base: base}
-	path := filepath.Join(dir, subdir, "repodata.json")
+	if l.File != "" && l.File != repodataFile {
+		path := filepath.Join(dir, subdir, l.File)
+		if err := l.openText(r, path, path); !errors.Is(err, fs.ErrNotExist) {
+			return r, err
+		}
+	}
+	path := filepath.Join(dir, subdir, repodataFile)
 	err := l.openText(r, path, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = l.openCompressed(r, path+".zst")

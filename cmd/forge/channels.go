@@ -13,9 +13,10 @@ import (
 // channelSet is the channels of a request, opened once; it implements engine.Channels.
 type channelSet struct {
 	*channels.Provider
-	ctx    context.Context
-	loader *channels.Loader
-	open   channels.OpenFunc
+	ctx     context.Context
+	loader  *channels.Loader
+	exports *channels.ExportReader
+	open    channels.OpenFunc
 }
 
 // openChannels opens the output folder and the request's channels, in order of priority.
@@ -33,14 +34,17 @@ func (a *app) openChannels(ctx context.Context, req *engine.Request, open channe
 		}
 		parts = append(parts, opened...)
 	}
-	return &channelSet{Provider: channels.NewProvider(parts...), ctx: ctx, loader: loader, open: open}, nil
+	return &channelSet{Provider: channels.NewProvider(parts...), ctx: ctx, loader: loader, exports: &channels.ExportReader{Loader: loader}, open: open}, nil
 }
 
 // Archive implements engine.Channels.
 func (s *channelSet) Archive(r *packages.Record) (string, error) { return s.loader.Archive(s.ctx, r) }
 
-// RunExports implements engine.Channels: they are read from the archive, which is needed anyway.
+// RunExports implements engine.Channels: from the channel's run_exports.json, else from the archive.
 func (s *channelSet) RunExports(r *packages.Record) (packages.RunExports, error) {
+	if found, ok, err := s.exports.Lookup(s.ctx, r); ok || err != nil {
+		return found, err
+	}
 	path, err := s.Archive(r)
 	if err != nil {
 		return packages.RunExports{}, err

@@ -33,6 +33,7 @@ type solveFlags struct {
 	save, replay string
 	asJSON       bool
 	offline      bool
+	repodata     string
 }
 
 func solveCommand(a *app) *cobra.Command {
@@ -61,6 +62,7 @@ func solveCommand(a *app) *cobra.Command {
 	flags.StringVar(&f.replay, "replay", "", "solve a saved problem instead")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVar(&f.offline, "offline", false, "use what the cache holds of remote channels")
+	flags.StringVar(&f.repodata, "repodata-fn", "", "file to read of each subdir, current_repodata.json for one; repodata.json where it is missing")
 	return c
 }
 
@@ -236,7 +238,7 @@ func (a *app) solveProblem(ctx context.Context, f *solveFlags, specs []string) (
 	if len(names) == 0 {
 		names = []string{"output"}
 	}
-	loader := &channels.Loader{CacheDir: filepath.Join(cache, "channels"), Now: time.Now, Offline: f.offline}
+	loader := &channels.Loader{CacheDir: filepath.Join(cache, "channels"), Now: time.Now, Offline: f.offline, File: f.repodata}
 	var parts []*channels.Repodata
 	for _, name := range names {
 		opened, err := loader.Open(ctx, name, subdirsOf(platform))
