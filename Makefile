@@ -43,8 +43,9 @@ reproducible: build ## every shipped recipe built twice: other folder, time, -j 
 conformance: ## held against other tools' results on the corpus
 	$(GO) test -run Conformance -v ./... | grep -v '^=== ' | grep -v 'no test files'
 
-bench: ## ratios against peers and physical limits, measured in one run
+bench: build ## ratios against peers and physical limits, measured in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
+	@sh .ci/bench
 
 clean:
 	rm -rf bin output
