@@ -30,7 +30,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 		if err != nil {
 			return err
 		}
-		build.Limits = limits
+		build.Limits, build.Script = limits, scriptDigest(o.Build.Scripts)
 	}
 	git, err := j.tools.GitState(o.Recipe.Dir)
 	if err != nil {
@@ -53,6 +53,15 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 	}
 	b.Statement, err = j.tools.Store.PutBytes(text)
 	return err
+}
+
+// scriptDigest names the scripts that ran, in order, by their text.
+func scriptDigest(scripts []recipes.Script) digest.Digest {
+	var m Manifest
+	for _, s := range scripts {
+		m.add("script", s.Interpreter, s.Text)
+	}
+	return m.ID().Digest
 }
 
 // recipeName is the recipe's path in its workspace: no path of this machine enters a statement.
