@@ -203,7 +203,9 @@ func (p *solving) checkKnown(a *Action, deps []recipes.Dependency) error {
 		if name == a.Output.Name {
 			d.Code, d.Summary = "cycle", fmt.Sprintf("dependency cycle: %s -> %s", name, name)
 		}
-		if near := diag.Nearest(name, p.from.Names()); near != "" && near != name {
+		if slices.Contains(p.tools.Externals.Names(), name) {
+			d.Suggestion = fmt.Sprintf("install %q on this machine, or add its recipe to the command or a channel that has it with -c", name)
+		} else if near := diag.Nearest(name, p.from.Names()); near != "" && near != name {
 			d.Suggestion = fmt.Sprintf("did you mean %q? Otherwise add its recipe to the command, or a channel with -c", near)
 		} else {
 			d.Suggestion = "add its recipe to the command, or a channel that has it with -c"
