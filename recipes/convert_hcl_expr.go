@@ -1,0 +1,287 @@
+package recipes
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"forge/recipes/internal/expr"
+)
+
+// hclWriter writes expressions of recipe.yaml in HCL.
+type hclWriter struct {
+	c         *hclConverter
+	platforms map[string]expr.Value
+	err       error
+}
+
+func (w *hclWriter) fail(format string, args ...any) string {
+	if w.err == nil {
+		w.err = fmt.Errorf(format, args...)
+	}
+	return "null"
+}
+
+// truth is an expression as a condition.
+func (w *hclWriter) truth(n *expr.Node) string {
+	switch n.Kind {
+	case "and":
+		return "(" + w.truth(n.Args[0]) + " && " + w.truth(n.Args[1]) + ")"
+	case "or":
+		return "(" + w.truth(n.Args[0]) + " || " + w.truth(n.Args[1]) + ")"
+	case "not":
+		return "!" + w.truth(n.Args[0])
+	}
+	return w.write(n)
+}
+
+func (w *hclWriter) write(n *expr.Node) string {
+	if n == nil {
+		return "null"
+	}
+	arg := func(i int) string {
+		if i >= len(n.Args) {
+			return w.fail("an argument is missing")
+		}
+		return w.write(n.Args[i])
+	}
+	switch n.Kind {
+	case "const":
+		return w.constant(n.Value)
+	case "name":
+		return w.name(n.Name)
+	case "list", "tuple":
+		var items []string
+		for i := range n.Args {
+			items = append(items, arg(i))
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case "cond":
+		if n.Args[2] == nil {
+			return "(" + w.truth(n.Args[0]) + " ? " + arg(1) + ` : "")`
+		}
+		return "(" + w.truth(n.Args[0]) + " ? " + arg(1) + " : " + arg(2) + ")"
+	case "and", "or", "not":
+		return w.truth(n)
+	case "compare":
+		return w.compare(n, arg(0), arg(1))
+	case "bin":
+		if n.Op == "+" && (isText(n.Args[0]) || isText(n.Args[1])) {
+			return w.joined(n.Args)
+		}
+		if strings.Contains("+ - * / %", n.Op) {
+			return "(" + arg(0) + " " + n.Op + " " + arg(1) + ")"
+		}
+	case "concat":
+		return w.joined(n.Args)
+	case "unary":
+		return n.Op + arg(0)
+	case "item":
+		if n.Args[1].Kind == "slice" {
+			return w.slice(n)
+		}
+		if v, ok := n.Args[1].Value.(int64); ok && n.Args[1].Kind == "const" && v >= 0 {
+			if w.textual(n.Args[0]) {
+				return fmt.Sprintf("substr(%s, %d, 1)", arg(0), v)
+			}
+			return arg(0) + "[" + fmt.Sprint(v) + "]"
+		}
+	case "attr":
+		if n.Args[0].Kind == "name" && (n.Args[0].Name == "env") {
+			return w.fail("env.%s", n.Name)
+		}
+	case "call":
+		return w.call(n)
+	case "filter":
+		return w.filter(n)
+	case "test":
+		return w.test(n)
+	}
+	return w.fail("recipe.hcl has nothing for %s", describeNode(n))
+}
+
+func (w *hclWriter) constant(v expr.Value) string {
+	switch v := v.(type) {
+	case string:
+		return hclQuote(v)
+	case nil:
+		return "null"
+	case bool:
+		return fmt.Sprint(v)
+	}
+	return expr.Str(v)
+}
+
+func (w *hclWriter) name(name string) string {
+	switch {
+	case w.c.context[name]:
+		return "local." + name
+	case w.platform(name):
+		return name
+	}
+	if name == "hash" || name == "build_number" {
+		return name
+	}
+	if strings.ToUpper(name) == name {
+		return hclQuote("$" + name) // a variable of the script's shell
+	}
+	return "variant." + name
+}
+
+func (w *hclWriter) platform(name string) bool {
+	if w.platforms == nil {
+		o := (RenderOptions{}).withDefaults()
+		w.platforms = newPlatform(&o).names
+	}
+	switch w.platforms[name].(type) {
+	case bool, string:
+		return true
+	}
+	return false
+}
+
+func (w *hclWriter) compare(n *expr.Node, a, b string) string {
+	switch n.Op {
+	case "in":
+		return "contains(" + b + ", " + a + ")"
+	case "not in":
+		return "!contains(" + b + ", " + a + ")"
+	}
+	return "(" + a + " " + n.Op + " " + b + ")"
+}
+
+func (w *hclWriter) joined(parts []*expr.Node) string {
+	var b strings.Builder
+	for _, p := range parts {
+		if s, ok := p.Value.(string); ok && p.Kind == "const" {
+			b.WriteString(strings.Trim(hclQuote(s), `"`))
+			continue
+		}
+		b.WriteString("${" + bare(w.write(p)) + "}")
+	}
+	return `"` + b.String() + `"`
+}
+
+// textual reports whether an expression is a text, as far as can be told.
+func (w *hclWriter) textual(n *expr.Node) bool {
+	switch n.Kind {
+	case "name":
+		v, known := w.c.literals[n.Name]
+		_, text := v.(string)
+		return text || !known
+	case "filter":
+		return contains([]string{"lower", "upper", "replace", "trim", "join"}, n.Name)
+	}
+	return false
+}
+
+// slice writes x[:2] of a list as a list of its items, of a text with substr().
+func (w *hclWriter) slice(n *expr.Node) string {
+	s := n.Args[1]
+	if bound := func(i int, def int64) (int64, bool) {
+		if s.Args[i] == nil {
+			return def, true
+		}
+		v, ok := s.Args[i].Value.(int64)
+		return v, ok && v >= 0
+	}; w.textual(n.Args[0]) && s.Args[2] == nil {
+		from, ok1 := bound(0, 0)
+		to, ok2 := bound(1, -1)
+		if ok1 && ok2 {
+			if to >= 0 {
+				to -= from
+			}
+			return fmt.Sprintf("substr(%s, %d, %d)", w.write(n.Args[0]), from, to)
+		}
+	}
+	if s.Args[0] == nil && s.Args[2] == nil && s.Args[1] != nil && s.Args[1].Kind == "const" && n.Args[0].Kind == "filter" && n.Args[0].Name == "split" {
+		if end, ok := s.Args[1].Value.(int64); ok && end > 0 && end < 6 {
+			var items []string
+			for i := range end {
+				items = append(items, fmt.Sprintf("%s[%d]", w.write(n.Args[0]), i))
+			}
+			return "[" + strings.Join(items, ", ") + "]"
+		}
+	}
+	return w.fail("a slice cannot be written")
+}
+
+func (w *hclWriter) call(n *expr.Node) string {
+	fn := n.Args[0]
+	var args []string
+	for _, a := range n.Args[1:] {
+		args = append(args, w.write(a))
+	}
+	if fn.Kind == "attr" && fn.Name == "get" && fn.Args[0].Name == "env" {
+		if d := n.Named["default"]; d != nil {
+			args = append(args, w.write(d))
+		}
+		return "env(" + strings.Join(args, ", ") + ")"
+	}
+	switch fn.Name {
+	case "compiler", "stdlib", "cdt", "match":
+		return fn.Name + "(" + strings.Join(args, ", ") + ")"
+	case "pin_subpackage", "pin_compatible":
+		var bounds []string
+		for k, v := range n.Named {
+			bounds = append(bounds, k+" = "+w.write(v))
+		}
+		sort.Strings(bounds)
+		if len(bounds) > 0 {
+			args = append(args, "{ "+strings.Join(bounds, ", ")+" }")
+		}
+		return fn.Name + "(" + strings.Join(args, ", ") + ")"
+	}
+	return w.fail("recipe.hcl has no function %s()", fn.Name)
+}
+
+func (w *hclWriter) filter(n *expr.Node) string {
+	x := w.write(n.Args[0])
+	arg := func(i int) string {
+		if i+1 >= len(n.Args) {
+			return w.fail("%s without an argument", n.Name)
+		}
+		return w.write(n.Args[i+1])
+	}
+	switch n.Name {
+	case "lower", "upper", "length", "reverse", "sort":
+		return n.Name + "(" + x + ")"
+	case "trim":
+		return "trimspace(" + x + ")"
+	case "unique":
+		return "distinct(" + x + ")"
+	case "replace":
+		return "replace(" + x + ", " + arg(0) + ", " + arg(1) + ")"
+	case "split":
+		if len(n.Args) == 2 {
+			return "split(" + arg(0) + ", " + x + ")"
+		}
+	case "join":
+		if len(n.Args) == 1 {
+			return `join("", ` + x + ")"
+		}
+		return "join(" + arg(0) + ", " + x + ")"
+	case "first":
+		return x + "[0]"
+	case "default":
+		return "try(" + x + ", " + arg(0) + ")"
+	}
+	return w.fail("recipe.hcl has nothing for the filter %s", n.Name)
+}
+
+func (w *hclWriter) test(n *expr.Node) string {
+	x := w.write(n.Args[0])
+	switch n.Name {
+	case "defined":
+		return "can(" + x + ")"
+	case "undefined":
+		return "!can(" + x + ")"
+	case "none":
+		return "(" + x + " == null)"
+	case "startingwith":
+		if s, ok := n.Args[1].Value.(string); ok {
+			return fmt.Sprintf("(substr(%s, 0, %d) == %s)", x, len([]rune(s)), hclQuote(s))
+		}
+	}
+	return w.fail("recipe.hcl has nothing for the test `is %s`", n.Name)
+}
