@@ -184,17 +184,23 @@ func (f *buildFlags) platforms(req *engine.Request) error {
 	return nil
 }
 
-// words reads the flags that take one of a few words.
-func (f *buildFlags) words(req *engine.Request) error {
-	switch f.channelPriority {
+// parsePriority reads --channel-priority.
+func parsePriority(word string) (resolver.ChannelPriority, error) {
+	switch word {
 	case "strict":
-		req.ChannelPriority = resolver.Strict
+		return resolver.Strict, nil
 	case "flexible":
-		req.ChannelPriority = resolver.Flexible
+		return resolver.Flexible, nil
 	case "disabled":
-		req.ChannelPriority = resolver.Disabled
-	default:
-		return usageError{fmt.Errorf("--channel-priority %q: want strict, flexible or disabled", f.channelPriority)}
+		return resolver.Disabled, nil
+	}
+	return resolver.Strict, usageError{fmt.Errorf("--channel-priority %q: want strict, flexible or disabled", word)}
+}
+
+// words reads the flags that take one of a few words.
+func (f *buildFlags) words(req *engine.Request) (err error) {
+	if req.ChannelPriority, err = parsePriority(f.channelPriority); err != nil {
+		return err
 	}
 	switch f.test {
 	case "native", "native-and-emulated", "":

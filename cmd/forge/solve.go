@@ -268,15 +268,9 @@ func (a *app) solveWords(f *solveFlags, problem *resolver.Problem) (platforms.Pl
 		}
 		platform = p
 	}
-	switch f.priority {
-	case "strict":
-		problem.Priority = resolver.Strict
-	case "flexible":
-		problem.Priority = resolver.Flexible
-	case "disabled":
-		problem.Priority = resolver.Disabled
-	default:
-		return platform, usageError{fmt.Errorf("--channel-priority %q: want strict, flexible or disabled", f.priority)}
+	var err error
+	if problem.Priority, err = parsePriority(f.priority); err != nil {
+		return platform, err
 	}
 	if f.excludeNewer != "" {
 		t, err := parseDate(f.excludeNewer)
