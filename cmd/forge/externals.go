@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"forge/platforms"
@@ -38,6 +39,14 @@ func (d declared) Find(ctx context.Context, name string) (*toolchain.External, e
 		}
 	}
 	return d.withEnv(found, said), nil
+}
+
+// Names implements toolchain.Finder: what the workspace refuses is not on offer.
+func (d declared) Names() []string {
+	return slices.DeleteFunc(d.Finder.Names(), func(name string) bool {
+		said := d.block(name)
+		return said != nil && !said.Use
+	})
 }
 
 func (d declared) block(name string) *recipes.ExternalTool {
