@@ -55,6 +55,35 @@ func outline(rs []*Reason) string {
 	return shape(b.String())
 }
 
+// clashOf is the shape of the first clash that a list of reasons comes down to, without the cases it was
+// found in and for whose sake its packages are there.
+func clashOf(rs []*Reason) string {
+	if len(rs) == 0 {
+		return ""
+	}
+	r := rs[0]
+	if len(r.Causes) > 0 {
+		return clashOf(r.Causes)
+	}
+	text := shape(r.Text)
+	for {
+		rest, isCase := strings.CutPrefix(text, "with ")
+		_, behind, ok := strings.Cut(rest, ": ")
+		if !isCase || !ok {
+			break
+		}
+		text = behind
+	}
+	for {
+		before, rest, ok := strings.Cut(text, " (for ")
+		_, behind, closed := strings.Cut(rest, ")")
+		if !ok || !closed {
+			return text
+		}
+		text = before + behind
+	}
+}
+
 // flatten puts an only child that says it all in the place of its parent.
 func flatten(r *Reason) *Reason {
 	if len(r.Causes) == 1 && len(r.Causes[0].Causes) == 0 {
@@ -179,11 +208,7 @@ func (e *explainer) noMatch(spec int32) string {
 	}
 	switch {
 	case p.n > 0:
-		all := make([]int32, p.n)
-		for i := range all {
-			all[i] = p.first + int32(i)
-		}
-		return ", but there is only " + e.describe(all)
+		return ", but there is only " + e.offer(p, s.match)
 	case strings.HasPrefix(p.name, "__"):
 		return ", which this machine does not have"
 	}
@@ -194,6 +219,48 @@ func (e *explainer) noMatch(spec int32) string {
 		return ", which no channel has; is " + strings.Join(near, " or ") + " meant?"
 	}
 	return ", which no channel has"
+}
+
+// offer lists the versions of a package, or of many the first and the last and those around the gap that
+// the spec asks for.
+func (e *explainer) offer(p *pkg, m *packages.MatchSpec) string {
+	var all []*candidate // one of each version, the lowest first
+	for i := range p.n {
+		all = append(all, &e.cands[p.first+i])
+	}
+	slices.SortStableFunc(all, func(a, b *candidate) int { return a.version.Compare(b.version) })
+	all = slices.CompactFunc(all, func(a, b *candidate) bool { return a.version.Equal(b.version) })
+	text := func(i int) string { return all[i].record.Version }
+	last := len(all) - 1
+	if last < 6 {
+		var list []string
+		for i := range last {
+			list = append(list, text(i))
+		}
+		if last == 0 {
+			return p.name + " " + mark(text(0))
+		}
+		return p.name + " " + mark(strings.Join(list, ", ")+" and "+text(last))
+	}
+	out := fmt.Sprintf("%s to %s", text(0), text(last))
+	if asked, ok := firstVersion(m); ok {
+		above := slices.IndexFunc(all, func(c *candidate) bool { return c.version.Compare(asked) >= 0 })
+		if above > 0 && !all[above].version.Equal(asked) {
+			out += fmt.Sprintf(" and nothing between %s and %s", text(above-1), text(above))
+		}
+	}
+	return p.name + " " + mark(out)
+}
+
+// firstVersion is the first version that a spec's condition names.
+func firstVersion(m *packages.MatchSpec) (packages.Version, bool) {
+	isOperator := func(c rune) bool { return strings.ContainsRune("<>=!~^*|,() ", c) }
+	words := strings.FieldsFunc(m.Version.String(), isOperator)
+	if len(words) == 0 {
+		return packages.Version{}, false
+	}
+	v, err := packages.ParseVersion(strings.TrimSuffix(words[0], "."))
+	return v, err == nil
 }
 
 // newestHidden is the newest record that would match if the problem allowed it, or nil.
