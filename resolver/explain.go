@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"forge/packages"
 )
 
 // The bounds of an explanation.
@@ -32,18 +34,32 @@ type explainer struct {
 	known    map[int32]answer
 	tried    []int32 // the candidates assumed in the case at hand
 	names    []string
+	machine  []*packages.MatchSpec // virtual packages that the machine lacks
+	blamed   []blame
 	weight   map[string]float64 // how much each package took part in conflicts
 }
 
+// blame is a package whose bound on another is a part of the conflict.
+type blame struct{ who, on string }
+
+// blame notes the bound of a candidate on versions; one on builds alone chooses between alternatives.
+func (e *explainer) blame(ref, spec int32) {
+	b := blame{e.pkgs[e.cands[ref].pkg].name, e.pkgs[e.specs[spec].pkg].name}
+	_, onVersion := firstVersion(e.specs[spec].match)
+	if onVersion && !slices.Contains(e.blamed, b) && isReal(b.who) && isReal(b.on) {
+		e.blamed = append(e.blamed, b)
+	}
+}
+
 // refute explains why the demands cannot be met together.
-func refute(ctx context.Context, provider Provider, problem *Problem, ds []demand, weight map[string]float64) (*Reason, error) {
+func refute(ctx context.Context, provider Provider, problem *Problem, ds []demand, weight map[string]float64) (*Reason, *explainer, error) {
 	e := &explainer{core: newCore(provider, problem), ctx: ctx, provider: provider, weight: weight}
 	mine, err := e.demands()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if _, err := e.variables(mine); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var texts []string
 	for _, d := range ds {
@@ -59,9 +75,9 @@ func refute(ctx context.Context, provider Provider, problem *Problem, ds []deman
 		root.Causes = e.cases(0)
 	}
 	if e.err != nil {
-		return nil, e.err
+		return nil, nil, e.err
 	}
-	return unmark(flatten(fit(root))), nil
+	return unmark(flatten(fit(root))), e, nil
 }
 
 // cases explains the clash that everything known leads to, or one clash for each candidate of the
