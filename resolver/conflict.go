@@ -38,7 +38,8 @@ func writeReason(b *strings.Builder, r *Reason, lead, below string) {
 // one. used is a set without solution.
 func (c *core) conflict(ctx context.Context, all, used []demand) error {
 	// A problem with fewer demands can be much harder: what takes longer than the proof is left.
-	c.limit = c.stats.conflicts*3 + 2000
+	proof := c.stats.conflicts
+	c.limit = proof*3 + 2000
 	least, err := c.leastDemands(ctx, used)
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func (c *core) conflict(ctx context.Context, all, used []demand) error {
 	if err == nil && len(hints) < 2 {
 		hints = append(hints, e.machineHint(ctx)...)
 	}
-	if err == nil && len(hints) == 0 {
+	if err == nil && len(hints) == 0 && proof <= easyProof {
 		hints = e.boundHint(ctx)
 	}
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 
 // The bounds of the search for hints.
 const (
-	maxBlamed  = 4
-	hintEffort = 500 // conflicts
+	easyProof  = 10 // conflicts of a proof that is likely to rest on one bound
+	maxBlamed  = 4  // bounds that are tried without
+	hintEffort = 30 // conflicts
 )
 
 // machineHint says whether a machine with what this one lacks would do.
