@@ -208,6 +208,8 @@ where it came from.`,
 		return a.global.look()
 	}
 	root.AddCommand(verbs(a)...)
+	root.CompletionOptions.DisableDefaultCmd = true
+	completions(a, root)
 	markUsageErrors(root)
 	return root
 }
@@ -238,7 +240,7 @@ func markUsageErrors(c *cobra.Command) {
 // knows reports whether word is a verb, or one that cobra adds when it runs.
 func knows(c *cobra.Command, word string) bool {
 	return slices.ContainsFunc(c.Commands(), func(sub *cobra.Command) bool { return sub.Name() == word || sub.HasAlias(word) }) ||
-		word == "help" || word == "completion" || word == cobra.ShellCompRequestCmd || word == cobra.ShellCompNoDescRequestCmd
+		word == "help" || word == cobra.ShellCompRequestCmd || word == cobra.ShellCompNoDescRequestCmd
 }
 
 func unknownVerb(c *cobra.Command, word string) error {
