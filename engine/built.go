@@ -21,6 +21,7 @@ type Built struct {
 	Staged     digest.Digest         `json:"staged,omitzero"`     // of a staging output: archive of prefix and work folder
 	Materials  []provenance.Material `json:"materials,omitempty"` // sources of a staging output
 	Isolation  string                `json:"isolation,omitempty"`
+	Inputs     digest.Digest         `json:"inputs,omitzero"` // the document of Inputs, where they were traced
 	Epoch      int64                 `json:"epoch"`
 	Seconds    float64               `json:"seconds"`
 }

@@ -50,6 +50,7 @@ type Request struct {
 	Limits       sandbox.Limits    `json:"limits"`
 	KeepGoing    bool              `json:"keep_going,omitempty"`
 	KeepBuild    bool              `json:"keep_build,omitempty"`
+	TraceInputs  bool              `json:"trace_inputs,omitempty"`
 	Offline      bool              `json:"offline,omitempty"`
 	SkipExisting SkipExisting      `json:"skip_existing,omitempty"`
 	SkipTests    bool              `json:"skip_tests,omitempty"`

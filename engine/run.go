@@ -158,7 +158,10 @@ func (r *runner) recorded(key store.ActionID) *Built {
 	if r.tools.Store.Result(key, &b) != nil {
 		return nil
 	}
-	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged} {
+	if r.req.TraceInputs && b.Inputs.IsZero() && b.Isolation != "" {
+		return nil // it ran, and nobody watched
+	}
+	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Inputs} {
 		if !d.IsZero() && !r.tools.Store.Has(d) {
 			return nil
 		}

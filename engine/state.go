@@ -41,6 +41,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 	if err != nil {
 		return err
 	}
+	build.Byproducts = j.inputsByproduct()
 	build.GitCommit, build.GitTree, build.GitRemote = git.Commit, git.Tree, git.Remote
 	sources, err := j.sourceMaterials()
 	if err != nil {

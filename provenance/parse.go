@@ -64,6 +64,12 @@ func (s *statement) build() (Build, error) {
 		Script: in.Script, Tests: in.Tests,
 		BuilderID: run.Builder.ID, BuilderMode: run.Builder.Version["mode"], BuilderVersion: run.Builder.Version["forge"],
 	}
+	for _, d := range run.Byproducts {
+		if d.URI != "" {
+			return Build{}, fmt.Errorf("byproduct %q has a URI", d.Name)
+		}
+		b.Byproducts = append(b.Byproducts, Byproduct{d.Name, d.Digest, d.Annotations})
+	}
 	for _, d := range def.ResolvedDependencies[1:] {
 		kind, _ := d.Annotations["kind"].(string)
 		delete(d.Annotations, "kind")

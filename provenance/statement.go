@@ -82,8 +82,9 @@ type dependency struct {
 }
 
 type runDetails struct {
-	Builder  builder  `json:"builder"`
-	Metadata metadata `json:"metadata"`
+	Builder    builder      `json:"builder"`
+	Metadata   metadata     `json:"metadata"`
+	Byproducts []dependency `json:"byproducts,omitempty"`
 }
 
 type builder struct {
@@ -120,8 +121,9 @@ func Statement(b Build) ([]byte, error) {
 				ResolvedDependencies: dependencies,
 			},
 			RunDetails: runDetails{
-				Builder:  builder{b.BuilderID, map[string]string{"forge": b.BuilderVersion, "mode": b.BuilderMode}},
-				Metadata: metadata{b.Key.Hex()},
+				Builder:    builder{b.BuilderID, map[string]string{"forge": b.BuilderVersion, "mode": b.BuilderMode}},
+				Metadata:   metadata{b.Key.Hex()},
+				Byproducts: b.byproducts(),
 			},
 		},
 	}
@@ -196,6 +198,14 @@ func (b *Build) dependencies() ([]dependency, error) {
 		list = append(list, lines[key])
 	}
 	return list, nil
+}
+
+func (b *Build) byproducts() []dependency {
+	var list []dependency
+	for _, p := range b.Byproducts {
+		list = append(list, dependency{Name: p.Name, Digest: p.Digests, Annotations: p.Annotations})
+	}
+	return list
 }
 
 func (b *Build) recipeDependency() dependency {

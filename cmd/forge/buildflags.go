@@ -25,7 +25,7 @@ type buildFlags struct {
 	jobs, buildNum                                                  int
 	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
-	locked                                                          bool
+	locked, traceInputs                                             bool
 	memory                                                          int64
 	peer                                                            peerFlags
 }
@@ -64,6 +64,7 @@ func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
 	fs.BoolVarP(&f.keepGoing, "keep-going", "k", false, "go on with what does not need a failed package")
 	fs.BoolVar(&f.continueOnFailure, "continue-on-failure", false, "the same as --keep-going")
 	fs.BoolVar(&f.keepBuild, "keep-build", false, "keep the folders of builds, also of failed ones")
+	fs.BoolVar(&f.traceInputs, "trace-inputs", false, "record what the scripts open: unused dependencies, paths that are not there; in output/logs and the provenance")
 	fs.StringVar(&f.test, "test", "", "run the packages' tests: skip, native (where this machine can) or native-and-emulated (default native)")
 	fs.BoolVar(&f.noTest, "no-test", false, "the same as --test skip")
 	fs.BoolVar(&f.errorPrefix, "error-prefix-in-binary", false, "refuse binaries that hold the placeholder prefix")
@@ -112,7 +113,7 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 	req := &engine.Request{
 		WorkDir: wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, output, filepath.Join(space.dir, "output")),
 		VariantFiles: f.variantConfig, IgnoreRecipeVariants: f.ignoreRecipeVariants, BuildStringPrefix: f.buildString,
-		AllowUnhashed: f.allowUnhashed, KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, Offline: f.offline,
+		AllowUnhashed: f.allowUnhashed, KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, TraceInputs: f.traceInputs, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,
 		Jobs: f.jobs, CPUs: runtime.NumCPU(),
 		Limits: sandbox.Limits{Memory: f.memory, OpenFiles: 65536, Log: 1 << 30},
