@@ -118,6 +118,7 @@ func (j *job) unpack(ctx context.Context) error {
 		return err
 	}
 	activate(j.env, externals)
+	j.req.Widen.fill(j.env)
 	if j.a.Staging != nil {
 		if err := j.restore(ctx, j.built[j.a.Staging]); err != nil {
 			return fmt.Errorf("staging output %s: %w", j.a.Staging.Output.Name, err)
@@ -197,6 +198,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 		return spec, err
 	}
 	j.vary.apply(j.env, &spec)
+	j.req.Widen.apply(&spec)
 	if !spec.Level.Places() {
 		j.site.at.recipe, j.env["RECIPE_DIR"] = recipe, recipe
 	}

@@ -225,6 +225,9 @@ func (a *app) writeTable(outcomes []*engine.Outcome) {
 }
 
 func closing(n int, count map[engine.Status]int) string {
+	if n == 0 {
+		return "nothing to build: every output is skipped"
+	}
 	if count[engine.StatusReused] == n {
 		return fmt.Sprintf("all %d packages are up to date", n)
 	}
