@@ -173,6 +173,11 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	}
 	spec.Argv = []string{"/bin/bash", j.site.at.root + "/conda_build.sh"}
 	spec.Stdout, spec.Stderr = j.log, j.log
+	jobs, err := j.shareJobs(&spec)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer jobs.leave()
 	return j.tools.Runner.Run(ctx, spec)
 }
 
