@@ -215,7 +215,7 @@ func parallel(n int, f func(int) error) error {
 func plannedRecord(o *recipes.Output) packages.Record {
 	r := packages.Record{
 		Name: o.Name, Version: o.Version, Build: o.BuildString, BuildNumber: o.BuildNumber,
-		Subdir: o.Subdir(), NoArch: o.NoArch, Depends: []string{},
+		Subdir: o.Subdir(), NoArch: o.NoArch, Depends: append([]string{}, levelDepends(o)...),
 		License: o.About.License, LicenseFamily: o.About.LicenseFamily,
 		Channel:   packages.ChannelPlanned,
 		Timestamp: 0,

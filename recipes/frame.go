@@ -210,8 +210,9 @@ func (f *frame) readNames(names []string, source string) {
 		f.read[name] = true
 	}
 	for _, m := range toolCall.FindAllStringSubmatch(source, -1) {
-		key := m[2] + "_" + m[1]
-		f.read[key], f.read[key+"_version"], f.read["CONDA_BUILD_SYSROOT"] = true, true, true
+		for _, k := range toolKeys(m[1], m[2]) {
+			f.read[k] = true
+		}
 	}
 }
 
