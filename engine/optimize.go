@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -114,7 +115,8 @@ func levelDepends(o *recipes.Output) []string {
 	if l == nil || l == l.Family() {
 		return nil
 	}
-	return []string{archspecName + " 1 ^(" + strings.Join(l.RunsOn(), "|") + ")$"}
+	// In brackets: between blanks, conda takes parentheses for something else.
+	return []string{archspecName + `[version="1",build="^(` + strings.Join(l.RunsOn(), "|") + `)$"]`}
 }
 
 // virtualFor are the virtual packages that o's build and host environments are solved with. The CPU in
@@ -203,9 +205,9 @@ func notNative(o *recipes.Output) error {
 			code, _, _ := strings.Cut(line, "#")
 			for _, bad := range []string{"-march=native", "-mcpu=native", "-mtune=native", "-xHost", "target-cpu=native"} {
 				if strings.Contains(code, bad) {
-					where := s.File
-					if where == "" {
-						where = o.Recipe.File
+					where := o.Recipe.File
+					if s.File != "" {
+						where = filepath.Join(filepath.Dir(where), s.File)
 					}
 					return diag.List{{Code: "builder-cpu", Pos: diag.Pos{File: where, Line: i + max(s.FirstLine, 1), Column: strings.Index(line, bad) + 1},
 						Summary:    fmt.Sprintf("%s: %s makes a package for the CPU of whoever builds it", o.Name, bad),
