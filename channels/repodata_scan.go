@@ -9,10 +9,10 @@ import (
 
 // Bounds on repodata from strangers: a file that exceeds one is refused.
 const (
-	maxRepodata   = 8 << 30  // bytes of a repodata.json
+	maxRepodata   = 4 << 30  // bytes of a repodata.json
 	maxValue      = 16 << 20 // bytes of one record, key or info block
-	maxRecords    = 20 << 20 // records of one subdir
-	maxCandidates = 20_000   // records of one name
+	maxRecords    = 4 << 20  // records of one subdir; the largest of conda-forge has less than one million
+	maxCandidates = 50_000   // records of one name; the most that one has there are a few thousand
 	maxNesting    = 64       // brackets in a value
 	windowSize    = 256 << 10
 )
