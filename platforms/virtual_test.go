@@ -9,10 +9,10 @@ import (
 func TestCUDA(t *testing.T) {
 	for module, want := range map[string]string{
 		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\nGCC version: gcc version 12.3.0\n": "12.2",
-		"NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  560.35.03  Release Build  (user@host)\n":                               "12.6",
-		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.57.02  Tue Jul 13\n":                                                        "11.4",
-		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  340.108  Wed Dec 11\n":                                                          "",
-		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  999.10  Wed Dec 11\n":                                                           "13.1",
+		"NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  560.35.03  Release Build  (user@host)\n":                            "12.6",
+		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.57.02  Tue Jul 13\n":                                                     "11.4",
+		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  340.108  Wed Dec 11\n":                                                       "",
+		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  999.10  Wed Dec 11\n":                                                        "13.1",
 		"something else": "",
 	} {
 		if got := cudaOf(module); got != want {
