@@ -23,7 +23,7 @@ type frame struct {
 	read   map[string]bool
 	budget *expr.Budget // of this variant, shared by all its expressions
 	found  *findings
-	dir    string // of the recipe
+	files  *folder // of the recipe
 }
 
 // findings collects diagnostics of all variants; what several variants say is kept once.
@@ -50,7 +50,7 @@ func (f *frame) lookup(name string) (expr.Value, bool) {
 	if v, ok := f.vars[name]; ok {
 		return v, true
 	}
-	if v, ok := f.platform.names[name]; ok {
+	if v, ok := f.platform.name(name); ok {
 		return v, true
 	}
 	if fn := f.function(name); fn != nil {
@@ -209,7 +209,7 @@ func (f *frame) readNames(names []string, source string) {
 	for _, name := range names {
 		f.read[name] = true
 	}
-	for _, m := range toolCall.FindAllStringSubmatch(source, -1) {
+	for _, m := range toolCalls(source) {
 		key := m[2] + "_" + m[1]
 		f.read[key], f.read[key+"_version"], f.read["CONDA_BUILD_SYSROOT"] = true, true, true
 	}

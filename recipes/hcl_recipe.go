@@ -21,7 +21,7 @@ type hclRecipe struct {
 
 // renderHCL renders a recipe.hcl for all its variants.
 func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
-	r := &v1Recipe{opts: &opts, found: newFindings(), path: path, dir: recipeDir(path), format: "recipe.hcl"}
+	r := newV1(path, "recipe.hcl", &opts)
 	body, doc, list := parseHCL(path, data)
 	for _, d := range list {
 		r.found.add(d)

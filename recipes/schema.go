@@ -63,6 +63,14 @@ func isTemplate(s string) bool { return strings.Contains(s, "${{") && strings.Co
 
 var toolCall = regexp.MustCompile(`\b(compiler|stdlib)\s*\(\s*["']([^"']*)["']`)
 
+// toolCalls finds the calls of compiler and stdlib with a literal language: kind and language.
+func toolCalls(source string) [][]string {
+	if !strings.Contains(source, "compiler") && !strings.Contains(source, "stdlib") {
+		return nil
+	}
+	return toolCall.FindAllStringSubmatch(source, -1)
+}
+
 // saw records the variables that an expression reads, with those that the tool functions read.
 func (c *checker) saw(names []string, source string) {
 	for _, n := range names {
@@ -71,7 +79,7 @@ func (c *checker) saw(names []string, source string) {
 			c.names["cdt_name"], c.names["cdt_arch"] = true, true
 		}
 	}
-	for _, m := range toolCall.FindAllStringSubmatch(source, -1) {
+	for _, m := range toolCalls(source) {
 		key := normalKey(m[2] + "_" + m[1])
 		c.names[key], c.names[key+"_version"], c.names["CONDA_BUILD_SYSROOT"] = true, true, true
 	}
@@ -241,7 +249,7 @@ func mapping(what string, fields ...field) shape {
 			c.wrongType(n, "a mapping")
 			return
 		}
-		meant := map[string]bool{} // keys that a misspelt one stands for
+		var meant map[string]bool // keys that a misspelt one stands for
 		for k, v := range yamlx.Pairs(n) {
 			if f := byName[k.Value]; f != nil {
 				if f.shape != nil {
@@ -250,6 +258,9 @@ func mapping(what string, fields ...field) shape {
 				continue
 			}
 			c.unknownKey(k, what, names)
+			if meant == nil {
+				meant = map[string]bool{}
+			}
 			meant[diag.Nearest(k.Value, names)] = true
 		}
 		for _, f := range fields {

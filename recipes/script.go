@@ -50,10 +50,10 @@ func scriptNames(name string, p platforms.Platform) []string {
 	return []string{name + ".sh"}
 }
 
-func findScript(dir, name string, p platforms.Platform) (file, text string, err error) {
+func (d *folder) find(name string, p platforms.Platform) (file, text string, err error) {
 	err = fs.ErrNotExist
 	for _, file = range scriptNames(name, p) {
-		if text, err = readScript(dir, file); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		if text, err = d.read(file); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return file, text, err
 		}
 	}
@@ -61,8 +61,8 @@ func findScript(dir, name string, p platforms.Platform) (file, text string, err 
 }
 
 // defaultScript is build.sh, on Windows build.bat, if there is one.
-func defaultScript(dir string, p platforms.Platform) ([]Script, error) {
-	file, text, err := findScript(dir, "build", p)
+func (d *folder) defaultScript(p platforms.Platform) ([]Script, error) {
+	file, text, err := d.find("build", p)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -131,7 +131,7 @@ func (f *frame) fileScript(s Script, file *yaml.Node, p platforms.Platform) []Sc
 		s.File = name
 		return []Script{s}
 	}
-	found, text, err := findScript(f.dir, name, p)
+	found, text, err := f.files.find(name, p)
 	if err != nil {
 		f.errorf(file, "missing-file", "the script %q cannot be read: %v", name, plainError(err))
 		return nil
@@ -166,7 +166,7 @@ func (f *frame) inlineScript(s Script, content *yaml.Node, p platforms.Platform,
 		}
 	}
 	if len(lines) == 1 && plain && !strings.Contains(lines[0], "\n") {
-		if file, text, err := findScript(f.dir, lines[0], p); err == nil {
+		if file, text, err := f.files.find(lines[0], p); err == nil {
 			s.File, s.Text, s.FirstLine, s.Interpreter = file, text, 1, interpreterOf(file)
 			return []Script{s}
 		}

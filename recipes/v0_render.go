@@ -16,7 +16,8 @@ var v0Language = &expr.Dialect{Undefined: expr.Strict}
 // v0 is one meta.yaml with what its variants share.
 type v0 struct {
 	path, dir string
-	file      string // its text
+	folder    *folder // at dir
+	file      string  // its text
 	lines     []string
 	opts      *RenderOptions
 	found     *findings
@@ -60,6 +61,7 @@ func newV0(path, text string, opts RenderOptions) *v0 {
 	if abs, err := filepath.Abs(v.dir); err == nil {
 		v.dir = abs
 	}
+	v.folder = &folder{dir: v.dir}
 	return v
 }
 
@@ -211,7 +213,7 @@ func (v *v0) script(name string) scriptFile {
 		return s
 	}
 	var s scriptFile
-	text, err := readScript(v.dir, filepath.ToSlash(filepath.Clean(name)))
+	text, err := v.folder.read(filepath.ToSlash(filepath.Clean(name)))
 	switch {
 	case err == nil:
 		s = scriptFile{text: text, found: true}

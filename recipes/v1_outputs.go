@@ -49,7 +49,7 @@ func (r *v1Recipe) staging(f *frame, n *yaml.Node, i int, context map[string]any
 	o.Sources = append(o.Sources, f.sources(get("source"))...)
 	o.Extra = f.extraMap(yamlx.Get(f.root, "extra"))
 	f.signatures(o, yamlx.Get(f.root, "extra"))
-	def, err := defaultScript(r.dir, r.opts.BuildPlatform)
+	def, err := r.files.defaultScript(r.opts.BuildPlatform)
 	if err != nil {
 		f.errorf(n, "missing-file", "the build script cannot be read: %v", plainError(err))
 	}

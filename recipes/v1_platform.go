@@ -116,7 +116,7 @@ func (f *frame) loadFromFile(args expr.Args) (expr.Value, error) {
 		return nil, errors.New("load_from_file() is experimental: accept it with --experimental")
 	}
 	name := printed(bound[0])
-	text, err := readScript(f.dir, name)
+	text, err := f.files.read(name)
 	if err != nil {
 		return nil, fmt.Errorf("load_from_file(%q): %w", name, plainError(err))
 	}

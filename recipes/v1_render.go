@@ -22,6 +22,7 @@ type v1Recipe struct {
 	found    *findings
 	path     string
 	dir      string
+	files    *folder // at dir
 	platform *platform
 	steps    int    // of evaluation so far
 	format   string // of the file's name: Origin.Format
@@ -31,7 +32,7 @@ type v1Recipe struct {
 
 // renderV1 renders a recipe.yaml (CEP 13, CEP 14) for all its variants.
 func renderV1(path string, data []byte, opts RenderOptions) *Rendered {
-	r := &v1Recipe{opts: &opts, found: newFindings(), path: path, dir: recipeDir(path), format: "recipe.yaml"}
+	r := newV1(path, "recipe.yaml", &opts)
 	r.load(data)
 	var outputs []*Output
 	if !r.found.list.HasErrors() {
@@ -42,6 +43,11 @@ func renderV1(path string, data []byte, opts RenderOptions) *Rendered {
 	}
 	r.found.list.Sort()
 	return &Rendered{Outputs: outputs, Diagnostics: r.found.list}
+}
+
+func newV1(path, format string, opts *RenderOptions) *v1Recipe {
+	dir := recipeDir(path)
+	return &v1Recipe{opts: opts, found: newFindings(), path: path, dir: dir, files: &folder{dir: dir}, format: format}
 }
 
 func recipeDir(path string) string {
@@ -121,7 +127,7 @@ func problemAt(doc *yamlx.Document, n *yaml.Node, err error) *diag.Diagnostic {
 
 // frame begins an evaluation with one variant.
 func (r *v1Recipe) frame(v variant) *frame {
-	f := &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir, platform: r.forPlatform(), budget: expr.NewBudget()}
+	f := &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, files: r.files, platform: r.forPlatform(), budget: expr.NewBudget()}
 	for key, value := range v {
 		f.vars[key] = expr.FromGo(value.Value)
 	}
@@ -265,7 +271,7 @@ func (r *v1Recipe) single(f *frame, context map[string]any, duringContext map[st
 	f.signatures(o, get("extra"))
 	var scripts []Script
 	if !b.skip {
-		def, err := defaultScript(r.dir, r.opts.BuildPlatform)
+		def, err := r.files.defaultScript(r.opts.BuildPlatform)
 		if err != nil {
 			f.errorf(root, "missing-file", "the build script cannot be read: %v", plainError(err))
 		}

@@ -81,6 +81,16 @@ func Load(file string, data []byte, o Options) (*Document, diag.List) {
 	if l := doc.unprintable(text); l.HasErrors() {
 		return nil, l
 	}
+	if isPlain(text) && len(text) <= o.MaxScalar {
+		lines := doc.lines
+		if o.Source != nil {
+			lines = strings.Split(text, "\n")
+		}
+		if root, ok := readPlain(text, lines, o.MaxNodes); ok {
+			doc.Root = root
+			return doc, nil
+		}
+	}
 	root, more, list := doc.parse(text)
 	if list.HasErrors() {
 		return nil, list
