@@ -23,7 +23,8 @@ type frame struct {
 	read   map[string]bool
 	budget *expr.Budget // of this variant, shared by all its expressions
 	found  *findings
-	files  *folder // of the recipe
+	files  *folder   // of the recipe
+	known  *expr.Env // see env
 }
 
 // findings collects diagnostics of all variants; what several variants say is kept once.
@@ -59,7 +60,15 @@ func (f *frame) lookup(name string) (expr.Value, bool) {
 	return nil, false
 }
 
+// env is what expressions see; it may be copied, not changed.
 func (f *frame) env() *expr.Env {
+	if f.known == nil {
+		f.known = f.newEnv()
+	}
+	return f.known
+}
+
+func (f *frame) newEnv() *expr.Env {
 	return &expr.Env{Lookup: f.lookup, Looked: func(name string) { f.read[name] = true }, Budget: f.budget}
 }
 

@@ -23,6 +23,8 @@ type program struct {
 	free    map[string]bool // build and host dependencies that are bare names
 	useKeys []string        // of build.variant.use_keys
 
+	specs map[string]readSpec // dependencies that were read, by their text
+
 	// A recipe.hcl comes evaluated: its texts are no templates, and what its expressions read is known.
 	literal bool
 	reads   map[*yaml.Node][]string
@@ -150,13 +152,13 @@ func oneOf(words ...string) shape {
 	})
 }
 
-func boolean(c *checker, n *yaml.Node) {
-	text(func(s string) error {
-		if _, ok := parseBool(s); !ok {
-			return fmt.Errorf("%q is neither true nor false", s)
-		}
-		return nil
-	})(c, n)
+func boolean(c *checker, n *yaml.Node) { text(checkBool)(c, n) }
+
+func checkBool(s string) error {
+	if _, ok := parseBool(s); !ok {
+		return fmt.Errorf("%q is neither true nor false", s)
+	}
+	return nil
 }
 
 func parseBool(s string) (value, ok bool) {

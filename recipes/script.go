@@ -195,7 +195,7 @@ func firstLine(n *yaml.Node) int {
 // knows, become the shell's own. What cannot be filled in is left as it is, with a warning: it is an
 // error only if it is run.
 func (f *frame) scriptText(n *yaml.Node, p platforms.Platform) string {
-	env := f.env()
+	env := f.newEnv()
 	env.Lookup = func(name string) (expr.Value, bool) {
 		if v, ok := f.lookup(name); ok {
 			return v, true

@@ -39,7 +39,7 @@ func (o *v0Output) settle() {
 	if o.own {
 		raw = o.parts().output(o.index)
 	}
-	if s != "" && !hashInString.MatchString(raw) {
+	if s != "" && !(strings.Contains(raw, "PKG_HASH") && hashInString.MatchString(raw)) {
 		o.out.BuildString = o.prefixed(s)
 		return
 	}
@@ -102,6 +102,9 @@ func (o *v0Output) hashed() []string {
 // numpyPins says how the requirements pin numpy: to x.x, with pin_compatible, and whether that without x.
 func (o *v0Output) numpyPins() (xx, pinned, withoutX bool) {
 	_, text := o.texts()
+	if !strings.Contains(text, "numpy") {
+		return false, false, false
+	}
 	text = requirementsText(text)
 	return numpyXX.MatchString(text), numpyPin.MatchString(text), numpyPin.MatchString(text) && !numpyPinWithX.MatchString(text)
 }

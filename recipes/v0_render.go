@@ -30,7 +30,6 @@ type v0 struct {
 	raw       *v0Parts // of the text before selectors
 	first     *v0Pass
 	firstID   uintptr
-	fields    map[string][]string
 }
 
 // v0Doc is rendered text as YAML.
@@ -57,11 +56,11 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 
 func newV0(path, text string, opts RenderOptions) *v0 {
 	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
-		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}, fields: map[string][]string{}}
+		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}}
 	if abs, err := filepath.Abs(v.dir); err == nil {
 		v.dir = abs
 	}
-	v.folder = &folder{dir: v.dir}
+	v.folder = &folder{dir: v.dir, asked: askBeforeListing} // it will be asked for many names
 	return v
 }
 
@@ -213,9 +212,9 @@ func (v *v0) script(name string) scriptFile {
 		return s
 	}
 	var s scriptFile
-	text, err := v.folder.read(filepath.ToSlash(filepath.Clean(name)))
+	text, found := v.readable(filepath.ToSlash(filepath.Clean(name)))
 	switch {
-	case err == nil:
+	case found:
 		s = scriptFile{text: text, found: true}
 		if strings.HasSuffix(name, ".sh") {
 			s.keys = v.usage.inShell(text)
@@ -227,6 +226,14 @@ func (v *v0) script(name string) scriptFile {
 	}
 	v.scripts[name] = s
 	return s
+}
+
+func (v *v0) readable(name string) (text string, ok bool) {
+	if v.folder.lacks(name) {
+		return "", false
+	}
+	text, err := readScript(v.dir, name)
+	return text, err == nil
 }
 
 func (v *v0) scriptKeys(name string) []string { return v.script(name).keys }

@@ -54,7 +54,7 @@ func (r *v1Recipe) staging(f *frame, n *yaml.Node, i int, context map[string]any
 		f.errorf(n, "missing-file", "the build script cannot be read: %v", plainError(err))
 	}
 	f.settle(o, b, f.plan(b, def))
-	free := bareNames(o.Requirements.Build, o.Requirements.Host)
+	free := f.bareNames(o.Requirements.Build, o.Requirements.Host)
 	used := f.usedVariantOf(free, duringContext, context, "")
 	inherited(o, used, inherit)
 	return &rendering{out: o, frame: f, free: free, used: used}
@@ -86,7 +86,7 @@ func (r *v1Recipe) output(f *frame, n *yaml.Node, i int, context map[string]any,
 		f.signatures(o, yamlx.Get(root, "extra"))
 	}
 	f.settle(o, b, f.plan(b, nil))
-	free := bareNames(o.Requirements.Build, o.Requirements.Host)
+	free := f.bareNames(o.Requirements.Build, o.Requirements.Host)
 	if inherit != nil {
 		for k := range inherit.free {
 			free[k] = true

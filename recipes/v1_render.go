@@ -278,7 +278,7 @@ func (r *v1Recipe) single(f *frame, context map[string]any, duringContext map[st
 		scripts = f.plan(b, def)
 	}
 	f.settle(o, b, scripts)
-	free := bareNames(o.Requirements.Build, o.Requirements.Host)
+	free := f.bareNames(o.Requirements.Build, o.Requirements.Host)
 	used := f.usedVariant(free, duringContext, context, o.NoArch)
 	return &rendering{out: o, frame: f, str: b.str, free: free, used: f.virtualPackages(o, f.keys(used, b))}
 }
@@ -330,7 +330,7 @@ func (f *frame) keys(used map[string]any, b buildPart) map[string]any {
 func (f *frame) virtualPackages(o *Output, used map[string]any) map[string]any {
 	for _, d := range o.Requirements.Run {
 		if strings.HasPrefix(d.Spec, "__") {
-			if s, err := parseSpec(d.Spec); err == nil {
+			if s, err := f.spec(d.Spec); err == nil {
 				used[normalKey(s.name)] = s.text
 			}
 		}

@@ -34,7 +34,6 @@ func readPlain(text string, lines []string, maxNodes int) (*yaml.Node, bool) {
 	if r.newline {
 		r.lines = lines[:len(lines)-1]
 	}
-	r.slab = make([]yaml.Node, 0, min(512, 2*len(r.lines)+8))
 	r.next()
 	if r.at < len(r.lines) && r.lines[r.at] == "---" {
 		r.next()
@@ -93,7 +92,7 @@ func (r *plainReader) rest() string { return r.lines[r.at][r.col:] }
 
 func (r *plainReader) node(kind yaml.Kind, tag string) *yaml.Node {
 	if len(r.slab) == cap(r.slab) {
-		r.slab = make([]yaml.Node, 0, 256)
+		r.slab = make([]yaml.Node, 0, min(128, 8+len(r.lines)-min(r.at, len(r.lines))))
 	}
 	r.nodes++
 	r.slab = append(r.slab, yaml.Node{Kind: kind, Tag: tag, Line: r.at + 1, Column: r.col + 1})
