@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"forge/internal/diag"
 	"forge/platforms"
@@ -223,17 +224,18 @@ func shellVariable(name string, p platforms.Platform) string {
 }
 
 // isBuildVariable names what a build script finds in its environment.
-func isBuildVariable(name string) bool {
+func isBuildVariable(name string) bool { return buildVariables()[name] }
+
+var buildVariables = sync.OnceValue(func() map[string]bool {
+	set := map[string]bool{}
 	for _, known := range strings.Fields(`PREFIX BUILD_PREFIX SRC_DIR RECIPE_DIR BUILD_DIR PKG_NAME PKG_VERSION PKG_BUILDNUM PKG_BUILD_STRING
 		PKG_HASH SUBDIR ARCH CPU_COUNT PYTHON PY_VER PY3K SP_DIR STDLIB_DIR NPY_VER R R_VER R_USER LIBRARY_PREFIX LIBRARY_BIN LIBRARY_INC LIBRARY_LIB
 		SCRIPTS CYGWIN_PREFIX HOME PATH SHLIB_EXT OSX_ARCH MACOSX_DEPLOYMENT_TARGET BUILD HOST SOURCE_DATE_EPOCH CONDA_BUILD_STATE
 		CONDA_BUILD_CROSS_COMPILATION CONDA_DEFAULT_ENV LD_RUN_PATH CMAKE_GENERATOR PKG_CONFIG_PATH`) {
-		if name == known {
-			return true
-		}
+		set[known] = true
 	}
-	return false
-}
+	return set
+})
 
 // steps reads build.steps: scripts that are run one after the other.
 func (f *frame) steps(n *yaml.Node, p platforms.Platform) []Script {

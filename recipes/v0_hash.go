@@ -58,7 +58,7 @@ func (o *v0Output) prefixed(s string) string {
 
 // withHash puts the hash before the build number: py311_0 and h0123456 give py311h0123456_0.
 func withHash(s, hash string) string {
-	if hashText.MatchString(s) {
+	if strings.IndexByte(s, 'h') >= 0 && hashText.MatchString(s) {
 		return hashText.ReplaceAllString(s, hash)
 	}
 	i := strings.LastIndexByte(s, '_')

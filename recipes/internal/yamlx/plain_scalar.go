@@ -18,9 +18,15 @@ func (r *plainReader) value(indent int) *yaml.Node {
 	case '"', '\'':
 		n = r.node(yaml.ScalarNode, "!!str")
 		end = quoted(n, rest)
+	case '{':
+		if !strings.HasPrefix(rest, "{}") {
+			return r.giveUp()
+		}
+		n, end = r.node(yaml.MappingNode, "!!map"), 2
+		n.Style = yaml.FlowStyle
 	case '[':
 		n, end = r.flowList(rest)
-	case '?', ':', ',', ']', '{', '}', '#', '&', '*', '!', '%', '@', '`':
+	case '?', ':', ',', ']', '}', '#', '&', '*', '!', '%', '@', '`':
 		return r.giveUp()
 	default:
 		n = r.node(yaml.ScalarNode, "")

@@ -54,7 +54,7 @@ func samePlain(t *testing.T, name, text string) bool {
 func TestPlainReader(t *testing.T) {
 	for _, text := range []string{
 		"a: 1\n", "a:\n", "a:\nb:\n- x\n- y: 1\n  z: 2\nc: |\n  l\n\n   m\n  n\n\nd: >-\n  l\n  m\n\n  n\n    o\n  p\n",
-		"- a\n- - b\n  - c\n-\n- \"x\" # y\n- 'it''s'\n", "a: [x, \"y\", 'z', 1.0]\nb: []\n", "---\na: b # c\n# d\n\n  # e\nf:\n    # g\n  - h\n",
+		"- a\n- - b\n  - c\n-\n- \"x\" # y\n- 'it''s'\n", "a: {}\nb: {} # c\n", "a: [x, \"y\", 'z', 1.0]\nb: []\n", "---\na: b # c\n# d\n\n  # e\nf:\n    # g\n  - h\n",
 		"a: |\n  # no comment\n  b\n # a comment\nc: d\n", "x: -1\ny: ~\nz: null\nv: a#b c:d\n", "a:\n  b:\n    c: 1\n  d:\n  - e\nf: g",
 	} {
 		if !samePlain(t, "case", text) {
