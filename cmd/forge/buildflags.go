@@ -287,6 +287,13 @@ func (f *buildFlags) pairs(req *engine.Request) error {
 
 // find resolves patterns to recipe files; without any, the working folder's recipe.
 func (f *buildFlags) find(req *engine.Request, args []string) error {
+	var err error
+	req.Recipes, err = recipes.Find(f.patterns(args), req.WorkDir)
+	return err
+}
+
+// patterns are where recipes are looked for.
+func (f *buildFlags) patterns(args []string) []string {
 	patterns := append(append([]string(nil), f.recipes...), args...)
 	if f.recipeDir != "" {
 		patterns = append(patterns, strings.TrimSuffix(f.recipeDir, "/")+"/...")
@@ -294,7 +301,5 @@ func (f *buildFlags) find(req *engine.Request, args []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"."}
 	}
-	var err error
-	req.Recipes, err = recipes.Find(patterns, req.WorkDir)
-	return err
+	return patterns
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"forge/digest"
 	"forge/engine"
 	"forge/internal/diag"
 	"forge/recipes"
@@ -37,6 +38,7 @@ func (a *app) keyDir() (string, error) { return trust.DefaultDir(a.getenv) }
 // workspace is what forge.hcl says; without one, the working folder is the workspace and it is silent.
 type workspace struct {
 	dir  string
+	sum  digest.Digest // of the file
 	file *recipes.Workspace
 }
 
@@ -52,7 +54,7 @@ func (a *app) workspace(dir string) (workspace, error) {
 					a.printError(&diag.Failure{List: diag.List{w}})
 				}
 			}
-			return workspace{dir: d, file: file}, list.Err()
+			return workspace{dir: d, sum: digest.Of(data), file: file}, list.Err()
 		}
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			return workspace{}, err
