@@ -2,6 +2,7 @@ package engine
 
 import (
 	"forge/digest"
+	"forge/internal/fsx"
 	"forge/packages"
 	"forge/provenance"
 )
@@ -47,4 +48,6 @@ type Outcome struct {
 	Signed  string // key that signed it
 	Err     error  // of failed and skipped ones
 	Log     string // path of the build log, empty where nothing ran
+
+	placed []fsx.Stamp // of the package's files in the output folder, see placedSuffixes
 }

@@ -304,6 +304,16 @@ func (f *buildFlags) pairs(req *engine.Request) error {
 
 // find resolves patterns to recipe files; without any, the working folder's recipe.
 func (f *buildFlags) find(a *app, req *engine.Request, args []string) error {
+	patterns, err := a.withStdin(f.patterns(args), req)
+	if err != nil {
+		return err
+	}
+	req.Recipes, err = recipes.Find(patterns, req.WorkDir)
+	return err
+}
+
+// patterns are where recipes are looked for.
+func (f *buildFlags) patterns(args []string) []string {
 	patterns := append(append([]string(nil), f.recipes...), args...)
 	if f.recipeDir != "" {
 		patterns = append(patterns, strings.TrimSuffix(f.recipeDir, "/")+"/...")
@@ -311,10 +321,5 @@ func (f *buildFlags) find(a *app, req *engine.Request, args []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"."}
 	}
-	patterns, err := a.withStdin(patterns, req)
-	if err != nil {
-		return err
-	}
-	req.Recipes, err = recipes.Find(patterns, req.WorkDir)
-	return err
+	return patterns
 }
