@@ -44,9 +44,10 @@ type Request struct {
 	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
 
-	Jobs         int               `json:"jobs"`      // at once: builds, and what make and ninja start in them
-	CPUs         int               `json:"cpu_count"` // CPU_COUNT of each
-	Isolation    sandbox.Isolation `json:"isolation"` // the least that will do
+	Jobs         int               `json:"jobs"`                 // at once: builds, and what make and ninja start in them
+	CPUs         int               `json:"cpu_count"`            // CPU_COUNT of each
+	MaxMemory    int64             `json:"max_memory,omitempty"` // bytes for all builds together
+	Isolation    sandbox.Isolation `json:"isolation"`            // the least that will do
 	Limits       sandbox.Limits    `json:"limits"`
 	KeepGoing    bool              `json:"keep_going,omitempty"`
 	KeepBuild    bool              `json:"keep_build,omitempty"`

@@ -28,10 +28,14 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	for _, t := range all {
 		if t.kind == buildTask {
 			t.cost = r.lastSeconds(t.action)
+			var err error
+			if t.needs, err = r.needsOf(t.action); err != nil {
+				return nil, err
+			}
 		}
 	}
 	r.tokens = newTokens(r.req.Jobs)
-	err := schedule(ctx, all, &slots{tokens: r.tokens}, r.req.KeepGoing, r.do, r.skip)
+	err := schedule(ctx, all, &slots{tokens: r.tokens, maxMemory: r.req.MaxMemory}, r.req.KeepGoing, r.do, r.skip)
 	list := g.ExistingOutcomes()
 	for _, a := range g.Actions {
 		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
@@ -244,14 +248,23 @@ func (r *runner) remember(a *Action, m Manifest, b *Built) error {
 			return err
 		}
 	}
+	if b.PeakMemory > 0 {
+		if err := r.tools.Store.SetResult(peakKey(a.Output.Name), b.PeakMemory); err != nil {
+			return err
+		}
+	}
 	return r.tools.Store.SetResult(key, remembered{Key: b.Key, Lines: m, Seconds: b.Seconds})
 }
 
-// lastSeconds is how long a took last time; a second where nobody knows.
+// lastSeconds is how long a took last time, or another version of it; a second where nobody knows.
 func (r *runner) lastSeconds(a *Action) float64 {
 	var old remembered
 	if r.tools.Store.Result(rememberKey(r.req, a), &old) == nil && old.Seconds > 0 {
 		return old.Seconds
+	}
+	var seconds float64
+	if r.tools.Store.Result(durationKey(a.Output.Name), &seconds) == nil && seconds > 0 {
+		return seconds
 	}
 	return 1
 }

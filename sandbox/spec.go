@@ -67,6 +67,7 @@ type Spec struct {
 	Stdout   io.Writer
 	Stderr   io.Writer
 	Trace    bool // record what is opened, at level Full only
+	Measure  bool // count the memory of all processes together, where a cgroup can be had
 	Terminal bool // hand the caller's terminal through (for debug shells only)
 }
 

@@ -27,6 +27,7 @@ type buildFlags struct {
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
 	locked, traceInputs                                             bool
 	memory                                                          int64
+	maxMemory                                                       string
 	peer                                                            peerFlags
 }
 
@@ -69,6 +70,7 @@ func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noTest, "no-test", false, "the same as --test skip")
 	fs.BoolVar(&f.errorPrefix, "error-prefix-in-binary", false, "refuse binaries that hold the placeholder prefix")
 	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a build may use")
+	fs.StringVar(&f.maxMemory, "max-memory", "", "start builds together only as far as they fit into so much memory, by what they took last time or declare, for example 12GB")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 }
 
@@ -234,6 +236,11 @@ func (f *buildFlags) words(req *engine.Request) (err error) {
 			return usageError{err}
 		}
 		req.ExcludeNewer = t.UnixMilli()
+	}
+	if f.maxMemory != "" {
+		if req.MaxMemory, err = engine.ParseSize(f.maxMemory); err != nil {
+			return usageError{fmt.Errorf("--max-memory: %w", err)}
+		}
 	}
 	if f.timeout != "" {
 		d, err := time.ParseDuration(f.timeout)

@@ -175,7 +175,7 @@ forge has used since it started is never removed. Everything can be made again.`
 			limits := store.Limits{MaxSize: -1, Now: time.Now(), DryRun: dryRun}
 			var err error
 			if maxSize != "" {
-				if limits.MaxSize, err = parseSize(maxSize); err != nil {
+				if limits.MaxSize, err = engine.ParseSize(maxSize); err != nil {
 					return usageError{fmt.Errorf("--max-size: %w", err)}
 				}
 			}
@@ -211,24 +211,6 @@ forge has used since it started is never removed. Everything can be made again.`
 	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "remove nothing; say what would be removed")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return c
-}
-
-// parseSize reads a number of bytes with or without a unit.
-func parseSize(s string) (int64, error) {
-	text := strings.TrimSpace(s)
-	i := strings.IndexFunc(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
-	unit := ""
-	if i >= 0 {
-		text, unit = text[:i], strings.ToLower(strings.TrimSpace(text[i:]))
-	}
-	units := map[string]float64{"": 1, "b": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12, "tb": 1e12,
-		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
-	n, err := strconv.ParseFloat(text, 64)
-	factor, ok := units[unit]
-	if err != nil || !ok || n*factor > 1<<62 {
-		return 0, fmt.Errorf("%q: want a size such as 500MB or 20GiB", s)
-	}
-	return int64(n * factor), nil
 }
 
 // parseAge reads a duration that may be in days.
