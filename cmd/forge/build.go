@@ -84,6 +84,9 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	})
 	p.close()
 	indexErr := finish(context.WithoutCancel(ctx))
+	if runErr != nil && outcomes == nil {
+		return errors.Join(runErr, indexErr) // it did not begin
+	}
 	reportErr := reports.write(req, outcomes, trace)
 	if asJSON {
 		if err := a.writeJSONTable(req, outcomes); err != nil {
