@@ -20,7 +20,9 @@ func Run(ctx context.Context, req *Request, tools Tools, g *Graph, report func(E
 }
 
 func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
-	return &run{runner: newRunner(req, tools, g, report), built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
+	m := &meter{Runner: tools.Runner}
+	tools.Runner = m
+	return &run{runner: newRunner(req, tools, g, report), meter: m, built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
 }
 
 func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
@@ -35,7 +37,10 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 		}
 	}
 	r.tokens = newTokens(r.req.Jobs)
+	start := r.tools.Now()
 	err := schedule(ctx, all, &slots{tokens: r.tokens, maxMemory: r.req.MaxMemory}, r.req.KeepGoing, r.do, r.skip)
+	s := r.summary(all, r.tools.Now().Sub(start).Seconds())
+	r.report(Event{Kind: EventSummary, Summary: &s})
 	list := g.ExistingOutcomes()
 	for _, a := range g.Actions {
 		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
@@ -48,6 +53,7 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 // run is the changing state of one Run; mu guards it.
 type run struct {
 	*runner
+	meter    *meter
 	mu       sync.Mutex
 	built    map[*Action]*Built
 	outcomes map[*Action]*Outcome
@@ -64,7 +70,8 @@ func (r *run) do(ctx context.Context, t *task) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o := r.outcome(t.action)
-	o.Seconds += r.tools.Now().Sub(start).Seconds()
+	t.took = r.tools.Now().Sub(start).Seconds()
+	o.Seconds += t.took
 	if err != nil {
 		o.Status, o.Err = StatusFailed, err
 		if ctx.Err() != nil {

@@ -64,7 +64,7 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	group, _ := newGroup(spec.Limits, spec.Measure) // without one, rlimits do what they can, and the result says so
+	group, _ := newGroup(spec.Limits, spec.Measure != nil) // without one, rlimits do what they can, and the result says so
 	defer group.remove()
 	res.Limits = j.Limits
 	switch {
@@ -163,8 +163,10 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 		case <-w.flooded:
 			killedBy = "log"
 		case <-tick.C:
-			if spec.Measure {
-				memory = max(memory, group.memory())
+			if spec.Measure != nil && group != nil {
+				m := group.memory()
+				memory = max(memory, m)
+				spec.Measure(m)
 			}
 			if spec.Limits.CPU > 0 && group.cpu() > spec.Limits.CPU {
 				killedBy = "cpu"

@@ -47,6 +47,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 			if dryRun {
 				return a.plan(cmd.Context(), req, planJSON(asJSON))
 			}
+			req.Measure = reports.trace != ""
 			return a.build(cmd.Context(), req, asJSON, reports)
 		},
 	}
@@ -78,7 +79,11 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	trace := newTracer(tools.Now)
 	viewer := a.ci(req)
 	p.after, p.clean = viewer.event, viewer.clean
+	var summary engine.Summary
 	outcomes, runErr := engine.Run(ctx, req, tools, graph, func(e engine.Event) {
+		if e.Kind == engine.EventSummary {
+			summary = *e.Summary
+		}
 		trace.event(e)
 		p.event(e)
 	})
@@ -89,11 +94,14 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	}
 	reportErr := reports.write(req, outcomes, trace)
 	if asJSON {
-		if err := a.writeJSONTable(req, outcomes); err != nil {
+		if err := a.writeJSONTable(req, outcomes, summary); err != nil {
 			return err
 		}
 	} else if !a.global.quiet {
 		a.writeTable(outcomes)
+		if text := summaryText(summary); text != "" {
+			fmt.Fprintln(a.stdout, diag.Printable(text))
+		}
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -190,12 +198,12 @@ func relativeTo(wd, path string) string {
 	return filepath.ToSlash(rel)
 }
 
-func (a *app) writeJSONTable(req *engine.Request, outcomes []*engine.Outcome) error {
+func (a *app) writeJSONTable(req *engine.Request, outcomes []*engine.Outcome, summary engine.Summary) error {
 	rows := []row{}
 	for _, o := range outcomes {
 		rows = append(rows, rowOf(req, o))
 	}
-	return a.printJSON(map[string]any{"packages": rows})
+	return a.printJSON(map[string]any{"packages": rows, "summary": summary})
 }
 
 // writeTable ends a run on the screen.
