@@ -51,6 +51,7 @@ type Request struct {
 	Isolation    sandbox.Isolation `json:"isolation"`            // the least that will do
 	Limits       sandbox.Limits    `json:"limits"`
 	KeepGoing    bool              `json:"keep_going,omitempty"`
+	VerifyCache  bool              `json:"verify_cache,omitempty"` // build again what the cache has, and compare
 	KeepBuild    bool              `json:"keep_build,omitempty"`
 	TraceInputs  bool              `json:"trace_inputs,omitempty"`
 	Offline      bool              `json:"offline,omitempty"`

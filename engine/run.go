@@ -136,6 +136,11 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 	}
 	key := m.ID()
 	b, status := r.recorded(key), StatusReused
+	if b != nil && r.req.VerifyCache {
+		if err := r.checkHit(ctx, a, key, b, known); err != nil {
+			return err
+		}
+	}
 	if b == nil {
 		unlock, err := r.tools.Store.Lock(ctx, "action "+key.Hex())
 		if err != nil {

@@ -92,6 +92,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	if runErr != nil && outcomes == nil {
 		return errors.Join(runErr, indexErr) // it did not begin
 	}
+	indexErr = errors.Join(indexErr, a.trim(context.WithoutCancel(ctx), tools.Store, outcomes))
 	reportErr := reports.write(req, outcomes, trace)
 	if asJSON {
 		if err := a.writeJSONTable(req, outcomes, summary); err != nil {

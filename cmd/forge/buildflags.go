@@ -28,6 +28,7 @@ type buildFlags struct {
 	locked, traceInputs                                             bool
 	memory                                                          int64
 	maxMemory                                                       string
+	verifyCache                                                     bool
 	peer                                                            peerFlags
 }
 
@@ -64,6 +65,7 @@ func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "jobs at once: builds, and what make and ninja start in them (default one a core)")
 	fs.BoolVarP(&f.keepGoing, "keep-going", "k", false, "go on with what does not need a failed package")
 	fs.BoolVar(&f.continueOnFailure, "continue-on-failure", false, "the same as --keep-going")
+	fs.BoolVar(&f.verifyCache, "verify-cache", false, "build again what the cache has, and fail where the two differ, with the class of each difference")
 	fs.BoolVar(&f.keepBuild, "keep-build", false, "keep the folders of builds, also of failed ones")
 	fs.BoolVar(&f.traceInputs, "trace-inputs", false, "record what the scripts open: unused dependencies, paths that are not there; in output/logs and the provenance")
 	fs.StringVar(&f.test, "test", "", "run the packages' tests: skip, native (where this machine can) or native-and-emulated (default native)")
@@ -115,7 +117,7 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 	req := &engine.Request{
 		WorkDir: wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, output, filepath.Join(space.dir, "output")),
 		VariantFiles: f.variantConfig, IgnoreRecipeVariants: f.ignoreRecipeVariants, BuildStringPrefix: f.buildString,
-		AllowUnhashed: f.allowUnhashed, KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, TraceInputs: f.traceInputs, Offline: f.offline,
+		AllowUnhashed: f.allowUnhashed, KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, VerifyCache: f.verifyCache, TraceInputs: f.traceInputs, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,
 		Jobs: f.jobs, CPUs: runtime.NumCPU(),
 		Limits: sandbox.Limits{Memory: f.memory, OpenFiles: 65536, Log: 1 << 30},
