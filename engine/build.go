@@ -232,7 +232,7 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	b := &Built{Key: j.key, Epoch: j.epoch(), RunExports: j.a.RunExports}
 	switch {
 	case j.ran:
-		b.Isolation = string(j.result.Isolation)
+		b.Isolation, b.PeakMemory = string(j.result.Isolation), j.result.PeakRSS
 	case j.a.Staging != nil:
 		b.Isolation = j.built[j.a.Staging].Isolation
 	}

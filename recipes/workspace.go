@@ -25,6 +25,7 @@ type Workspace struct {
 	Keys       []TrustedKey
 	Policy     Policy
 	Optimize   Optimize
+	Cache      StoreLimits
 }
 
 // Channel is a place to take packages from: a URL, or a folder relative to the workspace.
@@ -79,6 +80,13 @@ type Optimize struct {
 	Pos      diag.Pos
 }
 
+// StoreLimits bound the store; it is the caller's to read the sizes and times.
+type StoreLimits struct {
+	MaxSize string // "20GB": after a build the least recently used goes, until no more is left
+	MaxAge  string // "30d": after a build what was not used for so long goes
+	Pos     diag.Pos
+}
+
 // workspaceBlocks are the blocks of forge.hcl with the type of each attribute: s text, l list of
 // texts, b boolean, m mapping of texts.
 func workspaceBlocks() map[string]struct {
@@ -97,6 +105,7 @@ func workspaceBlocks() map[string]struct {
 		"key":       {true, map[string]byte{"file": 's', "fingerprint": 's', "packages": 'l'}},
 		"policy":    {false, map[string]byte{"isolation": 's', "signatures": 's', "unhashed": 'b'}},
 		"optimize":  {false, map[string]byte{"levels": 'l', "lto": 'b', "packages": 'l'}},
+		"cache":     {false, map[string]byte{"max_size": 's', "max_age": 's'}},
 	}
 }
 
@@ -258,6 +267,8 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 		p.key(b, name, v, pos)
 	case "policy":
 		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"]}
+	case "cache":
+		p.w.Cache = StoreLimits{v.text["max_size"], v.text["max_age"], pos}
 	case "optimize":
 		p.optimize(v, pos)
 	}

@@ -66,8 +66,9 @@ type Spec struct {
 	Stdin    io.Reader // nil for /dev/null
 	Stdout   io.Writer
 	Stderr   io.Writer
-	Trace    bool // record what is opened, at level Full only
-	Terminal bool // hand the caller's terminal through (for debug shells only)
+	Trace    bool               // record what is opened, at level Full only
+	Measure  func(memory int64) // called now and then with the bytes of all processes together, where a cgroup can be had
+	Terminal bool               // hand the caller's terminal through (for debug shells only)
 }
 
 // Result is what happened.

@@ -263,7 +263,7 @@ func (l *lastRun) texts(req *engine.Request, outcomes []*engine.Outcome, notes d
 		again[i] = &c
 	}
 	var document bytes.Buffer
-	if err := writeJSON(&document, jsonTable(req, again)); err != nil {
+	if err := writeJSON(&document, jsonTable(req, again, engine.ReusedSummary(req, again))); err != nil {
 		return nil, err
 	}
 	saved := []savedNote{}
