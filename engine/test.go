@@ -86,7 +86,7 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	env := testEnv(a.Output, plan, s.at)
 	activate(env, externals)
 	scripts := []recipes.Script{testScript(a.Output.Tests[plan.Index])}
-	if err := s.show(&spec, scriptFiles(scripts, env, s.at, filepath.Base(a.Output.Recipe.File))); err != nil {
+	if err := s.show(&spec, scriptFiles(scripts, env, s.at, filepath.Base(a.Output.Recipe.File), "")); err != nil {
 		return sandbox.Result{}, err
 	}
 	spec.Argv, spec.Dir = []string{"/bin/bash", s.at.root + "/conda_build.sh"}, s.at.work
