@@ -177,6 +177,11 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	}
 	spec.Argv = []string{"/bin/bash", j.site.at.root + "/conda_build.sh"}
 	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
+	jobs, err := j.shareJobs(&spec)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer jobs.leave()
 	result, err := j.tools.Runner.Run(ctx, spec)
 	j.addTrace(result.Trace)
 	result.Trace = nil

@@ -44,7 +44,7 @@ type Request struct {
 	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
 
-	Jobs         int               `json:"jobs"`      // builds at once
+	Jobs         int               `json:"jobs"`      // at once: builds, and what make and ninja start in them
 	CPUs         int               `json:"cpu_count"` // CPU_COUNT of each
 	Isolation    sandbox.Isolation `json:"isolation"` // the least that will do
 	Limits       sandbox.Limits    `json:"limits"`

@@ -30,7 +30,8 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 			t.cost = r.lastSeconds(t.action)
 		}
 	}
-	err := schedule(ctx, all, r.req.Jobs, r.req.KeepGoing, r.do, r.skip)
+	r.tokens = newTokens(r.req.Jobs)
+	err := schedule(ctx, all, &slots{tokens: r.tokens}, r.req.KeepGoing, r.do, r.skip)
 	list := g.ExistingOutcomes()
 	for _, a := range g.Actions {
 		if o := r.outcomes[a]; o != nil && !a.Output.Staging {

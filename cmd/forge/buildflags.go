@@ -60,7 +60,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 }
 
 func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
-	fs.IntVarP(&f.jobs, "jobs", "j", 0, "builds at once (default one a core)")
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "jobs at once: builds, and what make and ninja start in them (default one a core)")
 	fs.BoolVarP(&f.keepGoing, "keep-going", "k", false, "go on with what does not need a failed package")
 	fs.BoolVar(&f.continueOnFailure, "continue-on-failure", false, "the same as --keep-going")
 	fs.BoolVar(&f.keepBuild, "keep-build", false, "keep the folders of builds, also of failed ones")
