@@ -82,5 +82,8 @@ func (w workspace) apply(req *engine.Request) error {
 		return fmt.Errorf("%s: optimize is not supported yet: no package would be built for %s", w.file.Path, strings.Join(w.file.Optimize.Levels, ", "))
 	}
 	req.AllowUnhashed = req.AllowUnhashed || w.file.Policy.Unhashed
+	if req.ABICheck == "" {
+		req.ABICheck = engine.ABICheck(w.file.Policy.ABI)
+	}
 	return nil
 }
