@@ -31,7 +31,7 @@ func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, er
 	if err != nil {
 		return nil, err
 	}
-	dir, err := r.tools.Store.TempDir(name)
+	dir, err := r.vary.tempDir(r.tools.Store, name)
 	if err != nil {
 		return nil, err
 	}
