@@ -212,7 +212,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	}
 	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: recipe, Target: j.site.at.recipe})
 	spec.Dir = j.site.at.work
-	return spec, j.site.show(&spec, scriptFiles(scripts, j.env, j.site.at, filepath.Base(j.a.Output.Recipe.File)))
+	return spec, j.site.show(&spec, scriptFiles(scripts, j.env, j.site.at, filepath.Base(j.a.Output.Recipe.File), ""))
 }
 
 // recipeFolder is the recipe's folder as it was hashed.

@@ -66,6 +66,7 @@ type Request struct {
 	ErrorPrefixBin bool              `json:"error_prefix_in_binary,omitempty"`
 	WindowsLinks   bool              `json:"allow_symlinks_on_windows,omitempty"`
 
+	ABICheck       ABICheck `json:"abi_check,omitempty"`
 	NoarchPlatform string   `json:"noarch_build_platform,omitempty"` // where noarch outputs are built; empty for everywhere
 	Emulate        bool     `json:"test_emulated,omitempty"`         // run tests of platforms this machine is not, too
 	Widen          Widening `json:"widened,omitzero"`

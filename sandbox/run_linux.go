@@ -18,7 +18,7 @@ import (
 // newJob copies from the Spec what its keeper needs.
 func newJob(spec Spec, level Isolation) *job {
 	j := &job{Argv: spec.Argv, Env: spec.Env, Dir: spec.Dir, Mounts: spec.Mounts, Links: spec.Links,
-		Files: spec.accounts(), Hostname: spec.Hostname, Limits: spec.Limits, Network: spec.Network,
+		Files: spec.accounts(), Hostname: spec.Hostname, OldKernel: spec.OldKernel, Limits: spec.Limits, Network: spec.Network,
 		UID: spec.UID, GID: spec.GID, Terminal: spec.Terminal, Isolation: level, CPUs: cpuinfo(runtime.GOARCH)}
 	if j.Hostname == "" {
 		j.Hostname = "localhost"

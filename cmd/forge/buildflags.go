@@ -29,6 +29,7 @@ type buildFlags struct {
 	memory                                                          int64
 	maxMemory                                                       string
 	verifyCache                                                     bool
+	abiCheck                                                        string
 	peer                                                            peerFlags
 }
 
@@ -70,6 +71,8 @@ func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.traceInputs, "trace-inputs", false, "record what the scripts open: unused dependencies, paths that are not there; in output/logs and the provenance")
 	fs.StringVar(&f.test, "test", "", "run the packages' tests: skip, native (where this machine can) or native-and-emulated (default native)")
 	fs.BoolVar(&f.noTest, "no-test", false, "the same as --test skip")
+	fs.StringVar(&f.abiCheck, "abi-check", "", "hold the shared libraries of each package against those of the one before: off, warn or error where programs built with that would fail (default off)")
+	fs.Lookup("abi-check").NoOptDefVal = string(engine.ABIError)
 	fs.BoolVar(&f.errorPrefix, "error-prefix-in-binary", false, "refuse binaries that hold the placeholder prefix")
 	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a build may use")
 	fs.StringVar(&f.maxMemory, "max-memory", "", "start builds together only as far as they fit into so much memory, by what they took last time or declare, for example 12GB")
@@ -232,6 +235,11 @@ func (f *buildFlags) words(req *engine.Request) (err error) {
 	default:
 		return usageError{fmt.Errorf("--skip-existing %q: want none, local or all", f.skipExisting)}
 	}
+	if req.ABICheck = engine.ABICheck(f.abiCheck); f.abiCheck != "" {
+		if err := oneOf("--abi-check", f.abiCheck, abiWords); err != nil {
+			return usageError{err}
+		}
+	}
 	if f.excludeNewer != "" {
 		t, err := parseDate(f.excludeNewer)
 		if err != nil {
@@ -253,6 +261,8 @@ func (f *buildFlags) words(req *engine.Request) (err error) {
 	}
 	return nil
 }
+
+var abiWords = []string{string(engine.ABIOff), string(engine.ABIWarn), string(engine.ABIError)}
 
 func parseDate(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
