@@ -171,7 +171,6 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Argv = []string{"/bin/bash", j.site.at.root + "/conda_build.sh"}
 	spec.Stdout, spec.Stderr = j.log, j.log
 	return j.tools.Runner.Run(ctx, spec)
 }
@@ -182,6 +181,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	if err != nil {
 		return sandbox.Spec{}, err
 	}
+	j.site.calls = callsOf(externals)
 	spec, err := j.spec(ctx, j.site, externals)
 	if err != nil {
 		return spec, err
@@ -196,7 +196,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	}
 	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: recipe, Target: j.site.at.recipe})
 	spec.Dir = j.site.at.work
-	return spec, j.site.show(&spec, scriptFiles(scripts, j.env, j.site.at, filepath.Base(j.a.Output.Recipe.File)))
+	return spec, j.site.prepare(&spec, scripts, j.env, filepath.Base(j.a.Output.Recipe.File))
 }
 
 // recipeFolder is the recipe's folder as it was hashed.

@@ -51,6 +51,9 @@ func Enter(ctx context.Context, req *Request, tools Tools, g *Graph, target *Act
 	if len(e.Argv) > 0 {
 		spec.Argv = append([]string{"/bin/bash", "-c", ". " + shellQuote(j.site.at.root) + "/build_env.sh; exec \"$@\"", "forge"}, e.Argv...)
 	}
+	if j.site.at.windows {
+		spec.Argv = j.site.enterBatch(j.env["ComSpec"], e.Argv)
+	}
 	spec.Stdin, spec.Stdout, spec.Stderr, spec.Terminal = e.Stdin, e.Stdout, e.Stderr, e.Terminal
 	spec.Limits.Log = 0
 	r.report(Event{Kind: EventTerminal, Action: target})

@@ -65,7 +65,7 @@ type TrustedKey struct {
 
 // Policy is what the workspace demands of builds and packages.
 type Policy struct {
-	Isolation  string // "full", "landlock" or "none": the least that is accepted; empty for full
+	Isolation  string // "full", "landlock", "appcontainer" or "none": the least that is accepted; empty for full
 	Signatures string // "required" or "optional": for packages of channels; empty for optional
 	Unhashed   bool   // accept sources without a hash
 }
@@ -254,7 +254,7 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 	case "key":
 		p.key(b, name, v, pos)
 	case "policy":
-		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"]}
+		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "appcontainer", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"]}
 	case "optimize":
 		p.w.Optimize = Optimize{v.list["levels"], v.list["packages"]}
 	}

@@ -42,7 +42,7 @@ func Write(path string, perm fs.FileMode, fill func(io.Writer) error) (err error
 	if err = f.Close(); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	if err = Rename(f.Name(), path); err != nil {
 		return err
 	}
 	return SyncDir(dir)
@@ -54,6 +54,9 @@ const TempPrefix = ".forge-tmp-"
 // RemoveAll deletes path and all below it, also where a folder's mode forbids it.
 func RemoveAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
+		return nil
+	}
+	if err := removeByName(path); err == nil {
 		return nil
 	}
 	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
