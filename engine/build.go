@@ -18,18 +18,21 @@ import (
 // job is one build while it runs.
 type job struct {
 	*runner
-	a        *Action
-	built    map[*Action]*Built // of what a needs
-	key      digest.Digest
-	site     *site
-	log      *os.File
-	fetched  []sources.Fetched
-	env      map[string]string
-	before   map[string]stamp // the prefix before the script
-	staged   map[string]bool  // what of the prefix the staging output left
-	result   sandbox.Result
-	ran      bool // a script ran, so result holds
-	warnings []string
+	a         *Action
+	built     map[*Action]*Built // of what a needs
+	key       digest.Digest
+	site      *site
+	log       *os.File
+	fetched   []sources.Fetched
+	env       map[string]string
+	before    map[string]stamp // the prefix before the script
+	staged    map[string]bool  // what of the prefix the staging output left
+	result    sandbox.Result
+	ran       bool // a script ran, so result holds
+	warnings  []string
+	trace     *sandbox.Trace // what the scripts opened, where that was asked for
+	inputs    *Inputs        // the same, judged
+	inputsSum digest.Digest
 }
 
 // build makes a's package from nothing and records it. Whatever fails, nothing of it stays.
@@ -115,6 +118,7 @@ func (j *job) unpack(ctx context.Context) error {
 		return err
 	}
 	activate(j.env, externals)
+	j.req.Widen.fill(j.env)
 	if j.a.Staging != nil {
 		if err := j.restore(ctx, j.built[j.a.Staging]); err != nil {
 			return fmt.Errorf("staging output %s: %w", j.a.Staging.Output.Name, err)
@@ -171,8 +175,16 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Stdout, spec.Stderr = j.log, j.log
-	return j.tools.Runner.Run(ctx, spec)
+	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
+	jobs, err := j.shareJobs(&spec)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer jobs.leave()
+	result, err := j.tools.Runner.Run(ctx, spec)
+	j.addTrace(result.Trace)
+	result.Trace = nil
+	return result, err
 }
 
 // buildSpec is the sandbox of the build, with everything but the command.
@@ -191,6 +203,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 		return spec, err
 	}
 	j.vary.apply(j.env, &spec)
+	j.req.Widen.apply(&spec)
 	if !spec.Level.Places() {
 		j.site.at.recipe, j.env["RECIPE_DIR"] = recipe, recipe
 	}
@@ -220,6 +233,10 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	case j.a.Staging != nil:
 		b.Isolation = j.built[j.a.Staging].Isolation
 	}
+	if err := j.seeInputs(ctx); err != nil {
+		return nil, err
+	}
+	b.Inputs = j.inputsSum
 	if j.a.Output.Staging {
 		var err error
 		if b.Materials, err = j.sourceMaterials(); err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // packerVersion is raised when the same inputs would give another package.
-const packerVersion = "2"
+const packerVersion = "3"
 
 // Built is the recorded result of one action, as the store keeps it.
 type Built struct {
@@ -21,6 +21,7 @@ type Built struct {
 	Staged     digest.Digest         `json:"staged,omitzero"`     // of a staging output: archive of prefix and work folder
 	Materials  []provenance.Material `json:"materials,omitempty"` // sources of a staging output
 	Isolation  string                `json:"isolation,omitempty"`
+	Inputs     digest.Digest         `json:"inputs,omitzero"` // the document of Inputs, where they were traced
 	Epoch      int64                 `json:"epoch"`
 	Seconds    float64               `json:"seconds"`
 }

@@ -30,7 +30,8 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 			t.cost = r.lastSeconds(t.action)
 		}
 	}
-	err := schedule(ctx, all, r.req.Jobs, r.req.KeepGoing, r.do, r.skip)
+	r.tokens = newTokens(r.req.Jobs)
+	err := schedule(ctx, all, &slots{tokens: r.tokens}, r.req.KeepGoing, r.do, r.skip)
 	list := g.ExistingOutcomes()
 	for _, a := range g.Actions {
 		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
@@ -158,7 +159,10 @@ func (r *runner) recorded(key store.ActionID) *Built {
 	if r.tools.Store.Result(key, &b) != nil {
 		return nil
 	}
-	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged} {
+	if r.req.TraceInputs && b.Inputs.IsZero() && b.Isolation != "" {
+		return nil // it ran, and nobody watched
+	}
+	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Inputs} {
 		if !d.IsZero() && !r.tools.Store.Has(d) {
 			return nil
 		}
@@ -172,6 +176,9 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	b := known[a]
 	if a.Output.Staging {
 		return nil
+	}
+	if len(a.Output.Tests) > 0 && !r.req.SkipTests && !r.req.testsRun(a.Output) {
+		r.report(Event{Kind: EventWarning, Action: a, Text: fmt.Sprintf("its tests are for %s and were not run; --test native-and-emulated runs them where an emulator is registered", a.Output.HostPlatform)})
 	}
 	key, err := r.testKey(ctx, a, b, known)
 	if err != nil {

@@ -74,6 +74,9 @@ func (s *steps) parse(b []byte) ending {
 func (s *steps) pidOne(j *job, w *wire, who identity, mounts []*os.File) error {
 	life, report := uintptr(w.theirLife.Fd()), uintptr(w.theirReport.Fd())
 	kept := []int{int(life), int(report), int(w.std[0].Fd()), int(w.std[1].Fd()), int(w.std[2].Fd())}
+	if w.theirTrace != nil {
+		kept = append(kept, int(w.theirTrace.Fd()))
+	}
 	var taken []int
 	if who.privileged {
 		taken = []int{}
@@ -205,6 +208,11 @@ func (s *steps) command(j *job, w *wire) error {
 		s.powerSteps(true)
 	} else {
 		s.ambient()
+	}
+	if w.theirTrace != nil {
+		if err := s.traceSteps(w.theirTrace.Fd(), w.theirLife.Fd()); err != nil {
+			return err
+		}
 	}
 	return s.execSteps(j)
 }

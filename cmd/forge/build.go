@@ -42,7 +42,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 				return usageError{errors.New("--with-solve goes with --render-only; a build always solves")}
 			}
 			if renderOnly {
-				return a.render(cmd.Context(), req, true)
+				return a.renderJSON(cmd.Context(), req)
 			}
 			if dryRun {
 				return a.plan(cmd.Context(), req, planJSON(asJSON))
@@ -54,7 +54,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 	f.registerRun(c.Flags())
 	reports.register(c.Flags())
 	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "build nothing; say what would be built")
-	c.Flags().BoolVar(&renderOnly, "render-only", false, "print the rendered outputs as JSON")
+	c.Flags().BoolVar(&renderOnly, "render-only", false, "build nothing; print the rendered outputs as JSON, in the shape of rattler-build's --render-only")
 	c.Flags().BoolVar(&withSolve, "with-solve", false, "with --render-only: solve the environments and print them, too")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the closing table as one JSON document")
 	return c
@@ -225,6 +225,9 @@ func (a *app) writeTable(outcomes []*engine.Outcome) {
 }
 
 func closing(n int, count map[engine.Status]int) string {
+	if n == 0 {
+		return "nothing to build: every output is skipped"
+	}
 	if count[engine.StatusReused] == n {
 		return fmt.Sprintf("all %d packages are up to date", n)
 	}
