@@ -29,7 +29,8 @@ func catalog(p platforms.Platform) []tool {
 	if p.IsWindows() {
 		return windowsCatalog(p)
 	}
-	all := append(compilers(p), goTools(p)...)
+	all := append(compilers(p), mingw(p)...)
+	all = append(all, goTools(p)...)
 	for _, name := range []string{"perl", "m4", "autoconf", "automake", "bison", "flex", "texinfo", "make", "cmake",
 		"patch", "sed", "grep", "gawk", "findutils", "diffutils", "coreutils", "bash", "tar", "gzip", "unzip", "zip",
 		"rsync", "git", "patchelf", "nasm", "yasm", "swig", "gperf", "help2man", "ccache", "file", "intltool", "itstool", "xsltproc"} {
