@@ -114,7 +114,7 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildPlatform:        r.BuildPlatform,
 		HostPlatform:         r.HostPlatform,
 		TargetPlatform:       r.TargetPlatform,
-		Variants:             slices.Concat(builtInVariants(r.TargetPlatform), r.Workspace, files),
+		Variants:             slices.Concat(builtInVariants(r.BuildPlatform, r.TargetPlatform), r.Workspace, files),
 		Set:                  r.Variant,
 		IgnoreRecipeVariants: r.IgnoreRecipeVariants,
 		BuildNumber:          r.BuildNumber,
@@ -125,7 +125,12 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 
 // builtInVariants are the keys that conda-forge's recipes take for granted and no reader has a default
 // for: the C library that stdlib('c') means, by its name there. Any variants file overrides them.
-func builtInVariants(target platforms.Platform) []recipes.VariantFile {
+func builtInVariants(build, target platforms.Platform) []recipes.VariantFile {
+	if target.IsWindows() && build.IsUnix() {
+		// The compilers of Visual Studio run on Windows alone; MinGW's run here.
+		return []recipes.VariantFile{{Path: "built-in/variants.yaml",
+			Data: []byte("c_stdlib:\n  - m2w64-sysroot\nc_compiler:\n  - gcc\ncxx_compiler:\n  - gxx\n")}}
+	}
 	stdlib := map[string]string{"linux": "sysroot", "osx": "macosx_deployment_target", "win": "vs"}[target.OS()]
 	if stdlib == "" {
 		return nil

@@ -47,7 +47,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.variants, "variant", nil, "variant values, KEY=V[,V]")
 	fs.BoolVar(&f.ignoreRecipeVariants, "ignore-recipe-variants", false, "do not read the variants file beside a recipe")
 	fs.StringVar(&f.packageFormat, "package-format", "", "conda[:LEVEL] or tar-bz2[:LEVEL]; the level is a number, min, max or default (default conda)")
-	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock or none (default full); recorded in the provenance")
+	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), appcontainer (Windows) or none (default full); recorded in the provenance")
 	fs.IntVar(&f.buildNum, "build-num", -1, "build number of all outputs")
 	fs.StringVar(&f.buildString, "build-string-prefix", "", "begin every build string with this")
 	fs.StringArrayVar(&f.extraMeta, "extra-meta", nil, "KEY=VALUE for about.json")
@@ -89,7 +89,7 @@ func (f *buildFlags) registerChannels(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.channels, "channel", "c", nil, "channel to take dependencies from: a folder or a URL; after the package's own, in order")
 	fs.StringVar(&f.channelPriority, "channel-priority", "strict", "strict, flexible or disabled")
 	fs.StringVar(&f.outputDir, "output-dir", "", "folder of this workspace's packages and logs (default output)")
-	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock or none (default full)")
+	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), appcontainer (Windows) or none (default full)")
 	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a script may use")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing")
@@ -288,12 +288,12 @@ func (f *buildFlags) leastIsolation(req *engine.Request, space workspace, config
 	if word == "" {
 		word = string(sandbox.Full)
 	}
-	switch i := sandbox.Isolation(word); i {
-	case sandbox.Full, sandbox.Landlock, sandbox.None:
-		req.Isolation = i
-		return nil
+	level, err := sandbox.ParseIsolation(word)
+	if err != nil {
+		return usageError{err}
 	}
-	return usageError{fmt.Errorf("isolation %q: want full, landlock or none", word)}
+	req.Isolation = level
+	return nil
 }
 
 // pairs reads the flags of the form KEY=VALUE.
