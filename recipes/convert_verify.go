@@ -183,6 +183,9 @@ func (c *comparer) facts(o *Output) map[string]string {
 	}
 	b := reflect.ValueOf(buildFacts(o))
 	for i := range b.NumField() {
+		if !b.Type().Field(i).IsExported() {
+			continue
+		}
 		f["build/"+b.Type().Field(i).Name] = asFact(b.Field(i).Interface())
 	}
 	return f
