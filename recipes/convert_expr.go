@@ -180,7 +180,18 @@ func (w *v1Writer) name(name string) string {
 		return "(" + name + ` | default(""))`
 	}
 	switch name {
-	case "py", "np", "pl", "lua", "luajit", "CONDA_PY", "PY_VER", "NPY_VER", "CONDA_NPY":
+	case "CONDA_PY":
+		return "(python | version_to_buildstring)"
+	case "CONDA_NPY":
+		return "(numpy | version_to_buildstring)"
+	case "py", "np":
+		if !w.selector {
+			return "(" + map[string]string{"py": "python", "np": "numpy"}[name] + " | version_to_buildstring)"
+		}
+		return w.fail("`%s` is no name there; compare versions with match(python, \">=3.10\")", name)
+	case "PY_VER", "NPY_VER":
+		return "((" + map[string]string{"PY_VER": "python", "NPY_VER": "numpy"}[name] + ` | split(" ") | first | split("."))[:2] | join("."))`
+	case "pl", "lua", "luajit":
 		return w.fail("`%s` is no name there; compare versions with match(python, \">=3.10\")", name)
 	case "PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_HASH", "PKG_BUILD_STRING":
 		return w.fail("`%s` is no name there", name)
@@ -464,9 +475,12 @@ func (w *v1Writer) call(n *expr.Node) string {
 	if fn.Kind == "attr" {
 		return w.method(fn, n)
 	}
+	if fn.Name == "int" && len(n.Args) == 2 && n.Args[1].Kind == "call" && n.Args[1].Args[0].Name == "float" && len(n.Args[1].Args) == 2 {
+		return w.python("int", w.write(n.Args[1].Args[1]))
+	}
 	var args []string
 	for _, a := range n.Args[1:] {
-		args = append(args, w.write(a))
+		args = append(args, bare(w.write(a)))
 	}
 	switch fn.Name {
 	case "compiler", "stdlib", "cdt":
@@ -510,7 +524,10 @@ func (w *v1Writer) pin(name string, n *expr.Node) string {
 	if len(n.Args) < 2 {
 		return w.fail("%s() without a name", name)
 	}
-	args := []string{w.write(n.Args[1])}
+	args := []string{bare(w.write(n.Args[1]))}
+	if call := n.Args[1]; call.Kind == "call" && (call.Args[0].Name == "compiler" || call.Args[0].Name == "stdlib") {
+		args[0] += " | split | first" // without the version
+	}
 	order := []string{"min_pin", "max_pin", "lower_bound", "upper_bound", "exact"}
 	given := map[string]*expr.Node{}
 	positional := []string{"min_pin", "max_pin", "exact"}

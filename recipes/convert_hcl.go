@@ -87,14 +87,14 @@ func (c *hclConverter) file() {
 	if head == nil {
 		head = c.at("recipe")
 	}
-	name, ok := c.constant(valueOf(yamlx.Get(head, "name")))
-	if !ok {
-		c.lost(head, "the name of a package must be a constant in recipe.hcl")
-	}
+	name, computed := c.label(yamlx.Get(head, "name"))
 	if name == "" && c.at("outputs") != nil {
 		name = "recipe"
 	}
-	c.block("package", name, func() { c.attribute("version", yamlx.Get(head, "version")) })
+	c.block("package", name, func() {
+		c.attribute("name", computed)
+		c.attribute("version", yamlx.Get(head, "version"))
+	})
 	if context := c.at("context"); context != nil && len(context.Content) > 0 {
 		c.line1("")
 		c.block("locals", "", func() {
@@ -117,6 +117,19 @@ func (c *hclConverter) file() {
 			c.section(key, v)
 		}
 	}
+}
+
+// label is the name of a block. One that depends on the variant is computed beside it.
+func (c *hclConverter) label(n *yaml.Node) (label string, computed *yaml.Node) {
+	name, ok := c.constant(valueOf(n))
+	if ok {
+		return name, nil
+	}
+	label = strings.Trim(regexp.MustCompile(`[^A-Za-z0-9._-]+`).ReplaceAllString(expressionIn.ReplaceAllString(valueOf(n), "-"), "-"), "-_.")
+	if label == "" {
+		label = "computed"
+	}
+	return label, n
 }
 
 func valueOf(n *yaml.Node) string {
@@ -265,12 +278,10 @@ func (c *hclConverter) output(e *yaml.Node) {
 	if s := yamlx.Get(e, "staging"); s != nil {
 		kind, head = "staging", s
 	}
-	name, ok := c.constant(valueOf(yamlx.Get(head, "name")))
-	if !ok {
-		c.lost(e, "the name of an output must be a constant in recipe.hcl, or come from a for_each")
-	}
+	name, computed := c.label(yamlx.Get(head, "name"))
 	c.comment(e)
 	c.block(kind, name, func() {
+		c.attribute("name", computed)
 		c.attribute("version", yamlx.Get(head, "version"))
 		switch inherit := yamlx.Get(e, "inherit"); {
 		case inherit == nil:

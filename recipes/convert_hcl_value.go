@@ -79,8 +79,9 @@ func (c *hclConverter) condition1(n *yaml.Node) string {
 		c.lost(n, "the condition cannot be read: %v", err)
 		return "false"
 	}
-	c.w.err = nil
+	c.w.err, c.w.condition = nil, true
 	s := c.w.truth(x.Tree())
+	c.w.condition = false
 	if c.w.err != nil {
 		c.lost(n, "the condition %q cannot be written: %v", n.Value, c.w.err)
 	}

@@ -266,6 +266,7 @@ func (c *comparer) specs(list []string) (out []string) {
 // the variant's version of a bare name, and the pins of pin_run_as_build.
 func (c *comparer) withoutVariant(spec string) string {
 	spec = strings.ReplaceAll(strings.TrimSuffix(spec, ".*"), " ==", " ") // one spelling of an exact version
+	spec = exactSpec.ReplaceAllString(strings.ReplaceAll(spec, " =*=", " * "), "$1 $2")
 	name, rest, _ := strings.Cut(spec, " ")
 	for _, v := range c.values[normalKey(name)] {
 		if rest != "" && strings.TrimSuffix(v, ".*") == rest {
@@ -274,6 +275,8 @@ func (c *comparer) withoutVariant(spec string) string {
 	}
 	return spec
 }
+
+var exactSpec = regexp.MustCompile(`^(\S+ [^ =<>!~]+)=([^ =<>!~]+)$`) // name version=build
 
 func (c *comparer) exports(m map[string][]string) map[string][]string {
 	out := map[string][]string{}
@@ -314,8 +317,10 @@ func scriptFacts(list []ScriptView) (out []ScriptView) {
 	for _, s := range list {
 		s.File, s.Interpreter = "", ""
 		s.Text = lateName.ReplaceAllString(strings.TrimSpace(s.Text), "$$$1")
-		s.Text = strings.TrimSpace(strings.TrimSuffix(s.Text, "if errorlevel 1 exit 1")) // the last line's code is the script's
-		if s.Text != "" || len(s.Env) > 0 || len(s.Secrets) > 0 {                        // a script whose file is empty does nothing
+		for strings.HasSuffix(s.Text, "if errorlevel 1 exit 1") { // the last line's code is the script's anyway
+			s.Text = strings.TrimSpace(strings.TrimSuffix(s.Text, "if errorlevel 1 exit 1"))
+		}
+		if s.Text != "" || len(s.Env) > 0 || len(s.Secrets) > 0 { // a script whose file is empty does nothing
 			out = append(out, s)
 		}
 	}
