@@ -48,7 +48,7 @@ func metaToRecipe(path string, data []byte, h *hints) ([]byte, diag.List) {
 	if c.root == nil || c.root.Kind != yaml.MappingNode {
 		return nil, c.unreadable(data)
 	}
-	c.hints, c.w.optional = h, h.optional
+	c.hints, c.w.optional, c.w.truths = h, h.optional, h.truths
 	c.statements()
 	root := c.recipe()
 	var b bytes.Buffer

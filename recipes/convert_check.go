@@ -15,6 +15,7 @@ import (
 // hints are what rendering tells about a conversion that its text does not.
 type hints struct {
 	optional map[string]bool // variant keys that a variant may lack
+	truths   map[string]bool // variant keys whose values are the texts true and false
 	starred  map[string]bool // packages whose variant value is a version, no spec
 	cmd      bool            // variables of the shell are written as cmd wants them on Windows
 	use      map[string]map[string]bool
@@ -22,7 +23,7 @@ type hints struct {
 }
 
 func newHints() *hints {
-	return &hints{map[string]bool{}, map[string]bool{}, false, map[string]map[string]bool{}, map[string]map[string]bool{}}
+	return &hints{map[string]bool{}, map[string]bool{}, map[string]bool{}, false, map[string]map[string]bool{}, map[string]map[string]bool{}}
 }
 
 // ConvertChecked is Convert, with the result held against the original: both are rendered with each of
@@ -86,6 +87,7 @@ func checkConversion(path string, data, out []byte, to string, renders []RenderO
 			found.add(unreadable(path, to, after.Diagnostics, &opts))
 			continue
 		}
+		again = h.learnTruths(after) || again
 		for _, d := range compareConverted(before, after) {
 			again = h.learn(d, before, after) || again
 			found.add(d.diagnostic(to, &opts))
@@ -137,7 +139,12 @@ func (c *v0Config) file() VariantFile {
 		}
 		vals := listNode()
 		for _, v := range c.vals[k] {
-			vals.Content = append(vals.Content, quotedNode(v))
+			switch l := strings.ToLower(v); l {
+			case "true", "false": // selectors take them for truth values
+				vals.Content = append(vals.Content, plainNode(l))
+			default:
+				vals.Content = append(vals.Content, quotedNode(v))
+			}
 		}
 		addPair(root, k, vals)
 	}
@@ -229,6 +236,20 @@ func (h *hints) learnErrors(list diag.List) (learnt bool) {
 		}
 		if m := bareVersion.FindStringSubmatch(d.Summary); m != nil {
 			add(h.starred, m[1])
+		}
+	}
+	return learnt
+}
+
+// learnTruths finds variant keys that say true and false as texts.
+func (h *hints) learnTruths(r *Rendered) (learnt bool) {
+	for _, o := range r.Outputs {
+		for k, v := range o.Full {
+			switch s, _ := v.(string); strings.ToLower(s) {
+			case "true", "false":
+				learnt = learnt || !h.truths[k]
+				h.truths[k] = true
+			}
 		}
 	}
 	return learnt

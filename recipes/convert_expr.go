@@ -16,6 +16,7 @@ type v1Writer struct {
 	versions map[string]map[int]string // what the n-th value of a name is called, where it is not the last
 	version  func(name string, line int) int
 	optional map[string]bool // variant keys that may be missing, which selectors take for false
+	truths   map[string]bool // variant keys whose values are the texts true and false
 	line     int             // of the file, that is written
 	selector bool            // it is a selector, not Jinja
 	err      error
@@ -64,7 +65,7 @@ func (w *v1Writer) write(n *expr.Node) string {
 	case "or", "and":
 		return w.logic(n)
 	case "not":
-		return "(not " + arg(0) + ")"
+		return "(not " + w.truth(n.Args[0]) + ")"
 	case "compare":
 		return w.compare(n)
 	case "bin":
@@ -218,7 +219,16 @@ func (w *v1Writer) logic(n *expr.Node) string {
 			return "(" + w.name(a.Name) + " | default(" + w.constant(b.Value) + ", true))"
 		}
 	}
-	return "(" + w.write(a) + " " + n.Kind + " " + w.write(b) + ")"
+	return "(" + w.truth(a) + " " + n.Kind + " " + w.truth(b) + ")"
+}
+
+// truth writes a condition. Selectors take the text false of a variant for what it says, other texts are
+// true.
+func (w *v1Writer) truth(n *expr.Node) string {
+	if w.selector && n.Kind == "name" && w.truths[n.Name] {
+		return "((" + n.Name + ` | lower) == "true")`
+	}
+	return w.write(n)
 }
 
 func (w *v1Writer) compare(n *expr.Node) string {
@@ -543,6 +553,17 @@ func (w *v1Writer) pin(name string, n *expr.Node) string {
 		given[k] = v
 	}
 	now := map[string]string{"min_pin": "lower_bound", "max_pin": "upper_bound"}
+	if exact := given["exact"]; exact != nil {
+		if exact.Value == false || exact.Kind == "name" && exact.Name == "False" {
+			delete(given, "exact")
+		} else if exact.Value != true { // where it turns out false, recipe.yaml has no bounds but those given
+			for key, def := range map[string]string{"min_pin": "x.x.x.x.x.x", "max_pin": "x"} {
+				if given[key] == nil && given[now[key]] == nil {
+					given[key] = &expr.Node{Kind: "const", Value: def}
+				}
+			}
+		}
+	}
 	for _, k := range order {
 		v, ok := given[k]
 		if _, other := given[now[k]]; !ok || other && now[k] != "" { // a bound wins over a pin
@@ -693,6 +714,6 @@ func (w *v1Writer) expression(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s := bare(w.write(x.Tree()))
+	s := bare(w.truth(x.Tree()))
 	return s, w.err
 }

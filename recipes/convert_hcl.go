@@ -20,7 +20,7 @@ func recipeToHCL(path string, data []byte, h *hints) ([]byte, diag.List) {
 	if o.root == nil || o.root.Kind != yaml.MappingNode {
 		return nil, o.unreadable(data)
 	}
-	c := &hclConverter{metaConverter: metaConverter{outline: o, hints: h}, lang: v1Dialect(), context: map[string]bool{}, literals: map[string]expr.Value{}}
+	c := &hclConverter{metaConverter: metaConverter{outline: o, hints: h}, lang: v1Dialect(), context: map[string]bool{}, later: map[string]bool{}, literals: map[string]expr.Value{}}
 	c.w.c = c
 	c.names()
 	c.file()
@@ -36,12 +36,13 @@ type hclConverter struct {
 	inList   int // a heredoc needs its line end, which a list has not
 	lang     *expr.Dialect
 	context  map[string]bool
+	later    map[string]bool       // context variables that are not defined yet: the name means the variant's
 	literals map[string]expr.Value // context variables that are constants
 }
 
 func (c *hclConverter) names() {
 	for k, v := range yamlx.Pairs(c.at("context")) {
-		c.context[k.Value] = true
+		c.context[k.Value], c.later[k.Value] = true, true
 		if v.Kind == yaml.ScalarNode && !isTemplate(v.Value) {
 			c.literals[k.Value] = expr.FromGo(typed(v))
 		} else if v.Kind == yaml.ScalarNode {
@@ -91,16 +92,20 @@ func (c *hclConverter) file() {
 	if name == "" && c.at("outputs") != nil {
 		name = "recipe"
 	}
+	later := c.later
+	c.later = nil
 	c.block("package", name, func() {
 		c.attribute("name", computed)
 		c.attribute("version", yamlx.Get(head, "version"))
 	})
+	c.later = later
 	if context := c.at("context"); context != nil && len(context.Content) > 0 {
 		c.line1("")
 		c.block("locals", "", func() {
 			for k, v := range yamlx.Pairs(context) {
 				c.comment(k)
 				c.line1("%s = %s", k.Value, c.local(v))
+				delete(c.later, k.Value)
 			}
 		})
 	}

@@ -127,13 +127,16 @@ func (w *hclWriter) constant(v expr.Value) string {
 
 func (w *hclWriter) name(name string) string {
 	switch {
-	case w.c.context[name]:
+	case w.c.context[name] && !w.c.later[name]:
 		return "local." + name
 	case w.platform(name):
 		return name
 	}
 	if name == "hash" || name == "build_number" {
 		return name
+	}
+	if name == "MACOSX_DEPLOYMENT_TARGET" || name == "CONDA_BUILD_SYSROOT" { // the variant's, or the shell's
+		return "try(variant." + name + ", " + hclQuote("$"+name) + ")"
 	}
 	if isBuildVariable(name) || isLateVariable(name) { // of the script's shell
 		if w.c.hints.cmd {
@@ -169,10 +172,15 @@ func (w *hclWriter) platform(name string) bool {
 
 func (w *hclWriter) compare(n *expr.Node, a, b string) string {
 	switch n.Op {
-	case "in":
-		return "contains(" + b + ", " + a + ")"
-	case "not in":
-		return "!contains(" + b + ", " + a + ")"
+	case "in", "not in":
+		s := "contains(" + b + ", " + a + ")"
+		if w.textual(n.Args[1]) || n.Args[1].Kind == "const" { // a part of a text
+			s = "(replace(" + b + ", " + a + `, "") != ` + b + ")"
+		}
+		if n.Op == "in" {
+			return s
+		}
+		return "!" + s
 	}
 	return "(" + a + " " + n.Op + " " + b + ")"
 }
@@ -257,6 +265,9 @@ func (w *hclWriter) call(n *expr.Node) string {
 	if fn.Kind == "attr" && fn.Name == "get" && fn.Args[0].Name == "env" {
 		if d := n.Named["default"]; d != nil {
 			args = append(args, w.write(d))
+		}
+		if len(args) == 1 {
+			args = append(args, `""`)
 		}
 		return "env(" + strings.Join(args, ", ") + ")"
 	}

@@ -167,15 +167,22 @@ func (c *metaConverter) buildField(build *yaml.Node, k string, list []choice) {
 // features stand in the build string of conda-build, and that is all they do.
 func (c *metaConverter) features(build *yaml.Node, list []choice, by map[string][]choice) {
 	c.warn(list[0].key, "build has no features in recipe.yaml; use a mutex package or run_constraints")
-	var names []string
-	for _, e := range list1(list[0].value) {
-		if c.condition(e.Line) != "" {
-			return
+	prefix := ""
+	for _, ch := range list {
+		for _, e := range list1(ch.value) {
+			condition := joinConditions(ch.condition, c.condition(e.Line))
+			switch name := c.value(e); {
+			case strings.Contains(name, "{{"):
+				return
+			case condition != "":
+				prefix += "${{ " + quote(name) + " if " + condition + ` else "" }}`
+			default:
+				prefix += name
+			}
 		}
-		names = append(names, c.value(e))
 	}
-	if len(list) == 1 && list[0].condition == "" && len(names) > 0 && by["string"] == nil && by["noarch"] == nil {
-		addPair(build, "string", plainNode(strings.Join(names, "_")+"h${{ hash }}_${{ build_number }}"))
+	if prefix != "" && by["string"] == nil && by["noarch"] == nil {
+		addPair(build, "string", plainNode(prefix+"h${{ hash }}_${{ build_number }}"))
 	}
 }
 

@@ -112,6 +112,9 @@ func (o *outputConverter) needsOwn(list *yaml.Node) bool {
 	for _, n := range list1(yamlx.Get(o.sections["requirements"], "run")) {
 		spec := o.constant(o.value(n))
 		if m := pinned.FindStringSubmatch(strings.Trim(spec, "{} ")); m != nil {
+			if s, err := o.w.expression(m[1]); err == nil && o.namesOutput(s, list) {
+				return true
+			}
 			if v, ok := evaluate(m[1], o.w.consts); ok {
 				spec, _ = v.(string)
 			}
@@ -121,6 +124,16 @@ func (o *outputConverter) needsOwn(list *yaml.Node) bool {
 			if name != "" && (spec == name || strings.HasPrefix(spec, name+" ") || strings.Contains(spec, `"`+name+`"`) || strings.Contains(spec, "'"+name+"'")) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// namesOutput reports whether an expression is that of an output's name.
+func (o *outputConverter) namesOutput(s string, list *yaml.Node) bool {
+	for _, e := range list.Content {
+		if name, err := o.asExpression(yamlx.Get(e, "name")); err == nil && bare(name) == s {
+			return true
 		}
 	}
 	return false

@@ -313,13 +313,16 @@ func sourceFacts(list []SourceView, dir string) []SourceView {
 // that it does not know.
 var lateName = regexp.MustCompile(`\$\{\{ ([A-Z_]+) \}\}`)
 
+var errorLevel = regexp.MustCompile(`(?m)^if errorlevel 1 exit 1$`)
+
+var blankLines = regexp.MustCompile(`\n\s*\n`)
+
 func scriptFacts(list []ScriptView) (out []ScriptView) {
 	for _, s := range list {
 		s.File, s.Interpreter = "", ""
 		s.Text = lateName.ReplaceAllString(strings.TrimSpace(s.Text), "$$$1")
-		for strings.HasSuffix(s.Text, "if errorlevel 1 exit 1") { // the last line's code is the script's anyway
-			s.Text = strings.TrimSpace(strings.TrimSuffix(s.Text, "if errorlevel 1 exit 1"))
-		}
+		s.Text = strings.TrimSpace(errorLevel.ReplaceAllString(s.Text, "")) // either format adds them
+		s.Text = blankLines.ReplaceAllString(s.Text, "\n")
 		if s.Text != "" || len(s.Env) > 0 || len(s.Secrets) > 0 { // a script whose file is empty does nothing
 			out = append(out, s)
 		}
