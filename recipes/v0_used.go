@@ -25,7 +25,7 @@ type usageKey struct {
 type lineUse struct{ selector, all []int }
 
 func newUsage(keys []string) *v0Usage {
-	u := &v0Usage{keys: keys, number: make(map[string]int, len(keys)), flat: map[string][]int{}, lines: map[string]lineUse{}, known: map[usageKey][]string{}}
+	u := &v0Usage{keys: keys, number: make(map[string]int, len(keys)), flat: map[string][]int{}, lines: make(map[string]lineUse, 64), known: map[usageKey][]string{}}
 	for i, k := range keys {
 		u.number[k] = i
 		f := strings.ReplaceAll(k, "-", "_")
@@ -68,8 +68,10 @@ func (u *v0Usage) in(text string, selectorsOnly bool) []string {
 }
 
 func (u *v0Usage) line(line string) lineUse {
-	if strings.IndexByte(line, '[') < 0 && strings.IndexByte(line, '{') < 0 && strings.IndexByte(line, '-') < 0 {
-		return lineUse{}
+	if strings.IndexByte(line, '[') < 0 && strings.IndexByte(line, '{') < 0 {
+		s := lineScan{v0Usage: u}
+		s.requirement(line)
+		return lineUse{all: s.found}
 	}
 	if use, ok := u.lines[line]; ok {
 		return use
