@@ -157,7 +157,7 @@ func (s *lineScan) add(keys ...string) {
 func (s *lineScan) braces(line string, f func(rest string)) {
 	for i := strings.IndexByte(line, '{'); i >= 0; {
 		rest := line[i+1:]
-		f(strings.TrimLeft(rest, " \t"))
+		f(afterBlanks(rest))
 		next := strings.IndexByte(rest, '{')
 		if next < 0 {
 			return
@@ -178,7 +178,7 @@ func (s *lineScan) expressions(line string) {
 		if call, ok := strings.CutPrefix(rest, "pin_"); ok {
 			call = strings.TrimLeft(call, "abcdefghijklmnopqrstuvwxyz")
 			if call, ok = strings.CutPrefix(call, "("); ok {
-				call = strings.TrimLeft(call, " \t")
+				call = afterBlanks(call)
 				if call != "" && (call[0] == '\'' || call[0] == '"') {
 					s.prefixes(call[1:], true, func(end int) bool { return last >= len(line)-len(call)+end+2 })
 				}
@@ -209,17 +209,17 @@ func (s *lineScan) tools(rest string) {
 //
 //	^\s+-\s+KEY(?:\s+x\.x)?\s*(?:\s[\[#]|$)
 func (s *lineScan) requirement(line string) {
-	rest := strings.TrimLeft(line, " \t")
+	rest := afterBlanks(line)
 	if len(rest) == len(line) || len(rest) < 3 || rest[0] != '-' || !isBlank(rest[1]) {
 		return
 	}
-	rest = strings.TrimLeft(rest[1:], " \t")
-	name := rest
-	if i := strings.IndexAny(rest, " \t"); i >= 0 {
-		name, rest = rest[:i], rest[i:]
-	} else {
-		rest = ""
+	rest = afterBlanks(rest[1:])
+	i := 0
+	for i < len(rest) && rest[i] != ' ' && rest[i] != '\t' {
+		i++
 	}
+	name := rest[:i]
+	rest = rest[i:]
 	after := strings.TrimSpace(rest)
 	if more, ok := strings.CutPrefix(after, "x.x"); ok && (more == "" || isBlank(more[0])) {
 		after = strings.TrimSpace(more)
@@ -246,7 +246,7 @@ func (s *lineScan) statements(line string) {
 		if at > 0 && line[at-1] == '{' {
 			continue
 		}
-		rest := strings.TrimLeft(line[at+2:], " \t")
+		rest := afterBlanks(line[at+2:])
 		switch {
 		case !ifs && (strings.HasPrefix(rest, "if") || strings.HasPrefix(rest, "elif")):
 			ifs = true

@@ -13,7 +13,7 @@ import (
 )
 
 func renderCommand(a *app) *cobra.Command {
-	var f buildFlags
+	f := buildFlags{unsolved: true}
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "render [RECIPE]...",
