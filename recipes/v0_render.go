@@ -282,8 +282,8 @@ func (v *v0) load(s selection) *v0Doc {
 	if d, ok := v.docs[s.text]; ok {
 		return d
 	}
-	doc, list := yamlx.Load(v.path, []byte(s.text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
-		MapLine: mapLines(s.lines), Source: []byte(v.file)})
+	doc, list := yamlx.LoadText(v.path, s.text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
+		MapLine: mapLines(s.lines), Source: v.file})
 	for _, found := range list {
 		v.found.add(found)
 	}
