@@ -4,7 +4,7 @@ FORGE   := bin/forge
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export CGO_ENABLED = 0
 
-.PHONY: build demo test test-all deps lint fmt cross race reproducible bench conformance clean
+.PHONY: build demo test test-all deps lint fmt cross race reproducible bench conformance archspec clean
 
 build: ## build bin/forge
 	@mkdir -p bin
@@ -46,6 +46,9 @@ conformance: ## held against other tools' results on the corpus
 bench: build ## ratios against peers and physical limits, measured in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
 	@sh .ci/bench
+
+archspec: ## the newest table of CPU levels, with its licences
+	@sh .ci/archspec
 
 clean:
 	rm -rf bin output

@@ -186,7 +186,7 @@ func (l *Loader) indexOf(text io.ReaderAt, identity, key string) (*nameIndex, er
 	}
 	path := l.cachePath(key, ".idx")
 	if os.MkdirAll(filepath.Dir(path), 0o755) == nil {
-		_ = fsx.WriteFile(path, n.data, 0o644) // a cache that cannot be written only costs time
+		_ = fsx.WriteCache(path, n.data, 0o644) // a cache that cannot be written only costs time
 	}
 	return n, nil
 }

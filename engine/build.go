@@ -18,18 +18,21 @@ import (
 // job is one build while it runs.
 type job struct {
 	*runner
-	a        *Action
-	built    map[*Action]*Built // of what a needs
-	key      digest.Digest
-	site     *site
-	log      *os.File
-	fetched  []sources.Fetched
-	env      map[string]string
-	before   map[string]stamp // the prefix before the script
-	staged   map[string]bool  // what of the prefix the staging output left
-	result   sandbox.Result
-	ran      bool // a script ran, so result holds
-	warnings []string
+	a         *Action
+	built     map[*Action]*Built // of what a needs
+	key       digest.Digest
+	site      *site
+	log       *os.File
+	fetched   []sources.Fetched
+	env       map[string]string
+	before    map[string]stamp // the prefix before the script
+	staged    map[string]bool  // what of the prefix the staging output left
+	result    sandbox.Result
+	ran       bool // a script ran, so result holds
+	warnings  []string
+	trace     *sandbox.Trace // what the scripts opened, where that was asked for
+	inputs    *Inputs        // the same, judged
+	inputsSum digest.Digest
 }
 
 // build makes a's package from nothing and records it. Whatever fails, nothing of it stays.
@@ -77,7 +80,7 @@ func (j *job) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	j.warnings = append(j.warnings, text)
 	fmt.Fprintln(j.log, "forge: warning: "+text)
-	j.report(Event{Kind: EventWarning, Action: j.a, Text: text})
+	j.report(Event{Kind: EventWarning, Action: j.a, Phase: "build", Text: text})
 }
 
 func (j *job) fetch(ctx context.Context) (err error) {
@@ -115,6 +118,7 @@ func (j *job) unpack(ctx context.Context) error {
 		return err
 	}
 	activate(j.env, externals)
+	j.req.Widen.fill(j.env)
 	if j.a.Staging != nil {
 		if err := j.restore(ctx, j.built[j.a.Staging]); err != nil {
 			return fmt.Errorf("staging output %s: %w", j.a.Staging.Output.Name, err)
@@ -172,8 +176,11 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 		return sandbox.Result{}, err
 	}
 	spec.Argv = []string{"/bin/bash", j.site.at.root + "/conda_build.sh"}
-	spec.Stdout, spec.Stderr = j.log, j.log
-	return j.tools.Runner.Run(ctx, spec)
+	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
+	result, err := j.tools.Runner.Run(ctx, spec)
+	j.addTrace(result.Trace)
+	result.Trace = nil
+	return result, err
 }
 
 // buildSpec is the sandbox of the build, with everything but the command.
@@ -191,6 +198,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 		return spec, err
 	}
 	j.vary.apply(j.env, &spec)
+	j.req.Widen.apply(&spec)
 	if !spec.Level.Places() {
 		j.site.at.recipe, j.env["RECIPE_DIR"] = recipe, recipe
 	}
@@ -220,6 +228,10 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	case j.a.Staging != nil:
 		b.Isolation = j.built[j.a.Staging].Isolation
 	}
+	if err := j.seeInputs(ctx); err != nil {
+		return nil, err
+	}
+	b.Inputs = j.inputsSum
 	if j.a.Output.Staging {
 		var err error
 		if b.Materials, err = j.sourceMaterials(); err != nil {
@@ -257,7 +269,7 @@ func (j *job) write(ctx context.Context, m *packages.Manifest, b *Built) error {
 		return err
 	}
 	var size int64
-	if b.Archive, size, err = j.tools.Store.PutFile(tmp, false); err != nil {
+	if b.Archive, size, err = j.tools.Store.Take(tmp); err != nil {
 		return err
 	}
 	b.Record = m.Record

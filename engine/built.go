@@ -8,7 +8,7 @@ import (
 )
 
 // packerVersion is raised when the same inputs would give another package.
-const packerVersion = "2"
+const packerVersion = "3"
 
 // Built is the recorded result of one action, as the store keeps it.
 type Built struct {
@@ -22,6 +22,7 @@ type Built struct {
 	Staged     digest.Digest         `json:"staged,omitzero"`     // of a staging output: archive of prefix and work folder
 	Materials  []provenance.Material `json:"materials,omitempty"` // sources of a staging output
 	Isolation  string                `json:"isolation,omitempty"`
+	Inputs     digest.Digest         `json:"inputs,omitzero"` // the document of Inputs, where they were traced
 	Epoch      int64                 `json:"epoch"`
 	Seconds    float64               `json:"seconds"`
 }
@@ -48,5 +49,7 @@ type Outcome struct {
 	Err     error  // of failed and skipped ones
 	Log     string // path of the build log, empty where nothing ran
 
-	placed []fsx.Stamp // of the package's files in the output folder, see placedSuffixes
+	// Placed are the stamps of the package and of what lies beside it in the output folder, when they were
+	// seen to be right.
+	Placed []fsx.Stamp
 }

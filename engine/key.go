@@ -109,6 +109,16 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	for _, k := range sortedKeys(r.req.ExtraMeta) {
 		m.add("extra_meta", k, r.req.ExtraMeta[k])
 	}
+	if err != nil {
+		return nil, err
+	}
+	wider, err := r.widened(a)
+	for _, l := range wider {
+		m.add("widened", l)
+	}
+	for _, name := range sortedKeys(r.req.Widen.Env) {
+		m.add("variable", name, digest.Of([]byte(r.req.Widen.Env[name])).Hex())
+	}
 	return m, err
 }
 

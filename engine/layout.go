@@ -53,6 +53,19 @@ func placeLayout(dir string) layout {
 	return l
 }
 
+// Folders are the folders of a build, as its scripts see them.
+type Folders struct {
+	HostPrefix  string `json:"host_prefix"`
+	BuildPrefix string `json:"build_prefix"`
+	WorkDir     string `json:"work_dir"`
+	BuildDir    string `json:"build_dir"`
+}
+
+// BuildFolders are the same for every build and machine.
+func BuildFolders() Folders {
+	return Folders{HostPrefix: Placeholder(), BuildPrefix: insideBuild, WorkDir: insideWork, BuildDir: insideRoot}
+}
+
 // Placeholder is $PREFIX inside the sandbox: one constant path of 255 characters.
 func Placeholder() string {
 	const stem = insideRoot + "/h_env"

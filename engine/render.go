@@ -43,6 +43,11 @@ func Render(ctx context.Context, req *Request) (outputs []*recipes.Output, warni
 			}
 		}
 	}
+	if p := req.NoarchPlatform; p != "" && p != req.BuildPlatform.String() {
+		for _, o := range outputs {
+			o.Skip = o.Skip || o.NoArch != "" // they are built over there
+		}
+	}
 	warnings.Sort()
 	broken.Sort()
 	if err := broken.Err(); err != nil {

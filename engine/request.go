@@ -50,6 +50,7 @@ type Request struct {
 	Limits       sandbox.Limits    `json:"limits"`
 	KeepGoing    bool              `json:"keep_going,omitempty"`
 	KeepBuild    bool              `json:"keep_build,omitempty"`
+	TraceInputs  bool              `json:"trace_inputs,omitempty"`
 	Offline      bool              `json:"offline,omitempty"`
 	SkipExisting SkipExisting      `json:"skip_existing,omitempty"`
 	SkipTests    bool              `json:"skip_tests,omitempty"`
@@ -59,6 +60,11 @@ type Request struct {
 	IncludeRecipe  bool              `json:"include_recipe"`
 	ExtraMeta      map[string]string `json:"extra_meta,omitempty"`
 	ErrorPrefixBin bool              `json:"error_prefix_in_binary,omitempty"`
+	WindowsLinks   bool              `json:"allow_symlinks_on_windows,omitempty"`
+
+	NoarchPlatform string   `json:"noarch_build_platform,omitempty"` // where noarch outputs are built; empty for everywhere
+	Emulate        bool     `json:"test_emulated,omitempty"`         // run tests of platforms this machine is not, too
+	Widen          Widening `json:"widened,omitzero"`
 }
 
 // Tools are the parts an engine works with; cmd/forge puts them together.
@@ -89,6 +95,12 @@ type Channels interface {
 	RunExports(r *packages.Record) (packages.RunExports, error)
 	// Archive returns a local file with the record's archive, its sha256 checked.
 	Archive(r *packages.Record) (string, error)
+}
+
+// testsRun reports whether this machine is asked to run the tests of o: those of a foreign platform only
+// with emulation (rattler-build's --test native-and-emulated).
+func (r *Request) testsRun(o *recipes.Output) bool {
+	return r.Emulate || o.NoArch != "" || o.HostPlatform == o.BuildPlatform
 }
 
 // RenderOptions are what the request says to the renderer.

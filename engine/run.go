@@ -158,7 +158,10 @@ func (r *runner) recorded(key store.ActionID) *Built {
 	if r.tools.Store.Result(key, &b) != nil {
 		return nil
 	}
-	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged} {
+	if r.req.TraceInputs && b.Inputs.IsZero() && b.Isolation != "" {
+		return nil // it ran, and nobody watched
+	}
+	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Inputs} {
 		if !d.IsZero() && !r.tools.Store.Has(d) {
 			return nil
 		}
@@ -173,16 +176,11 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if a.Output.Staging {
 		return nil
 	}
-	key, err := r.testKey(ctx, a, b, known)
-	if err != nil {
-		return err
+	if len(a.Output.Tests) > 0 && !r.req.SkipTests && !r.req.testsRun(a.Output) {
+		r.report(Event{Kind: EventWarning, Action: a, Text: fmt.Sprintf("its tests are for %s and were not run; --test native-and-emulated runs them where an emulator is registered", a.Output.HostPlatform)})
 	}
-	var passed bool
-	if r.tools.Store.Result(key, &passed) != nil || !passed {
-		if err := r.test(ctx, a, b, known); err != nil {
-			return err
-		}
-		if err := r.tools.Store.SetResult(key, true); err != nil {
+	if len(a.Test) > 0 {
+		if err := r.passTests(ctx, a, b, known); err != nil {
 			return err
 		}
 	}
@@ -190,6 +188,22 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	o := r.outcome(a)
 	r.mu.Unlock()
 	return r.publish(ctx, a, b, o)
+}
+
+// passTests runs a's tests unless these very tests passed before.
+func (r *run) passTests(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) error {
+	key, err := r.testKey(ctx, a, b, known)
+	if err != nil {
+		return err
+	}
+	var passed bool
+	if r.tools.Store.Result(key, &passed) == nil && passed {
+		return nil
+	}
+	if err := r.test(ctx, a, b, known); err != nil {
+		return err
+	}
+	return r.tools.Store.SetResult(key, true)
 }
 
 // testKey names a's tests in the environments they run in.

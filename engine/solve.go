@@ -38,7 +38,7 @@ func (p *solving) solve(a *Action) error {
 	if a.Build, err = p.environment("build", specs(req.Build)); err != nil {
 		return fmt.Errorf("build environment: %w", err)
 	}
-	exports, err := p.exportsOf(a, req.Build, a.Build)
+	exports, err := p.exportsOf(a, "build", req.Build, a.Build)
 	if err != nil {
 		return err
 	}
@@ -63,11 +63,7 @@ func (p *solving) solve(a *Action) error {
 func specs(deps []recipes.Dependency) []string {
 	list := []string{}
 	for _, d := range deps {
-		if d.Pin != nil {
-			list = append(list, d.Pin.Name)
-		} else {
-			list = append(list, d.Spec)
-		}
+		list = append(list, d.Ask())
 	}
 	return list
 }

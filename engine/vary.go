@@ -41,6 +41,15 @@ func ParseVariations(words []string) ([]string, error) {
 	return unique(list), nil
 }
 
+// VaryWords are the words of --vary.
+func VaryWords() []string {
+	words := []string{"all"}
+	for _, d := range dimensions {
+		words = append(words, d.name)
+	}
+	return words
+}
+
 func classOf(dimension string) string {
 	for _, d := range dimensions {
 		if d.name == dimension {

@@ -1,6 +1,7 @@
 package platforms
 
 import (
+	"bytes"
 	"os"
 	"regexp"
 	"strings"
@@ -28,7 +29,8 @@ func leadingNumbers(s string) string {
 
 // glibcVersion reads the version out of the banner that the C library carries, so that nothing is run.
 func glibcVersion() string {
-	banner := regexp.MustCompile(`GNU C Library[^\n]* version ([0-9]+\.[0-9]+)`)
+	const begins = "GNU C Library"
+	banner := regexp.MustCompile(`^[^\n]* version ([0-9]+\.[0-9]+)`)
 	for _, path := range []string{
 		"/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6",
 		"/lib/powerpc64le-linux-gnu/libc.so.6", "/lib/riscv64-linux-gnu/libc.so.6", "/lib/s390x-linux-gnu/libc.so.6",
@@ -37,8 +39,10 @@ func glibcVersion() string {
 		if err != nil {
 			continue
 		}
-		if m := banner.FindSubmatch(data); m != nil {
-			return string(m[1])
+		if _, rest, ok := bytes.Cut(data, []byte(begins)); ok {
+			if m := banner.FindSubmatch(rest[:min(len(rest), 200)]); m != nil {
+				return string(m[1])
+			}
 		}
 	}
 	return ""

@@ -47,8 +47,35 @@ func finish(all []*rendering, opts *RenderOptions, found *findings) []*Output {
 	}
 	for _, r := range all {
 		s.pins(r)
+		fromVariant(r.out.Requirements.Build, r.out.Variant)
+		fromVariant(r.out.Requirements.Host, r.out.Variant)
 	}
 	return uniqueOutputs(all)
+}
+
+// fromVariant gives bare names the version that the used variant has for them, as rattler-build does when
+// it solves: 1.3 is 1.3.*, all else is taken as it stands.
+func fromVariant(list []Dependency, variant map[string]any) {
+	for i, d := range list {
+		if d.Pin != nil || d.pinned != nil {
+			continue
+		}
+		s, err := parseSpec(d.Spec)
+		if err != nil || !s.bare {
+			continue
+		}
+		version := ""
+		if v, ok := variant[normalKey(s.name)]; ok {
+			version = strings.TrimSpace(fmt.Sprint(v))
+		}
+		if version == "" {
+			continue
+		}
+		if strings.Trim(version, ".0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+			version += ".*"
+		}
+		list[i].Variant = s.name + " " + version
+	}
 }
 
 type settler struct {
@@ -165,7 +192,7 @@ func (s *settler) pins(r *rendering) {
 				s.found.add(diag.Diagnostic{Code: "bad-pin", Pos: d.Pos, Summary: err.Error()})
 				continue
 			}
-			resolved[i] = Dependency{Spec: text, Pos: d.Pos}
+			resolved[i] = Dependency{Spec: text, Pos: d.Pos, pinned: d.Pin}
 		}
 		*list = resolved
 	}

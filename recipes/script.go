@@ -97,7 +97,7 @@ func (f *frame) scripts(n *yaml.Node, p platforms.Platform, def []Script) []Scri
 			return nil
 		}
 		d := def[0]
-		d.Env, d.Secrets, d.Cwd, d.Pos = s.Env, s.Secrets, s.Cwd, s.Pos
+		d.Env, d.Secrets, d.Cwd, d.Pos, d.words = s.Env, s.Secrets, s.Cwd, s.Pos, &scriptWords{mapping: true, interpreter: s.Interpreter}
 		if s.Interpreter != "" {
 			d.Interpreter = s.Interpreter
 		}
@@ -127,6 +127,7 @@ func (f *frame) scriptEnv(n *yaml.Node) map[string]string {
 
 func (f *frame) fileScript(s Script, file *yaml.Node, p platforms.Platform) []Script {
 	name := f.text(file)
+	s.words = &scriptWords{mapping: true, interpreter: s.Interpreter, file: name}
 	if f.opts.noScripts {
 		s.File = name
 		return []Script{s}
@@ -155,16 +156,17 @@ func plainError(err error) error {
 // folder stands for that file, where the script has no further settings (plain).
 func (f *frame) inlineScript(s Script, content *yaml.Node, p platforms.Platform, plain bool) []Script {
 	items := f.items(content)
-	var lines []string
+	var lines, said []string
 	for _, n := range items {
 		if n.Value == "" {
 			continue
 		}
-		lines = append(lines, f.scriptText(n, p))
+		lines, said = append(lines, f.scriptText(n, p)), append(said, n.Value)
 		if s.FirstLine == 0 {
 			s.FirstLine = firstLine(n)
 		}
 	}
+	s.words = &scriptWords{mapping: !plain, interpreter: s.Interpreter, lines: said}
 	if len(lines) == 1 && plain && !strings.Contains(lines[0], "\n") {
 		if file, text, err := findScript(f.dir, lines[0], p); err == nil {
 			s.File, s.Text, s.FirstLine, s.Interpreter = file, text, 1, interpreterOf(file)

@@ -86,6 +86,7 @@ func (r *v1Recipe) output(f *frame, n *yaml.Node, i int, context map[string]any,
 		f.signatures(o, yamlx.Get(root, "extra"))
 	}
 	f.settle(o, b, f.plan(b, nil))
+	o.Build.words.script = true // an output never takes the build.sh beside the recipe
 	free := bareNames(o.Requirements.Build, o.Requirements.Host)
 	if inherit != nil {
 		for k := range inherit.free {

@@ -305,6 +305,8 @@ func (f *frame) settle(o *Output, b buildPart, scripts []Script) {
 	if b.down != nil {
 		o.Build.DownPrioritize = *b.down
 	}
+	o.Build.words = &buildWords{number: b.number != nil || f.opts.BuildNumber != nil, script: b.script != nil,
+		steps: b.steps != nil, rpaths: b.rpaths, useKeys: b.useKeys, ignoreKeys: b.ignore, down: b.down}
 }
 
 // keys applies build.variant.use_keys and ignore_keys.

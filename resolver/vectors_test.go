@@ -125,7 +125,7 @@ func TestConformanceExtras(t *testing.T) {
 		"foo[extras=[with-bar]]": "bar-1-xxx foo-1-xxx",
 		"foo[extras=[with-bar]];bar >=2": "no solution for foo[extras=[with-bar]], bar >=2: foo[with-bar] is wanted, but foo[with-bar] 1 needs bar <2, but bar >=2 is wanted\n" +
 			"hint: bar 1 would do instead of bar >=2; it is solvable without foo[extras=[with-bar]]",
-		"foo[extras=[none]]": "no solution for foo[extras=[none]]: foo[none] is wanted, which no channel has",
+		"foo[extras=[none]]": "no solution for foo[extras=[none]]: foo[none] is wanted, but no foo has an optional group none",
 	} {
 		if got := solveNames(t, provider, resolver.Problem{Specs: strings.Split(spec, ";")}); got != want {
 			t.Errorf("%s: got %s\nwant %s", spec, got, want)

@@ -93,6 +93,9 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 	end, state := r.watch(ctx, spec, j, p, w, group, parse)
 	res.Wall = r.now().Sub(began)
 	res.Isolation, res.Network = j.Isolation, spec.Network
+	if w.tracer != nil {
+		res.Trace = w.tracer.end()
+	}
 	if state != nil {
 		res.CPU = state.UserTime() + state.SystemTime()
 		if ru, ok := state.SysUsage().(*syscall.Rusage); ok {

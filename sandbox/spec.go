@@ -66,6 +66,7 @@ type Spec struct {
 	Stdin    io.Reader // nil for /dev/null
 	Stdout   io.Writer
 	Stderr   io.Writer
+	Trace    bool // record what is opened, at level Full only
 	Terminal bool // hand the caller's terminal through (for debug shells only)
 }
 
@@ -79,7 +80,8 @@ type Result struct {
 	Network   bool          `json:"network,omitempty"`    // shared the network of the machine
 	Wall      time.Duration `json:"wall"`
 	CPU       time.Duration `json:"cpu"`
-	PeakRSS   int64         `json:"peak_rss"` // bytes
+	PeakRSS   int64         `json:"peak_rss"`        // bytes
+	Trace     *Trace        `json:"trace,omitempty"` // where the Spec asked for it
 }
 
 // Runner runs commands. Implementations pass the contract suite in the package's tests.

@@ -37,14 +37,14 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 			}
 			var last *lastRun
 			if !renderOnly && !withSolve && !dryRun {
-				if last, err = a.lastRunOf(cmd.Context(), req, f.patterns(args), reports); err != nil {
+				if last, err = a.lastRunOf(cmd.Context(), req, &f, args, reports); err != nil {
 					return err
 				}
 				if done, err := last.repeat(asJSON); done || err != nil {
 					return err
 				}
 			}
-			if err := f.find(req, args); err != nil {
+			if err := f.find(a, req, args); err != nil {
 				return err
 			}
 			switch {
@@ -54,7 +54,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 				return usageError{errors.New("--with-solve goes with --render-only; a build always solves")}
 			}
 			if renderOnly {
-				return a.render(cmd.Context(), req, true)
+				return a.renderJSON(cmd.Context(), req)
 			}
 			if dryRun {
 				return a.plan(cmd.Context(), req, planJSON(asJSON))
@@ -66,7 +66,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 	f.registerRun(c.Flags())
 	reports.register(c.Flags())
 	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "build nothing; say what would be built")
-	c.Flags().BoolVar(&renderOnly, "render-only", false, "print the rendered outputs as JSON")
+	c.Flags().BoolVar(&renderOnly, "render-only", false, "build nothing; print the rendered outputs as JSON, in the shape of rattler-build's --render-only")
 	c.Flags().BoolVar(&withSolve, "with-solve", false, "with --render-only: solve the environments and print them, too")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the closing table as one JSON document")
 	return c
@@ -94,6 +94,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	outcomes, runErr := engine.Run(ctx, req, tools, graph, func(e engine.Event) {
 		trace.event(e)
 		p.event(e)
+		last.event(e)
 	})
 	p.close()
 	indexErr := finish(context.WithoutCancel(ctx))
@@ -114,7 +115,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	if err := errors.Join(indexErr, reportErr, renderErr); err != nil {
 		return err
 	}
-	last.keep(req, tools, graph, outcomes, a.notes)
+	last.keep(req, tools, graph, outcomes)
 	return nil
 }
 
@@ -267,6 +268,9 @@ func closingLine(outcomes []*engine.Outcome) string {
 }
 
 func closing(n int, count map[engine.Status]int) string {
+	if n == 0 {
+		return "nothing to build: every output is skipped"
+	}
 	if count[engine.StatusReused] == n {
 		return fmt.Sprintf("all %d packages are up to date", n)
 	}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"time"
 
 	"forge/channels"
 	"forge/engine"
 	"forge/packages"
+	"forge/sources"
 )
 
 // channelSet is the channels of a request, opened once; it implements engine.Channels.
@@ -21,7 +23,8 @@ type channelSet struct {
 
 // openChannels opens the output folder and the request's channels, in order of priority.
 func (a *app) openChannels(ctx context.Context, req *engine.Request, open channels.OpenFunc) (*channelSet, error) {
-	loader := &channels.Loader{CacheDir: filepath.Join(req.CacheDir, "channels"), Now: time.Now, Offline: req.Offline}
+	loader := &channels.Loader{CacheDir: filepath.Join(req.CacheDir, "channels"), Now: time.Now, Offline: req.Offline,
+		Client: sources.NewClient(os.Environ(), a.config.routes(a.insecure))}
 	subdirs := channelSubdirs(req)
 	var parts []*channels.Repodata
 	for _, channel := range append([]string{req.OutputDir}, req.Channels...) {

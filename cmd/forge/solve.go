@@ -20,6 +20,7 @@ import (
 	"forge/packages"
 	"forge/platforms"
 	"forge/resolver"
+	"forge/sources"
 )
 
 // solveFlags are the arguments of solve.
@@ -236,11 +237,16 @@ func (a *app) solveProblem(ctx context.Context, f *solveFlags, specs []string) (
 	}
 	names := f.channels
 	if len(names) == 0 {
-		names = []string{"output"}
+		names = []string{"./output"}
 	}
-	loader := &channels.Loader{CacheDir: filepath.Join(cache, "channels"), Now: time.Now, Offline: f.offline, File: f.repodata}
+	loader := &channels.Loader{CacheDir: filepath.Join(cache, "channels"), Now: time.Now, Offline: f.offline, File: f.repodata,
+		Client: sources.NewClient(os.Environ(), a.config.routes(nil))}
 	var parts []*channels.Repodata
 	for _, name := range names {
+		name, err := a.channelURL(".", name)
+		if err != nil {
+			return nil, problem, err
+		}
 		opened, err := loader.Open(ctx, name, subdirsOf(platform))
 		if err != nil {
 			return nil, problem, err

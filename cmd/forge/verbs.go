@@ -36,5 +36,6 @@ func verbs(a *app) []*cobra.Command {
 		schemaCommand(a),
 		convertCommand(a),
 		lspCommand(a),
+		completionCommand(a),
 	}
 }
