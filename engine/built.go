@@ -25,6 +25,7 @@ type Built struct {
 	Inputs     digest.Digest         `json:"inputs,omitzero"` // the document of Inputs, where they were traced
 	Epoch      int64                 `json:"epoch"`
 	Seconds    float64               `json:"seconds"`
+	PeakMemory int64                 `json:"peak_memory,omitempty"` // bytes, of the build script
 }
 
 // Status is how an action ended.

@@ -20,6 +20,11 @@ func systemPackages() []VirtualPackage {
 	if v := glibcVersion(); v != "" {
 		list = append(list, VirtualPackage{Name: "__glibc", Version: v, Build: "0"})
 	}
+	if module, err := os.ReadFile("/proc/driver/nvidia/version"); err == nil {
+		if v := cudaOf(string(module)); v != "" {
+			list = append(list, VirtualPackage{Name: "__cuda", Version: v, Build: "0"})
+		}
+	}
 	return list
 }
 
@@ -29,8 +34,7 @@ func leadingNumbers(s string) string {
 
 // glibcVersion reads the version out of the banner that the C library carries, so that nothing is run.
 func glibcVersion() string {
-	const begins = "GNU C Library"
-	banner := regexp.MustCompile(`^[^\n]* version ([0-9]+\.[0-9]+)`)
+	banner := regexp.MustCompile(`GNU C Library[^\n]* version ([0-9]+\.[0-9]+)`)
 	for _, path := range []string{
 		"/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6",
 		"/lib/powerpc64le-linux-gnu/libc.so.6", "/lib/riscv64-linux-gnu/libc.so.6", "/lib/s390x-linux-gnu/libc.so.6",
@@ -39,8 +43,9 @@ func glibcVersion() string {
 		if err != nil {
 			continue
 		}
-		if _, rest, ok := bytes.Cut(data, []byte(begins)); ok {
-			if m := banner.FindSubmatch(rest[:min(len(rest), 200)]); m != nil {
+		// Two megabytes: look for the place first.
+		if i := bytes.Index(data, []byte("GNU C Library")); i >= 0 {
+			if m := banner.FindSubmatch(data[i:min(len(data), i+200)]); m != nil {
 				return string(m[1])
 			}
 		}

@@ -161,7 +161,10 @@ func (s *Store) adopt(f *os.File, d digest.Digest, exec bool) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := f.Close(); err != nil { // Windows renames no open file
+		return err
+	}
+	return fsx.Rename(f.Name(), path)
 }
 
 // Bytes returns the blob, checked against its digest.

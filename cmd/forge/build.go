@@ -59,6 +59,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 			if dryRun {
 				return a.plan(cmd.Context(), req, planJSON(asJSON))
 			}
+			req.Measure = reports.trace != ""
 			return a.build(cmd.Context(), req, asJSON, reports, last)
 		},
 	}
@@ -91,20 +92,31 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	trace := newTracer(tools.Now)
 	viewer := a.ci(req)
 	p.after, p.clean = viewer.event, viewer.clean
+	var summary engine.Summary
 	outcomes, runErr := engine.Run(ctx, req, tools, graph, func(e engine.Event) {
+		if e.Kind == engine.EventSummary {
+			summary = *e.Summary
+		}
 		trace.event(e)
 		p.event(e)
 		last.event(e)
 	})
 	p.close()
 	indexErr := finish(context.WithoutCancel(ctx))
+	if runErr != nil && outcomes == nil {
+		return errors.Join(runErr, indexErr) // it did not begin
+	}
+	indexErr = errors.Join(indexErr, a.trim(context.WithoutCancel(ctx), tools.Store, outcomes))
 	reportErr := reports.write(req, outcomes, trace)
 	if asJSON {
-		if err := a.printJSON(jsonTable(req, outcomes)); err != nil {
+		if err := a.printJSON(jsonTable(req, outcomes, summary)); err != nil {
 			return err
 		}
 	} else if !a.global.quiet {
 		a.writeTable(outcomes)
+		if text := summaryText(summary); text != "" {
+			fmt.Fprintln(a.stdout, diag.Printable(text))
+		}
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -210,12 +222,12 @@ func relativeTo(wd, path string) string {
 	return filepath.ToSlash(rel)
 }
 
-func jsonTable(req *engine.Request, outcomes []*engine.Outcome) any {
+func jsonTable(req *engine.Request, outcomes []*engine.Outcome, summary engine.Summary) any {
 	rows := []row{}
 	for _, o := range outcomes {
 		rows = append(rows, rowOf(req, o))
 	}
-	return map[string]any{"packages": rows}
+	return map[string]any{"packages": rows, "summary": summary}
 }
 
 // writeTable ends a run on the screen.

@@ -284,7 +284,7 @@ func (l *lastRun) texts(req *engine.Request, outcomes []*engine.Outcome) (map[by
 		again[i] = &c
 	}
 	var document bytes.Buffer
-	if err := writeJSON(&document, jsonTable(req, again)); err != nil {
+	if err := writeJSON(&document, jsonTable(req, again, engine.ReusedSummary(req, again))); err != nil {
 		return nil, err
 	}
 	saved := []savedNote{}

@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"forge/digest"
 	"forge/engine"
@@ -80,9 +78,11 @@ func (w workspace) apply(req *engine.Request) error {
 	if v, ok := w.file.VariantFile(); ok {
 		req.Workspace = []recipes.VariantFile{v}
 	}
-	if len(w.file.Optimize.Levels) > 0 {
-		return fmt.Errorf("%s: optimize is not supported yet: no package would be built for %s", w.file.Path, strings.Join(w.file.Optimize.Levels, ", "))
-	}
+	o := w.file.Optimize
+	req.Optimize = engine.Optimize{Levels: o.Levels, LTO: o.LTO, Packages: o.Packages}
 	req.AllowUnhashed = req.AllowUnhashed || w.file.Policy.Unhashed
+	if req.ABICheck == "" {
+		req.ABICheck = engine.ABICheck(w.file.Policy.ABI)
+	}
 	return nil
 }
