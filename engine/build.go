@@ -118,6 +118,9 @@ func (j *job) unpack(ctx context.Context) error {
 		return err
 	}
 	activate(j.env, externals)
+	if _, err := optimizeFlags(j.env, j.a.Output, externals); err != nil {
+		return err
+	}
 	j.req.Widen.fill(j.env)
 	if j.a.Staging != nil {
 		if err := j.restore(ctx, j.built[j.a.Staging]); err != nil {

@@ -93,6 +93,9 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	if err := r.externalLine(ctx, "external", "base", &m); err != nil {
 		return nil, err
 	}
+	if err := r.optimizeLines(ctx, a, &m); err != nil {
+		return nil, err
+	}
 	for _, d := range a.Record.Depends {
 		m.add("depends", d)
 	}

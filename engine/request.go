@@ -43,6 +43,7 @@ type Request struct {
 	BuildNumber          *int                  `json:"build_num,omitempty"`
 	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
+	Optimize             Optimize              `json:"optimize,omitzero"`
 
 	Jobs         int               `json:"jobs"`                 // at once: builds, and what make and ninja start in them
 	CPUs         int               `json:"cpu_count"`            // CPU_COUNT of each

@@ -7,6 +7,7 @@ import (
 	"forge/internal/diag"
 	"forge/packages"
 	"forge/platforms"
+	"forge/platforms/cpu"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -71,10 +72,12 @@ type Policy struct {
 	Unhashed   bool   // accept sources without a hash
 }
 
-// Optimize says which CPU levels are built beside the baseline.
+// Optimize says which CPU levels are built of outputs that use a compiler.
 type Optimize struct {
-	Levels   []string // "x86-64-v3", …
+	Levels   []string // archspec's names, as x86_64_v3; the psABI's are read, too
+	LTO      bool     // with link time optimisation
 	Packages []string // globs of the packages it is for; empty for all
+	Pos      diag.Pos
 }
 
 // StoreLimits bound the store; it is the caller's to read the sizes and times.
@@ -102,7 +105,7 @@ func workspaceBlocks() map[string]struct {
 		"key":       {true, map[string]byte{"file": 's', "fingerprint": 's', "packages": 'l'}},
 		"policy":    {false, map[string]byte{"isolation": 's', "signatures": 's', "unhashed": 'b'}},
 		"cache":     {false, map[string]byte{"max_size": 's', "max_age": 's'}},
-		"optimize":  {false, map[string]byte{"levels": 'l', "packages": 'l'}},
+		"optimize":  {false, map[string]byte{"levels": 'l', "lto": 'b', "packages": 'l'}},
 	}
 }
 
@@ -267,8 +270,35 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 	case "cache":
 		p.w.Cache = StoreLimits{v.text["max_size"], v.text["max_age"], pos}
 	case "optimize":
-		p.w.Optimize = Optimize{v.list["levels"], v.list["packages"]}
+		p.optimize(v, pos)
 	}
+}
+
+// optimize wants levels that are known, each once.
+func (p *workspaceParser) optimize(v values, pos diag.Pos) {
+	o := Optimize{LTO: v.flag["lto"], Packages: v.list["packages"], Pos: pos}
+	for _, name := range v.list["levels"] {
+		l, err := cpu.Parse(name)
+		switch {
+		case err != nil:
+			p.errorf(v.at["levels"], "bad-value", didYouMean(name, levelNames()), "%v", err)
+		case contains(o.Levels, l.Name):
+			p.errorf(v.at["levels"], "bad-value", "", "the level %s is there twice", l.Name)
+		default:
+			o.Levels = append(o.Levels, l.Name)
+		}
+	}
+	p.w.Optimize = o
+}
+
+func levelNames() []string {
+	var names []string
+	for _, family := range []string{"x86_64", "aarch64", "ppc64le", "riscv64"} {
+		for _, l := range cpu.Levels(family) {
+			names = append(names, l.Name)
+		}
+	}
+	return names
 }
 
 func (p *workspaceParser) checkName(b *hclsyntax.Block, name string) {

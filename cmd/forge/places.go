@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"forge/engine"
 	"forge/internal/diag"
@@ -78,9 +76,8 @@ func (w workspace) apply(req *engine.Request) error {
 	if v, ok := w.file.VariantFile(); ok {
 		req.Workspace = []recipes.VariantFile{v}
 	}
-	if len(w.file.Optimize.Levels) > 0 {
-		return fmt.Errorf("%s: optimize is not supported yet: no package would be built for %s", w.file.Path, strings.Join(w.file.Optimize.Levels, ", "))
-	}
+	o := w.file.Optimize
+	req.Optimize = engine.Optimize{Levels: o.Levels, LTO: o.LTO, Packages: o.Packages}
 	req.AllowUnhashed = req.AllowUnhashed || w.file.Policy.Unhashed
 	return nil
 }
