@@ -12,6 +12,7 @@ const (
 	EventWarning                   // something a person should read: Text
 	EventRest                      // it was built and waits for its tests, or had nothing to do
 	EventTerminal                  // from now on the terminal belongs to a command
+	EventProcess                   // a script runs: PID is the first process of its sandbox
 )
 
 // Event is one thing that happened during a run, for whoever shows it. Events of one action are in
@@ -22,5 +23,6 @@ type Event struct {
 	Phase       string // "fetch", "unpack", "environment", "build", "package", "test", "sign"
 	Done, Total int64
 	Text        string
+	PID         int
 	Outcome     *Outcome
 }

@@ -69,7 +69,10 @@ type Spec struct {
 	Stdout    io.Writer
 	Stderr    io.Writer
 	Trace     bool // record what is opened, at level Full only
-	Terminal  bool // hand the caller's terminal through (for debug shells only)
+	// Started, if not nil, is told the first process of the command as this machine numbers it; all others
+	// descend from it. Where processes cannot be looked at, it is not called.
+	Started  func(pid int)
+	Terminal bool // hand the caller's terminal through (for debug shells only)
 }
 
 // Result is what happened.
