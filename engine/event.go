@@ -13,6 +13,8 @@ const (
 	EventRest                      // it was built and waits for its tests, or had nothing to do
 	EventTerminal                  // from now on the terminal belongs to a command
 	EventProcess                   // a script runs: PID is the first process of its sandbox
+	EventMemory                    // its script and all that runs for it has Done bytes of memory now
+	EventSummary                   // the run is over: Summary is set, Action is not
 )
 
 // Event is one thing that happened during a run, for whoever shows it. Events of one action are in
@@ -25,4 +27,5 @@ type Event struct {
 	Text        string
 	PID         int
 	Outcome     *Outcome
+	Summary     *Summary
 }

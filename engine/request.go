@@ -43,12 +43,16 @@ type Request struct {
 	BuildNumber          *int                  `json:"build_num,omitempty"`
 	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
+	Optimize             Optimize              `json:"optimize,omitzero"`
 
-	Jobs         int               `json:"jobs"`      // at once: builds, and what make and ninja start in them
-	CPUs         int               `json:"cpu_count"` // CPU_COUNT of each
-	Isolation    sandbox.Isolation `json:"isolation"` // the least that will do
+	Jobs         int               `json:"jobs"`                 // at once: builds, and what make and ninja start in them
+	CPUs         int               `json:"cpu_count"`            // CPU_COUNT of each
+	MaxMemory    int64             `json:"max_memory,omitempty"` // bytes for all builds together
+	Measure      bool              `json:"measure,omitempty"`    // report the memory of builds as they run
+	Isolation    sandbox.Isolation `json:"isolation"`            // the least that will do
 	Limits       sandbox.Limits    `json:"limits"`
 	KeepGoing    bool              `json:"keep_going,omitempty"`
+	VerifyCache  bool              `json:"verify_cache,omitempty"` // build again what the cache has, and compare
 	KeepBuild    bool              `json:"keep_build,omitempty"`
 	TraceInputs  bool              `json:"trace_inputs,omitempty"`
 	Offline      bool              `json:"offline,omitempty"`

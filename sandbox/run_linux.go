@@ -64,10 +64,14 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	group, _ := newGroup(spec.Limits) // without one, rlimits do what they can, and the result says so
+	group, _ := newGroup(spec.Limits, spec.Measure != nil) // without one, rlimits do what they can, and the result says so
 	defer group.remove()
-	res.Limits, res.LimitedBy = j.Limits, group.kind()
-	if group == nil && (spec.Limits.Memory > 0 || spec.Limits.Processes > 0) {
+	res.Limits = j.Limits
+	switch {
+	case spec.Limits.Memory == 0 && spec.Limits.Processes == 0:
+	case group != nil:
+		res.LimitedBy = group.kind()
+	default:
 		res.LimitedBy = "rlimit"
 		j.LimitMemory, j.LimitProcs = spec.Limits.Memory > 0, spec.Limits.Processes > 0
 	}
@@ -102,7 +106,7 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 	if state != nil {
 		res.CPU = state.UserTime() + state.SystemTime()
 		if ru, ok := state.SysUsage().(*syscall.Rusage); ok {
-			res.PeakRSS = ru.Maxrss * 1024
+			res.PeakRSS = max(ru.Maxrss*1024, end.memory)
 		}
 	}
 	return end.result(ctx, res, j, group)
@@ -132,6 +136,7 @@ type ending struct {
 	silent   bool  // no report came
 	killedBy string
 	logErr   error
+	memory   int64 // the most that all processes together had, as far as it was seen
 }
 
 // watch waits for the keeper's end, or brings it about.
@@ -149,7 +154,7 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	killedBy := ""
+	killedBy, memory := "", int64(0)
 	for alive := true; alive; {
 		select {
 		case <-exited:
@@ -161,6 +166,11 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 		case <-w.flooded:
 			killedBy = "log"
 		case <-tick.C:
+			if spec.Measure != nil && group != nil {
+				m := group.memory()
+				memory = max(memory, m)
+				spec.Measure(m)
+			}
 			if spec.Limits.CPU > 0 && group.cpu() > spec.Limits.CPU {
 				killedBy = "cpu"
 			}
@@ -174,7 +184,7 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	w.report.SetReadDeadline(r.now().Add(time.Second))
 	b, _ := io.ReadAll(io.LimitReader(w.report, 1<<20))
 	e = parse(b)
-	e.killedBy, e.logErr = killedBy, w.log.wait(j.Isolation != Full)
+	e.killedBy, e.memory, e.logErr = killedBy, memory, w.log.wait(j.Isolation != Full)
 	return e, state
 }
 
