@@ -49,6 +49,7 @@ conformance: ## held against other tools' results on the corpus
 bench: build ## ratios against peers and physical limits, measured in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
 	@sh .ci/bench
+	@sh .ci/bench-render
 
 archspec: ## the newest table of CPU levels, with its licences
 	@sh .ci/archspec

@@ -118,6 +118,9 @@ func (j *job) unpack(ctx context.Context) error {
 		return err
 	}
 	activate(j.env, externals)
+	if _, err := optimizeFlags(j.env, j.a.Output, externals); err != nil {
+		return err
+	}
 	j.req.Widen.fill(j.env)
 	if j.a.Staging != nil {
 		if err := j.restore(ctx, j.built[j.a.Staging]); err != nil {
@@ -229,7 +232,7 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	b := &Built{Key: j.key, Epoch: j.epoch(), RunExports: j.a.RunExports}
 	switch {
 	case j.ran:
-		b.Isolation = string(j.result.Isolation)
+		b.Isolation, b.PeakMemory = string(j.result.Isolation), j.result.PeakRSS
 	case j.a.Staging != nil:
 		b.Isolation = j.built[j.a.Staging].Isolation
 	}

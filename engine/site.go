@@ -32,16 +32,26 @@ func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, er
 	if err != nil {
 		return nil, err
 	}
-	dir, err := r.tools.Store.TempDir(name)
+	dir, err := r.vary.tempDir(r.tools.Store, name)
 	if err != nil {
 		return nil, err
 	}
+	return makeSite(dir, level, at)
+}
+
+// siteAt names the folders of a site.
+func siteAt(dir string, level sandbox.Isolation, at layout) *site {
 	s := &site{dir: dir, scratch: filepath.Join(dir, "root"), work: filepath.Join(dir, "work"),
 		prefix: filepath.Join(dir, "prefix"), build: filepath.Join(dir, "build"), extra: filepath.Join(dir, "extra"), at: at, level: level}
 	if !level.Places() {
 		s.at = placeLayout(dir)
 		s.prefix = s.at.prefix
 	}
+	return s
+}
+
+func makeSite(dir string, level sandbox.Isolation, at layout) (*site, error) {
+	s := siteAt(dir, level, at)
 	if err := s.at.check(); err != nil {
 		return nil, err
 	}

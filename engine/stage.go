@@ -68,6 +68,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		Files: files, Info: map[string][]byte{}, Epoch: j.epoch()}
 	m.Record.Timestamp = m.Epoch * 1000
 	m.Record.Channel = ""
+	if err := j.checkLevel(added); err != nil {
+		return nil, err
+	}
 	if err := j.checkLinkage(ctx, added, &m.Record); err != nil {
 		return nil, err
 	}

@@ -14,27 +14,37 @@ import (
 
 // test runs a's tests from its package, each in a fresh sandbox that holds the package and what it
 // runs with. The working folder has the test's own files and nothing of the build.
-func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Action]*Built) error {
+// What came of each is recorded, also of those before one that fails.
+func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Action]*Built) (done []TestRecord, err error) {
 	if len(a.Test) == 0 {
-		return nil
+		return nil, nil
 	}
 	r.report(Event{Kind: EventPhase, Action: a, Phase: "test"})
 	log, err := r.openTestLog(a)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer log.Close()
 	seen := withSelf(built, a, b)
 	for _, plan := range a.Test {
+		record := TestRecord{Index: plan.Index, Kind: kindOf(a.Output.Tests[plan.Index]), Python: plan.Python, Status: TestPassed}
 		if plan.Downstream {
 			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
+			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
+			done = append(done, record)
 			continue
 		}
-		if err := r.testOne(ctx, a, plan, seen, log); err != nil {
-			return err
+		start := r.tools.Now()
+		err := r.testOne(ctx, a, plan, seen, log)
+		record.Seconds = r.tools.Now().Sub(start).Seconds()
+		if err != nil {
+			record.Status, record.Reason = TestFailed, lastOf(err)
+		}
+		if done = append(done, record); err != nil {
+			return done, err
 		}
 	}
-	return nil
+	return done, nil
 }
 
 func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built {

@@ -1,6 +1,7 @@
 package platforms
 
 import (
+	"bytes"
 	"os"
 	"regexp"
 	"strings"
@@ -18,6 +19,11 @@ func systemPackages() []VirtualPackage {
 	}
 	if v := glibcVersion(); v != "" {
 		list = append(list, VirtualPackage{Name: "__glibc", Version: v, Build: "0"})
+	}
+	if module, err := os.ReadFile("/proc/driver/nvidia/version"); err == nil {
+		if v := cudaOf(string(module)); v != "" {
+			list = append(list, VirtualPackage{Name: "__cuda", Version: v, Build: "0"})
+		}
 	}
 	return list
 }
@@ -37,8 +43,11 @@ func glibcVersion() string {
 		if err != nil {
 			continue
 		}
-		if m := banner.FindSubmatch(data); m != nil {
-			return string(m[1])
+		// Two megabytes: look for the place first.
+		if i := bytes.Index(data, []byte("GNU C Library")); i >= 0 {
+			if m := banner.FindSubmatch(data[i:min(len(data), i+200)]); m != nil {
+				return string(m[1])
+			}
 		}
 	}
 	return ""

@@ -73,6 +73,22 @@ type selection struct {
 	lines []int
 }
 
+// trimBlanks cuts the blanks at the end of a line.
+func trimBlanks(line string) string {
+	for line != "" && isBlank(line[len(line)-1]) {
+		line = line[:len(line)-1]
+	}
+	return line
+}
+
+func isComment(line string) bool {
+	i := 0
+	for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
+		i++
+	}
+	return i < len(line) && line[i] == '#'
+}
+
 // selectorError is a selector that cannot be decided.
 type selectorError struct {
 	line, column int // of the condition, from 1
@@ -98,15 +114,17 @@ func selectMeta(text string, decide func(condition string) (bool, error)) (selec
 	var bad []*selectorError
 	var b strings.Builder
 	b.Grow(len(text))
-	var s selection
+	s := selection{lines: make([]int, 0, 1+strings.Count(text, "\n"))}
 	keep := func(line string, n int) {
 		b.WriteString(line)
 		b.WriteByte('\n')
 		s.lines = append(s.lines, n)
 	}
-	for n, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		line = strings.TrimRight(line, " \t\r\f\v")
-		if t := strings.TrimLeft(line, " \t"); strings.HasPrefix(t, "#") {
+	n := -1
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		n++
+		line = trimBlanks(line)
+		if isComment(line) {
 			continue
 		}
 		before, condition, at, ok := cutSelector(line)

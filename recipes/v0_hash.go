@@ -39,7 +39,7 @@ func (o *v0Output) settle() {
 	if o.own {
 		raw = o.parts().output(o.index)
 	}
-	if s != "" && !hashInString.MatchString(raw) {
+	if s != "" && !(strings.Contains(raw, "PKG_HASH") && hashInString.MatchString(raw)) {
 		o.out.BuildString = o.prefixed(s)
 		return
 	}
@@ -58,7 +58,7 @@ func (o *v0Output) prefixed(s string) string {
 
 // withHash puts the hash before the build number: py311_0 and h0123456 give py311h0123456_0.
 func withHash(s, hash string) string {
-	if hashText.MatchString(s) {
+	if strings.IndexByte(s, 'h') >= 0 && hashText.MatchString(s) {
 		return hashText.ReplaceAllString(s, hash)
 	}
 	i := strings.LastIndexByte(s, '_')
@@ -102,6 +102,9 @@ func (o *v0Output) hashed() []string {
 // numpyPins says how the requirements pin numpy: to x.x, with pin_compatible, and whether that without x.
 func (o *v0Output) numpyPins() (xx, pinned, withoutX bool) {
 	_, text := o.texts()
+	if !strings.Contains(text, "numpy") {
+		return false, false, false
+	}
 	text = requirementsText(text)
 	return numpyXX.MatchString(text), numpyPin.MatchString(text), numpyPin.MatchString(text) && !numpyPinWithX.MatchString(text)
 }

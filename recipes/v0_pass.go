@@ -113,7 +113,7 @@ func (p *v0Pass) template() (*expr.Template, error) {
 
 // include reads a file of the recipe's folder for {% include %}; selectors apply to it, too.
 func (p *v0Pass) include(name string) (string, error) {
-	text, err := readScript(p.dir, filepath.ToSlash(filepath.Clean(name)))
+	text, err := p.folder.read(filepath.ToSlash(filepath.Clean(name)))
 	if err != nil {
 		return "", plainError(err)
 	}

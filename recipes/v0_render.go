@@ -16,7 +16,8 @@ var v0Language = &expr.Dialect{Undefined: expr.Strict}
 // v0 is one meta.yaml with what its variants share.
 type v0 struct {
 	path, dir string
-	file      string // its text
+	folder    *folder // at dir
+	file      string  // its text
 	lines     []string
 	opts      *RenderOptions
 	found     *findings
@@ -25,11 +26,11 @@ type v0 struct {
 	selectors map[string]*expr.Expr
 	templates map[string]*expr.Template
 	docs      map[string]*v0Doc
+	specs     map[string]error // requirements that were read
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
 	first     *v0Pass
 	firstID   uintptr
-	fields    map[string][]string
 }
 
 // v0Doc is rendered text as YAML.
@@ -56,10 +57,11 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 
 func newV0(path, text string, opts RenderOptions) *v0 {
 	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
-		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}, fields: map[string][]string{}}
+		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, specs: map[string]error{}, scripts: map[string]scriptFile{}}
 	if abs, err := filepath.Abs(v.dir); err == nil {
 		v.dir = abs
 	}
+	v.folder = &folder{dir: v.dir, asked: askBeforeListing} // it will be asked for many names
 	return v
 }
 
@@ -211,9 +213,9 @@ func (v *v0) script(name string) scriptFile {
 		return s
 	}
 	var s scriptFile
-	text, err := readScript(v.dir, filepath.ToSlash(filepath.Clean(name)))
+	text, found := v.readable(filepath.ToSlash(filepath.Clean(name)))
 	switch {
-	case err == nil:
+	case found:
 		s = scriptFile{text: text, found: true}
 		if strings.HasSuffix(name, ".sh") {
 			s.keys = v.usage.inShell(text)
@@ -225,6 +227,14 @@ func (v *v0) script(name string) scriptFile {
 	}
 	v.scripts[name] = s
 	return s
+}
+
+func (v *v0) readable(name string) (text string, ok bool) {
+	if v.folder.lacks(name) {
+		return "", false
+	}
+	text, err := readScript(v.dir, name)
+	return text, err == nil
 }
 
 func (v *v0) scriptKeys(name string) []string { return v.script(name).keys }

@@ -293,9 +293,12 @@ func (c *v0Config) expand(used map[string]bool, limit int) ([]v0Variant, *diag.D
 			continue
 		}
 		axes = append(axes, a)
-		if total *= a.n; total > limit {
-			return nil, tooMany(axes, limit)
+		if total <= limit {
+			total *= a.n
 		}
+	}
+	if total > limit {
+		return nil, tooMany(axes, limit)
 	}
 	out := []v0Variant{c.first()}
 	for _, a := range axes {

@@ -73,17 +73,20 @@ type Spec struct {
 	Links    []Link
 	Files    []File
 	Hostname string
-	User     string // name of the uid in /etc/passwd
-	UID, GID int    // inside
-	Limits   Limits
-	Network  bool      // share the host's network: on request only, and recorded
-	Level    Isolation // the least that will do; empty means Full
-	Scratch  string    // folder on this machine, mode 0700, where the root is put together
-	Stdin    io.Reader // nil for /dev/null
-	Stdout   io.Writer
-	Stderr   io.Writer
-	Trace    bool // record what is opened, at level Full only
-	Terminal bool // hand the caller's terminal through (for debug shells only)
+	// OldKernel lets uname say 2.6 and some more, to see what depends on it. On Linux only.
+	OldKernel bool
+	User      string // name of the uid in /etc/passwd
+	UID, GID  int    // inside
+	Limits    Limits
+	Network   bool      // share the host's network: on request only, and recorded
+	Level     Isolation // the least that will do; empty means Full
+	Scratch   string    // folder on this machine, mode 0700, where the root is put together
+	Stdin     io.Reader // nil for /dev/null
+	Stdout    io.Writer
+	Stderr    io.Writer
+	Measure   func(memory int64) // called now and then with the bytes of all processes together, where a cgroup can be had
+	Trace     bool               // record what is opened, at level Full only
+	Terminal  bool               // hand the caller's terminal through (for debug shells only)
 }
 
 // Result is what happened.

@@ -40,8 +40,9 @@ func withDeclared(all []tool, declared []Declared) []tool {
 // declaredHost finds declared externals; what it asks for and the host lacks is an error, since a person
 // asked for it by name.
 type declaredHost struct {
-	root string
-	db   *dpkg // nil where the host has none
+	root   string
+	db     *dpkg // nil where the host has none
+	looked *looked
 }
 
 func (h declaredHost) find(t tool) (string, []string, bool, error) {
@@ -89,6 +90,7 @@ func (h declaredHost) check(d *Declared) error {
 			at = filepath.Join(h.root, filepath.FromSlash(rel))
 		}
 		info, err := os.Stat(at)
+		h.looked.note(at, err == nil)
 		if err != nil || !info.Mode().IsRegular() || !runs(info) {
 			return fmt.Errorf("external %s: %s is no program on this host", d.Name, program)
 		}
@@ -117,6 +119,7 @@ func (h declaredHost) parts(t tool) ([]part, error) {
 
 // match expands one glob: files and links it names, and all below folders it names.
 func (h declaredHost) match(pattern string) (part, error) {
+	h.looked.patterns()
 	p := part{name: "file://" + pattern}
 	rel := strings.TrimPrefix(path.Clean(pattern), "/")
 	absolute := path.IsAbs(pattern)

@@ -37,6 +37,15 @@ type Finder interface {
 	// Load imports the external's files into the store and fills Tree, Entries and Origin. Unchanged
 	// files are not read again (dpkg's status, path, size, mtime and inode are trusted for that).
 	Load(ctx context.Context, e *External) error
+	// Looked lists the paths of the host that the answers of Find and Load so far depend on: as long as
+	// they stay as they are, so do the answers. all is false where that is not the whole of it.
+	Looked() (paths []Looked, all bool)
+}
+
+// Looked is a path that was looked at, and whether there was anything.
+type Looked struct {
+	Path  string
+	There bool
 }
 
 // Base is the name of the external that is in every sandbox: bash coreutils sed grep awk findutils

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -51,6 +52,7 @@ type finder struct {
 	catalog []tool
 	open    func() ([]host, error)
 	files   *importer
+	looked  *looked
 }
 
 // New returns the Finder of this machine. On a Debian host it offers what dpkg knows to be installed,
@@ -62,25 +64,32 @@ func New(cfg Config) Finder {
 	if cfg.Root == "" {
 		cfg.Root = systemRoot()
 	}
+	l := &looked{there: map[string]bool{}}
 	return &finder{
 		cfg:     cfg,
+		looked:  l,
 		catalog: withDeclared(catalog(cfg.Platform), cfg.Declared),
-		open:    sync.OnceValues(func() ([]host, error) { return hosts(cfg) }),
-		files:   newImporter(cfg.Store, cfg.Root),
+		open:    sync.OnceValues(func() ([]host, error) { return hosts(cfg, l) }),
+		files:   newImporter(cfg.Store, cfg.Root, l),
 	}
 }
 
 // hosts opens what can be asked on this machine, in the order in which it is asked.
-func hosts(cfg Config) ([]host, error) {
+func hosts(cfg Config, l *looked) ([]host, error) {
 	root := cfg.Root
 	if cfg.Platform.IsWindows() {
-		return []host{declaredHost{root, nil}, newWindowsHost(root)}, nil
+		return []host{declaredHost{root, nil, l}, newWindowsHost(root)}, nil
 	}
 	db, err := readDpkg(root)
+	l.note(filepath.Join(root, dpkgStatus), err == nil)
 	if errors.Is(err, fs.ErrNotExist) {
-		return []host{declaredHost{root, nil}, globs{root}}, nil
+		return []host{declaredHost{root, nil, l}, globs{root, l}}, nil
 	}
-	return []host{declaredHost{root, db}, globs{root}, db}, err
+	if err != nil {
+		return nil, err
+	}
+	db.looked = l
+	return []host{declaredHost{root, db, l}, globs{root, l}, db}, nil
 }
 
 // Names lists what it could offer, sorted.

@@ -31,8 +31,7 @@ type Options struct {
 	// MapLine gives the source line of a line of data where data was made from a template; nil for none.
 	MapLine func(line int) int
 	// Source is the text that lines are quoted from where data was made from a template.
-	Source []byte
-
+	Source    []byte
 	MaxBytes  int // of the file; 0 for 16 MiB
 	MaxScalar int // bytes of one scalar; 0 for 4 MiB
 	MaxDepth  int // of nesting; 0 for 200
@@ -56,7 +55,8 @@ type Document struct {
 	File string
 	Root *yaml.Node // nil where the document is empty; never a DocumentNode or AliasNode
 
-	lines   []string
+	source  string   // that lines are quoted from
+	lines   []string // of source, cut when the first is asked for
 	mapLine func(int) int
 }
 
@@ -70,16 +70,24 @@ func Load(file string, data []byte, o Options) (*Document, diag.List) {
 			Summary: fmt.Sprintf("the file has %d bytes, more than the %d a YAML file may have", len(data), o.MaxBytes)}}
 	}
 	text, bad := decode(data)
-	doc.lines = splitLines(text)
-	if o.Source != nil {
-		source, _ := decode(o.Source)
-		doc.lines = splitLines(source)
+	if doc.source = text; o.Source != nil {
+		doc.source, _ = decode(o.Source)
 	}
 	if bad != "" {
 		return nil, diag.List{{Code: "encoding", Pos: diag.Pos{File: file}, Summary: bad}}
 	}
 	if l := doc.unprintable(text); l.HasErrors() {
 		return nil, l
+	}
+	if isPlain(text) && len(text) <= o.MaxScalar {
+		lines := strings.Split(text, "\n")
+		if o.Source == nil {
+			doc.lines = lines
+		}
+		if root, ok := readPlain(text, lines, o.MaxNodes); ok {
+			doc.Root = root
+			return doc, nil
+		}
 	}
 	root, more, list := doc.parse(text)
 	if list.HasErrors() {
@@ -130,6 +138,9 @@ func (d *Document) Pos(n *yaml.Node) diag.Pos {
 
 // Line is the text of a source line, counted from 1; empty where there is none.
 func (d *Document) Line(n int) string {
+	if d.lines == nil {
+		d.lines = splitLines(d.source)
+	}
 	if n < 1 || n > len(d.lines) {
 		return ""
 	}
@@ -152,5 +163,5 @@ func (d *Document) At(n *yaml.Node, code, format string, args ...any) diag.Diagn
 // Foreign is a document of another language: only places and lines are of use, Root is the caller's.
 func Foreign(file string, data []byte) *Document {
 	text, _ := decode(data)
-	return &Document{File: file, lines: splitLines(text)}
+	return &Document{File: file, source: text}
 }
