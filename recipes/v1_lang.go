@@ -161,7 +161,7 @@ func newPlatform(o *RenderOptions) *platform {
 		"target_platform": o.TargetPlatform.String(), "build_platform": o.BuildPlatform.String(),
 		"host_platform": o.HostPlatform.String(), "unix": isUnix(o.HostPlatform), "SHLIB_EXT": sharedLibraryExtension(o.TargetPlatform),
 		"ios": o.HostPlatform.OS() == "ios" || o.HostPlatform.OS() == "iossimulator",
-		"env": environ{o.Env}, "git": gitInfo{},
+		"env": environ{o.Env},
 	}
 	for _, arch := range strings.Fields("aarch64 arm64 armv6l armv7a armv7l loongarch64 ppc ppc64 ppc64le riscv32 riscv64 s390x wasm32 wasm64 x86 x86_64 z") {
 		names[arch] = o.HostPlatform.Arch() == arch

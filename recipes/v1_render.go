@@ -131,6 +131,7 @@ func (r *v1Recipe) frame(v variant) *frame {
 func (r *v1Recipe) forPlatform() *platform {
 	if r.platform == nil {
 		r.platform = newPlatform(r.opts)
+		r.platform.names["git"] = gitInfo{r.opts, r.dir}
 	}
 	return r.platform
 }
