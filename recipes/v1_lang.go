@@ -154,9 +154,10 @@ func printed(v expr.Value) string {
 type platform struct {
 	opts *RenderOptions
 	vars map[string]bool // variables of the build's environment
+	dir  string          // of the recipe, for the git functions
 }
 
-func newPlatform(o *RenderOptions) *platform { return &platform{o, o.platformVariables()} }
+func newPlatform(o *RenderOptions) *platform { return &platform{opts: o, vars: o.platformVariables()} }
 
 // name is what a name means; it is asked name by name, since a recipe reads a few of seventy.
 func (p *platform) name(name string) (expr.Value, bool) {
@@ -177,7 +178,7 @@ func (p *platform) name(name string) (expr.Value, bool) {
 	case "env":
 		return environ{o.Env}, true
 	case "git":
-		return gitInfo{}, true
+		return gitInfo{p.opts, p.dir}, true
 	}
 	switch word := hostWords()[name]; word.kind {
 	case subdirWord:
