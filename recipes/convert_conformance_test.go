@@ -129,8 +129,8 @@ func (c *conformance) step(step, path string, data []byte, to string) []byte {
 	case said["not-equal error"] != "":
 		c.note(step, path, "unequal, said by rendering", said["not-equal error"])
 		return nil
-	case said["not-equal warning"] != "":
-		c.note(step, path, "equal but for hashed keys, said", said["not-equal warning"])
+	case said["not-equal note"] != "":
+		c.note(step, path, "equal but for hashed keys, said", said["not-equal note"])
 	case said["not-carried warning"] != "":
 		c.note(step, path, "equal but for words, said", said["not-carried warning"])
 	default:

@@ -59,9 +59,9 @@ func (w *v1Writer) write(n *expr.Node) string {
 		return "[" + strings.Join(items, ", ") + "]"
 	case "cond":
 		if n.Args[2] == nil {
-			return "(" + arg(1) + " if " + bare(arg(0)) + ` else "")`
+			return "(" + arg(1) + " if " + bare(w.truth(n.Args[0])) + ` else "")`
 		}
-		return "(" + arg(1) + " if " + bare(arg(0)) + " else " + arg(2) + ")"
+		return "(" + arg(1) + " if " + bare(w.truth(n.Args[0])) + " else " + arg(2) + ")"
 	case "or", "and":
 		return w.logic(n)
 	case "not":
@@ -79,6 +79,9 @@ func (w *v1Writer) write(n *expr.Node) string {
 	case "unary":
 		return "(" + n.Op + arg(0) + ")"
 	case "item":
+		if name, ok := n.Args[1].Value.(string); ok && n.Args[0].Kind == "name" && n.Args[0].Name == "environ" {
+			return environment(name)
+		}
 		if s, ok := w.cut(n); ok {
 			return s
 		}
@@ -94,7 +97,7 @@ func (w *v1Writer) write(n *expr.Node) string {
 		return w.test(n)
 	case "attr":
 		if n.Args[0].Kind == "name" && n.Args[0].Name == "environ" {
-			return "env.get(" + quote(n.Name) + ")"
+			return environment(n.Name)
 		}
 		if s := arg(0); strings.HasPrefix(s, "load_from_file(") {
 			return s + "[" + quote(n.Name) + "]"
@@ -131,6 +134,14 @@ func (w *v1Writer) cut(n *expr.Node) (string, bool) {
 		return "(" + all + "[1:] | join(" + sep + "))", true
 	}
 	return "", false
+}
+
+// environment is a variable of the environment: one of the build's, or the caller's.
+func environment(name string) string {
+	if isBuildVariable(name) {
+		return name
+	}
+	return "env.get(" + quote(name) + `, default="")`
 }
 
 func describeNode(n *expr.Node) string {
@@ -227,6 +238,11 @@ func (w *v1Writer) logic(n *expr.Node) string {
 func (w *v1Writer) truth(n *expr.Node) string {
 	if w.selector && n.Kind == "name" && w.truths[n.Name] {
 		return "((" + n.Name + ` | lower) == "true")`
+	}
+	if v, ok := w.constValue(n); ok && n.Kind == "name" {
+		if _, writable := literal(v); !writable { // a table
+			return fmt.Sprint(expr.Truth(v))
+		}
 	}
 	return w.write(n)
 }

@@ -199,6 +199,9 @@ func (w *hclWriter) joined(parts []*expr.Node) string {
 
 // textual reports whether an expression is a text, as far as can be told.
 func (w *hclWriter) textual(n *expr.Node) bool {
+	if w.c.listExpression(n) {
+		return false
+	}
 	switch n.Kind {
 	case "name":
 		v, known := w.c.literals[n.Name]

@@ -162,6 +162,10 @@ func (c *metaConverter) template(n *yaml.Node) (string, error) {
 		if err != nil && problem == nil {
 			problem = err
 		}
+		if isBuildVariable(s) && !c.inScript && s != "SHLIB_EXT" { // known only to the build
+			b.WriteString("$" + s)
+			continue
+		}
 		b.WriteString(printedTemplate(s))
 	}
 	b.WriteString(text[at:])
@@ -441,7 +445,7 @@ func (b *itemList) add(condition string, v *yaml.Node) {
 	m := mapNode()
 	m.HeadComment = v.HeadComment
 	v.HeadComment = ""
-	addPair(m, "if", plainNode(condition))
+	addPair(m, "if", plainNode(bare(condition)))
 	addPair(m, "then", v)
 	b.out.Content = append(b.out.Content, m)
 }

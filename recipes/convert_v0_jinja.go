@@ -230,6 +230,9 @@ func (c *metaConverter) resolve() {
 			c.w.known[a.name] = s // what is read from a file is put in where it is used
 			continue
 		}
+		if v, ok := evaluate(s, nil); ok && self && again { // 0 + 100
+			s, _ = literal(v)
+		}
 		switch {
 		case a.condition == "":
 		case !again && absent(a.condition, a.name): // the variant's value, if there is one
@@ -285,8 +288,12 @@ var loadedFile = regexp.MustCompile(`^load_from_file\(`)
 
 // chosen writes a value under a condition, else another; the two arms of one condition stay one.
 func chosen(s, condition, other string) string {
+	condition = bare(condition)
 	if then, rest, ok := strings.Cut(other, " if "); ok && !strings.Contains(then, `"if`) {
 		if when, _, ok := strings.Cut(rest, " else "); ok && opposite(when, condition) {
+			if strings.HasPrefix(condition, "not ") {
+				return then + " if " + when + " else " + wrappedIf(s)
+			}
 			return wrappedIf(s) + " if " + condition + " else " + then
 		}
 	}
@@ -298,8 +305,13 @@ func negated(s string) string {
 	if inner, ok := strings.CutPrefix(s, "not "); ok && !strings.Contains(inner, " ") {
 		return inner
 	}
+	if m := comparison.FindStringSubmatch(bare(s)); m != nil {
+		return m[1] + map[string]string{"==": " != ", "!=": " == "}[m[2]] + m[3]
+	}
 	return "not " + wrapped(s)
 }
+
+var comparison = regexp.MustCompile(`^(\w+) (==|!=) ("[^"]*"|\w+)$`)
 
 // opposite reports whether exactly one of two conditions holds.
 func opposite(a, b string) bool {
@@ -370,7 +382,11 @@ func (c *metaConverter) version(name string, line int) int {
 func (c *metaConverter) contextVar(name, s string, line int) {
 	key := plainNode(name)
 	var above []string
-	for i := line - 1; i > 0 && strings.HasPrefix(strings.TrimSpace(c.line(i)), "#"); i-- {
+	i := line - 1
+	for i > 0 && len(c.conditions[i+1]) > 0 && strings.HasPrefix(strings.TrimSpace(c.line(i)), "{% if") { // a comment above the {% if %} is about what it sets
+		i--
+	}
+	for ; i > 0 && strings.HasPrefix(strings.TrimSpace(c.line(i)), "#"); i-- {
 		above = append([]string{strings.TrimSpace(c.line(i))}, above...)
 	}
 	if len(above) > 0 && !c.taken[above[0]] {
