@@ -210,7 +210,7 @@ func (f *frame) readNames(names []string, source string) {
 		f.read[name] = true
 	}
 	for _, m := range toolCall.FindAllStringSubmatch(source, -1) {
-		key := m[2] + "_" + m[1]
+		key := normalKey(m[2] + "_" + m[1])
 		f.read[key], f.read[key+"_version"], f.read["CONDA_BUILD_SYSROOT"] = true, true, true
 	}
 }
