@@ -121,8 +121,8 @@ func (r *Repodata) read(name string) ([]*packages.Record, error) {
 			if err != nil {
 				return nil, err
 			}
-			if record.Name != name {
-				continue // a record that hides behind another package's file name is not offered
+			if record.Name != name || !isFileName(record.FileName) {
+				continue // a record that hides behind another package's file name is not offered, nor what is no file
 			}
 			r.complete(record)
 			out = append(out, record)
@@ -130,6 +130,12 @@ func (r *Repodata) read(name string) ([]*packages.Record, error) {
 		entries = entries[run:]
 	}
 	return preferConda(out), nil
+}
+
+// isFileName reports whether a package's file may be called so: what a channel says becomes a part of
+// addresses and paths.
+func isFileName(name string) bool {
+	return !strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == 0x7f || strings.ContainsRune(`/\:`, c) })
 }
 
 // maxRun bounds the text that is read at once, in bytes.

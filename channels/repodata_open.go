@@ -123,7 +123,7 @@ func (l *Loader) cachePath(of, extension string) string {
 
 // openText opens a repodata.json on disk; its index is cached under the given key.
 func (l *Loader) openText(r *Repodata, path, key string) error {
-	f, err := os.Open(path)
+	f, err := fsx.Open(path)
 	if err != nil {
 		return err
 	}

@@ -209,6 +209,7 @@ func (s *shards) read(name string, sum [sha256.Size]byte, r *Repodata) ([]*packa
 	if err != nil {
 		return nil, fmt.Errorf("shard of %s: %w", name, err)
 	}
+	records = slices.DeleteFunc(records, func(r *packages.Record) bool { return !isFileName(r.FileName) })
 	for _, record := range records {
 		r.complete(record)
 	}

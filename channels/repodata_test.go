@@ -352,6 +352,26 @@ func TestConformanceIndexed(t *testing.T) {
 	}
 }
 
+// TestNoFileNames: what is no file name is not offered, and the rest can be had.
+func TestNoFileNames(t *testing.T) {
+	record := `{"name":"a","version":"1","build":"0","depends":[]}`
+	text := `{"packages":{"a-1-0\u0000.conda":` + record + `,"..\/a-1-0.conda":` + record + `,"a-1-\"0\".conda":` + record +
+		`,"a-1-\\":` + record + `,"a-1-0.conda":` + record + `,"x/a-1-0.conda":` + record + `}}`
+	parts, err := (&Loader{}).Open(context.Background(), writeChannel(t, "noarch", text), []string{"noarch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer parts[0].Close()
+	got, err := parts[0].Candidates("a")
+	if err != nil || len(got) != 2 || got[1].FileName != "a-1-0.conda" || got[0].FileName != `a-1-"0".conda` {
+		t.Error(got, err)
+	}
+	all, err := parts[0].All()
+	if err != nil || len(all) != 2 {
+		t.Error(all, err)
+	}
+}
+
 func TestBaseURL(t *testing.T) {
 	dir := writeChannel(t, "noarch", `{"info":{"base_url":"../pool"},"packages":{"a-1-0.conda":{"name":"a","version":"1","build":"0"}}}`)
 	parts, err := (&Loader{}).Open(context.Background(), dir, []string{"noarch"})

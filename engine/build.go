@@ -118,6 +118,9 @@ func (j *job) unpack(ctx context.Context) error {
 		return err
 	}
 	activate(j.env, externals)
+	if _, err := optimizeFlags(j.env, j.a.Output, externals); err != nil {
+		return err
+	}
 	j.req.Widen.fill(j.env)
 	if j.a.Staging != nil {
 		if err := j.restore(ctx, j.built[j.a.Staging]); err != nil {
@@ -175,7 +178,6 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Argv = []string{"/bin/bash", j.site.at.root + "/conda_build.sh"}
 	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
 	jobs, err := j.shareJobs(&spec)
 	if err != nil {
@@ -194,6 +196,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	if err != nil {
 		return sandbox.Spec{}, err
 	}
+	j.site.calls = callsOf(externals)
 	spec, err := j.spec(ctx, j.site, externals)
 	if err != nil {
 		return spec, err
@@ -209,7 +212,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	}
 	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: recipe, Target: j.site.at.recipe})
 	spec.Dir = j.site.at.work
-	return spec, j.site.show(&spec, scriptFiles(scripts, j.env, j.site.at, filepath.Base(j.a.Output.Recipe.File)))
+	return spec, j.site.prepare(&spec, scripts, j.env, filepath.Base(j.a.Output.Recipe.File))
 }
 
 // recipeFolder is the recipe's folder as it was hashed.
@@ -229,7 +232,7 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	b := &Built{Key: j.key, Epoch: j.epoch(), RunExports: j.a.RunExports}
 	switch {
 	case j.ran:
-		b.Isolation = string(j.result.Isolation)
+		b.Isolation, b.PeakMemory = string(j.result.Isolation), j.result.PeakRSS
 	case j.a.Staging != nil:
 		b.Isolation = j.built[j.a.Staging].Isolation
 	}

@@ -12,6 +12,8 @@ const (
 	EventWarning                   // something a person should read: Text
 	EventRest                      // it was built and waits for its tests, or had nothing to do
 	EventTerminal                  // from now on the terminal belongs to a command
+	EventMemory                    // its script and all that runs for it has Done bytes of memory now
+	EventSummary                   // the run is over: Summary is set, Action is not
 )
 
 // Event is one thing that happened during a run, for whoever shows it. Events of one action are in
@@ -23,4 +25,5 @@ type Event struct {
 	Done, Total int64
 	Text        string
 	Outcome     *Outcome
+	Summary     *Summary
 }

@@ -56,7 +56,7 @@ func (j *job) scriptFailure(result sandbox.Result) error {
 	return &ScriptError{
 		Package: j.a.Output.String(), What: "build script", Result: result,
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: j.log.Name(),
-		Enter: fmt.Sprintf("forge debug shell --output-name %s %s   opens a shell in this sandbox, before the script", j.a.Output.Name, shellWord(j.a.Output.Recipe.File)),
+		Enter: fmt.Sprintf("forge debug shell --at-failure --output-name %s %s   opens a shell in this sandbox, at that line", j.a.Output.Name, shellWord(j.a.Output.Recipe.File)),
 	}
 }
 

@@ -56,8 +56,12 @@ func (j *job) shareJobs(spec *sandbox.Spec) (*jobserver, error) {
 	if j.tokens == nil || !spec.Level.Places() {
 		return nil, nil
 	}
-	dir := filepath.Join(j.site.dir, "jobs")
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	// A build has a folder for each of its commands: patches and byte code are commands, too.
+	dir, err := os.MkdirTemp(j.site.dir, "jobs")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
 		return nil, err
 	}
 	pipe, err := makeFIFO(filepath.Join(dir, "tokens"))

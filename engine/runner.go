@@ -123,14 +123,19 @@ func (r *runner) importRecipe(a *Action) ([]digest.Entry, error) {
 
 // recipeTree lists a recipe's folder without what version control, editors and Forge itself leave there.
 func recipeTree(req *Request, dir string) ([]digest.Entry, error) {
-	return digest.Folder(dir, func(rel string, d fs.DirEntry) bool {
+	return digest.Folder(dir, recipeSkip(req, dir))
+}
+
+// recipeSkip tells what does not count of a recipe's folder.
+func recipeSkip(req *Request, dir string) func(rel string, d fs.DirEntry) bool {
+	return func(rel string, d fs.DirEntry) bool {
 		name := d.Name()
 		if d.IsDir() {
 			own := filepath.Join(dir, rel)
 			return name == ".git" || name == "__pycache__" || own == req.OutputDir || own == req.CacheDir
 		}
 		return name == ".DS_Store" || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".swp") || strings.HasPrefix(name, ".#")
-	})
+	}
 }
 
 // allFields is an Output without its methods: it marshals every field, where View leaves out what

@@ -28,6 +28,7 @@ type task struct {
 	cost       float64
 	needs      resources
 	held       resources // while it runs
+	took       float64   // seconds; known when it has run
 	passed     int       // how often another was started before it because it needs less
 }
 

@@ -24,6 +24,7 @@ type site struct {
 	extra   string // module closures
 	at      layout // where the command sees them
 	level   sandbox.Isolation
+	calls   []string // batch files of externals that are called before anything is activated
 }
 
 func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, error) {
@@ -31,15 +32,28 @@ func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, er
 	if err != nil {
 		return nil, err
 	}
-	dir, err := r.tools.Store.TempDir(name)
+	dir, err := r.vary.tempDir(r.tools.Store, name)
 	if err != nil {
 		return nil, err
 	}
+	return makeSite(dir, level, at)
+}
+
+// siteAt names the folders of a site.
+func siteAt(dir string, level sandbox.Isolation, at layout) *site {
 	s := &site{dir: dir, scratch: filepath.Join(dir, "root"), work: filepath.Join(dir, "work"),
 		prefix: filepath.Join(dir, "prefix"), build: filepath.Join(dir, "build"), extra: filepath.Join(dir, "extra"), at: at, level: level}
 	if !level.Places() {
 		s.at = placeLayout(dir)
 		s.prefix = s.at.prefix
+	}
+	return s
+}
+
+func makeSite(dir string, level sandbox.Isolation, at layout) (*site, error) {
+	s := siteAt(dir, level, at)
+	if err := s.at.check(); err != nil {
+		return nil, err
 	}
 	for _, d := range []string{s.scratch, s.work, s.prefix, s.build, s.extra} {
 		if err := os.Mkdir(d, 0o755); err != nil {
@@ -159,6 +173,9 @@ func CommandSpec() sandbox.Spec {
 
 // hostMounts are the folders of the machine that a command of a lower level may read.
 func hostMounts() []sandbox.Mount {
+	if onWindows { // its programs can be read by every process of every level
+		return nil
+	}
 	var mounts []sandbox.Mount
 	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"} {
 		if _, err := os.Stat(dir); err == nil {
@@ -192,6 +209,9 @@ func (s *site) show(spec *sandbox.Spec, scripts []sandbox.File) error {
 		return err
 	}
 	spec.Env = append(spec.Env, "TMPDIR="+tmp)
+	if s.at.windows {
+		spec.Env = append(spec.Env, "TEMP="+tmp, "TMP="+tmp)
+	}
 	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: s.at.root, Target: s.at.root}, sandbox.Mount{Source: tmp, Target: tmp, Writable: true})
 	return nil
 }

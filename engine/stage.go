@@ -68,6 +68,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		Files: files, Info: map[string][]byte{}, Epoch: j.epoch()}
 	m.Record.Timestamp = m.Epoch * 1000
 	m.Record.Channel = ""
+	if err := j.checkLevel(added); err != nil {
+		return nil, err
+	}
 	if err := j.checkLinkage(ctx, added, &m.Record); err != nil {
 		return nil, err
 	}
@@ -200,6 +203,11 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 	}
 	script := recipes.Script{File: "bytecode", Text: "cd \"$PREFIX\"\n" +
 		"\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash -i \"$SRC_DIR/.forge-modules\" || echo 'some modules do not compile'"}
+	if j.site.at.windows {
+		script.Text = "cd /d \"%PREFIX%\"\n" +
+			"\"%PYTHON%\" -m compileall -q --invalidation-mode checked-hash -i \"%SRC_DIR%\\.forge-modules\"\n" +
+			"if errorlevel 1 echo some modules do not compile\nexit 0"
+	}
 	result, err := j.run(ctx, []recipes.Script{script})
 	if err != nil {
 		return err

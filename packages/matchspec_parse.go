@@ -178,7 +178,8 @@ func (m *MatchSpec) parseTail(tail string, strict bool) error {
 	if m.Version, err = parseVersionSpec(version, strict); err != nil || build == "" {
 		return err
 	}
-	if bad := strings.IndexFunc(build, func(r rune) bool { return strings.ContainsRune("<>=!~,|()[]", r) }); bad >= 0 {
+	isRegexp := !strict && strings.HasPrefix(build, "^") && strings.HasSuffix(build, "$")
+	if strings.ContainsAny(build, "<>=!~,|()[]") && !isRegexp {
 		return fmt.Errorf("%q is no build string; conditions on versions are joined with \",\"", build)
 	}
 	if strict && strings.Trim(strings.ToLower(build), "abcdefghijklmnopqrstuvwxyz0123456789_*") != "" {

@@ -20,6 +20,11 @@ func systemPackages() []VirtualPackage {
 	if v := glibcVersion(); v != "" {
 		list = append(list, VirtualPackage{Name: "__glibc", Version: v, Build: "0"})
 	}
+	if module, err := os.ReadFile("/proc/driver/nvidia/version"); err == nil {
+		if v := cudaOf(string(module)); v != "" {
+			list = append(list, VirtualPackage{Name: "__cuda", Version: v, Build: "0"})
+		}
+	}
 	return list
 }
 

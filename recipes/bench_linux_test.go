@@ -78,7 +78,7 @@ func benchOn(command string, group []benchCase) any {
 }
 
 // cpu is the CPU time of this process so far in seconds.
-func cpu() float64 {
+func cpuTime() float64 {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
 		panic(err)
@@ -96,22 +96,22 @@ type benchTotal struct {
 // benchParse is the floor of benchRun.
 func benchParse(all []benchCase) (b benchTotal) {
 	runtime.GC()
-	start := cpu()
+	start := cpuTime()
 	for _, c := range all {
 		c.floor()
 	}
-	b.CPU, b.Recipes = cpu()-start, len(all)
+	b.CPU, b.Recipes = cpuTime()-start, len(all)
 	return b
 }
 
 func benchRun(all []benchCase) (b benchTotal) {
 	runtime.GC()
-	start := cpu()
+	start := cpuTime()
 	for _, c := range all {
 		b.Outputs += c.render()
 		b.Variants += c.variants
 	}
-	b.CPU, b.Recipes = cpu()-start, len(all)
+	b.CPU, b.Recipes = cpuTime()-start, len(all)
 	return b
 }
 
@@ -142,10 +142,10 @@ func benchFloor(all []benchCase) (out []benchRatio) {
 
 func benchTime(f func()) float64 {
 	const atLeast = 3e-3
-	start := cpu()
+	start := cpuTime()
 	for n := 1; ; n++ {
 		f()
-		if took := cpu() - start; took > atLeast {
+		if took := cpuTime() - start; took > atLeast {
 			return took / float64(n)
 		}
 	}
@@ -323,9 +323,9 @@ func benchOne(t *testing.T, format, text string, set map[string][]string, good b
 	o := RenderOptions{BuildPlatform: p, AllowUnhashed: true, Set: set}.withDefaults()
 	one := func() float64 {
 		runtime.GC()
-		start := cpu()
+		start := cpuTime()
 		r := Render(path, []byte(text), o)
-		took := cpu() - start
+		took := cpuTime() - start
 		if r.Diagnostics.HasErrors() == good {
 			t.Fatal(format, r.Diagnostics.Err())
 		}

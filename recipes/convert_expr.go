@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"forge/recipes/internal/expr"
@@ -9,8 +10,15 @@ import (
 
 // v1Writer writes expressions of meta.yaml (Jinja and selectors) as those of recipe.yaml.
 type v1Writer struct {
-	known map[string]string // names that are called otherwise: PKG_VERSION → version
-	err   error
+	known    map[string]string         // names that are called otherwise: PKG_VERSION → version
+	consts   map[string]expr.Value     // names that have one value, which depends on nothing
+	self     map[string]string         // names whose earlier value is put in
+	versions map[string]map[int]string // what the n-th value of a name is called, where it is not the last
+	version  func(name string, line int) int
+	optional map[string]bool // variant keys that may be missing, which selectors take for false
+	line     int             // of the file, that is written
+	selector bool            // it is a selector, not Jinja
+	err      error
 }
 
 func (w *v1Writer) fail(format string, args ...any) string {
@@ -34,6 +42,9 @@ func (w *v1Writer) write(n *expr.Node) string {
 		}
 		return w.write(n.Args[i])
 	}
+	if s, ok := w.entry(n); ok {
+		return s
+	}
 	switch n.Kind {
 	case "const":
 		return w.constant(n.Value)
@@ -42,11 +53,14 @@ func (w *v1Writer) write(n *expr.Node) string {
 	case "list", "tuple":
 		var items []string
 		for i := range n.Args {
-			items = append(items, arg(i))
+			items = append(items, bare(arg(i)))
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	case "cond":
-		return "(" + arg(1) + " if " + arg(0) + " else " + arg(2) + ")"
+		if n.Args[2] == nil {
+			return "(" + arg(1) + " if " + bare(arg(0)) + ` else "")`
+		}
+		return "(" + arg(1) + " if " + bare(arg(0)) + " else " + arg(2) + ")"
 	case "or", "and":
 		return w.logic(n)
 	case "not":
@@ -64,6 +78,9 @@ func (w *v1Writer) write(n *expr.Node) string {
 	case "unary":
 		return "(" + n.Op + arg(0) + ")"
 	case "item":
+		if s, ok := w.cut(n); ok {
+			return s
+		}
 		if n.Args[1].Kind == "slice" {
 			return arg(0) + "[" + w.slice(n.Args[1]) + "]"
 		}
@@ -78,8 +95,41 @@ func (w *v1Writer) write(n *expr.Node) string {
 		if n.Args[0].Kind == "name" && n.Args[0].Name == "environ" {
 			return "env.get(" + quote(n.Name) + ")"
 		}
+		if s := arg(0); strings.HasPrefix(s, "load_from_file(") {
+			return s + "[" + quote(n.Name) + "]"
+		}
 	}
 	return w.fail("recipe.yaml has nothing for %s", describeNode(n))
+}
+
+// cut writes x.rsplit(".", 1)[0] and x.partition(".")[0], for which recipe.yaml has only split.
+func (w *v1Writer) cut(n *expr.Node) (string, bool) {
+	call := n.Args[0]
+	i, isInt := n.Args[1].Value.(int64)
+	if n.Args[1].Kind == "unary" && n.Args[1].Op == "-" {
+		if i, isInt = n.Args[1].Args[0].Value.(int64); isInt {
+			i = -i
+		}
+	}
+	if call.Kind != "call" || call.Args[0].Kind != "attr" || !isInt || len(call.Args) < 2 {
+		return "", false
+	}
+	self, sep := w.write(call.Args[0].Args[0]), w.write(call.Args[1])
+	all := "(" + self + " | split(" + sep + "))"
+	switch name := call.Args[0].Name; {
+	case name == "rsplit" && len(call.Args) == 3 && call.Args[2].Value == int64(1), name == "rpartition":
+		if i == 0 {
+			return "(" + all + "[:-1] | join(" + sep + "))", true
+		}
+		if i == -1 || i == 1 && name == "rsplit" || i == 2 {
+			return all + "[-1]", true
+		}
+	case name == "partition" && i == 0:
+		return all + "[0]", true
+	case name == "partition" && (i == 2 || i == -1):
+		return "(" + all + "[1:] | join(" + sep + "))", true
+	}
+	return "", false
 }
 
 func describeNode(n *expr.Node) string {
@@ -112,8 +162,22 @@ func selectorNames() map[string]string {
 }
 
 func (w *v1Writer) name(name string) string {
-	if now, ok := w.known[name]; ok {
+	if now, ok := w.self[name]; ok {
 		return now
+	}
+	if names := w.versions[name]; names != nil && !w.selector {
+		if now := names[w.version(name, w.line)]; now != "" {
+			return now
+		}
+	}
+	if now, ok := w.known[name]; ok && !w.selector {
+		return now
+	}
+	if w.optional[name] && w.selector {
+		return "(" + name + " | default(false))"
+	}
+	if w.optional[name] {
+		return "(" + name + ` | default(""))`
 	}
 	switch name {
 	case "py", "np", "pl", "lua", "luajit", "CONDA_PY", "PY_VER", "NPY_VER", "CONDA_NPY":
@@ -155,8 +219,16 @@ func (w *v1Writer) compare(n *expr.Node) string {
 			}
 		}
 	}
-	if a.Kind == "name" && a.Name == "vc" {
-		return w.fail("`vc` is no name there; compare the variant's c_compiler")
+	if a.Kind == "call" && len(a.Args) == 2 && a.Args[0].Name == "float" && b.Kind == "const" { // a version, most likely
+		switch n.Op {
+		case "<", "<=", ">", ">=":
+			return fmt.Sprintf("match(%s, %q)", bare(w.write(a.Args[1])), n.Op+expr.Str(b.Value))
+		}
+	}
+	if w.selector && a.Kind == "name" && b.Kind == "const" {
+		if v, ok := b.Value.(int64); ok { // the values of a variant are texts, which selectors take for numbers
+			return "((" + w.write(a) + " | int) " + n.Op + " " + fmt.Sprint(v) + ")"
+		}
 	}
 	return "(" + w.write(a) + " " + n.Op + " " + w.write(b) + ")"
 }
@@ -200,6 +272,9 @@ func (w *v1Writer) binary(n *expr.Node) string {
 	if n.Op == "+" && (isText(n.Args[0]) || isText(n.Args[1])) {
 		return "(" + w.write(n.Args[0]) + " ~ " + w.write(n.Args[1]) + ")"
 	}
+	if n.Op == "**" {
+		return w.fail("there is no power there")
+	}
 	return "(" + w.write(n.Args[0]) + " " + n.Op + " " + w.write(n.Args[1]) + ")"
 }
 
@@ -217,18 +292,157 @@ func (w *v1Writer) percent(format string, args *expr.Node) string {
 	if args.Kind == "tuple" {
 		list = args.Args
 	}
-	pieces := strings.Split(format, "%s")
-	if len(pieces) != len(list)+1 || strings.Contains(strings.Join(pieces, ""), "%") {
+	places := formatPlace.FindAllStringSubmatchIndex(format, -1)
+	if len(places) != len(list) || strings.Contains(formatPlace.ReplaceAllString(format, ""), "%") {
 		return w.fail("the format %q cannot be written there", format)
 	}
-	out := []string{quote(pieces[0])}
-	for i, a := range list {
-		out = append(out, w.write(a))
-		if pieces[i+1] != "" {
-			out = append(out, quote(pieces[i+1]))
+	var out []string
+	at := 0
+	for i, p := range places {
+		if p[0] > at {
+			out = append(out, quote(format[at:p[0]]))
 		}
+		out = append(out, padded(w.write(list[i]), format[p[2]:p[3]]))
+		at = p[1]
 	}
-	return "(" + strings.Join(out, " ~ ") + ")"
+	if at < len(format) {
+		out = append(out, quote(format[at:]))
+	}
+	return joined(out)
+}
+
+var formatPlace = regexp.MustCompile(`%(0?[1-9]?)[sdi]`)
+
+// padded writes a number with leading zeros, as %03d does.
+func padded(s, width string) string {
+	n, ok := strings.CutPrefix(width, "0")
+	if !ok || n == "" {
+		return s
+	}
+	zeros := strings.Repeat("0", int(n[0]-'0')-1)
+	return "(" + quote(zeros) + " ~ " + s + ")[-" + n + ":]"
+}
+
+func joined(parts []string) string {
+	if len(parts) == 1 {
+		return "(" + parts[0] + ` ~ "")`
+	}
+	return "(" + strings.Join(parts, " ~ ") + ")"
+}
+
+// format writes "{}.{}".format(a, b) with ~.
+func (w *v1Writer) format(format string, n *expr.Node) string {
+	places := bracePlace.FindAllStringSubmatchIndex(format, -1)
+	if strings.ContainsAny(bracePlace.ReplaceAllString(format, ""), "{}") {
+		return w.fail("the format %q cannot be written there", format)
+	}
+	var out []string
+	at := 0
+	for i, p := range places {
+		if p[0] > at {
+			out = append(out, quote(format[at:p[0]]))
+		}
+		var a *expr.Node
+		if name := format[p[2]:p[3]]; name == "" && i+1 < len(n.Args) {
+			a = n.Args[i+1]
+		} else if k := strings.IndexByte("0123456789", (name + "x")[0]); k >= 0 && k+1 < len(n.Args) {
+			a = n.Args[k+1]
+		} else if a = n.Named[name]; a == nil {
+			return w.fail("the format %q asks for what is not given", format)
+		}
+		width := ""
+		if p[4] >= 0 {
+			width = format[p[4]:p[5]]
+		}
+		out = append(out, padded(w.write(a), width))
+		at = p[1]
+	}
+	if at < len(format) {
+		out = append(out, quote(format[at:]))
+	}
+	return joined(out)
+}
+
+var bracePlace = regexp.MustCompile(`\{(\w*)(?::(0[1-9])d?)?\}`)
+
+// entry writes an entry of a table that a {% set %} has: recipe.yaml has no tables in its context.
+func (w *v1Writer) entry(n *expr.Node) (string, bool) {
+	if n.Kind == "name" {
+		return "", false
+	}
+	table, key, def := n, (*expr.Node)(nil), `""`
+	switch {
+	case n.Kind == "item" && n.Args[1].Kind != "slice":
+		table, key = n.Args[0], n.Args[1]
+	case n.Kind == "attr":
+		table, key = n.Args[0], &expr.Node{Kind: "const", Value: n.Name}
+	case n.Kind == "call" && n.Args[0].Kind == "attr" && n.Args[0].Name == "get" && len(n.Args) > 1:
+		table, key = n.Args[0].Args[0], n.Args[1]
+		if len(n.Args) > 2 {
+			def = w.write(n.Args[2])
+		}
+	default:
+		return "", false
+	}
+	v, ok := w.constValue(table)
+	d, isDict := v.(*expr.Dict)
+	if !ok || !isDict {
+		return "", false
+	}
+	if k, ok := w.constValue(key); ok {
+		if v, ok := d.Get(k); ok {
+			return literal(v)
+		}
+		return def, true
+	}
+	out := def
+	keys := d.Keys()
+	for i := len(keys) - 1; i >= 0; i-- {
+		value, _ := d.Get(keys[i])
+		lit, ok := literal(value)
+		k, ok2 := literal(keys[i])
+		if !ok || !ok2 {
+			return "", false
+		}
+		out = lit + " if " + w.write(key) + " == " + k + " else " + out
+	}
+	return "(" + out + ")", true
+}
+
+// constValue is the value of an expression that depends on nothing, as far as tables are made of such.
+func (w *v1Writer) constValue(n *expr.Node) (expr.Value, bool) {
+	switch n.Kind {
+	case "const":
+		return n.Value, true
+	case "name":
+		v, ok := w.consts[n.Name]
+		return v, ok
+	case "item", "attr":
+		table, ok := w.constValue(n.Args[0])
+		d, isDict := table.(*expr.Dict)
+		if !ok || !isDict {
+			return nil, false
+		}
+		key := expr.Value(n.Name)
+		if n.Kind == "item" {
+			if key, ok = w.constValue(n.Args[1]); !ok {
+				return nil, false
+			}
+		}
+		return d.Get(key)
+	case "dict":
+		d := expr.NewDict()
+		for i := 0; i+1 < len(n.Args); i += 2 {
+			k, ok := w.constValue(n.Args[i])
+			v, ok2 := w.constValue(n.Args[i+1])
+			if !ok || !ok2 {
+				return nil, false
+			}
+			d.Set(k, v)
+		}
+		return d, true
+	}
+	return nil, false
 }
 
 func (w *v1Writer) slice(n *expr.Node) string {
@@ -258,6 +472,20 @@ func (w *v1Writer) call(n *expr.Node) string {
 	case "compiler", "stdlib", "cdt":
 	case "pin_subpackage", "pin_compatible":
 		return w.pin(fn.Name, n)
+	case "ccache":
+		return `"ccache"`
+	case "int", "bool", "len", "str", "list", "min", "max", "abs":
+		if len(args) == 1 {
+			return w.python(fn.Name, args[0])
+		}
+		return w.fail("%s() takes one argument", fn.Name)
+	case "load_file_data":
+		if len(args) > 0 {
+			return "load_from_file(" + args[0] + ")"
+		}
+		return w.fail("load_file_data() without a file")
+	case "load_setup_py_data", "load_setuptools":
+		return w.fail("recipe.yaml has no function %s(); write name and version in the recipe, or read pyproject.toml with load_from_file()", fn.Name)
 	default:
 		return w.fail("recipe.yaml has no function %s()", fn.Name)
 	}
@@ -265,6 +493,17 @@ func (w *v1Writer) call(n *expr.Node) string {
 		return w.fail("%s() takes no arguments with names there", fn.Name)
 	}
 	return fn.Name + "(" + strings.Join(args, ", ") + ")"
+}
+
+// python writes a builtin function of selectors as the filter that does the same.
+func (w *v1Writer) python(name, arg string) string {
+	switch name {
+	case "str":
+		return "(" + arg + ` ~ "")`
+	case "len":
+		name = "length"
+	}
+	return "(" + arg + " | " + name + ")"
 }
 
 func (w *v1Writer) pin(name string, n *expr.Node) string {
@@ -314,6 +553,9 @@ func (w *v1Writer) method(fn, n *expr.Node) string {
 	for _, a := range n.Args[1:] {
 		args = append(args, w.write(a))
 	}
+	if text, ok := self.Value.(string); ok && self.Kind == "const" && fn.Name == "format" {
+		return w.format(text, n)
+	}
 	if len(n.Named) > 0 && !(self.Kind == "name" && self.Name == "environ") {
 		return w.fail("%s() has no arguments with names there", fn.Name)
 	}
@@ -330,11 +572,25 @@ func (w *v1Writer) method(fn, n *expr.Node) string {
 		return "(" + w.write(self) + " | " + filter + ")"
 	}
 	switch fn.Name {
-	case "split", "replace", "lower", "upper":
+	case "split", "lower", "upper":
 		return call(fn.Name, args...)
+	case "replace":
+		if len(args) == 2 {
+			return call(fn.Name, args...)
+		}
+	case "get":
+		if s := w.write(self); strings.HasPrefix(s, "load_from_file(") && len(args) > 0 {
+			return s + "[" + args[0] + "]"
+		}
 	case "strip":
-		if len(args) == 0 {
-			return call("trim")
+		return call("trim", args...)
+	case "rsplit":
+		if len(args) == 1 {
+			return call("split", args...)
+		}
+	case "zfill":
+		if len(args) == 1 && len(args[0]) == 1 && args[0] >= "1" {
+			return padded(w.write(self), "0"+args[0])
 		}
 	case "join":
 		if len(n.Args) == 2 {
@@ -416,63 +672,10 @@ func bare(s string) string {
 // expression writes one Jinja or selector expression; an error says what cannot be written.
 func (w *v1Writer) expression(text string) (string, error) {
 	w.err = nil
-	x, err := v0Language.ParseExpr(text)
+	x, err := v0Language.ParseExpr(strings.TrimSpace(text))
 	if err != nil {
 		return "", err
 	}
 	s := bare(w.write(x.Tree()))
 	return s, w.err
-}
-
-// template writes a text with {{ }} as one with ${{ }}.
-func (w *v1Writer) template(text string) (string, error) {
-	if !strings.Contains(text, "{{") {
-		return text, nil
-	}
-	t, err := v0Language.Parse(text)
-	if err != nil {
-		return "", err
-	}
-	parts, ok := t.Parts()
-	if !ok {
-		return "", fmt.Errorf("a statement stands inside of a value")
-	}
-	w.err = nil
-	var b strings.Builder
-	for _, p := range parts {
-		if p.Expr == nil {
-			b.WriteString(p.Text)
-		} else {
-			b.WriteString("${{ " + bare(w.write(p.Expr)) + " }}")
-		}
-	}
-	return b.String(), w.err
-}
-
-// asExpression writes a text with {{ }} as an expression, for a place inside of another one.
-func (w *v1Writer) asExpression(text string) (string, error) {
-	if !strings.Contains(text, "{{") {
-		return quote(text), nil
-	}
-	t, err := v0Language.Parse(text)
-	if err != nil {
-		return "", err
-	}
-	parts, ok := t.Parts()
-	if !ok {
-		return "", fmt.Errorf("a statement stands inside of a value")
-	}
-	w.err = nil
-	var out []string
-	for _, p := range parts {
-		if p.Expr == nil {
-			out = append(out, quote(p.Text))
-		} else {
-			out = append(out, w.write(p.Expr))
-		}
-	}
-	if len(out) == 1 {
-		return out[0], w.err
-	}
-	return "(" + strings.Join(out, " ~ ") + ")", w.err
 }

@@ -14,13 +14,13 @@ import (
 )
 
 // recipeToHCL writes a recipe.yaml as recipe.hcl.
-func recipeToHCL(path string, data []byte) ([]byte, diag.List) {
+func recipeToHCL(path string, data []byte, h *hints) ([]byte, diag.List) {
 	o := readOutline(path, data)
 	o.format = "recipe.yaml"
 	if o.root == nil || o.root.Kind != yaml.MappingNode {
 		return nil, o.unreadable(data)
 	}
-	c := &hclConverter{metaConverter: metaConverter{outline: o}, lang: v1Dialect(), context: map[string]bool{}, literals: map[string]expr.Value{}}
+	c := &hclConverter{metaConverter: metaConverter{outline: o, hints: h}, lang: v1Dialect(), context: map[string]bool{}, literals: map[string]expr.Value{}}
 	c.w.c = c
 	c.names()
 	c.file()

@@ -219,8 +219,9 @@ func (f *frame) readNames(names []string, source string) {
 		f.read[name] = true
 	}
 	for _, m := range toolCalls(source) {
-		key := m[2] + "_" + m[1]
-		f.read[key], f.read[key+"_version"], f.read["CONDA_BUILD_SYSROOT"] = true, true, true
+		for _, k := range toolKeys(m[1], m[2]) {
+			f.read[k] = true
+		}
 	}
 }
 

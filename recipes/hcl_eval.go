@@ -232,8 +232,7 @@ func callReads(n *hclsyntax.FunctionCallExpr) []string {
 	case "compiler", "stdlib":
 		if len(n.Args) == 1 {
 			if v, problems := n.Args[0].Value(nil); !problems.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
-				key := normalKey(v.AsString() + "_" + n.Name)
-				return []string{key, key + "_version", "CONDA_BUILD_SYSROOT"}
+				return toolKeys(n.Name, normalKey(v.AsString()))
 			}
 		}
 	}

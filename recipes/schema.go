@@ -82,8 +82,9 @@ func (c *checker) saw(names []string, source string) {
 		}
 	}
 	for _, m := range toolCalls(source) {
-		key := normalKey(m[2] + "_" + m[1])
-		c.names[key], c.names[key+"_version"], c.names["CONDA_BUILD_SYSROOT"] = true, true, true
+		for _, k := range toolKeys(m[1], normalKey(m[2])) {
+			c.names[k] = true
+		}
 	}
 }
 

@@ -290,6 +290,9 @@ func (o *v0Output) variantVersion(name string) string {
 // pinAsBuild is pin_run_as_build: a bare run requirement that is also in host is pinned to what was
 // solved there.
 func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
+	if o.opts.noBuildPins {
+		return run
+	}
 	section := "build"
 	if o.hasRequirement("host") {
 		section = "host"

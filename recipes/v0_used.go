@@ -200,7 +200,11 @@ func (s *lineScan) tools(rest string) {
 		}
 		if next := strings.IndexAny(call[end+2:], "{}"); next >= 0 && call[end+2+next] == '}' {
 			lang := call[1 : end+1]
-			s.add(lang+"_"+kind, lang+"_"+kind+"_version")
+			for _, k := range toolKeys(kind, lang) {
+				if k != sysrootKey { // conda-build counts it for C and C++ alone: see usedKeys
+					s.add(k)
+				}
+			}
 		}
 	}
 }

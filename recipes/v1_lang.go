@@ -325,7 +325,9 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 	}
 	lang := printed(bound[0])
 	key := lang + "_" + kind
-	f.read[key], f.read[key+"_version"], f.read["CONDA_BUILD_SYSROOT"] = true, true, true
+	for _, k := range toolKeys(kind, lang) {
+		f.read[k] = true
+	}
 	name := ""
 	if v, ok := f.variant[normalKey(key)]; ok {
 		name = v.Text

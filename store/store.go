@@ -1,7 +1,8 @@
 // Package store keeps files and results by content.
 //
 // Layout below the root (FORGE_CACHE, by default ~/.cache/forge): cas/ab/cdef… files by SHA-256,
-// trees/ materialised trees, actions/ results by key, sources/ names of fetched things, tmp/, lock files.
+// trees/ materialised trees, actions/ results by key, sources/ names of fetched things, runs/ what runs with
+// nothing to do look at, tmp/, lock files.
 // Every write is a temp file, fsync and rename; a damaged entry is a miss, never an error.
 package store
 
@@ -33,7 +34,7 @@ func Open(root string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{"cas", "trees", "actions", "sources", "locks", "tmp"} {
+	for _, dir := range []string{"cas", "trees", "actions", "sources", "runs", "locks", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(abs, dir), 0o700); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}
@@ -133,7 +134,10 @@ func (s *Store) adopt(f *os.File, d digest.Digest, exec bool) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := f.Close(); err != nil { // Windows renames no open file
+		return err
+	}
+	return fsx.Rename(f.Name(), path)
 }
 
 // Bytes returns the blob, checked against its digest.

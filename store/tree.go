@@ -94,7 +94,7 @@ func (s *Store) Materialize(ctx context.Context, entries []digest.Entry) (string
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return "", err
 	}
-	return dst, os.Rename(tmp, dst)
+	return dst, fsx.Rename(tmp, dst)
 }
 
 func (s *Store) lay(ctx context.Context, dir string, entries []digest.Entry) error {

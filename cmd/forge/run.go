@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,8 @@ type app struct {
 	space          workspace      // of the request
 	insecure       []string       // hosts of --allow-insecure-host
 	stores         []*store.Store // opened; closed at the end
+	began          time.Time      // before anything was read
+	notes          diag.List      // warnings and notes of what was rendered and planned
 }
 
 // globalFlags are understood by every verb; their names are rattler-build's.
@@ -103,7 +106,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // run is the whole program: arguments in, exit code out.
 func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{lookupEnv: lookupEnv, stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{began: time.Now(), lookupEnv: lookupEnv, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := newRootCommand(a)
 	root.SetArgs(optionalValues(args))
 	root.SetIn(stdin)

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +33,8 @@ type solveFlags struct {
 	asJSON       bool
 	offline      bool
 	repodata     string
+	jobs         int
+	timeout      time.Duration
 }
 
 func solveCommand(a *app) *cobra.Command {
@@ -48,6 +48,9 @@ func solveCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && f.requests == "" && f.replay == "" {
 				return usageError{errors.New("nothing to solve: give match specs, --requests FILE or --replay FILE")}
+			}
+			if f.timeout <= 0 {
+				return usageError{fmt.Errorf("--timeout %v: want a time above 0, such as 30s", f.timeout)}
 			}
 			return a.solve(cmd.Context(), &f, args)
 		},
@@ -64,13 +67,15 @@ func solveCommand(a *app) *cobra.Command {
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVar(&f.offline, "offline", false, "use what the cache holds of remote channels")
 	flags.StringVar(&f.repodata, "repodata-fn", "", "file to read of each subdir, current_repodata.json for one; repodata.json where it is missing")
+	flags.IntVarP(&f.jobs, "jobs", "j", 1, "requests solved at once; answers keep their order, each with its own cpu_s")
+	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "give up a request after this time")
 	return c
 }
 
 // solveAnswer is one line of --requests and what --json prints.
 type solveAnswer struct {
 	Request     string         `json:"request"`
-	Verdict     string         `json:"verdict"` // sat or unsat
+	Verdict     string         `json:"verdict"` // sat or unsat; error where --requests could not tell
 	Records     []solvedRecord `json:"records"`
 	Explanation string         `json:"explanation,omitempty"`
 	CPU         float64        `json:"cpu_s"`
@@ -105,10 +110,14 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 		return a.solveRequests(ctx, f, provider, problem)
 	}
 	recording := &resolver.Recording{Provider: provider}
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	before := cpuTime()
 	answer, err := answerOf(ctx, recording, problem)
 	if err != nil {
 		return err
 	}
+	answer.CPU = (cpuTime() - before).Seconds()
 	if f.save != "" {
 		data, err := recording.Save(problem)
 		if err == nil {
@@ -146,12 +155,10 @@ func (a *app) printAnswer(f *solveFlags, answer *solveAnswer) error {
 	return t.Flush()
 }
 
-// answerOf solves and measures; an error is no verdict.
+// answerOf solves; an error is no verdict.
 func answerOf(ctx context.Context, provider resolver.Provider, problem resolver.Problem) (*solveAnswer, error) {
 	answer := &solveAnswer{Request: strings.Join(problem.Specs, ";"), Verdict: "sat", Records: []solvedRecord{}}
-	before := cpuTime()
 	solution, err := resolver.New().Solve(ctx, provider, problem)
-	answer.CPU = (cpuTime() - before).Seconds()
 	var conflict *resolver.Conflict
 	switch {
 	case errors.As(err, &conflict):
@@ -166,39 +173,6 @@ func answerOf(ctx context.Context, provider resolver.Provider, problem resolver.
 		}
 	}
 	return answer, nil
-}
-
-// solveRequests answers one request a line.
-func (a *app) solveRequests(ctx context.Context, f *solveFlags, provider resolver.Provider, problem resolver.Problem) error {
-	in := a.stdin
-	if f.requests != "-" {
-		file, err := os.Open(f.requests)
-		if err != nil {
-			return fmt.Errorf("requests: %w", err)
-		}
-		defer file.Close()
-		in = file
-	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, 1<<20)
-	out := json.NewEncoder(a.stdout)
-	out.SetEscapeHTML(false)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		problem.Specs = splitSpecs(line)
-		answer, err := answerOf(ctx, provider, problem)
-		if err != nil {
-			return fmt.Errorf("%s, line %d: %w", f.requests, n, err)
-		}
-		answer.Request = line
-		if err := out.Encode(answer); err != nil {
-			return err
-		}
-	}
-	return lines.Err()
 }
 
 func splitSpecs(line string) []string {

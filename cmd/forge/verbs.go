@@ -22,6 +22,7 @@ func verbs(a *app) []*cobra.Command {
 		// Look.
 		packageCommand(a),
 		solveCommand(a),
+		abiCommand(a),
 		verifyCommand(a),
 		keysCommand(a),
 		cacheCommand(a),

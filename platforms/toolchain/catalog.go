@@ -12,6 +12,7 @@ type tool struct {
 	anyOf    [][]string // of each list the first installed one is taken too
 	versions []string   // Debian packages whose version is asked instead of deb[0]'s, first installed wins
 	glob     *glob      // where it lies outside packages
+	windows  string     // what it is on Windows, see windowsHost
 	declared *Declared  // of the workspace
 	depends  []string
 	aliases  []alias
@@ -25,7 +26,11 @@ type alias struct{ name, program string } // both below usr/bin
 // catalog lists the tools that may be taken from a host for p, under conda-forge's names.
 // Libraries are not in it, nor is an interpreter that packages run on: those are recipes.
 func catalog(p platforms.Platform) []tool {
-	all := append(compilers(p), goTools(p)...)
+	if p.IsWindows() {
+		return windowsCatalog(p)
+	}
+	all := append(compilers(p), mingw(p)...)
+	all = append(all, goTools(p)...)
 	for _, name := range []string{"perl", "m4", "autoconf", "automake", "bison", "flex", "texinfo", "make", "cmake",
 		"patch", "sed", "grep", "gawk", "findutils", "diffutils", "coreutils", "bash", "tar", "gzip", "unzip", "zip",
 		"rsync", "git", "patchelf", "nasm", "yasm", "swig", "gperf", "help2man", "ccache", "file", "intltool", "itstool", "xsltproc"} {
