@@ -80,7 +80,7 @@ func (j *job) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	j.warnings = append(j.warnings, text)
 	fmt.Fprintln(j.log, "forge: warning: "+text)
-	j.report(Event{Kind: EventWarning, Action: j.a, Text: text})
+	j.report(Event{Kind: EventWarning, Action: j.a, Phase: "build", Text: text})
 }
 
 func (j *job) fetch(ctx context.Context) (err error) {
@@ -277,7 +277,7 @@ func (j *job) write(ctx context.Context, m *packages.Manifest, b *Built) error {
 		return err
 	}
 	var size int64
-	if b.Archive, size, err = j.tools.Store.PutFile(tmp, false); err != nil {
+	if b.Archive, size, err = j.tools.Store.Take(tmp); err != nil {
 		return err
 	}
 	b.Record = m.Record

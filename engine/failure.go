@@ -77,10 +77,22 @@ func withoutMarks(lines []string) []string {
 	var keep []string
 	for _, l := range lines {
 		if !strings.HasPrefix(l, failMark) {
-			keep = append(keep, l)
+			keep = append(keep, brief(l))
 		}
 	}
 	return keep
+}
+
+// brief makes a line of a log fit to be read: the prefix, 255 characters, by its name, and the middle of
+// what is longer than a few lines of a screen left out. The log has all of it.
+func brief(line string) string {
+	const most = 400
+	line = strings.NewReplacer(Placeholder(), "$PREFIX", insideBuild, "$BUILD_PREFIX", insideWork, "$SRC_DIR").Replace(line)
+	if len(line) <= most {
+		return line
+	}
+	cut := func(s string) string { return strings.ToValidUTF8(s, "") }
+	return cut(line[:most/2]) + fmt.Sprintf(" … %d more … ", len(line)-most) + cut(line[len(line)-most/2:])
 }
 
 // logTail reads the last n lines of a log; of one that cannot be read there are none.

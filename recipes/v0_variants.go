@@ -25,7 +25,8 @@ type v0Config struct {
 	ignoreVersion, ignoreBuildOnly []string
 	extend                         map[string]bool // extend_keys: settings, not variants
 	lists                          map[string][]string
-	rows                           []v0Row // a zip group that a file gave only in part
+	rows                           []v0Row         // a zip group that a file gave only in part
+	looped                         map[string]bool // keys that CI jobs loop over; nil for those with several values
 }
 
 // v0Row keeps only combinations in which key has one of vals.

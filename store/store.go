@@ -96,6 +96,9 @@ func (s *Store) Put(r io.Reader) (digest.Digest, int64, error) {
 	return d, n, s.adopt(f, d, false)
 }
 
+// small is the size of a file up to which looking whether the store has it is cheaper than a second copy.
+const small = 1 << 20
+
 // PutFile stores a copy of the file at path.
 func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	in, err := os.Open(path)
@@ -103,6 +106,16 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 		return digest.Digest{}, 0, err
 	}
 	defer in.Close()
+	if info, err := in.Stat(); err == nil && info.Size() <= small {
+		if d, n, err := digest.OfReader(in); err == nil {
+			if have, err := os.Lstat(s.Path(d, exec)); err == nil && have.Size() == n {
+				return d, n, nil
+			}
+		}
+		if _, err := in.Seek(0, io.SeekStart); err != nil {
+			return digest.Digest{}, 0, err
+		}
+	}
 	if !exec {
 		return s.Put(in)
 	}
@@ -117,6 +130,20 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 		return d, n, err
 	}
 	return d, n, s.adopt(f, d, true)
+}
+
+// Take moves the file at path, which lies in a folder made by TempDir, into the store.
+func (s *Store) Take(path string) (digest.Digest, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return digest.Digest{}, 0, err
+	}
+	defer f.Close()
+	d, n, err := digest.OfReader(f)
+	if err != nil {
+		return d, n, err
+	}
+	return d, n, s.adopt(f, d, false)
 }
 
 // adopt renames the temp file f to its place.

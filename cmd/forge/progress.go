@@ -78,7 +78,7 @@ func (p *progress) event(e engine.Event) {
 			p.line("", "building", e.Action.Output.String())
 		}
 	case engine.EventWarning:
-		p.line("warning", "warning", e.Action.Output.Name+": "+e.Text)
+		p.line("warning", "warning", warningText(e))
 	case engine.EventTerminal:
 		p.erase()
 		p.style = "plain"
@@ -93,6 +93,8 @@ func (p *progress) event(e engine.Event) {
 	}
 	p.repaint()
 }
+
+func warningText(e engine.Event) string { return e.Action.Output.Name + ": " + e.Text }
 
 func phaseText(e engine.Event) string {
 	switch {
