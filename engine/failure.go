@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"forge/internal/diag"
+	"forge/internal/fsx"
 	"forge/sandbox"
 )
 
@@ -120,7 +121,7 @@ func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n
 // openLog starts the log of one package: output/logs/NAME-VERSION-BUILD.log.
 func (r *runner) openLog(a *Action) (*os.File, error) {
 	dir := filepath.Join(r.req.OutputDir, "logs")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := fsx.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
 	return os.Create(filepath.Join(dir, a.Output.String()+".log"))
