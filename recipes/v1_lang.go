@@ -154,9 +154,10 @@ func printed(v expr.Value) string {
 type platform struct {
 	opts *RenderOptions
 	vars map[string]bool // variables of the build's environment
+	all  map[string]expr.Value
 }
 
-func newPlatform(o *RenderOptions) *platform { return &platform{o, o.platformVariables()} }
+func newPlatform(o *RenderOptions) *platform { return &platform{opts: o, vars: o.platformVariables()} }
 
 // name is what a name means; it is asked name by name, since a recipe reads a few of seventy.
 func (p *platform) name(name string) (expr.Value, bool) {
@@ -190,8 +191,15 @@ func (p *platform) name(name string) (expr.Value, bool) {
 	return nil, false
 }
 
-// names lists all that name knows.
+// names lists all that name knows; the list is made once and not to be changed.
 func (p *platform) names() map[string]expr.Value {
+	if p.all == nil {
+		p.all = p.listNames()
+	}
+	return p.all
+}
+
+func (p *platform) listNames() map[string]expr.Value {
 	all := map[string]expr.Value{}
 	for _, name := range strings.Fields("target_platform build_platform host_platform unix SHLIB_EXT ios env git") {
 		all[name], _ = p.name(name)
