@@ -49,17 +49,15 @@ func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.
 // something, counted without what closes it, is less than the depth allowed. So are most recipes, and they
 // need not be split into tokens twice.
 func isShallow(data []byte) bool {
-	opened, quotes, signs := 0, 0, 0
+	opened, signs := 0, 0
 	for i, c := range data {
 		switch c {
-		case '{', '[', '(', '?':
+		case '{', '[', '(', '?', '"':
 			opened++
 		case '<':
 			if i > 0 && data[i-1] == '<' {
 				opened++
 			}
-		case '"':
-			quotes++
 		}
 		switch c {
 		case '!', '-':
@@ -72,7 +70,7 @@ func isShallow(data []byte) bool {
 			return false
 		}
 	}
-	return opened+(quotes+1)/2 <= maxHCLDepth
+	return opened <= maxHCLDepth
 }
 
 // tooDeep reports nesting that the parser should not see: brackets, templates, signs and choices.
