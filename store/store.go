@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"forge/digest"
 	"forge/internal/fsx"
@@ -132,7 +133,8 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	return d, n, s.adopt(f, d, true)
 }
 
-// Take moves the file at path, which lies in a folder made by TempDir, into the store.
+// Take moves the file at path into the store; on its own file system, as in a folder made by TempDir, nothing
+// is copied.
 func (s *Store) Take(path string) (digest.Digest, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -143,7 +145,11 @@ func (s *Store) Take(path string) (digest.Digest, int64, error) {
 	if err != nil {
 		return d, n, err
 	}
-	return d, n, s.adopt(f, d, false)
+	err = s.adopt(f, d, false)
+	if errors.Is(err, syscall.EXDEV) { // a folder of the caller's, on another file system
+		return s.PutFile(path, false)
+	}
+	return d, n, err
 }
 
 // adopt renames the temp file f to its place.
