@@ -155,6 +155,7 @@ type platform struct {
 	opts *RenderOptions
 	vars map[string]bool // variables of the build's environment
 	dir  string          // of the recipe, for the git functions
+	all  map[string]expr.Value
 }
 
 func newPlatform(o *RenderOptions) *platform { return &platform{opts: o, vars: o.platformVariables()} }
@@ -191,8 +192,15 @@ func (p *platform) name(name string) (expr.Value, bool) {
 	return nil, false
 }
 
-// names lists all that name knows.
+// names lists all that name knows; the list is made once and not to be changed.
 func (p *platform) names() map[string]expr.Value {
+	if p.all == nil {
+		p.all = p.listNames()
+	}
+	return p.all
+}
+
+func (p *platform) listNames() map[string]expr.Value {
 	all := map[string]expr.Value{}
 	for _, name := range strings.Fields("target_platform build_platform host_platform unix SHLIB_EXT ios env git") {
 		all[name], _ = p.name(name)
