@@ -132,7 +132,7 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	return d, n, s.adopt(f, d, true)
 }
 
-// Take moves the file at path, which lies in a folder made by TempDir, into the store.
+// Take moves the file at path into the store, or copies it where it lies on another file system.
 func (s *Store) Take(path string) (digest.Digest, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -143,7 +143,10 @@ func (s *Store) Take(path string) (digest.Digest, int64, error) {
 	if err != nil {
 		return d, n, err
 	}
-	return d, n, s.adopt(f, d, false)
+	if s.adopt(f, d, false) != nil {
+		return s.PutFile(path, false)
+	}
+	return d, n, nil
 }
 
 // adopt renames the temp file f to its place.
