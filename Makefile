@@ -41,7 +41,7 @@ reproducible: build ## every shipped recipe built twice: other folder, time, -j 
 	@sh .ci/reproducible
 
 conformance: ## held against other tools' results on the corpus
-	$(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
+	FORGE_CONFORMANCE=1 $(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
 
 bench: build ## ratios against peers and physical limits, measured in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...

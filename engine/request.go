@@ -105,7 +105,7 @@ type Channels interface {
 // testsRun reports whether this machine is asked to run the tests of o: those of a foreign platform only
 // with emulation (rattler-build's --test native-and-emulated).
 func (r *Request) testsRun(o *recipes.Output) bool {
-	return r.Emulate || o.NoArch != "" || o.HostPlatform == o.BuildPlatform
+	return r.notRun(o) == ""
 }
 
 // RenderOptions are what the request says to the renderer.

@@ -224,6 +224,13 @@ func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Actio
 	m.add("forge", "test 2", "layout "+layoutVersion)
 	m.add("package", b.Archive.Hex())
 	m.add("isolation", string(level))
+	emulated, err := r.emulator(ctx, a.Output)
+	if err != nil {
+		return store.ActionID{}, err
+	}
+	if emulated != nil {
+		m.add("emulated", emulated.String(), emulated.loaded.Tree.Hex())
+	}
 	for _, plan := range a.Test {
 		m.add("test", fmt.Sprint(plan.Index), plan.Python)
 		for _, env := range []Environment{plan.Run, plan.Build} {

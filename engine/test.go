@@ -26,8 +26,12 @@ func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Actio
 	}
 	defer log.Close()
 	seen := withSelf(built, a, b)
+	emulated, err := r.emulator(ctx, a.Output)
+	if err != nil {
+		return nil, err
+	}
 	for _, plan := range a.Test {
-		record := TestRecord{Index: plan.Index, Kind: kindOf(a.Output.Tests[plan.Index]), Python: plan.Python, Status: TestPassed}
+		record := TestRecord{Index: plan.Index, Kind: kindOf(a.Output.Tests[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
 		if plan.Downstream {
 			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
 			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
@@ -72,7 +76,14 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if err := r.install(ctx, plan.Build, built, s.build, s.at.build); err != nil {
 		return err
 	}
-	result, err := r.runTest(ctx, a, plan, s, log)
+	emulated, err := r.emulator(ctx, a.Output)
+	if err == nil && emulated != nil {
+		err = r.wrapAll(emulated, plan.Run, built, s.prefix)
+	}
+	if err != nil {
+		return err
+	}
+	result, err := r.runTest(ctx, a, plan, s, log, emulated)
 	if err != nil {
 		return err
 	}
@@ -84,11 +95,12 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name()}
 }
 
-func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File) (sandbox.Result, error) {
+func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File, emulated *emulation) (sandbox.Result, error) {
 	externals, err := r.externalsOf(ctx, plan.Run, plan.Build)
 	if err != nil {
 		return sandbox.Result{}, err
 	}
+	externals = emulated.with(externals)
 	s.calls = callsOf(externals)
 	spec, err := r.spec(ctx, s, externals)
 	if err != nil {
@@ -96,6 +108,7 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	}
 	env := testEnv(a.Output, plan, s.at)
 	activate(env, externals)
+	emulated.environment(env)
 	scripts := []recipes.Script{testScript(a.Output.Tests[plan.Index], s.at.windows)}
 	if err := s.prepare(&spec, scripts, env, filepath.Base(a.Output.Recipe.File)); err != nil {
 		return sandbox.Result{}, err

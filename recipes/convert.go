@@ -48,7 +48,7 @@ func metaToRecipe(path string, data []byte, h *hints) ([]byte, diag.List) {
 	if c.root == nil || c.root.Kind != yaml.MappingNode {
 		return nil, c.unreadable(data)
 	}
-	c.hints, c.w.optional = h, h.optional
+	c.hints, c.w.optional, c.w.truths = h, h.optional, h.truths
 	c.statements()
 	root := c.recipe()
 	var b bytes.Buffer
@@ -84,7 +84,11 @@ func commented(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		line = strings.TrimRight(line, " \t\r")
-		before, _, at, ok := cutSelector(line)
+		before, condition, at, ok := cutSelector(line)
+		if n := len(line); ok && (line[n-1] == '"' || line[n-1] == '\'') && !strings.HasPrefix(strings.TrimSpace(line), "#") { // a selector inside of the quotes
+			lines[i] = strings.TrimRight(before, " ") + line[n-1:] + "  # [" + condition + "]"
+			continue
+		}
 		if ok && !strings.Contains(line[len(before):at], "#") && !strings.HasPrefix(strings.TrimSpace(line), "#") {
 			lines[i] = before + "  # " + strings.TrimLeft(line[len(before):], " ")
 		}
@@ -96,7 +100,7 @@ func commented(text string) string {
 func sectionGaps(text string) string {
 	var b strings.Builder
 	for i, line := range strings.SplitAfter(text, "\n") {
-		if i > 0 && line != "" && line[0] != ' ' && line[0] != '-' && line[0] != '#' && !strings.HasSuffix(b.String(), "\n\n") {
+		if i > 0 && line != "" && line[0] != ' ' && line[0] != '\n' && line[0] != '-' && line[0] != '#' && !strings.HasSuffix(b.String(), "\n\n") {
 			b.WriteByte('\n')
 		}
 		b.WriteString(line)
@@ -114,6 +118,7 @@ type metaConverter struct {
 	conditions   map[int][]string // line → conditions of the {% if %} it is in, as recipe.yaml writes them
 	given        []string         // conditions that hold where it is written, anyway
 	inString     bool             // the build string is written
+	onlyNames    bool             // what is written are names of packages, which pins stand for
 	paths        map[int][]branch
 	sets         []setting
 	context      []*yaml.Node      // pairs

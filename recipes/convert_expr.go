@@ -16,6 +16,7 @@ type v1Writer struct {
 	versions map[string]map[int]string // what the n-th value of a name is called, where it is not the last
 	version  func(name string, line int) int
 	optional map[string]bool // variant keys that may be missing, which selectors take for false
+	truths   map[string]bool // variant keys whose values are the texts true and false
 	line     int             // of the file, that is written
 	selector bool            // it is a selector, not Jinja
 	err      error
@@ -64,7 +65,7 @@ func (w *v1Writer) write(n *expr.Node) string {
 	case "or", "and":
 		return w.logic(n)
 	case "not":
-		return "(not " + arg(0) + ")"
+		return "(not " + w.truth(n.Args[0]) + ")"
 	case "compare":
 		return w.compare(n)
 	case "bin":
@@ -180,7 +181,18 @@ func (w *v1Writer) name(name string) string {
 		return "(" + name + ` | default(""))`
 	}
 	switch name {
-	case "py", "np", "pl", "lua", "luajit", "CONDA_PY", "PY_VER", "NPY_VER", "CONDA_NPY":
+	case "CONDA_PY":
+		return "(python | version_to_buildstring)"
+	case "CONDA_NPY":
+		return "(numpy | version_to_buildstring)"
+	case "py", "np":
+		if !w.selector {
+			return "(" + map[string]string{"py": "python", "np": "numpy"}[name] + " | version_to_buildstring)"
+		}
+		return w.fail("`%s` is no name there; compare versions with match(python, \">=3.10\")", name)
+	case "PY_VER", "NPY_VER":
+		return "((" + map[string]string{"PY_VER": "python", "NPY_VER": "numpy"}[name] + ` | split(" ") | first | split("."))[:2] | join("."))`
+	case "pl", "lua", "luajit":
 		return w.fail("`%s` is no name there; compare versions with match(python, \">=3.10\")", name)
 	case "PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_HASH", "PKG_BUILD_STRING":
 		return w.fail("`%s` is no name there", name)
@@ -207,7 +219,16 @@ func (w *v1Writer) logic(n *expr.Node) string {
 			return "(" + w.name(a.Name) + " | default(" + w.constant(b.Value) + ", true))"
 		}
 	}
-	return "(" + w.write(a) + " " + n.Kind + " " + w.write(b) + ")"
+	return "(" + w.truth(a) + " " + n.Kind + " " + w.truth(b) + ")"
+}
+
+// truth writes a condition. Selectors take the text false of a variant for what it says, other texts are
+// true.
+func (w *v1Writer) truth(n *expr.Node) string {
+	if w.selector && n.Kind == "name" && w.truths[n.Name] {
+		return "((" + n.Name + ` | lower) == "true")`
+	}
+	return w.write(n)
 }
 
 func (w *v1Writer) compare(n *expr.Node) string {
@@ -464,9 +485,12 @@ func (w *v1Writer) call(n *expr.Node) string {
 	if fn.Kind == "attr" {
 		return w.method(fn, n)
 	}
+	if fn.Name == "int" && len(n.Args) == 2 && n.Args[1].Kind == "call" && n.Args[1].Args[0].Name == "float" && len(n.Args[1].Args) == 2 {
+		return w.python("int", w.write(n.Args[1].Args[1]))
+	}
 	var args []string
 	for _, a := range n.Args[1:] {
-		args = append(args, w.write(a))
+		args = append(args, bare(w.write(a)))
 	}
 	switch fn.Name {
 	case "compiler", "stdlib", "cdt":
@@ -510,7 +534,10 @@ func (w *v1Writer) pin(name string, n *expr.Node) string {
 	if len(n.Args) < 2 {
 		return w.fail("%s() without a name", name)
 	}
-	args := []string{w.write(n.Args[1])}
+	args := []string{bare(w.write(n.Args[1]))}
+	if call := n.Args[1]; call.Kind == "call" && (call.Args[0].Name == "compiler" || call.Args[0].Name == "stdlib") {
+		args[0] += " | split | first" // without the version
+	}
 	order := []string{"min_pin", "max_pin", "lower_bound", "upper_bound", "exact"}
 	given := map[string]*expr.Node{}
 	positional := []string{"min_pin", "max_pin", "exact"}
@@ -526,6 +553,17 @@ func (w *v1Writer) pin(name string, n *expr.Node) string {
 		given[k] = v
 	}
 	now := map[string]string{"min_pin": "lower_bound", "max_pin": "upper_bound"}
+	if exact := given["exact"]; exact != nil {
+		if exact.Value == false || exact.Kind == "name" && exact.Name == "False" {
+			delete(given, "exact")
+		} else if exact.Value != true { // where it turns out false, recipe.yaml has no bounds but those given
+			for key, def := range map[string]string{"min_pin": "x.x.x.x.x.x", "max_pin": "x"} {
+				if given[key] == nil && given[now[key]] == nil {
+					given[key] = &expr.Node{Kind: "const", Value: def}
+				}
+			}
+		}
+	}
 	for _, k := range order {
 		v, ok := given[k]
 		if _, other := given[now[k]]; !ok || other && now[k] != "" { // a bound wins over a pin
@@ -676,6 +714,6 @@ func (w *v1Writer) expression(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s := bare(w.write(x.Tree()))
+	s := bare(w.truth(x.Tree()))
 	return s, w.err
 }

@@ -123,6 +123,9 @@ func (c *metaConverter) packageNames(pkg, build *yaml.Node) {
 		if s, err := c.asExpression(n); err == nil && s != `""` {
 			c.w.known[name] = s
 		}
+		if v := c.constant(c.value(n)); v != "" && !strings.Contains(v, "{{") {
+			c.w.consts[name] = v
+		}
 	}
 }
 
@@ -151,14 +154,33 @@ func (c *metaConverter) template(n *yaml.Node) (string, error) {
 		}
 		b.WriteString(text[at:p.from])
 		at = p.to
-		s, err := c.expression(n, c.inBuildString(strings.Trim(p.inner, "-")))
+		inner := c.inBuildString(strings.Trim(p.inner, "-"))
+		if m := pinned.FindStringSubmatch(inner); m != nil && c.onlyNames {
+			inner = m[1]
+		}
+		s, err := c.expression(n, inner)
 		if err != nil && problem == nil {
 			problem = err
 		}
-		b.WriteString("${{ " + s + " }}")
+		b.WriteString(printedTemplate(s))
 	}
 	b.WriteString(text[at:])
 	return b.String(), problem
+}
+
+// printedTemplate writes an expression into a text: truth values, and variables that are not there, as Python
+// prints them.
+func printedTemplate(s string) string {
+	switch s {
+	case "true":
+		return "True"
+	case "false":
+		return "False"
+	}
+	if before, ok := strings.CutSuffix(s, `, default="")`); ok && strings.HasPrefix(s, "env.get(") && strings.Count(s, "(") == 1 {
+		s = before + `, default="None")`
+	}
+	return "${{ " + s + " }}"
 }
 
 // inBuildString gives the hash and the number of the build the names that they have in build.string.
@@ -222,6 +244,9 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 	if c.specs {
 		s = c.strictSpec(n, s)
 	}
+	if n.Style&yaml.LiteralStyle != 0 { // lines that conda-build takes for comments
+		s = withoutComments("\n" + s)[1:]
+	}
 	out := &yaml.Node{Kind: yaml.ScalarNode, Tag: n.Tag, Value: s, Style: n.Style &^ yaml.TaggedStyle}
 	if strings.Contains(s, "${{") || out.Style != 0 {
 		out.Tag = "!!str"
@@ -236,10 +261,18 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 	return out
 }
 
+// pinned is a pin whose first argument is what it pins.
+var pinned = regexp.MustCompile(`^\s*pin_(?:subpackage|compatible)\(\s*([^,()]*(?:\([^()]*\))?[^,()]*?)\s*[,)]`)
+
 var expressionIn = regexp.MustCompile(`\$\{\{.*?\}\}`)
 
 // strictSpec writes a match spec as recipe.yaml wants it: conda-build takes `zlib 1.2` for 1.2.*.
 func (c *metaConverter) strictSpec(n *yaml.Node, s string) string {
+	if m := pinAndBuild.FindStringSubmatch(s); m != nil { // the build string of what is pinned
+		if build, err := c.asExpression(&yaml.Node{Kind: yaml.ScalarNode, Value: strings.ReplaceAll(m[2], "${{", "{{"), Line: n.Line}); err == nil {
+			return m[1] + ", build=" + bare(build) + ") }}"
+		}
+	}
 	if m := exactBuild.FindStringSubmatch(s); m != nil {
 		s = strings.TrimSpace(m[1]) + " ==" + m[2] + " " + m[3]
 		if m[2] == "*" {
@@ -263,7 +296,10 @@ func (c *metaConverter) strictSpec(n *yaml.Node, s string) string {
 			}
 		}
 	}
-	if len(fields) < 2 || strings.HasPrefix(fields[0], "0000000") {
+	if len(fields) < 2 || strings.HasPrefix(s, "${{ pin_") || toolSpec.MatchString(s) {
+		return s
+	}
+	if plain := strings.Fields(c.constant(c.value(n))); len(plain) > 1 && strings.ContainsAny(plain[1], "<>=!~|,*") && !strings.Contains(plain[1], "{") {
 		return s
 	}
 	name := strings.TrimSpace(s[:len(fields[0])])
@@ -287,6 +323,10 @@ func (c *metaConverter) strictSpec(n *yaml.Node, s string) string {
 }
 
 // exactBuild is `name ==version=build`, whose last sign is a space in recipe.yaml.
+var pinAndBuild = regexp.MustCompile(`^(\$\{\{ pin_.*?)\) \}\} +(\S.*)$`)
+
+var toolSpec = regexp.MustCompile(`^\$\{\{ (compiler|stdlib|cdt)\(`)
+
 var exactBuild = regexp.MustCompile(`^([\w.-]+ *)==?((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)=((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)$`)
 
 // variantValue reports whether a version is written as the variant's value of the package.

@@ -20,7 +20,7 @@ type unroller struct {
 	lines  []int              // source line of each line written
 	now    map[string][]piece // lists as they are at this place
 	looped map[string]bool    // names that loops went over
-	ifs    []string           // conditions of the {% if %} around
+	ifs    []arm              // of the {% if %} around
 	quiet  bool               // comments were written in an earlier round
 	depth  int
 	say    func(line int, format string, args ...any)
@@ -34,6 +34,9 @@ type macro struct {
 	body     [2]int
 	trim     bool
 }
+
+// arm is the arm of an {% if %}: its condition, and that no arm before it was taken.
+type arm struct{ now, before string }
 
 // piece is a part of a list, which is there under a condition.
 type piece struct {
@@ -382,11 +385,16 @@ func (u *unroller) statement(i, last int, env map[string]string) (end, next int)
 		u.ifs = u.ifs[:max(0, len(u.ifs)-1)]
 	case "elif", "else":
 		if n := len(u.ifs) - 1; n >= 0 {
-			u.ifs[n] = "" // not a condition that one list could carry
+			a := &u.ifs[n]
+			a.now = a.before
+			if condition := "(" + substitute(rest, env) + ")"; w == "elif" {
+				a.now, a.before = a.before+" and "+condition, a.before+" and not "+condition
+			}
 		}
 	}
 	if w == "if" {
-		u.ifs = append(u.ifs, "("+substitute(rest, env)+")")
+		condition := "(" + substitute(rest, env) + ")"
+		u.ifs = append(u.ifs, arm{condition, "not " + condition})
 	}
 	if now := substitute(p.inner, env); now != p.inner {
 		u.write("{%"+now+"%}", p.from, false)
@@ -505,27 +513,49 @@ func (u *unroller) remember(p jinjaPart, text string) {
 	if !ok {
 		return
 	}
-	condition := strings.Join(u.ifs, " and ")
+	var conditions []string
+	for _, a := range u.ifs {
+		conditions = append(conditions, a.now)
+	}
 	end := strings.IndexByte(u.text[p.to:]+"\n", '\n')
 	if _, selector, _, selected := cutSelector(strings.TrimRight(u.text[p.from:p.to+end], " \t\r")); selected {
-		condition = strings.TrimPrefix(condition+" and ("+selector+")", " and ")
+		conditions = append(conditions, "("+selector+")")
 	}
+	condition := strings.Join(conditions, " and ")
 	pieces, ok := u.pieces(value)
-	before, again := u.now[name]
-	unknown := len(u.ifs) > 0 && slices.Contains(u.ifs, "")
-	switch {
-	case !ok, unknown, condition != "" && again && !(len(pieces) > len(before) && mentions(value, name)):
+	if !ok {
 		delete(u.now, name)
 		return
-	case condition != "":
-		pieces = slices.Clone(pieces)
-		for i := range pieces {
-			if i >= len(before) {
-				pieces[i].condition = strings.TrimPrefix(pieces[i].condition+" and "+condition, " and ")
-			}
-		}
 	}
-	u.now[name] = pieces
+	before := u.now[name]
+	switch {
+	case condition == "":
+		u.now[name] = pieces
+	case mentions(value, name) && len(pieces) >= len(before): // more items
+		u.now[name] = slices.Concat(before, under0(pieces[len(before):], condition))
+	default: // other items
+		var rest []piece
+		for _, b := range before {
+			if !apart(b.condition, condition) {
+				b.condition = strings.TrimPrefix(b.condition+" and not ("+condition+")", " and ")
+			}
+			rest = append(rest, b)
+		}
+		u.now[name] = append(rest, under0(pieces, condition)...)
+	}
+}
+
+// under0 puts a condition on parts of a list.
+func under0(pieces []piece, condition string) (out []piece) {
+	for _, p := range pieces {
+		out = append(out, piece{strings.TrimPrefix(p.condition+" and "+condition, " and "), p.items})
+	}
+	return out
+}
+
+// apart reports whether two conditions never hold at once, as far as their text tells.
+func apart(a, b string) bool {
+	return a == "not "+b || b == "not "+a || a == "(unix)" && b == "(win)" || a == "(win)" && b == "(unix)" || a == "(not win)" && b == "(win)" || a == "(win)" && b == "(not win)"
 }
 
 // pieces are the parts of a list: constants, names of lists, and `condition * [items]`, with + between.

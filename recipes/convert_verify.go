@@ -269,6 +269,7 @@ func (c *comparer) specs(list []string) (out []string) {
 // the variant's version of a bare name, and the pins of pin_run_as_build.
 func (c *comparer) withoutVariant(spec string) string {
 	spec = strings.ReplaceAll(strings.TrimSuffix(spec, ".*"), " ==", " ") // one spelling of an exact version
+	spec = exactSpec.ReplaceAllString(strings.ReplaceAll(spec, " =*=", " * "), "$1 $2")
 	name, rest, _ := strings.Cut(spec, " ")
 	for _, v := range c.values[normalKey(name)] {
 		if rest != "" && strings.TrimSuffix(v, ".*") == rest {
@@ -277,6 +278,8 @@ func (c *comparer) withoutVariant(spec string) string {
 	}
 	return spec
 }
+
+var exactSpec = regexp.MustCompile(`^(\S+ [^ =<>!~]+)=([^ =<>!~]+)$`) // name version=build
 
 func (c *comparer) exports(m map[string][]string) map[string][]string {
 	out := map[string][]string{}
@@ -313,12 +316,17 @@ func sourceFacts(list []SourceView, dir string) []SourceView {
 // that it does not know.
 var lateName = regexp.MustCompile(`\$\{\{ ([A-Z_]+) \}\}`)
 
+var errorLevel = regexp.MustCompile(`(?m)^if errorlevel 1 exit 1$`)
+
+var blankLines = regexp.MustCompile(`\n\s*\n`)
+
 func scriptFacts(list []ScriptView) (out []ScriptView) {
 	for _, s := range list {
 		s.File, s.Interpreter = "", ""
 		s.Text = lateName.ReplaceAllString(strings.TrimSpace(s.Text), "$$$1")
-		s.Text = strings.TrimSpace(strings.TrimSuffix(s.Text, "if errorlevel 1 exit 1")) // the last line's code is the script's
-		if s.Text != "" || len(s.Env) > 0 || len(s.Secrets) > 0 {                        // a script whose file is empty does nothing
+		s.Text = strings.TrimSpace(errorLevel.ReplaceAllString(s.Text, "")) // either format adds them
+		s.Text = blankLines.ReplaceAllString(s.Text, "\n")
+		if s.Text != "" || len(s.Env) > 0 || len(s.Secrets) > 0 { // a script whose file is empty does nothing
 			out = append(out, s)
 		}
 	}

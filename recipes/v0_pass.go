@@ -248,7 +248,7 @@ func (p *v0Pass) firstPass() *v0Early {
 	if head := packageAndBuildText(text); strings.Contains(head, "package:") { // the rest has nothing to say here
 		text = head
 	}
-	doc, list := yamlx.Load(p.path, []byte(text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning})
+	doc, list := yamlx.LoadText(p.path, text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning})
 	if list.HasErrors() || doc == nil {
 		return e
 	}

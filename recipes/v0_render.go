@@ -30,6 +30,7 @@ type v0 struct {
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
 	first     *v0Pass
+	top       []string // what the top of the recipe uses
 	firstID   uintptr
 }
 
@@ -158,7 +159,7 @@ func (v *v0) render() []*Output {
 // topLoop lists the keys with several values that the top of the recipe uses. conda-build renders the
 // recipe for each of their combinations on its own; within one, outputs that use the same are one.
 func (v *v0) topLoop(all []v0Variant, loop map[string]bool) []string {
-	if len(all) < 2 {
+	if len(all) == 0 {
 		return nil
 	}
 	p := v.pass(all[0])
@@ -166,13 +167,23 @@ func (v *v0) topLoop(all []v0Variant, loop map[string]bool) []string {
 		return nil
 	}
 	top := &v0Output{v0Pass: p, name: p.topName(), out: &Output{NoArch: p.noarch(p.root("build"))}}
+	v.top = top.usedKeys()
 	var keys []string
-	for _, k := range top.usedKeys() {
+	for _, k := range v.top {
 		if loop[k] {
 			keys = append(keys, k)
 		}
 	}
 	return keys
+}
+
+// firstSelectors lists the keys in selectors of the first output, but for its tests.
+func (v *v0) firstSelectors() []string {
+	text := v.rawParts().output(0)
+	if i := strings.Index(text, "\n    test:"); i >= 0 {
+		text = text[:i]
+	}
+	return v.usage.in(text, true)
 }
 
 // everUsed lists the keys that any variant may use: what the whole text names, and scripts.
@@ -271,8 +282,8 @@ func (v *v0) load(s selection) *v0Doc {
 	if d, ok := v.docs[s.text]; ok {
 		return d
 	}
-	doc, list := yamlx.Load(v.path, []byte(s.text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
-		MapLine: mapLines(s.lines), Source: []byte(v.file)})
+	doc, list := yamlx.LoadText(v.path, s.text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
+		MapLine: mapLines(s.lines), Source: v.file})
 	for _, found := range list {
 		v.found.add(found)
 	}

@@ -35,7 +35,7 @@ func Open(root string) (*Store, error) {
 		return nil, err
 	}
 	for _, dir := range []string{"cas", "trees", "actions", "sources", "runs", "locks", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(abs, dir), 0o700); err != nil {
+		if err := fsx.MkdirAll(filepath.Join(abs, dir), 0o700); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}
 	}
@@ -75,7 +75,7 @@ func (s *Store) PutBytes(b []byte) (digest.Digest, error) {
 		return d, nil
 	}
 	path := s.Path(d, false)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := fsx.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return d, err
 	}
 	return d, fsx.WriteFile(path, b, 0o444)
@@ -155,7 +155,7 @@ func (s *Store) adopt(f *os.File, d digest.Digest, exec bool) error {
 	if exec {
 		perm = 0o555
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := fsx.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	if err := f.Chmod(perm); err != nil {

@@ -18,6 +18,7 @@ import (
 
 // buildFlags are the flags of every verb that plans; their names are rattler-build's.
 type buildFlags struct {
+	unsolved                                                        bool // the verb solves nothing, so what this machine is does not matter
 	recipes, channels, variantConfig, variants, extraMeta, upTo     []string
 	recipeDir, outputDir, buildPlatform, hostPlatform, target       string
 	channelPriority, packageFormat, isolation, test, buildString    string
@@ -154,7 +155,9 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 	if err := a.channels(f, req); err != nil {
 		return nil, err
 	}
-	req.Virtual = platforms.DetectVirtual(a.lookupEnv)
+	if !f.unsolved {
+		req.Virtual = platforms.DetectVirtual(a.lookupEnv)
+	}
 	return req, nil
 }
 
