@@ -178,6 +178,7 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	if err != nil {
 		return sandbox.Result{}, err
 	}
+	spec.Started = func(pid int) { j.report(Event{Kind: EventProcess, Action: j.a, PID: pid}) }
 	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
 	jobs, err := j.shareJobs(&spec)
 	if err != nil {

@@ -58,6 +58,8 @@ type Request struct {
 	Offline      bool              `json:"offline,omitempty"`
 	SkipExisting SkipExisting      `json:"skip_existing,omitempty"`
 	SkipTests    bool              `json:"skip_tests,omitempty"`
+	Bench        bool              `json:"bench,omitempty"` // plan the commands to be measured in place of the tests
+	BenchCommand string            `json:"bench_command,omitempty"`
 	UpTo         []string          `json:"up_to,omitempty"`
 
 	PackageFormat  string            `json:"package_format"`

@@ -193,10 +193,7 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if a.Output.Staging {
 		return nil
 	}
-	if len(a.Output.Tests) > 0 && !r.req.SkipTests && !r.req.testsRun(a.Output) {
-		r.report(Event{Kind: EventWarning, Action: a, Text: fmt.Sprintf("its tests are for %s and were not run; --test native-and-emulated runs them where an emulator is registered", a.Output.HostPlatform)})
-	}
-	if len(a.Test) > 0 {
+	if len(a.Output.Tests) > 0 {
 		key, err := r.testKey(ctx, a, b, known)
 		if err != nil {
 			return err

@@ -316,7 +316,7 @@ func sourceFacts(list []SourceView, dir string) []SourceView {
 // that it does not know.
 var lateName = regexp.MustCompile(`\$\{\{ ([A-Z_]+) \}\}`)
 
-var errorLevel = regexp.MustCompile(`(?m)^if errorlevel 1 exit 1$`)
+var errorLevel = regexp.MustCompile(`(?m)^if (errorlevel 1|%errorlevel% neq 0) exit 1$`)
 
 var blankLines = regexp.MustCompile(`\n\s*\n`)
 

@@ -75,14 +75,14 @@ func newJobObject(want Limits) (j *jobObject, enforced Limits, err error) {
 	port := completionPort{Key: 1, Port: j.port}
 	_, err = windows.SetInformationJobObject(j.handle, jobCompletionPorts, uintptr(unsafe.Pointer(&port)), uint32(unsafe.Sizeof(port)))
 	// CPU time is held to by asking, for a job's own limit leaves out the kernel's part.
-	enforced.CPU = want.CPU
 	if !isWine() {
-		enforced.Memory, enforced.Processes = want.Memory, want.Processes
+		enforced.Memory, enforced.Processes, enforced.CPU = want.Memory, want.Processes, want.CPU
 	}
 	return j, enforced, err
 }
 
-// isWine reports whether this is Wine, whose job objects accept limits and do not hold to them.
+// isWine reports whether this is Wine, whose job objects accept limits and do not hold to them, and count no
+// CPU time.
 func isWine() bool {
 	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }
@@ -93,8 +93,14 @@ func (j *jobObject) accounting() (a basicAccounting, err error) {
 	return a, err
 }
 
-func (a basicAccounting) cpu() time.Duration {
-	return time.Duration(a.TotalUserTime+a.TotalKernelTime) * 100
+// cpu is the CPU time of all processes of the job, where it is counted, and at least that of p.
+func (j *jobObject) cpu(p *process) time.Duration {
+	own := p.cpu()
+	a, err := j.accounting()
+	if err != nil {
+		return own
+	}
+	return max(own, time.Duration(a.TotalUserTime+a.TotalKernelTime)*100)
 }
 
 // peak is the most memory, in bytes, that the job had committed at one time.

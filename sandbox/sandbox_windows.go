@@ -81,26 +81,23 @@ func (r *runner) inJob(ctx context.Context, spec Spec, level Isolation, box *con
 		}
 		exited <- code
 	}()
-	code, killedBy, err := r.watch(ctx, spec, job, log, exited)
+	code, killedBy, err := r.watch(ctx, spec, job, p, log, exited)
 	job.end(r.now)
 	if killedBy != "" || err != nil {
 		<-exited
 	}
 	res.Isolation, res.Network, res.Wall = level, box == nil || spec.Network, r.now().Sub(began)
-	res.ExitCode, res.KilledBy, res.PeakRSS = code, killedBy, job.peak()
+	res.ExitCode, res.KilledBy, res.PeakRSS, res.CPU = code, killedBy, job.peak(), job.cpu(p)
 	res.Limits = enforced
 	res.Limits.Wall, res.Limits.Log = spec.Limits.Wall, spec.Limits.Log
 	if enforced.Memory > 0 || enforced.Processes > 0 {
 		res.LimitedBy = "job"
 	}
-	if a, aerr := job.accounting(); aerr == nil {
-		res.CPU = a.cpu()
-	}
 	return res, errors.Join(err, log.wait(false))
 }
 
 // watch waits for the command's end or brings it about.
-func (r *runner) watch(ctx context.Context, spec Spec, job *jobObject, log *logger, exited <-chan int) (code int, killedBy string, err error) {
+func (r *runner) watch(ctx context.Context, spec Spec, job *jobObject, p *process, log *logger, exited <-chan int) (code int, killedBy string, err error) {
 	var wall <-chan time.Time
 	if spec.Limits.Wall > 0 {
 		t := time.NewTimer(spec.Limits.Wall)
@@ -124,7 +121,7 @@ func (r *runner) watch(ctx context.Context, spec Spec, job *jobObject, log *logg
 		case <-log.flooded:
 			killedBy = "log"
 		case <-tick.C:
-			if a, err := job.accounting(); err == nil && spec.Limits.CPU > 0 && a.cpu() > spec.Limits.CPU {
+			if spec.Limits.CPU > 0 && job.cpu(p) > spec.Limits.CPU {
 				killedBy = "cpu"
 			}
 		}

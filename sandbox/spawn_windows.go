@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf16"
 	"unsafe"
 
@@ -157,6 +158,16 @@ func (p *process) wait() (int, error) {
 	var code uint32
 	err := windows.GetExitCodeProcess(p.handle, &code)
 	return int(code), err
+}
+
+// cpu is the time that the process used by itself.
+func (p *process) cpu() time.Duration {
+	var created, exited, kernel, user windows.Filetime
+	if windows.GetProcessTimes(p.handle, &created, &exited, &kernel, &user) != nil {
+		return 0
+	}
+	ticks := func(f windows.Filetime) int64 { return int64(f.HighDateTime)<<32 | int64(f.LowDateTime) }
+	return time.Duration(ticks(kernel)+ticks(user)) * 100
 }
 
 func (p *process) close() { windows.CloseHandle(p.handle) }

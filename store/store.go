@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"forge/digest"
 	"forge/internal/fsx"
@@ -108,7 +109,7 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	defer in.Close()
 	if info, err := in.Stat(); err == nil && info.Size() <= small {
 		if d, n, err := digest.OfReader(in); err == nil {
-			if have, err := os.Lstat(s.Path(d, exec)); err == nil && have.Size() == n {
+			if have, _, err := digest.OfFile(s.Path(d, exec)); err == nil && have == d {
 				return d, n, nil
 			}
 		}
@@ -132,7 +133,8 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	return d, n, s.adopt(f, d, true)
 }
 
-// Take moves the file at path into the store, or copies it where it lies on another file system.
+// Take moves the file at path into the store; on its own file system, as in a folder made by TempDir, nothing
+// is copied.
 func (s *Store) Take(path string) (digest.Digest, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -143,10 +145,11 @@ func (s *Store) Take(path string) (digest.Digest, int64, error) {
 	if err != nil {
 		return d, n, err
 	}
-	if s.adopt(f, d, false) != nil {
+	err = s.adopt(f, d, false)
+	if errors.Is(err, syscall.EXDEV) { // a folder of the caller's, on another file system
 		return s.PutFile(path, false)
 	}
-	return d, n, nil
+	return d, n, err
 }
 
 // adopt renames the temp file f to its place.

@@ -88,7 +88,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 		return err
 	}
 	p := a.newProgress(len(graph.Actions))
-	p.foresee(req.Jobs, engine.Expected(req, tools, graph))
+	p.foresee(req, engine.Expected(req, tools, graph))
 	trace := newTracer(tools.Now)
 	viewer := a.ci(req)
 	p.after, p.clean = viewer.event, viewer.clean

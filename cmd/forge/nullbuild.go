@@ -110,10 +110,11 @@ func (l *lastRun) repeat(asJSON bool) (done bool, err error) {
 		l.app.printError(&diag.Failure{List: diag.List{n.Diagnostic}})
 	}
 	p := l.app.newProgress(0)
-	p.close()
 	for _, text := range warnings {
-		p.line("warning", "warning", text)
+		p.line("warning", "warning", text, engine.Event{})
 	}
+	p.flush()
+	p.close()
 	run.Used(time.Now())
 	switch {
 	case asJSON:

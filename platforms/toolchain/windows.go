@@ -212,13 +212,17 @@ func parseVswhere(root string, answer []byte) ([]studio, error) {
 	return list, nil
 }
 
-// belowRoot is an absolute path of Windows as a slash-separated path below root: C:\a\b is a/b.
+// belowRoot is an absolute path of Windows as a slash-separated path below root: C:\a\b is a/b, where root
+// is C:\ or, for a Windows seen from another system, any folder.
 func belowRoot(root, p string) (string, bool) {
 	p = strings.ReplaceAll(p, `\`, "/")
-	if drive := filepath.VolumeName(root); drive != "" && !strings.EqualFold(drive, p[:min(len(drive), len(p))]) {
-		return "", false
-	}
-	if len(p) > 2 && p[1] == ':' {
+	if drive := filepath.VolumeName(root); drive != "" {
+		top := strings.TrimSuffix(filepath.ToSlash(root), "/") + "/"
+		if len(p) <= len(top) || !strings.EqualFold(top, p[:len(top)]) {
+			return "", false
+		}
+		p = p[len(top):]
+	} else if len(p) > 2 && p[1] == ':' {
 		p = p[2:]
 	}
 	p = strings.Trim(p, "/")
