@@ -44,6 +44,7 @@ type Request struct {
 	BuildNumber          *int                                       `json:"build_num,omitempty"`
 	BuildStringPrefix    string                                     `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                                       `json:"allow_unhashed,omitempty"`
+	SignaturesRequired   bool                                       `json:"signatures_required,omitempty"` // of packages of channels
 	Experimental         bool                                       `json:"experimental,omitempty"`
 	Git                  func(context.Context) recipes.Repositories `json:"-"` // answers the git functions of recipes; nil for nothing
 	Optimize             Optimize                                   `json:"optimize,omitzero"`
