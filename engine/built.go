@@ -2,12 +2,13 @@ package engine
 
 import (
 	"forge/digest"
+	"forge/internal/fsx"
 	"forge/packages"
 	"forge/provenance"
 )
 
 // packerVersion is raised when the same inputs would give another package.
-const packerVersion = "2"
+const packerVersion = "3"
 
 // Built is the recorded result of one action, as the store keeps it.
 type Built struct {
@@ -21,8 +22,10 @@ type Built struct {
 	Staged     digest.Digest         `json:"staged,omitzero"`     // of a staging output: archive of prefix and work folder
 	Materials  []provenance.Material `json:"materials,omitempty"` // sources of a staging output
 	Isolation  string                `json:"isolation,omitempty"`
+	Inputs     digest.Digest         `json:"inputs,omitzero"` // the document of Inputs, where they were traced
 	Epoch      int64                 `json:"epoch"`
 	Seconds    float64               `json:"seconds"`
+	PeakMemory int64                 `json:"peak_memory,omitempty"` // bytes, of the build script
 }
 
 // Status is how an action ended.
@@ -46,4 +49,8 @@ type Outcome struct {
 	Signed  string // key that signed it
 	Err     error  // of failed and skipped ones
 	Log     string // path of the build log, empty where nothing ran
+
+	// Placed are the stamps of the package and of what lies beside it in the output folder, when they were
+	// seen to be right.
+	Placed []fsx.Stamp
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"forge/packages"
 	"forge/platforms"
 	"forge/recipes"
 )
@@ -19,9 +20,21 @@ func (r *runner) testContents(a *Action, b *Built, t recipes.ContentsTest) error
 		return err
 	}
 	defer pkg.Close()
+	paths, err := payloadPaths(pkg)
+	if err != nil {
+		return fmt.Errorf("%s: %w", b.FileName, err)
+	}
+	if problems := checkContents(a.Output, t, paths); len(problems) > 0 {
+		return fmt.Errorf("%s: package_contents test failed:\n  %s", a.Output, strings.Join(problems, "\n  "))
+	}
+	return nil
+}
+
+// payloadPaths lists the paths of an archive's payload.
+func payloadPaths(pkg packages.Package) ([]string, error) {
 	raw, err := pkg.Info("paths.json")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var list struct {
 		Paths []struct {
@@ -29,16 +42,31 @@ func (r *runner) testContents(a *Action, b *Built, t recipes.ContentsTest) error
 		} `json:"paths"`
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return fmt.Errorf("%s: paths.json: %w", b.FileName, err)
+		return nil, fmt.Errorf("paths.json: %w", err)
 	}
 	paths := make([]string, 0, len(list.Paths))
 	for _, p := range list.Paths {
 		paths = append(paths, p.Path)
 	}
-	if problems := checkContents(a.Output, t, paths); len(problems) > 0 {
-		return fmt.Errorf("%s: package_contents test failed:\n  %s", a.Output, strings.Join(problems, "\n  "))
+	return paths, nil
+}
+
+// pathsOf lists the paths of a record's package.
+func (r *runner) pathsOf(rec *packages.Record, built map[*Action]*Built) ([]string, error) {
+	path, name, err := r.archiveOf(rec, built)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	format, err := r.formatOf(name)
+	if err != nil {
+		return nil, err
+	}
+	pkg, err := format.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer pkg.Close()
+	return payloadPaths(pkg)
 }
 
 // checkContents lists what is missing, what must not be there and, with strict, what nothing named.

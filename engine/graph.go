@@ -27,12 +27,32 @@ type Action struct {
 	Test []TestPlan
 
 	RunExports packages.RunExports
-	Staging    *Action   // what it starts from
-	Needs      []*Action // hard edges: must be built before this one starts
-	TestNeeds  []*Action // soft edges: must be built before its tests run
+	Origins    map[string]Origin // where match specs come from that the recipe has not in these words
+	Staging    *Action           // what it starts from
+	Needs      []*Action         // hard edges: must be built before this one starts
+	TestNeeds  []*Action         // soft edges: must be built before its tests run
 	RecipeTree digest.Digest
 
 	apart map[string]bool // names that are taken from a channel or the host to begin a loop
+}
+
+// Origin is where a match spec of an action comes from: a pin of its recipe, or what a package of its
+// build or host environment exports.
+type Origin struct {
+	Pin         *recipes.Pin // nil for an export
+	Environment string       // "build" or "host"
+	Package     string       // that exports it
+}
+
+// note keeps the first origin of a match spec.
+func (a *Action) note(spec string, o Origin) {
+	if _, known := a.Origins[spec]; known {
+		return
+	}
+	if a.Origins == nil {
+		a.Origins = map[string]Origin{}
+	}
+	a.Origins[spec] = o
 }
 
 // Name is name-version-build.

@@ -127,7 +127,7 @@ func (l *linker) dependency(d recipes.Dependency) []int {
 	if d.Pin != nil {
 		return l.byName[strings.ToLower(d.Pin.Name)]
 	}
-	return l.spec(d.Spec)
+	return l.spec(d.Ask())
 }
 
 // spec lists the outputs that a match spec would take: version, build and channel count, so that a

@@ -215,7 +215,7 @@ func parallel(n int, f func(int) error) error {
 func plannedRecord(o *recipes.Output) packages.Record {
 	r := packages.Record{
 		Name: o.Name, Version: o.Version, Build: o.BuildString, BuildNumber: o.BuildNumber,
-		Subdir: o.Subdir(), NoArch: o.NoArch, Depends: []string{},
+		Subdir: o.Subdir(), NoArch: o.NoArch, Depends: append([]string{}, levelDepends(o)...),
 		License: o.About.License, LicenseFamily: o.About.LicenseFamily,
 		Channel:   packages.ChannelPlanned,
 		Timestamp: 0,
@@ -276,7 +276,11 @@ func (p *planner) order() {
 func (p *planner) report(a *Action, err error) {
 	var list *diag.Failure
 	if errors.As(err, &list) {
-		p.problems = append(p.problems, list.List...)
+		for _, d := range list.List { // variants of a recipe have the same mistakes
+			if !slices.ContainsFunc(p.problems, func(known diag.Diagnostic) bool { return known.Pos == d.Pos && known.Summary == d.Summary }) {
+				p.problems = append(p.problems, d)
+			}
+		}
 		return
 	}
 	p.problems = append(p.problems, diag.Diagnostic{Code: "unsolvable", Pos: a.Output.Pos,

@@ -14,8 +14,8 @@ import (
 type exported struct{ strong, weak, noarch, strongConstrains, weakConstrains []string }
 
 // exportsOf collects the run_exports of the directly required packages of env, in order of the
-// requirements, without those the recipe ignores.
-func (p *solving) exportsOf(a *Action, deps []recipes.Dependency, env Environment) (exported, error) {
+// requirements, without those the recipe ignores. kind is env's: build or host.
+func (p *solving) exportsOf(a *Action, kind string, deps []recipes.Dependency, env Environment) (exported, error) {
 	var all exported
 	ignore := a.Output.Requirements
 	for _, name := range names(deps) {
@@ -28,7 +28,11 @@ func (p *solving) exportsOf(a *Action, deps []recipes.Dependency, env Environmen
 			return all, fmt.Errorf("run_exports of %s: %w", r, err)
 		}
 		keep := func(specs []string) []string {
-			return slices.DeleteFunc(slices.Clone(specs), func(s string) bool { return slices.Contains(ignore.IgnoreByName, specName(s)) })
+			specs = slices.DeleteFunc(slices.Clone(specs), func(s string) bool { return slices.Contains(ignore.IgnoreByName, specName(s)) })
+			for _, s := range specs {
+				a.note(s, Origin{Environment: kind, Package: name})
+			}
+			return specs
 		}
 		all.strong = append(all.strong, keep(e.Strong)...)
 		all.weak = append(all.weak, keep(e.Weak)...)
@@ -60,7 +64,7 @@ func (p *solving) runExports(r *packages.Record) (packages.RunExports, error) {
 // own requirements, then what the build environment exports, then what the host environment does.
 func (p *solving) runtime(a *Action, build exported) error {
 	o := a.Output
-	host, err := p.exportsOf(a, o.Requirements.Host, a.Host)
+	host, err := p.exportsOf(a, "host", o.Requirements.Host, a.Host)
 	if err != nil {
 		return err
 	}
@@ -78,6 +82,7 @@ func (p *solving) runtime(a *Action, build exported) error {
 	if err != nil {
 		return err
 	}
+	depends = append(depends, levelDepends(o)...)
 	constrains, err := p.pinned(a, o.Requirements.RunConstraints)
 	if err != nil {
 		return err
@@ -96,11 +101,11 @@ func (p *solving) runtime(a *Action, build exported) error {
 
 // stagedExports are those of the staging output's environments, filtered by a's own ignore lists.
 func (p *solving) stagedExports(a *Action) (exported, error) {
-	build, err := p.exportsOf(a, a.Staging.Output.Requirements.Build, a.Staging.Build)
+	build, err := p.exportsOf(a, "build", a.Staging.Output.Requirements.Build, a.Staging.Build)
 	if err != nil {
 		return build, err
 	}
-	host, err := p.exportsOf(a, a.Staging.Output.Requirements.Host, a.Staging.Host)
+	host, err := p.exportsOf(a, "host", a.Staging.Output.Requirements.Host, a.Staging.Host)
 	build.weak, build.weakConstrains = host.weak, host.weakConstrains
 	build.strong = append(build.strong, host.strong...)
 	return build, err
@@ -152,6 +157,9 @@ func (p *solving) pinned(a *Action, deps []recipes.Dependency) ([]string, error)
 		spec, err := p.pinOne(a, d)
 		if err != nil {
 			return nil, err
+		}
+		if pin := d.Pinned(); pin != nil {
+			a.note(spec, Origin{Pin: pin})
 		}
 		list = append(list, spec)
 	}

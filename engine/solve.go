@@ -30,6 +30,9 @@ func (p *planner) draft(a *Action) *solving {
 
 // solve fixes a's build and host environments, then what its package will depend on.
 func (p *solving) solve(a *Action) error {
+	if err := notNative(a.Output); err != nil {
+		return err
+	}
 	req := a.Output.Requirements
 	if err := p.checkKnown(a, append(append([]recipes.Dependency(nil), req.Build...), req.Host...)); err != nil {
 		return err
@@ -38,7 +41,7 @@ func (p *solving) solve(a *Action) error {
 	if a.Build, err = p.environment("build", specs(req.Build)); err != nil {
 		return fmt.Errorf("build environment: %w", err)
 	}
-	exports, err := p.exportsOf(a, req.Build, a.Build)
+	exports, err := p.exportsOf(a, "build", req.Build, a.Build)
 	if err != nil {
 		return err
 	}
@@ -63,11 +66,7 @@ func (p *solving) solve(a *Action) error {
 func specs(deps []recipes.Dependency) []string {
 	list := []string{}
 	for _, d := range deps {
-		if d.Pin != nil {
-			list = append(list, d.Pin.Name)
-		} else {
-			list = append(list, d.Spec)
-		}
+		list = append(list, d.Ask())
 	}
 	return list
 }
@@ -84,14 +83,14 @@ func (p *solving) environment(kind string, specs []string) (Environment, error) 
 	}
 	key := ""
 	if kind != "test" { // a test's environment holds its own package: no other is like it
-		key = memoKey(specs, favored)
+		key = memoKey(append(slices.Clone(specs), fmt.Sprint(p.self.Output.Variant[recipes.KeyMicroarch])), favored)
 		if known, ok := p.memo.get(key, p.from); ok {
 			return known, nil
 		}
 	}
 	p.from.asked = map[string]bool{}
 	solution, err := p.tools.Solver.Solve(p.ctx, p.from, resolver.Problem{
-		Specs: specs, Virtual: p.req.Virtual, Priority: p.req.ChannelPriority,
+		Specs: specs, Virtual: virtualFor(p.self.Output, p.req.Virtual), Priority: p.req.ChannelPriority,
 		Channels: p.channelOrder(), Favored: favored,
 		ExcludeNewer: p.req.ExcludeNewer,
 	})

@@ -58,6 +58,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.refuseBinaryPrefix(files); err != nil {
 		return nil, err
 	}
+	if err := j.refuseLinks(files); err != nil {
+		return nil, err
+	}
 	if len(files) == 0 && j.ran {
 		j.warn("the script ran but left no file in $PREFIX; %s is a metapackage", o)
 	}
@@ -65,6 +68,12 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		Files: files, Info: map[string][]byte{}, Epoch: j.epoch()}
 	m.Record.Timestamp = m.Epoch * 1000
 	m.Record.Channel = ""
+	if err := j.checkLevel(added); err != nil {
+		return nil, err
+	}
+	if err := j.checkLinkage(ctx, added, &m.Record); err != nil {
+		return nil, err
+	}
 	if o.NoArch == "python" {
 		m.NoArchLink = &packages.NoArchLink{EntryPoints: o.Build.EntryPoints}
 	}
@@ -123,6 +132,25 @@ func (j *job) refuseBinaryPrefix(files []packages.File) error {
 	return fmt.Errorf("%s: binaries hold the build prefix (--error-prefix-in-binary): %s", j.a.Output, firstFew(found, 10))
 }
 
+// refuseLinks keeps symbolic links, which an ordinary user of Windows cannot make, out of what is installed there.
+func (j *job) refuseLinks(files []packages.File) error {
+	o := j.a.Output
+	onWindows := o.TargetPlatform.IsWindows() || o.NoArch != "" && !slices.ContainsFunc(j.a.Record.Depends, func(d string) bool { return specName(d) == "__unix" })
+	if j.req.WindowsLinks || !onWindows {
+		return nil
+	}
+	var found []string
+	for _, f := range files {
+		if f.Kind == digest.Symlink {
+			found = append(found, f.Path)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: it holds symbolic links, which Windows does not let everybody make: %s (install copies, let the package depend on __unix, or accept them with --allow-symlinks-on-windows)", o, firstFew(found, 10))
+}
+
 // entryPoints writes the scripts of entry points; of noarch python the installing client does that.
 func (j *job) entryPoints() error {
 	o := j.a.Output
@@ -175,6 +203,11 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 	}
 	script := recipes.Script{File: "bytecode", Text: "cd \"$PREFIX\"\n" +
 		"\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash -i \"$SRC_DIR/.forge-modules\" || echo 'some modules do not compile'"}
+	if j.site.at.windows {
+		script.Text = "cd /d \"%PREFIX%\"\n" +
+			"\"%PYTHON%\" -m compileall -q --invalidation-mode checked-hash -i \"%SRC_DIR%\\.forge-modules\"\n" +
+			"if errorlevel 1 echo some modules do not compile\nexit 0"
+	}
 	result, err := j.run(ctx, []recipes.Script{script})
 	if err != nil {
 		return err
@@ -252,6 +285,14 @@ func (j *job) licences(m *packages.Manifest) error {
 	var missing diag.List
 	for _, glob := range j.a.Output.About.LicenseFiles {
 		found := false
+		if filepath.IsAbs(glob) {
+			data, err := j.hostLicence(glob)
+			if err != nil {
+				return err
+			}
+			m.Info["licenses/"+filepath.Base(glob)] = data
+			continue
+		}
 		for _, root := range []string{j.site.work, j.a.Output.Recipe.Dir} {
 			hits, err := filesBelow(root, glob)
 			if err != nil {

@@ -25,6 +25,10 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 		Packer:    j.tools.Format.Name() + " " + j.tools.Format.Compressor(),
 		BuilderID: "forge", BuilderMode: "workstation", BuilderVersion: j.tools.Version,
 	}
+	var err error
+	if build.Widened, err = j.widened(j.a); err != nil {
+		return err
+	}
 	if j.ran {
 		limits, err := plain(j.result.Limits)
 		if err != nil {
@@ -32,10 +36,12 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 		}
 		build.Limits, build.Script = limits, scriptDigest(o.Build.Scripts)
 	}
-	git, err := j.tools.GitState(o.Recipe.Dir)
+	var git GitState
+	git, err = j.tools.GitState(o.Recipe.Dir)
 	if err != nil {
 		return err
 	}
+	build.Byproducts = j.inputsByproduct()
 	build.GitCommit, build.GitTree, build.GitRemote = git.Commit, git.Tree, git.Remote
 	sources, err := j.sourceMaterials()
 	if err != nil {

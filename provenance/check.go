@@ -39,6 +39,14 @@ func (b *Build) check() error {
 			return err
 		}
 	}
+	for _, p := range b.Byproducts {
+		if p.Name == "" {
+			return errors.New("a byproduct has no name")
+		}
+		if err := checkDigests(p.Digests); err != nil {
+			return fmt.Errorf("byproduct %s: %w", p.Name, err)
+		}
+	}
 	if err := checkDigests(b.recipeDependency().Digest); err != nil {
 		return fmt.Errorf("the recipe: %w", err)
 	}

@@ -59,10 +59,16 @@ func (s *statement) build() (Build, error) {
 		FileName: s.Subject[0].Name, SHA256: sum,
 		Recipe: ext.Recipe, RecipeTree: tree, GitCommit: recipe.Digest["gitCommit"],
 		GitTree: recipe.Digest["gitTree"], GitRemote: recipe.URI,
-		Output: ext.Output, Platform: ext.Platform, Variant: ext.Variant,
+		Output: ext.Output, Platform: ext.Platform, Variant: ext.Variant, Widened: ext.Widened,
 		Key: in.Key, Isolation: in.Isolation, Limits: in.Limits, Epoch: in.Epoch, Packer: in.Packer,
 		Script: in.Script, Tests: in.Tests,
 		BuilderID: run.Builder.ID, BuilderMode: run.Builder.Version["mode"], BuilderVersion: run.Builder.Version["forge"],
+	}
+	for _, d := range run.Byproducts {
+		if d.URI != "" {
+			return Build{}, fmt.Errorf("byproduct %q has a URI", d.Name)
+		}
+		b.Byproducts = append(b.Byproducts, Byproduct{d.Name, d.Digest, d.Annotations})
 	}
 	for _, d := range def.ResolvedDependencies[1:] {
 		kind, _ := d.Annotations["kind"].(string)

@@ -20,6 +20,7 @@ type Build struct {
 	Output     string // name-version-build
 	Platform   string // subdir
 	Variant    map[string]any
+	Widened    []string // what the build was shown beyond its inputs because it was asked for
 
 	// How it ran: internal parameters.
 	Key       digest.Digest // the action's key
@@ -36,6 +37,14 @@ type Build struct {
 	BuilderMode    string // "workstation"
 	BuilderVersion string
 	Tests          []TestResult
+	Byproducts     []Byproduct
+}
+
+// Byproduct is a document that the build left beside the package (SLSA v1, runDetails.byproducts).
+type Byproduct struct {
+	Name        string
+	Digests     map[string]string // at least sha256
+	Annotations map[string]any
 }
 
 // Material is one thing the build used, by digest.

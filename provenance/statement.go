@@ -61,6 +61,7 @@ type external struct {
 	Output   string         `json:"output"`
 	Platform string         `json:"platform"`
 	Variant  map[string]any `json:"variant,omitempty"`
+	Widened  []string       `json:"widened,omitempty"`
 }
 
 type internal struct {
@@ -81,8 +82,9 @@ type dependency struct {
 }
 
 type runDetails struct {
-	Builder  builder  `json:"builder"`
-	Metadata metadata `json:"metadata"`
+	Builder    builder      `json:"builder"`
+	Metadata   metadata     `json:"metadata"`
+	Byproducts []dependency `json:"byproducts,omitempty"`
 }
 
 type builder struct {
@@ -114,13 +116,14 @@ func Statement(b Build) ([]byte, error) {
 		Predicate: predicate{
 			BuildDefinition: buildDefinition{
 				BuildType:            BuildType,
-				ExternalParameters:   external{b.Recipe, b.Output, b.Platform, b.Variant},
+				ExternalParameters:   external{b.Recipe, b.Output, b.Platform, b.Variant, b.Widened},
 				InternalParameters:   internal{b.Key, b.Isolation, b.Limits, b.Epoch, b.Packer, b.Script, b.Tests},
 				ResolvedDependencies: dependencies,
 			},
 			RunDetails: runDetails{
-				Builder:  builder{b.BuilderID, map[string]string{"forge": b.BuilderVersion, "mode": b.BuilderMode}},
-				Metadata: metadata{b.Key.Hex()},
+				Builder:    builder{b.BuilderID, map[string]string{"forge": b.BuilderVersion, "mode": b.BuilderMode}},
+				Metadata:   metadata{b.Key.Hex()},
+				Byproducts: b.byproducts(),
 			},
 		},
 	}
@@ -195,6 +198,14 @@ func (b *Build) dependencies() ([]dependency, error) {
 		list = append(list, lines[key])
 	}
 	return list, nil
+}
+
+func (b *Build) byproducts() []dependency {
+	var list []dependency
+	for _, p := range b.Byproducts {
+		list = append(list, dependency{Name: p.Name, Digest: p.Digests, Annotations: p.Annotations})
+	}
+	return list
 }
 
 func (b *Build) recipeDependency() dependency {

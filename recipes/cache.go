@@ -43,7 +43,7 @@ func (c *Cache) file(f VariantFile, env variantEnv, o *RenderOptions) (*variantC
 	}
 	v := newVariantConfig()
 	list := v.read(f, env)
-	if !readsEnvironment(f.Data) {
+	if o.Env == nil || !readsEnvironment(f.Data) {
 		c.files[key] = &cachedFile{f.Data, v, list}
 	}
 	return v, list

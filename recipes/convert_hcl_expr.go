@@ -145,7 +145,7 @@ func (w *hclWriter) absent() string {
 func (w *hclWriter) platform(name string) bool {
 	if w.platforms == nil {
 		o := (RenderOptions{}).withDefaults()
-		w.platforms = newPlatform(&o).names
+		w.platforms = newPlatform(&o).names()
 	}
 	switch w.platforms[name].(type) {
 	case bool, string:

@@ -184,6 +184,9 @@ func (c *comparer) facts(o *Output) map[string]string {
 	}
 	b := reflect.ValueOf(buildFacts(o))
 	for i := range b.NumField() {
+		if !b.Type().Field(i).IsExported() {
+			continue
+		}
 		f["build/"+b.Type().Field(i).Name] = asFact(b.Field(i).Interface())
 	}
 	return f
@@ -316,7 +319,7 @@ func sourceFacts(list []SourceView, dir string) []SourceView {
 // that it does not know.
 var lateName = regexp.MustCompile(`\$\{\{ ([A-Z_]+) \}\}`)
 
-var errorLevel = regexp.MustCompile(`(?m)^if errorlevel 1 exit 1$`)
+var errorLevel = regexp.MustCompile(`(?m)^if (errorlevel 1|%errorlevel% neq 0) exit 1$`)
 
 var blankLines = regexp.MustCompile(`\n\s*\n`)
 

@@ -105,3 +105,15 @@ func shortVersion(version string, parts int) string {
 	all := strings.Split(version, ".")
 	return strings.Join(all[:min(parts, len(all))], "")
 }
+
+// HashPrefix is what stands before the hash in a build string that the recipe does not set: np, py, pl,
+// lua and r with the versions of the variant.
+func (o *Output) HashPrefix() string {
+	if o.Recipe.Format != "meta.yaml" {
+		return buildPrefix(o.Variant, o.NoArch)
+	}
+	if prefix, _, found := strings.Cut(o.BuildString, o.Hash); found {
+		return prefix
+	}
+	return ""
+}

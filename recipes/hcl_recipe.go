@@ -23,7 +23,7 @@ type hclRecipe struct {
 
 // renderHCL renders a recipe.hcl for all its variants.
 func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
-	r := &v1Recipe{opts: &opts, found: newFindings(), path: path, dir: recipeDir(path), format: "recipe.hcl"}
+	r := newV1(path, "recipe.hcl", &opts)
 	body, doc, list := parseHCL(path, data)
 	for _, d := range list {
 		r.found.add(d)
@@ -79,7 +79,7 @@ func (h *hclRecipe) tree(v variant) (*program, diag.List) {
 	e.frame = frame
 	root := e.recipe(h.body)
 	p := newProgram(h.doc)
-	p.root, p.reads, p.always, p.literal = root, e.reads, e.always, true
+	p.root, p.reads, p.always, p.literal, p.specs = root, e.reads, e.always, true, h.specs
 	c := &checker{program: p, lang: v1Language()}
 	if !e.list.HasErrors() {
 		recipeShape(c, root)
@@ -88,7 +88,7 @@ func (h *hclRecipe) tree(v variant) (*program, diag.List) {
 }
 
 func newProgram(doc *yamlx.Document) *program {
-	return &program{doc: doc, root: doc.Root, tmpl: map[*yaml.Node]*expr.Template{}, conds: map[*yaml.Node]*expr.Expr{}, names: map[string]bool{}, free: map[string]bool{}}
+	return &program{doc: doc, root: doc.Root, tmpl: map[*yaml.Node]*expr.Template{}, conds: map[*yaml.Node]*expr.Expr{}, names: map[string]bool{}, free: map[string]bool{}, specs: map[string]readSpec{}}
 }
 
 // hclBlocks are the blocks of a recipe.hcl, and whether each may be repeated and has a name.

@@ -89,8 +89,19 @@ type Source struct {
 	UseGitignore    bool // for Path
 	NoHoist         bool // keep a single top folder of the archive (conda-build's no_hoist)
 	Signatures      []Signature
+	Attestation     *Attestation
 	Pos             diag.Pos
 }
+
+// Attestation names who must have attested a source (rattler-build's source.attestation). Nothing checks
+// it yet, so it is only read with the experimental option.
+type Attestation struct {
+	Publishers []Publisher
+	BundleURL  string
+}
+
+// Publisher is a repository whose automation publishes.
+type Publisher struct{ Provider, Owner, Repo, Ref string }
 
 // Git names a commit of a repository.
 type Git struct {
@@ -133,6 +144,8 @@ type Build struct {
 	IncludeRecipe  bool
 	Resources      map[string]any
 	Pos            diag.Pos
+
+	words *buildWords // nil but for recipe.yaml
 }
 
 // PythonBuild is v1's build.python but for entry points.
@@ -182,6 +195,8 @@ type Script struct {
 	Secrets     []string // names of variables of the caller to hand in and to mask in logs
 	Cwd         string   // below SRC_DIR
 	Pos         diag.Pos
+
+	words *scriptWords // nil for a script that stands in no recipe.yaml
 }
 
 // Dependency is one entry of requirements.
@@ -189,6 +204,31 @@ type Dependency struct {
 	Spec string // match spec as text; empty while Pin is set
 	Pin  *Pin   // pin_compatible: needs the solved host environment
 	Pos  diag.Pos
+
+	// Variant is the match spec with the version that the variant has for it, where Spec is a bare name of
+	// a build or host requirement; empty where the variant says nothing.
+	Variant string
+
+	pinned *Pin // the pin of a sibling that Spec was made from; nil for none
+}
+
+// Ask is the match spec to solve for: a pin that waits for a solve only asks for its name.
+func (d Dependency) Ask() string {
+	switch {
+	case d.Pin != nil:
+		return d.Pin.Name
+	case d.Variant != "":
+		return d.Variant
+	}
+	return d.Spec
+}
+
+// Pinned is the pin as the recipe has it, also where Spec already stands in its place; nil for none.
+func (d Dependency) Pinned() *Pin {
+	if d.Pin != nil {
+		return d.Pin
+	}
+	return d.pinned
 }
 
 // Pin is a pin whose package's version is not known yet.
@@ -226,6 +266,8 @@ type Test struct {
 	Downstream      string
 	PackageContents *ContentsTest
 	Pos             diag.Pos
+
+	words *testWords // nil but for recipe.yaml
 }
 
 // ScriptTest runs a script in an environment that holds the package.

@@ -186,3 +186,5 @@ func TestSchemaKinds(t *testing.T) {
 		}
 	}
 }
+
+func anyList(v any) []any { l, _ := v.([]any); return l }

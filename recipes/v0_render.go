@@ -16,7 +16,8 @@ var v0Language = &expr.Dialect{Undefined: expr.Strict}
 // v0 is one meta.yaml with what its variants share.
 type v0 struct {
 	path, dir string
-	file      string // its text
+	folder    *folder // at dir
+	file      string  // its text
 	lines     []string
 	opts      *RenderOptions
 	found     *findings
@@ -25,11 +26,12 @@ type v0 struct {
 	selectors map[string]*expr.Expr
 	templates map[string]*expr.Template
 	docs      map[string]*v0Doc
+	specs     map[string]error // requirements that were read
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
 	first     *v0Pass
+	top       []string // what the top of the recipe uses
 	firstID   uintptr
-	fields    map[string][]string
 }
 
 // v0Doc is rendered text as YAML.
@@ -56,10 +58,11 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 
 func newV0(path, text string, opts RenderOptions) *v0 {
 	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
-		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}, fields: map[string][]string{}}
+		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, specs: map[string]error{}, scripts: map[string]scriptFile{}}
 	if abs, err := filepath.Abs(v.dir); err == nil {
 		v.dir = abs
 	}
+	v.folder = &folder{dir: v.dir, asked: askBeforeListing} // it will be asked for many names
 	return v
 }
 
@@ -156,7 +159,7 @@ func (v *v0) render() []*Output {
 // topLoop lists the keys with several values that the top of the recipe uses. conda-build renders the
 // recipe for each of their combinations on its own; within one, outputs that use the same are one.
 func (v *v0) topLoop(all []v0Variant, loop map[string]bool) []string {
-	if len(all) < 2 {
+	if len(all) == 0 {
 		return nil
 	}
 	p := v.pass(all[0])
@@ -164,13 +167,23 @@ func (v *v0) topLoop(all []v0Variant, loop map[string]bool) []string {
 		return nil
 	}
 	top := &v0Output{v0Pass: p, name: p.topName(), out: &Output{NoArch: p.noarch(p.root("build"))}}
+	v.top = top.usedKeys()
 	var keys []string
-	for _, k := range top.usedKeys() {
+	for _, k := range v.top {
 		if loop[k] {
 			keys = append(keys, k)
 		}
 	}
 	return keys
+}
+
+// firstSelectors lists the keys in selectors of the first output, but for its tests.
+func (v *v0) firstSelectors() []string {
+	text := v.rawParts().output(0)
+	if i := strings.Index(text, "\n    test:"); i >= 0 {
+		text = text[:i]
+	}
+	return v.usage.in(text, true)
 }
 
 // everUsed lists the keys that any variant may use: what the whole text names, and scripts.
@@ -211,9 +224,9 @@ func (v *v0) script(name string) scriptFile {
 		return s
 	}
 	var s scriptFile
-	text, err := readScript(v.dir, filepath.ToSlash(filepath.Clean(name)))
+	text, found := v.readable(filepath.ToSlash(filepath.Clean(name)))
 	switch {
-	case err == nil:
+	case found:
 		s = scriptFile{text: text, found: true}
 		if strings.HasSuffix(name, ".sh") {
 			s.keys = v.usage.inShell(text)
@@ -225,6 +238,14 @@ func (v *v0) script(name string) scriptFile {
 	}
 	v.scripts[name] = s
 	return s
+}
+
+func (v *v0) readable(name string) (text string, ok bool) {
+	if v.folder.lacks(name) {
+		return "", false
+	}
+	text, err := readScript(v.dir, name)
+	return text, err == nil
 }
 
 func (v *v0) scriptKeys(name string) []string { return v.script(name).keys }
@@ -261,8 +282,8 @@ func (v *v0) load(s selection) *v0Doc {
 	if d, ok := v.docs[s.text]; ok {
 		return d
 	}
-	doc, list := yamlx.Load(v.path, []byte(s.text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
-		MapLine: mapLines(s.lines), Source: []byte(v.file)})
+	doc, list := yamlx.LoadText(v.path, s.text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
+		MapLine: mapLines(s.lines), Source: v.file})
 	for _, found := range list {
 		v.found.add(found)
 	}

@@ -27,6 +27,7 @@ type buildPart struct {
 	python   bool // something was said of python, linking, prefixes
 	linking  bool
 	prefixes bool
+	rpaths   []string // as given
 }
 
 func defaultLinking() Linking { return Linking{RPaths: []string{"lib/"}, Relocate: true} }
@@ -197,7 +198,8 @@ func (f *frame) linking(p *buildPart, n *yaml.Node) {
 		return
 	}
 	get := func(key string) *yaml.Node { return yamlx.Get(n, key) }
-	l := Linking{Relocate: true, RPaths: f.texts(get("rpaths")), MissingDSOAllow: f.patterns(get("missing_dso_allowlist")), RPathAllow: f.patterns(get("rpath_allowlist"))}
+	p.rpaths = f.texts(get("rpaths"))
+	l := Linking{Relocate: true, RPaths: p.rpaths, MissingDSOAllow: f.patterns(get("missing_dso_allowlist")), RPathAllow: f.patterns(get("rpath_allowlist"))}
 	if len(l.RPaths) == 0 {
 		l.RPaths = []string{"lib/"}
 	}
@@ -291,7 +293,7 @@ func (p buildPart) over(top buildPart, inheritPlan bool) buildPart {
 		b.Files = t.Files
 	}
 	if !p.linking {
-		b.Linking = t.Linking
+		b.Linking, p.rpaths = t.Linking, top.rpaths
 	}
 	if len(p.useKeys)+len(p.ignore) == 0 && p.down == nil {
 		p.useKeys, p.ignore, p.down = top.useKeys, top.ignore, top.down

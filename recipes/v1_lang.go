@@ -152,32 +152,88 @@ func printed(v expr.Value) string {
 
 // platform is what expressions know of the platforms, the same for all variants.
 type platform struct {
-	names map[string]expr.Value
-	vars  map[string]bool // variables of the build's environment
+	opts *RenderOptions
+	vars map[string]bool // variables of the build's environment
 }
 
-func newPlatform(o *RenderOptions) *platform {
-	names := map[string]expr.Value{
-		"target_platform": o.TargetPlatform.String(), "build_platform": o.BuildPlatform.String(),
-		"host_platform": o.HostPlatform.String(), "unix": isUnix(o.HostPlatform), "SHLIB_EXT": sharedLibraryExtension(o.TargetPlatform),
-		"ios": o.HostPlatform.OS() == "ios" || o.HostPlatform.OS() == "iossimulator",
-		"env": environ{o.Env}, "git": gitInfo{},
+func newPlatform(o *RenderOptions) *platform { return &platform{o, o.platformVariables()} }
+
+// name is what a name means; it is asked name by name, since a recipe reads a few of seventy.
+func (p *platform) name(name string) (expr.Value, bool) {
+	o := p.opts
+	switch name {
+	case "target_platform":
+		return o.TargetPlatform.String(), true
+	case "build_platform":
+		return o.BuildPlatform.String(), true
+	case "host_platform":
+		return o.HostPlatform.String(), true
+	case "unix":
+		return isUnix(o.HostPlatform), true
+	case "SHLIB_EXT":
+		return sharedLibraryExtension(o.TargetPlatform), true
+	case "ios":
+		return o.HostPlatform.OS() == "ios" || o.HostPlatform.OS() == "iossimulator", true
+	case "env":
+		return environ{o.Env}, true
+	case "git":
+		return gitInfo{}, true
 	}
+	switch word := hostWords()[name]; word.kind {
+	case subdirWord:
+		return word.subdir == o.HostPlatform.String(), true
+	case familyWord:
+		return name == o.HostPlatform.OS(), true
+	case archName:
+		return o.HostPlatform.Arch() == name, true
+	}
+	return nil, false
+}
+
+// names lists all that name knows.
+func (p *platform) names() map[string]expr.Value {
+	all := map[string]expr.Value{}
+	for _, name := range strings.Fields("target_platform build_platform host_platform unix SHLIB_EXT ios env git") {
+		all[name], _ = p.name(name)
+	}
+	for name := range hostWords() {
+		all[name], _ = p.name(name)
+	}
+	return all
+}
+
+// hostWord is a name that is true on some platforms.
+type hostWord struct {
+	kind   hostWordKind
+	subdir string
+}
+
+type hostWordKind int
+
+const (
+	noWord hostWordKind = iota
+	archName
+	subdirWord
+	familyWord
+)
+
+var hostWords = sync.OnceValue(func() map[string]hostWord {
+	words := map[string]hostWord{}
 	for _, arch := range strings.Fields("aarch64 arm64 armv6l armv7a armv7l loongarch64 ppc ppc64 ppc64le riscv32 riscv64 s390x wasm32 wasm64 x86 x86_64 z") {
-		names[arch] = o.HostPlatform.Arch() == arch
+		words[arch] = hostWord{kind: archName}
 	}
 	for _, subdir := range platforms.Subdirs() {
 		family, _, ok := strings.Cut(subdir, "-")
 		if !ok {
 			continue
 		}
-		names[strings.ReplaceAll(subdir, "-", "")] = subdir == o.HostPlatform.String()
+		words[strings.ReplaceAll(subdir, "-", "")] = hostWord{subdirWord, subdir}
 		if family != "ios" {
-			names[family] = family == o.HostPlatform.OS()
+			words[family] = hostWord{kind: familyWord}
 		}
 	}
-	return &platform{names, o.platformVariables()}
-}
+	return words
+})
 
 func isUnix(p platforms.Platform) bool {
 	switch p.OS() {
@@ -268,10 +324,12 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 		return nil, err
 	}
 	lang := printed(bound[0])
-	key := normalKey(lang + "_" + kind) // go-nocgo has the key go_nocgo_compiler
-	f.read[key], f.read[key+"_version"], f.read["CONDA_BUILD_SYSROOT"] = true, true, true
+	key := lang + "_" + kind
+	for _, k := range toolKeys(kind, lang) {
+		f.read[k] = true
+	}
 	name := ""
-	if v, ok := f.variant[key]; ok {
+	if v, ok := f.variant[normalKey(key)]; ok {
 		name = v.Text
 	} else if kind == "compiler" {
 		name = defaultCompiler(f.opts.TargetPlatform, lang)
@@ -280,7 +338,7 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 		return nil, fmt.Errorf("no %s is set for the language %q; set the variant key %s", kind, lang, key)
 	}
 	name += "_" + f.opts.TargetPlatform.String()
-	version, ok := f.variant[key+"_version"]
+	version, ok := f.variant[normalKey(key+"_version")]
 	if !ok {
 		return name, nil
 	}

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -35,7 +36,7 @@ func (f *frame) source(n *yaml.Node) Source {
 		s.Git = f.git(n)
 	case get("url") != nil:
 		f.urls(&s, get("url"))
-		f.attestation(get("attestation"))
+		s.Attestation = f.attestation(get("attestation"))
 		checkHashed(&s, f.opts, f.doc.Line(s.Pos.Line), f.found.add)
 	default:
 		s.Path = f.text(get("path"))
@@ -94,12 +95,39 @@ func (f *frame) urls(s *Source, n *yaml.Node) {
 	}
 }
 
-func (f *frame) attestation(n *yaml.Node) {
-	if n != nil {
-		d := f.doc.At(n, "not-checked", "attestations of sources are not checked yet")
-		d.Severity, d.Suggestion = diag.Warning, "pin the signer with extra.forge.signatures"
-		f.found.add(d)
+// attestation reads who must have attested a source. rattler-build takes it only as an experiment; Forge
+// reads it then, and says that the source's hash is what decides.
+func (f *frame) attestation(n *yaml.Node) *Attestation {
+	if n == nil {
+		return nil
 	}
+	d := f.doc.At(n, "not-checked", "attestations of sources are experimental, and Forge does not check them: the sha256 decides")
+	d.Suggestion = "pin the signer with extra.forge.signatures and take `attestation:` out, or pass --experimental to go by the sha256"
+	if f.opts.Experimental {
+		d.Severity, d.Suggestion = diag.Warning, ""
+	}
+	f.found.add(d)
+	a := &Attestation{BundleURL: f.checked(yamlx.Get(n, "bundle_url"), checkURL)}
+	for _, e := range f.listItems(yamlx.Get(n, "publishers")) {
+		p, err := parsePublisher(f.text(e))
+		if err != nil {
+			f.errorf(e, "bad-value", "%s", err)
+			continue
+		}
+		a.Publishers = append(a.Publishers, p)
+	}
+	return a
+}
+
+// parsePublisher reads PROVIDER:OWNER/REPO[@REF].
+func parsePublisher(s string) (Publisher, error) {
+	provider, rest, ok := strings.Cut(s, ":")
+	rest, ref, _ := strings.Cut(rest, "@")
+	owner, repo, both := strings.Cut(rest, "/")
+	if !ok || !both || owner == "" || repo == "" || strings.Contains(repo, "/") || provider != "github" && provider != "gitlab" {
+		return Publisher{}, fmt.Errorf("%q is no publisher: want github:OWNER/REPOSITORY or gitlab:OWNER/REPOSITORY", s)
+	}
+	return Publisher{provider, owner, repo, ref}, nil
 }
 
 func (f *frame) git(n *yaml.Node) *Git {
@@ -120,7 +148,7 @@ func (f *frame) git(n *yaml.Node) *Git {
 func (f *frame) late(n *yaml.Node, names ...string) []string {
 	var out []string
 	for _, e := range f.listItems(n) {
-		env := f.env()
+		env := f.newEnv()
 		looked := env.Looked
 		env.Lookup = func(name string) (expr.Value, bool) {
 			if v, ok := f.lookup(name); ok {

@@ -11,6 +11,7 @@ import (
 	"forge/internal/diag"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func renderText(text string, change func(o *RenderOptions)) *Rendered {
@@ -233,7 +234,7 @@ func TestScripts(t *testing.T) {
 		for i := range got {
 			got[i].Pos = diag.Pos{}
 		}
-		if d := cmp.Diff(tt.want, got); d != "" {
+		if d := cmp.Diff(tt.want, got, cmpopts.IgnoreUnexported(Script{})); d != "" {
 			t.Errorf("%s: (-want +got)\n%s", tt.name, d)
 		}
 	}

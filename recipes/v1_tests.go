@@ -24,7 +24,8 @@ func (f *frame) test(n *yaml.Node) Test {
 	get := func(key string) *yaml.Node { return yamlx.Get(n, key) }
 	switch {
 	case get("python") != nil:
-		return Test{Python: f.pythonTest(get("python"))}
+		versions := yamlx.Get(get("python"), "python_version")
+		return Test{Python: f.pythonTest(get("python")), words: &testWords{oneVersion: versions != nil && versions.Kind == yaml.ScalarNode}}
 	case get("perl") != nil:
 		return Test{Perl: &ListTest{Names: f.texts(yamlx.Get(get("perl"), "uses"))}}
 	case get("r") != nil:

@@ -236,64 +236,15 @@ func wholeNumbers(m map[string]any) map[string]any {
 }
 
 func describe(o *Output) string {
-	req, _ := json.Marshal(peerRequirements(&o.Requirements))
+	req, _ := json.Marshal(plainJSON(o.Requirements.recipeView()))
 	return fmt.Sprintf("%s %s %s %d %q %s %s %s", o.Name, o.Version, o.BuildString, o.BuildNumber, o.NoArch, o.Subdir(), o.HashInput, strings.ToLower(string(req)))
 }
 
-// peerRequirements is requirements in rattler-build's shape.
-func peerRequirements(r *Requirements) map[string]any {
-	m := map[string]any{}
-	put := func(m map[string]any, key string, deps []Dependency) {
-		var out []any
-		for _, d := range deps {
-			if d.Pin == nil {
-				out = append(out, d.Spec)
-				continue
-			}
-			p := map[string]any{"name": d.Pin.Name}
-			for k, v := range map[string]string{"lower_bound": d.Pin.Lower, "upper_bound": d.Pin.Upper, "build": d.Pin.Build} {
-				if v != "" {
-					p[k] = v
-				}
-			}
-			if d.Pin.Exact {
-				p["exact"] = true
-			}
-			kind := "pin_compatible"
-			if d.Pin.Subpackage {
-				kind = "pin_subpackage"
-			}
-			out = append(out, map[string]any{kind: p})
-		}
-		if out != nil {
-			m[key] = out
-		}
-	}
-	put(m, "build", r.Build)
-	put(m, "host", r.Host)
-	put(m, "run", r.Run)
-	put(m, "run_constraints", r.RunConstraints)
-	exports, ignore, extras := map[string]any{}, map[string]any{}, map[string]any{}
-	put(exports, "weak", r.RunExports.Weak)
-	put(exports, "strong", r.RunExports.Strong)
-	put(exports, "noarch", r.RunExports.NoArch)
-	put(exports, "weak_constraints", r.RunExports.WeakConstrains)
-	put(exports, "strong_constraints", r.RunExports.StrongConstrains)
-	if r.IgnoreByName != nil {
-		ignore["by_name"] = r.IgnoreByName
-	}
-	if r.IgnoreFrom != nil {
-		ignore["from_package"] = r.IgnoreFrom
-	}
-	for k, v := range r.Extras {
-		put(extras, k, v)
-	}
-	for k, v := range map[string]map[string]any{"run_exports": exports, "ignore_run_exports": ignore, "extras": extras} {
-		if len(v) > 0 {
-			m[k] = v
-		}
-	}
-	return m
+// plainJSON is v with the keys of its objects sorted.
+func plainJSON(v any) (out any) {
+	raw, _ := json.Marshal(v)
+	_ = json.Unmarshal(raw, &out)
+	return out
 }
 
 // firstDifference shows where two texts part.

@@ -74,6 +74,9 @@ func (s *steps) parse(b []byte) ending {
 func (s *steps) pidOne(j *job, w *wire, who identity, mounts []*os.File) error {
 	life, report := uintptr(w.theirLife.Fd()), uintptr(w.theirReport.Fd())
 	kept := []int{int(life), int(report), int(w.std[0].Fd()), int(w.std[1].Fd()), int(w.std[2].Fd())}
+	if w.theirTrace != nil {
+		kept = append(kept, int(w.theirTrace.Fd()))
+	}
 	var taken []int
 	if who.privileged {
 		taken = []int{}
@@ -102,7 +105,7 @@ func (s *steps) pidOne(j *job, w *wire, who identity, mounts []*os.File) error {
 	s.list[fork].arg[0] = uintptr(len(s.list))
 	s.closeAllBut(int(life), int(report)) // the command's output is none of ours
 	pidfd := s.open(label{"open the command", aboutWall}, unix.SYS_PIDFD_OPEN, reg(pid), 0)
-	s.dropMemory()
+	s.leaveMemory()
 	s.push(label{"watch", aboutWall}, opWatch, []uintptr{reg(pid), life, reg(pidfd)})
 	return s.err
 }
@@ -206,6 +209,11 @@ func (s *steps) command(j *job, w *wire) error {
 	} else {
 		s.ambient()
 	}
+	if w.theirTrace != nil {
+		if err := s.traceSteps(w.theirTrace.Fd(), w.theirLife.Fd()); err != nil {
+			return err
+		}
+	}
 	return s.execSteps(j)
 }
 
@@ -228,9 +236,10 @@ func (s *steps) ambient() {
 	}
 }
 
-// dropMemory gives back what the copy of this process does not need any more, which is nearly all: pid 1
-// stays as long as the command, and holds neither the caller's keys nor its heap.
-func (s *steps) dropMemory() {
+// leaveMemory notes what the copy of this process does not need, which is nearly all. To copy the tables of
+// large memory, twice, and to tear them down again is most of what a fork costs; and pid 1, which stays as
+// long as the command, holds neither the caller's keys nor its heap.
+func (s *steps) leaveMemory() {
 	b, _ := os.ReadFile("/proc/self/maps")
 	for line := range strings.Lines(string(b)) {
 		f := strings.Fields(line)
@@ -243,7 +252,7 @@ func (s *steps) dropMemory() {
 		if to-from < 1<<20 || s.owns(uintptr(from), uintptr(to)) {
 			continue
 		}
-		s.push(label{}, opDrop, []uintptr{uintptr(from), uintptr(to)}).skip = 0
+		s.spare = append(s.spare, memory{uintptr(from), uintptr(to)})
 	}
 }
 

@@ -30,6 +30,9 @@ func (r *runner) lower(ctx context.Context, spec Spec, level Isolation) (Result,
 	if err := spec.checkInPlace(level); err != nil {
 		return Result{}, err
 	}
+	if spec.Trace {
+		return Result{}, fmt.Errorf("run in sandbox: what a command opens is traced at isolation full only, not at %s", level)
+	}
 	if level == Landlock && landlockABI() < 1 {
 		return Result{}, unavailable(Landlock, "ask for landlock", unix.ENOSYS)
 	}

@@ -111,6 +111,7 @@ func rules(fenced bool) []rule {
 // Personalities (linux/personality.h).
 const (
 	perLinux32      = 0x8
+	uname26         = 0x20000
 	addrNoRandomize = 0x40000
 )
 
@@ -160,8 +161,11 @@ func filter(list []rule) ([]bpf.RawInstruction, error) {
 }
 
 // body is what runs for r's call: it answers, or falls through with the number loaded again.
-func (r rule) body() []bpf.Instruction {
-	no := bpf.RetConstant{Val: retErrno | uint32(r.errno)}
+func (r rule) body() []bpf.Instruction { return r.answers(retErrno | uint32(r.errno)) }
+
+// answers is body with an answer of the caller's.
+func (r rule) answers(ret uint32) []bpf.Instruction {
+	no := bpf.RetConstant{Val: ret}
 	if len(r.when) == 0 {
 		return []bpf.Instruction{no}
 	}
@@ -195,16 +199,20 @@ func (s *steps) filterSteps(fenced bool) error {
 	if err != nil {
 		return err
 	}
+	s.add("load seccomp filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, s.program(raw))
+	return nil
+}
+
+// program places a filter's code where the kernel finds it.
+func (s *steps) program(raw []bpf.RawInstruction) uintptr {
 	m := s.alloc(len(raw) * int(unsafe.Sizeof(unix.SockFilter{})))
 	code := unsafe.Slice((*unix.SockFilter)(unsafe.Pointer(&m[0])), len(raw))
 	for i, in := range raw {
 		code[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
 	}
 	// unix.SockFprog holds a pointer, and what lies in this memory may not.
-	prog := place(s, struct {
+	return place(s, struct {
 		len    uint16
 		filter uintptr
 	}{uint16(len(code)), uintptr(unsafe.Pointer(&m[0]))})
-	s.add("load seccomp filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, prog)
-	return nil
 }

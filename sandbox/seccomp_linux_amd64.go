@@ -31,3 +31,19 @@ func archCalls() map[string]uintptr {
 		"mknod": unix.SYS_MKNOD, "modify_ldt": unix.SYS_MODIFY_LDT, "open": unix.SYS_OPEN,
 	}
 }
+
+// archTraced are the traced calls that newer CPUs were born without, and stat.
+func archTraced() []rule {
+	return []rule{
+		{nr: unix.SYS_NEWFSTATAT, when: notEmptyPath(3)}, {nr: unix.SYS_OPEN, when: notReading(1)}, {nr: unix.SYS_STAT},
+		{nr: unix.SYS_LSTAT}, {nr: unix.SYS_ACCESS}, {nr: unix.SYS_READLINK},
+	}
+}
+
+// namedBy tells which arguments of an archTraced call are the folder (-1: the working folder) and the name.
+func namedBy(nr int32) (dir, name int) {
+	if nr == unix.SYS_NEWFSTATAT {
+		return 0, 1
+	}
+	return -1, 0
+}

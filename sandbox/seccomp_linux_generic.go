@@ -14,3 +14,13 @@ func archRules() []rule {
 
 // archCalls are the system calls that only some CPU has, by name.
 func archCalls() map[string]uintptr { return nil }
+
+// archTraced is stat, which has other names elsewhere.
+func archTraced() []rule { return []rule{{nr: sysFstatat, when: notEmptyPath(3)}} }
+
+// namedBy tells which arguments of an archTraced call are the folder and the name.
+func namedBy(int32) (dir, name int) { return 0, 1 }
+
+// sysFstatat is newfstatat in the generic table (asm-generic/unistd.h); loong64 has only statx, and
+// the number means nothing there.
+const sysFstatat = 79

@@ -15,6 +15,8 @@ type wire struct {
 	theirs                 []*os.File  // all that is the keeper's alone
 	input                  *os.File    // what the command reads, from our side
 	stdin                  io.Reader
+	tracer                 *tracer  // nil where nobody asked
+	theirTrace             *os.File // the other end of its socket
 	log                    *logger
 	flooded                chan struct{}
 }
@@ -32,6 +34,11 @@ func connect(spec Spec, now func() time.Time) (w *wire, err error) {
 	}
 	if w.theirReport, w.report, err = w.pipe(false); err != nil {
 		return nil, err
+	}
+	if spec.Trace {
+		if w.tracer, err = w.trace(); err != nil {
+			return nil, err
+		}
 	}
 	if spec.Terminal {
 		return w, w.terminal(spec)
@@ -123,6 +130,9 @@ func (w *wire) close() {
 		if f != nil {
 			f.Close()
 		}
+	}
+	if w.tracer != nil {
+		w.tracer.end()
 	}
 	w.log.close()
 }

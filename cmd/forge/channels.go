@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"time"
 
 	"forge/channels"
 	"forge/engine"
 	"forge/packages"
+	"forge/sources"
 )
 
 // channelSet is the channels of a request, opened once; it implements engine.Channels.
@@ -21,11 +23,9 @@ type channelSet struct {
 
 // openChannels opens the output folder and the request's channels, in order of priority.
 func (a *app) openChannels(ctx context.Context, req *engine.Request, open channels.OpenFunc) (*channelSet, error) {
-	loader := &channels.Loader{CacheDir: filepath.Join(req.CacheDir, "channels"), Now: time.Now, Offline: req.Offline}
-	subdirs := []string{req.HostPlatform.String(), channels.NoArch}
-	if b := req.BuildPlatform.String(); b != subdirs[0] {
-		subdirs = append([]string{b}, subdirs...)
-	}
+	loader := &channels.Loader{CacheDir: filepath.Join(req.CacheDir, "channels"), Now: time.Now, Offline: req.Offline,
+		Client: sources.NewClient(os.Environ(), a.config.routes(a.insecure))}
+	subdirs := channelSubdirs(req)
 	var parts []*channels.Repodata
 	for _, channel := range append([]string{req.OutputDir}, req.Channels...) {
 		opened, err := loader.Open(ctx, channel, subdirs)
@@ -35,6 +35,15 @@ func (a *app) openChannels(ctx context.Context, req *engine.Request, open channe
 		parts = append(parts, opened...)
 	}
 	return &channelSet{Provider: channels.NewProvider(parts...), ctx: ctx, loader: loader, exports: &channels.ExportReader{Loader: loader}, open: open}, nil
+}
+
+// channelSubdirs are those that are read of every channel.
+func channelSubdirs(req *engine.Request) []string {
+	subdirs := []string{req.HostPlatform.String(), channels.NoArch}
+	if b := req.BuildPlatform.String(); b != subdirs[0] {
+		subdirs = append([]string{b}, subdirs...)
+	}
+	return subdirs
 }
 
 // Archive implements engine.Channels.

@@ -18,36 +18,28 @@ func renderCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "render [RECIPE]...",
 		Short:   "Print what the recipes come to: every output of every variant",
-		Example: "  forge render ./recipes/zlib\n  forge render --json ./recipes/... | jq '.[].name'",
+		Example: "  forge render ./recipes/zlib\n  forge render --json ./recipes/... | jq '.[].recipe.package.name'",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.unsolved = !asJSON // its JSON tells of the machine, too
 			req, err := a.request(&f, args)
 			if err != nil {
 				return err
 			}
-			return a.render(cmd.Context(), req, asJSON)
+			if asJSON {
+				return a.renderJSON(cmd.Context(), req)
+			}
+			return a.render(cmd.Context(), req)
 		},
 	}
 	f.register(c.Flags())
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&asJSON, "json", false, "print what forge build --render-only prints")
 	return c
 }
 
 // render prints the outputs. Broken recipes are told at the end; the good ones are printed all the same.
-func (a *app) render(ctx context.Context, req *engine.Request, asJSON bool) error {
+func (a *app) render(ctx context.Context, req *engine.Request) error {
 	outputs, warnings, renderErr := engine.Render(ctx, req)
-	for _, w := range warnings {
-		a.printError(&diag.Failure{List: diag.List{w}})
-	}
-	if asJSON {
-		views := []recipes.View{}
-		for _, o := range outputs {
-			views = append(views, o.View())
-		}
-		if err := a.printJSON(views); err != nil {
-			return err
-		}
-		return renderErr
-	}
+	a.printWarnings(warnings)
 	for _, o := range outputs {
 		a.writeOutput(o)
 	}

@@ -75,6 +75,7 @@ type reported struct {
 	Graph    template.HTML // drawn here, every text in it escaped
 	Lanes    []reportedLane
 	Span     float64 // seconds of the timeline
+	Summary  string  // of the run that the timeline shows
 }
 
 type reportedPackage struct {
@@ -272,7 +273,8 @@ func (r *reported) timeline(file string) error {
 		return usageError{err}
 	}
 	var t struct {
-		TraceEvents []traceEvent `json:"traceEvents"`
+		TraceEvents []traceEvent   `json:"traceEvents"`
+		Summary     engine.Summary `json:"otherData"`
 	}
 	if err == nil {
 		err = json.Unmarshal(data, &t)
@@ -285,6 +287,7 @@ func (r *reported) timeline(file string) error {
 		end = max(end, e.TS+e.Dur)
 	}
 	r.Span = float64(end) / 1e6
+	r.Summary = summaryText(t.Summary)
 	for _, e := range t.TraceEvents {
 		if e.Cat != "package" || e.TID < 1 || e.TID > 1000 {
 			continue

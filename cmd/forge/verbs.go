@@ -22,6 +22,7 @@ func verbs(a *app) []*cobra.Command {
 		// Look.
 		packageCommand(a),
 		solveCommand(a),
+		abiCommand(a),
 		verifyCommand(a),
 		keysCommand(a),
 		cacheCommand(a),
@@ -36,5 +37,6 @@ func verbs(a *app) []*cobra.Command {
 		schemaCommand(a),
 		convertCommand(a),
 		lspCommand(a),
+		completionCommand(a),
 	}
 }

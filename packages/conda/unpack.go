@@ -215,7 +215,7 @@ func (u *unpacker) file(to string, exec bool, mtime time.Time, body io.Reader) e
 	if exec {
 		perm = 0o755
 	}
-	defer dir.Remove(tmp)
+	defer fsx.RemoveIn(dir, tmp)
 	if err := write(dir, tmp, perm, body); err != nil {
 		return fmt.Errorf("%q: %w", to, err)
 	}
