@@ -12,7 +12,7 @@ const sysrootKey = "CONDA_BUILD_SYSROOT"
 
 // toolKeys are the variant keys that compiler(lang) or stdlib(lang) reads; kind is the function's name.
 func toolKeys(kind, lang string) []string {
-	key := normalKey(lang + "_" + kind) // go-nocgo has the key go_nocgo_compiler
+	key := lang + "_" + kind
 	keys := []string{key, key + "_version", sysrootKey}
 	if kind == "compiler" {
 		keys = append(keys, KeyMicroarch, KeyLTO)

@@ -325,7 +325,7 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 	}
 	lang := printed(bound[0])
 	key := lang + "_" + kind
-	for _, k := range toolKeys(kind, lang) {
+	for _, k := range toolKeys(kind, normalKey(lang)) { // go-nocgo has the key go_nocgo_compiler
 		f.read[k] = true
 	}
 	name := ""
