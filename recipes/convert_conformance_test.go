@@ -203,6 +203,7 @@ func (c *conformance) platform(subdir string) platforms.Platform {
 
 func (c *conformance) print() {
 	keys := sortedNames(c.count)
+	c.shares()
 	for _, k := range keys {
 		var parts []string
 		for _, v := range sortedNames(c.count[k]) {
@@ -218,5 +219,30 @@ func (c *conformance) print() {
 	slices.Reverse(why)
 	for _, w := range why[:min(len(why), 150)] {
 		c.t.Log(w)
+	}
+}
+
+// shares holds each step against the share of equal recipes that was reached; all of the corpus is needed
+// for that.
+func (c *conformance) shares() {
+	equal, all := map[string]int{}, map[string]int{}
+	for key, verdicts := range c.count {
+		step, _, _ := strings.Cut(key, " ")
+		for v, n := range verdicts {
+			switch {
+			case strings.HasPrefix(v, "equal"):
+				equal[step] += n
+				all[step] += n
+			case v != "original does not render":
+				all[step] += n
+			}
+		}
+	}
+	for step, floor := range map[string]float64{"meta.yaml→recipe.yaml": 0.90, "meta.yaml→recipe.yaml→recipe.hcl": 0.99, "recipe.yaml→recipe.hcl": 0.985} {
+		share := float64(equal[step]) / float64(max(1, all[step]))
+		c.t.Logf("%-34s %d of %d recipes are equal (%.1f %%), the others said", step, equal[step], all[step], 100*share)
+		if os.Getenv("FORGE_CONFORMANCE") != "" && os.Getenv("FORGE_ONLY") == "" && share < floor {
+			c.t.Errorf("%s: %.3f of the recipes are equal, less than %.3f", step, share, floor)
+		}
 	}
 }

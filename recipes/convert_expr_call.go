@@ -91,12 +91,16 @@ func (w *v1Writer) pin(name string, n *expr.Node) string {
 	if exact := given["exact"]; exact != nil {
 		if exact.Value == false || exact.Kind == "name" && exact.Name == "False" {
 			delete(given, "exact")
-		} else if exact.Value != true { // where it turns out false, recipe.yaml has no bounds but those given
-			for key, def := range map[string]string{"min_pin": "x.x.x.x.x.x", "max_pin": "x"} {
-				if given[key] == nil && given[now[key]] == nil {
-					given[key] = &expr.Node{Kind: "const", Value: def}
+		} else if exact.Value != true { // recipe.yaml takes exact or bounds
+			yes, no := *n, *n
+			yes.Args, no.Args = n.Args[:2], n.Args[:2]
+			yes.Named, no.Named = map[string]*expr.Node{"exact": {Kind: "const", Value: true}}, map[string]*expr.Node{}
+			for k, v := range given {
+				if k != "exact" {
+					no.Named[k] = v
 				}
 			}
+			return "(" + w.pin(name, &yes) + " if " + bare(w.truth(exact)) + " else " + w.pin(name, &no) + ")"
 		}
 	}
 	for _, k := range order {

@@ -128,6 +128,9 @@ func (w *hclWriter) name(name string) string {
 		}
 		return hclQuote("$" + name)
 	}
+	if w.c.hints.optional[name] && strings.ToUpper(name) == name && !w.condition { // no variant has it: the shell's
+		return hclQuote("$" + name)
+	}
 	if w.c.hints.optional[name] {
 		return "try(variant." + name + ", " + w.absent() + ")"
 	}

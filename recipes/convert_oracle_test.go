@@ -192,7 +192,7 @@ type renderFacts struct {
 func skippedNames(r *Rendered) map[string]bool {
 	skipped := map[string]bool{}
 	for _, o := range r.Outputs {
-		if o.Skip && o.BuildString == "" {
+		if o.Skip && len(o.Variant) == 0 {
 			skipped[o.Name] = true
 		}
 	}
@@ -250,11 +250,13 @@ func theirSpec(v any) string {
 }
 
 func ourFacts(r *Rendered) (all []renderFacts) {
+	seen := map[string]bool{}
 	for _, o := range r.Outputs {
-		if o.Skip && o.BuildString == "" || o.Staging {
+		v := o.View()
+		if o.Skip && len(o.Variant) == 0 || o.Staging || seen[v.Name+v.Build] {
 			continue
 		}
-		v := o.View()
+		seen[v.Name+v.Build] = true
 		f := renderFacts{Name: v.Name, Version: v.Version, Build: v.Build, Requirements: map[string][]string{}, Sources: len(v.Sources), Tests: len(v.Tests)}
 		for k, list := range map[string][]string{"build": v.Requirements.Build, "host": v.Requirements.Host, "run": v.Requirements.Run} {
 			if len(list) > 0 {

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -206,19 +207,13 @@ func (c *metaConverter) prefixFlag(put func(string, *yaml.Node), list []choice) 
 // trackFeatures: their only use is to make a variant less wanted, for which recipe.yaml has a number.
 func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choice) {
 	c.warn(list[0].key, "track_features becomes variant.down_prioritize_variant; a package that asks for the feature by name no longer finds it")
-	var sum []string
+	var order []string
+	count := map[string]int{} // features under each condition
 	add := func(n int, condition string) {
-		for i, s := range sum { // of one condition together
-			if count, rest, ok := strings.Cut(s, " if "); ok && rest == condition+" else 0)" && len(count) == 2 {
-				sum[i] = "(" + plainInt(int(count[1]-'0')+n) + " if " + rest
-				return
-			}
+		if count[condition] == 0 {
+			order = append(order, condition)
 		}
-		s := plainInt(n)
-		if condition != "" {
-			s = "(" + s + " if " + condition + " else 0)"
-		}
-		sum = append(sum, s)
+		count[condition] += n
 	}
 	for _, ch := range list {
 		for _, e := range list1(ch.value) {
@@ -233,14 +228,20 @@ func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choic
 			add(n, condition)
 		}
 	}
+	var sum []string
+	for _, condition := range order {
+		if condition == "" {
+			sum = append(sum, fmt.Sprint(count[""]))
+		} else {
+			sum = append(sum, fmt.Sprintf("(%d if %s else 0)", count[condition], condition))
+		}
+	}
 	if len(sum) > 0 {
 		put("variant.down_prioritize_variant", contextNode(bare(strings.Join(sum, " + "))))
 	}
 }
 
 var expressionOf = regexp.MustCompile(`\{\{.*?\}\}`)
-
-func plainInt(n int) string { return string(rune('0' + min(n, 9))) }
 
 // boolean writes yes and no as true and false.
 func (c *metaConverter) boolean(list []choice) *yaml.Node {

@@ -45,7 +45,7 @@ func (c *metaConverter) statements() {
 			c.set(at, rest, condition, stackPath(stack))
 		case "if":
 			ifs++
-			now := wrapped(c.condition0(at, w, rest))
+			now := wrapped(c.ifCondition(at, w, rest))
 			stack = append(stack, openIf{now, negated(now), branch{ifs, 0}})
 		case "elif", "else":
 			if n < 0 {
@@ -55,7 +55,7 @@ func (c *metaConverter) statements() {
 			s.arm++
 			s.now = s.before
 			if w == "elif" {
-				now := wrapped(c.condition0(at, w, rest))
+				now := wrapped(c.ifCondition(at, w, rest))
 				s.now, s.before = joinConditions(s.before, now), joinConditions(s.before, negated(now))
 			}
 		case "endif":
@@ -70,8 +70,8 @@ func (c *metaConverter) statements() {
 	c.resolve()
 }
 
-// condition0 is the condition of an {% if %}.
-func (c *metaConverter) condition0(at *yaml.Node, w, text string) string {
+// ifCondition is the condition of an {% if %}.
+func (c *metaConverter) ifCondition(at *yaml.Node, w, text string) string {
 	s, err := c.expression(at, text)
 	if err != nil {
 		c.lost(at, "{%% %s %%}: %v", w, err)

@@ -183,7 +183,7 @@ func (u *unroller) remember(p jinjaPart, text string) {
 	case condition == "":
 		u.now[name] = pieces
 	case mentions(value, name) && len(pieces) >= len(before): // more items
-		u.now[name] = slices.Concat(before, under0(pieces[len(before):], condition))
+		u.now[name] = slices.Concat(before, withCondition(pieces[len(before):], condition))
 	default: // other items
 		var rest []piece
 		for _, b := range before {
@@ -192,12 +192,12 @@ func (u *unroller) remember(p jinjaPart, text string) {
 			}
 			rest = append(rest, b)
 		}
-		u.now[name] = append(rest, under0(pieces, condition)...)
+		u.now[name] = append(rest, withCondition(pieces, condition)...)
 	}
 }
 
-// under0 puts a condition on parts of a list.
-func under0(pieces []piece, condition string) (out []piece) {
+// withCondition puts a condition on parts of a list.
+func withCondition(pieces []piece, condition string) (out []piece) {
 	for _, p := range pieces {
 		out = append(out, piece{strings.TrimPrefix(p.condition+" and "+condition, " and "), p.items})
 	}

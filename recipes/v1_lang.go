@@ -338,7 +338,7 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 		f.read[k] = true
 	}
 	name := ""
-	if v, ok := f.variant[key]; ok {
+	if v, ok := f.variant[normalKey(key)]; ok {
 		name = v.Text
 	} else if kind == "compiler" {
 		name = defaultCompiler(f.opts.TargetPlatform, lang)
@@ -347,7 +347,7 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 		return nil, fmt.Errorf("no %s is set for the language %q; set the variant key %s", kind, lang, key)
 	}
 	name += "_" + f.opts.TargetPlatform.String()
-	version, ok := f.variant[key+"_version"]
+	version, ok := f.variant[normalKey(key+"_version")]
 	if !ok {
 		return name, nil
 	}
