@@ -120,6 +120,7 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildNumber:          r.BuildNumber,
 		BuildStringPrefix:    r.BuildStringPrefix,
 		AllowUnhashed:        r.AllowUnhashed,
+		Cache:                recipes.NewCache(), // one reading of the pinning for all recipes of the request
 	}
 }
 
