@@ -127,6 +127,7 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildStringPrefix:    r.BuildStringPrefix,
 		AllowUnhashed:        r.AllowUnhashed,
 		Experimental:         r.Experimental,
+		Cache:                recipes.NewCache(), // one reading of the pinning for all recipes of the request
 	}
 }
 

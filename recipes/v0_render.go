@@ -77,7 +77,7 @@ func (v *v0) config() bool {
 	for _, f := range files {
 		base := newScope(v.opts, v.cfg.first())
 		d := &decider{lookup: base.selector, parsed: v.selectors, known: map[string]bool{}}
-		for _, found := range v.cfg.read(f, d.decide) {
+		for _, found := range v.cfg.read(f, d.decide, v.opts.cache()) {
 			v.found.add(found)
 		}
 	}
