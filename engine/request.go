@@ -2,6 +2,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -36,14 +37,16 @@ type Request struct {
 	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
 	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
 
-	Workspace            []recipes.VariantFile `json:"-"` // variants of forge.hcl
-	VariantFiles         []string              `json:"variant_config,omitempty"`
-	Variant              map[string][]string   `json:"variant,omitempty"`
-	IgnoreRecipeVariants bool                  `json:"ignore_recipe_variants,omitempty"`
-	BuildNumber          *int                  `json:"build_num,omitempty"`
-	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
-	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
-	Optimize             Optimize              `json:"optimize,omitzero"`
+	Workspace            []recipes.VariantFile                      `json:"-"` // variants of forge.hcl
+	VariantFiles         []string                                   `json:"variant_config,omitempty"`
+	Variant              map[string][]string                        `json:"variant,omitempty"`
+	IgnoreRecipeVariants bool                                       `json:"ignore_recipe_variants,omitempty"`
+	BuildNumber          *int                                       `json:"build_num,omitempty"`
+	BuildStringPrefix    string                                     `json:"build_string_prefix,omitempty"`
+	AllowUnhashed        bool                                       `json:"allow_unhashed,omitempty"`
+	Experimental         bool                                       `json:"experimental,omitempty"`
+	Git                  func(context.Context) recipes.Repositories `json:"-"` // answers the git functions of recipes; nil for nothing
+	Optimize             Optimize                                   `json:"optimize,omitzero"`
 
 	Jobs         int               `json:"jobs"`                 // at once: builds, and what make and ninja start in them
 	CPUs         int               `json:"cpu_count"`            // CPU_COUNT of each
@@ -122,6 +125,7 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildNumber:          r.BuildNumber,
 		BuildStringPrefix:    r.BuildStringPrefix,
 		AllowUnhashed:        r.AllowUnhashed,
+		Experimental:         r.Experimental,
 	}
 }
 

@@ -48,6 +48,7 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		},
 		NoArch: o.NoArch, EntryPoints: o.Build.EntryPoints, NoLink: o.Build.NoLink,
 		OneCase: o.TargetPlatform.IsWindows() || o.TargetPlatform.OS() == "osx",
+		Windows: o.TargetPlatform.IsWindows(), Placeholder: j.site.at.placeholder(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
@@ -157,7 +158,7 @@ func (j *job) entryPoints() error {
 	if o.NoArch == "python" {
 		return nil
 	}
-	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix)
+	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix, o.TargetPlatform.IsWindows())
 	if err != nil {
 		return fmt.Errorf("%s: %w", o, err)
 	}
