@@ -83,7 +83,7 @@ type planner struct {
 	standIns map[*packages.Record]*packages.Record // of existing packages, the channel's records
 	problems diag.List
 	unknown  []unknownNeed // what nobody offers; see reportUnknown
-	with     []string // specs that every test environment holds beside the tested package
+	with     []string      // specs that every test environment holds beside the tested package
 
 	states []planState
 	next   []int         // to be looked at in the next round
