@@ -30,7 +30,8 @@ type runner struct {
 
 	mu       sync.Mutex
 	loaded   map[string]*toolchain.External
-	reached  sandbox.Isolation // see level
+	checked  map[digest.Digest]bool // blobs that were read and are whole
+	reached  sandbox.Isolation      // see level
 	sourceMu sync.Mutex
 }
 
@@ -39,7 +40,7 @@ func newRunner(req *Request, tools Tools, g *Graph, report func(Event)) *runner 
 		report = func(Event) {}
 	}
 	r := &runner{req: req, tools: tools, graph: g, report: report,
-		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}}
+		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}, checked: map[digest.Digest]bool{}}
 	for _, a := range g.Actions {
 		r.byRecord[&a.Record] = a
 	}
