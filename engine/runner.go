@@ -35,6 +35,7 @@ type runner struct {
 	materials map[digest.Digest]provenance.Material // of externals, by their trees
 	reached   sandbox.Isolation                     // see level
 	sourceMu  sync.Mutex
+	checked   map[digest.Digest]bool // blobs that were read and are whole
 }
 
 func newRunner(req *Request, tools Tools, g *Graph, report func(Event)) *runner {
@@ -42,7 +43,7 @@ func newRunner(req *Request, tools Tools, g *Graph, report func(Event)) *runner 
 		report = func(Event) {}
 	}
 	r := &runner{req: req, tools: tools, graph: g, report: report,
-		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}, roots: map[string]string{}, materials: map[digest.Digest]provenance.Material{}}
+		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}, roots: map[string]string{}, materials: map[digest.Digest]provenance.Material{}, checked: map[digest.Digest]bool{}}
 	for _, a := range g.Actions {
 		r.byRecord[&a.Record] = a
 	}
