@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"forge/recipes"
@@ -19,6 +20,26 @@ type Entry struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Terminal       bool
+}
+
+// enter puts scripts and command into spec. Windows' shell has no way to stop where a script fails.
+func (e Entry) enter(spec *sandbox.Spec, site *site, s *Session) error {
+	origin := filepath.Base(s.Recipe)
+	if !site.at.windows {
+		if err := site.show(spec, e.scripts(s.Scripts, s.Env, site.at, origin)); err != nil {
+			return err
+		}
+		e.apply(spec, site.at)
+		return nil
+	}
+	if err := site.prepare(spec, s.Scripts, s.Env, origin); err != nil {
+		return err
+	}
+	if !e.Script {
+		spec.Argv = site.enterBatch(s.Env["ComSpec"], e.Argv)
+	}
+	spec.Stdin, spec.Stdout, spec.Stderr, spec.Terminal = e.Stdin, e.Stdout, e.Stderr, e.Terminal
+	return nil
 }
 
 // apply puts the command into the sandbox of the build.

@@ -9,7 +9,7 @@ const (
 	EventPhase                     // it entered Phase
 	EventProgress                  // within Phase, Done of Total bytes
 	EventEnd                       // it ended: Outcome is set
-	EventWarning                   // something a person should read: Text
+	EventWarning                   // something a person should read: Text; without a Phase every run will say it
 	EventRest                      // it was built and waits for its tests, or had nothing to do
 	EventTerminal                  // from now on the terminal belongs to a command
 	EventProcess                   // a script runs: PID is the first process of its sandbox

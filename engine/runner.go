@@ -30,6 +30,7 @@ type runner struct {
 
 	mu       sync.Mutex
 	loaded   map[string]*toolchain.External
+	roots    map[string]string // folders of externals laid out together, by their trees
 	reached  sandbox.Isolation // see level
 	sourceMu sync.Mutex
 }
@@ -39,7 +40,7 @@ func newRunner(req *Request, tools Tools, g *Graph, report func(Event)) *runner 
 		report = func(Event) {}
 	}
 	r := &runner{req: req, tools: tools, graph: g, report: report,
-		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}}
+		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}, roots: map[string]string{}}
 	for _, a := range g.Actions {
 		r.byRecord[&a.Record] = a
 	}

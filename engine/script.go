@@ -2,12 +2,52 @@ package engine
 
 import (
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"forge/recipes"
 	"forge/sandbox"
 )
+
+// prepare makes spec the run of scripts in the site: their files, the command that starts them and, where
+// no script can export it, their environment.
+func (s *site) prepare(spec *sandbox.Spec, scripts []recipes.Script, env map[string]string, origin string) error {
+	if !s.at.windows {
+		spec.Argv = []string{"/bin/bash", s.at.root + "/conda_build.sh"}
+		return s.show(spec, scriptFiles(scripts, env, s.at, origin, ""))
+	}
+	spec.Argv = []string{env["ComSpec"], "/d", "/c", s.at.root + `\conda_build.bat`}
+	spec.Env = list(env)
+	if err := os.MkdirAll(env["LOCALAPPDATA"], 0o755); err != nil {
+		return err
+	}
+	hooks, err := s.activations()
+	if err != nil {
+		return err
+	}
+	hooks[0].calls = append(slices.Clone(s.calls), hooks[0].calls...)
+	return s.show(spec, batchFiles(scripts, env, hooks, s.at, origin))
+}
+
+// activations lists the batch files that activate the prefixes, host first, as conda does.
+func (s *site) activations() ([]activation, error) {
+	var all []activation
+	for _, p := range []struct{ dir, at string }{{s.prefix, s.at.prefix}, {s.build, s.at.build}} {
+		names, err := filepath.Glob(filepath.Join(p.dir, "etc", "conda", "activate.d", "*.bat"))
+		if err != nil {
+			return nil, err
+		}
+		a := activation{prefix: p.at}
+		for _, name := range names {
+			a.calls = append(a.calls, p.at+`\etc\conda\activate.d\`+filepath.Base(name))
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
 
 // scriptFiles are the files through which a list of scripts is run: /forge/conda_build.sh sources
 // /forge/build_env.sh and then runs each script in a subshell of its own, stopping at the first that

@@ -202,10 +202,9 @@ func (s *Session) Run(ctx context.Context, req *Request, tools Tools, e Entry) (
 	s.Widen.apply(&spec)
 	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: filepath.Join(s.Dir, "recipe"), Target: site.at.recipe})
 	spec.Dir = site.at.work
-	if err := site.show(&spec, e.scripts(s.Scripts, s.Env, site.at, filepath.Base(s.Recipe))); err != nil {
+	if err := e.enter(&spec, site, s); err != nil {
 		return sandbox.Result{}, err
 	}
-	e.apply(&spec, site.at)
 	return tools.Runner.Run(ctx, spec)
 }
 

@@ -48,6 +48,7 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		},
 		NoArch: o.NoArch, EntryPoints: o.Build.EntryPoints, NoLink: o.Build.NoLink,
 		OneCase: o.TargetPlatform.IsWindows() || o.TargetPlatform.OS() == "osx",
+		Windows: o.TargetPlatform.IsWindows(), Placeholder: j.site.at.placeholder(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
@@ -157,7 +158,7 @@ func (j *job) entryPoints() error {
 	if o.NoArch == "python" {
 		return nil
 	}
-	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix)
+	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix, o.TargetPlatform.IsWindows())
 	if err != nil {
 		return fmt.Errorf("%s: %w", o, err)
 	}
@@ -203,6 +204,11 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 	}
 	script := recipes.Script{File: "bytecode", Text: "cd \"$PREFIX\"\n" +
 		"\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash -i \"$SRC_DIR/.forge-modules\" || echo 'some modules do not compile'"}
+	if j.site.at.windows {
+		script.Text = "cd /d \"%PREFIX%\"\n" +
+			"\"%PYTHON%\" -m compileall -q --invalidation-mode checked-hash -i \"%SRC_DIR%\\.forge-modules\"\n" +
+			"if errorlevel 1 echo some modules do not compile\nexit 0"
+	}
 	result, err := j.run(ctx, []recipes.Script{script})
 	if err != nil {
 		return err

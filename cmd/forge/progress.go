@@ -109,7 +109,7 @@ func (p *progress) event(e engine.Event) {
 			}
 		}
 	case engine.EventWarning:
-		p.line("warning", "warning", e.Action.Output.Name+": "+e.Text, e)
+		p.line("warning", "warning", warningText(e), e)
 	case engine.EventRest:
 		p.drop(e.Action)
 	case engine.EventTerminal:
@@ -165,6 +165,8 @@ func (p *progress) logFile(a *engine.Action, phase string) string {
 	}
 	return filepath.Join(p.logDir, name)
 }
+
+func warningText(e engine.Event) string { return e.Action.Output.Name + ": " + e.Text }
 
 func phaseText(e engine.Event) string {
 	switch {

@@ -113,6 +113,9 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	defer a.closeStores()
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		completions(a, root) // the words for every flag of every verb, which nobody else asks for
+	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !knows(root, args[0]) {
 		return a.report(ctx, unknownVerb(root, args[0])) // before its flags are found to be unknown
 	}
@@ -212,7 +215,6 @@ where it came from.`,
 	}
 	root.AddCommand(verbs(a)...)
 	root.CompletionOptions.DisableDefaultCmd = true
-	completions(a, root)
 	markUsageErrors(root)
 	return root
 }

@@ -16,6 +16,7 @@ type External struct {
 	Tree       digest.Digest       // of Entries; known after Load
 	Entries    []digest.Entry      // paths below /, in the store; known after Load
 	Env        map[string]string   // what activating it sets: CC, CFLAGS, …
+	Calls      []string            // batch files that activating it calls, absolute (Windows)
 	Programs   []string            // absolute paths of the programs it offers
 }
 

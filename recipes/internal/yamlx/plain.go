@@ -92,7 +92,7 @@ func (r *plainReader) rest() string { return r.lines[r.at][r.col:] }
 
 func (r *plainReader) node(kind yaml.Kind, tag string) *yaml.Node {
 	if len(r.slab) == cap(r.slab) {
-		r.slab = make([]yaml.Node, 0, min(128, 8+len(r.lines)-min(r.at, len(r.lines))))
+		r.slab = make([]yaml.Node, 0, min(46, 8+len(r.lines)-min(r.at, len(r.lines))))
 	}
 	r.nodes++
 	r.slab = append(r.slab, yaml.Node{Kind: kind, Tag: tag, Line: r.at + 1, Column: r.col + 1})
