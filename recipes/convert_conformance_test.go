@@ -23,13 +23,8 @@ func TestConvertConformance(t *testing.T) {
 		every = 40 // a sample; `make conformance` takes all
 	}
 	n := 0
-	pinning := filepath.Join(dir, "corpus/conda-forge-pinning/recipe/conda_build_config.yaml")
-	data, err := os.ReadFile(pinning)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &conformance{t: t, dir: dir, pinning: VariantFile{Path: pinning, Data: data}, cache: NewCache()}
-	err = filepath.WalkDir(filepath.Join(dir, "corpus"), func(path string, d fs.DirEntry, err error) error {
+	c := newConformance(t)
+	err := filepath.WalkDir(filepath.Join(dir, "corpus"), func(path string, d fs.DirEntry, err error) error {
 		if base := filepath.Base(path); err == nil && (base == "meta.yaml" || base == "recipe.yaml") {
 			for _, only := range strings.Split(os.Getenv("FORGE_ONLY"), ",") {
 				if strings.Contains(path, only) {
@@ -46,6 +41,17 @@ func TestConvertConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.print()
+}
+
+func newConformance(t *testing.T) *conformance {
+	dir := shared(t)
+	pinning := filepath.Join(dir, "corpus/conda-forge-pinning/recipe/conda_build_config.yaml")
+	data, err := os.ReadFile(pinning)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &conformance{t: t, dir: dir, pinning: VariantFile{Path: pinning, Data: data}, cache: NewCache()}
+	return c
 }
 
 // conformance gathers verdicts.
@@ -129,8 +135,8 @@ func (c *conformance) step(step, path string, data []byte, to string) []byte {
 	case said["not-equal error"] != "":
 		c.note(step, path, "unequal, said by rendering", said["not-equal error"])
 		return nil
-	case said["not-equal warning"] != "":
-		c.note(step, path, "equal but for hashed keys, said", said["not-equal warning"])
+	case said["not-equal note"] != "":
+		c.note(step, path, "equal but for hashed keys, said", said["not-equal note"])
 	case said["not-carried warning"] != "":
 		c.note(step, path, "equal but for words, said", said["not-carried warning"])
 	default:

@@ -244,21 +244,23 @@ func plainInt(n int) string { return string(rune('0' + min(n, 9))) }
 
 // boolean writes yes and no as true and false.
 func (c *metaConverter) boolean(list []choice) *yaml.Node {
-	v := c.scalar(list)
-	if v == nil {
-		return nil
+	words := slices.Clone(list)
+	for i, ch := range words {
+		word := map[string]string{"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}[strings.ToLower(c.value(ch.value))]
+		if word == "" {
+			continue
+		}
+		v := *ch.value
+		v.Value, v.Tag, v.Style = word, "!!bool", 0
+		words[i].value = &v
+		if ch.condition != "" && len(list) == 1 {
+			if word == "true" {
+				return plainNode("${{ true if " + ch.condition + " else false }}")
+			}
+			return plainNode("${{ false if " + ch.condition + " else true }}")
+		}
 	}
-	word := v.Value
-	switch strings.ToLower(word) {
-	case "yes", "on", "true":
-		word = "true"
-	case "no", "off", "false":
-		word = "false"
-	}
-	if word != v.Value {
-		return plainNode(word)
-	}
-	return v
+	return c.scalar(words)
 }
 
 func (c *metaConverter) skips(list []choice) *yaml.Node {
@@ -295,8 +297,9 @@ func (c *metaConverter) skips(list []choice) *yaml.Node {
 
 // script converts build.script: one line stays one, several become a list.
 func (c *metaConverter) script(build *yaml.Node, list []choice) {
-	list = c.splitLines(list)
-	v := c.lists(list)
+	c.inScript = true
+	v := c.lists(c.splitLines(list))
+	c.inScript = false
 	if v == nil {
 		return
 	}
@@ -359,6 +362,8 @@ func (c *metaConverter) linesOf(n *yaml.Node) *yaml.Node {
 
 // scriptEnv hands variables in: NAME=value sets one, NAME alone comes from outside.
 func (c *metaConverter) scriptEnv(build *yaml.Node, list []choice) {
+	c.inScript = true
+	defer func() { c.inScript = false }()
 	script := yamlx.Get(build, "script")
 	if script == nil {
 		script = mapNode()

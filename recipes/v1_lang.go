@@ -154,6 +154,7 @@ func printed(v expr.Value) string {
 type platform struct {
 	opts *RenderOptions
 	vars map[string]bool // variables of the build's environment
+	dir  string          // of the recipe, for the git functions
 	all  map[string]expr.Value
 }
 
@@ -178,7 +179,7 @@ func (p *platform) name(name string) (expr.Value, bool) {
 	case "env":
 		return environ{o.Env}, true
 	case "git":
-		return gitInfo{}, true
+		return gitInfo{p.opts, p.dir}, true
 	}
 	switch word := hostWords()[name]; word.kind {
 	case subdirWord:
@@ -332,12 +333,12 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 		return nil, err
 	}
 	lang := printed(bound[0])
-	key := lang + "_" + kind
-	for _, k := range toolKeys(kind, lang) {
+	key := normalKey(lang + "_" + kind) // go-nocgo has the key go_nocgo_compiler
+	for _, k := range toolKeys(kind, normalKey(lang)) {
 		f.read[k] = true
 	}
 	name := ""
-	if v, ok := f.variant[normalKey(key)]; ok {
+	if v, ok := f.variant[key]; ok {
 		name = v.Text
 	} else if kind == "compiler" {
 		name = defaultCompiler(f.opts.TargetPlatform, lang)
@@ -346,7 +347,7 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 		return nil, fmt.Errorf("no %s is set for the language %q; set the variant key %s", kind, lang, key)
 	}
 	name += "_" + f.opts.TargetPlatform.String()
-	version, ok := f.variant[normalKey(key+"_version")]
+	version, ok := f.variant[key+"_version"]
 	if !ok {
 		return name, nil
 	}

@@ -184,6 +184,13 @@ func (a *app) trustedKeys(files []string) (*trust.KeySet, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ws.file != nil {
+		for _, k := range ws.file.Keys {
+			if err := set.AddScoped(absolute(ws.dir, k.File, ""), k.Packages, k.Fingerprint); err != nil {
+				return nil, fmt.Errorf("%s: key %q: %w", k.Pos, k.Name, err)
+			}
+		}
+	}
 	return set, set.AddFolder(filepath.Join(ws.dir, "keys"))
 }
 
