@@ -63,9 +63,9 @@ func (r *run) do(ctx context.Context, t *task) error {
 	start := r.tools.Now()
 	var err error
 	if t.kind == buildTask {
-		err = r.doBuild(ctx, t.action)
+		err = r.healing(ctx, t.action, r.doBuild)
 	} else {
-		err = r.doTest(ctx, t.action)
+		err = r.healing(ctx, t.action, r.doTest)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

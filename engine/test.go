@@ -31,7 +31,7 @@ func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Actio
 		return nil, err
 	}
 	for _, plan := range a.Test {
-		record := TestRecord{Index: plan.Index, Kind: kindOf(a.Output.Tests[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
+		record := TestRecord{Index: plan.Index, Kind: kindOf(r.req.testsOf(a.Output)[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
 		if plan.Downstream {
 			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
 			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
@@ -61,7 +61,7 @@ func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built 
 }
 
 func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *os.File) error {
-	t := a.Output.Tests[plan.Index]
+	t := r.req.testsOf(a.Output)[plan.Index]
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
 	}
@@ -109,7 +109,7 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	env := testEnv(a.Output, plan, s.at)
 	activate(env, externals)
 	emulated.environment(env)
-	scripts := []recipes.Script{testScript(a.Output.Tests[plan.Index], s.at.windows)}
+	scripts := []recipes.Script{testScript(r.req.testsOf(a.Output)[plan.Index], s.at.windows)}
 	if err := s.prepare(&spec, scripts, env, filepath.Base(a.Output.Recipe.File)); err != nil {
 		return sandbox.Result{}, err
 	}
@@ -117,7 +117,7 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	switch {
 	case plan.folder != "":
 		spec.Dir = s.at.inPrefix(plan.folder)
-	case hasFiles(a.Output.Tests[plan.Index]):
+	case hasFiles(r.req.testsOf(a.Output)[plan.Index]):
 		spec.Dir = s.at.inPrefix(testFolder(a.Output.Name, plan.Index))
 	}
 	if err := writeFiles(s.work, plan.files); err != nil {

@@ -109,7 +109,7 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	defer in.Close()
 	if info, err := in.Stat(); err == nil && info.Size() <= small {
 		if d, n, err := digest.OfReader(in); err == nil {
-			if have, err := os.Lstat(s.Path(d, exec)); err == nil && have.Size() == n {
+			if have, _, err := digest.OfFile(s.Path(d, exec)); err == nil && have == d {
 				return d, n, nil
 			}
 		}
