@@ -40,8 +40,8 @@ test-all: test cross race reproducible ## the slow proofs too
 reproducible: build ## every shipped recipe built twice: other folder, time, -j and user; all bytes equal
 	@sh .ci/reproducible
 
-conformance: ## held against other tools' results on the corpus
-	$(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
+conformance: ## held against other tools' results on the corpus, and against rattler-build where it can be had
+	FORGE_CONFORMANCE=1 FORGE_PEER_PYTHON="$$(sh .ci/peer)" $(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
 
 bench: build ## ratios against peers and physical limits, measured in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...

@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -68,12 +69,21 @@ func (c *checker) saw(names []string, source string) {
 	for _, n := range names {
 		c.names[normalKey(n)] = true
 		if n == "cdt" {
-			c.names["cdt_name"], c.names["cdt_arch"] = true, true
+			c.names["cdt_name"] = true
 		}
 	}
 	for _, m := range toolCall.FindAllStringSubmatch(source, -1) {
 		key := normalKey(m[2] + "_" + m[1])
 		c.names[key], c.names[key+"_version"], c.names["CONDA_BUILD_SYSROOT"] = true, true, true
+	}
+}
+
+// unread is a shape whose expressions do not make the recipe depend on the variant.
+func unread(s shape) shape {
+	return func(c *checker, n *yaml.Node) {
+		names := maps.Clone(c.names)
+		s(c, n)
+		c.names = names
 	}
 }
 
