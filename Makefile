@@ -4,7 +4,7 @@ FORGE   := bin/forge
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export CGO_ENABLED = 0
 
-.PHONY: build demo test test-all deps lint fmt cross race reproducible bench conformance clean
+.PHONY: build demo test test-all deps lint fmt cross race reproducible wine bench conformance archspec clean
 
 build: ## build bin/forge
 	@mkdir -p bin
@@ -35,10 +35,13 @@ cross: ## the program builds for the other systems
 race:
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
 
-test-all: test cross race reproducible ## the slow proofs too
+test-all: test cross race reproducible wine ## the slow proofs too
 
 reproducible: build ## every shipped recipe built twice: other folder, time, -j and user; all bytes equal
 	@sh .ci/reproducible
+
+wine: ## forge.exe builds, tests and runs packages under Wine; skipped where that is missing
+	@sh .ci/wine
 
 conformance: ## held against other tools' results on the corpus, and against rattler-build where it can be had
 	FORGE_CONFORMANCE=1 FORGE_PEER_PYTHON="$$(sh .ci/peer)" $(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
@@ -46,6 +49,10 @@ conformance: ## held against other tools' results on the corpus, and against rat
 bench: build ## ratios against peers and physical limits, measured in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
 	@sh .ci/bench
+	@sh .ci/bench-render
+
+archspec: ## the newest table of CPU levels, with its licences
+	@sh .ci/archspec
 
 clean:
 	rm -rf bin output

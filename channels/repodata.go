@@ -48,11 +48,7 @@ func (r *Repodata) Names() []string {
 	if r.index == nil {
 		return nil
 	}
-	out := make([]string, r.index.names)
-	for i := range out {
-		out[i] = string(r.index.name(i))
-	}
-	return out
+	return r.index.list()
 }
 
 // Candidates returns the records of a name in the order of the file. Where a build is there both as
@@ -125,8 +121,8 @@ func (r *Repodata) read(name string) ([]*packages.Record, error) {
 			if err != nil {
 				return nil, err
 			}
-			if record.Name != name {
-				continue // a record that hides behind another package's file name is not offered
+			if record.Name != name || !isFileName(record.FileName) {
+				continue // a record that hides behind another package's file name is not offered, nor what is no file
 			}
 			r.complete(record)
 			out = append(out, record)
@@ -134,6 +130,12 @@ func (r *Repodata) read(name string) ([]*packages.Record, error) {
 		entries = entries[run:]
 	}
 	return preferConda(out), nil
+}
+
+// isFileName reports whether a package's file may be called so: what a channel says becomes a part of
+// addresses and paths.
+func isFileName(name string) bool {
+	return !strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == 0x7f || strings.ContainsRune(`/\:`, c) })
 }
 
 // maxRun bounds the text that is read at once, in bytes.
@@ -221,10 +223,29 @@ func (p *Provider) Candidates(name string) ([]*packages.Record, error) {
 func (p *Provider) Names() []string {
 	var out []string
 	for _, r := range p.parts {
-		out = append(out, r.Names()...)
+		out = union(out, r.Names())
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
+}
+
+// union merges two sorted lists.
+func union(a, b []string) []string {
+	if len(a) == 0 || len(b) == 0 {
+		return append(a, b...)
+	}
+	out := make([]string, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		c := strings.Compare(a[0], b[0])
+		if c <= 0 {
+			out, a = append(out, a[0]), a[1:]
+		} else {
+			out = append(out, b[0])
+		}
+		if c >= 0 {
+			b = b[1:]
+		}
+	}
+	return append(append(out, a...), b...)
 }
 
 // Close closes all parts.

@@ -241,6 +241,16 @@ func (n *nameIndex) name(i int) []byte {
 	return n.text[binary.LittleEndian.Uint32(n.offsets[4*i:]):binary.LittleEndian.Uint32(n.offsets[4*i+4:])]
 }
 
+// list returns all names, sorted; they share one text.
+func (n *nameIndex) list() []string {
+	text := string(n.text)
+	out := make([]string, n.names)
+	for i := range out {
+		out[i] = text[binary.LittleEndian.Uint32(n.offsets[4*i:]):binary.LittleEndian.Uint32(n.offsets[4*i+4:])]
+	}
+	return out
+}
+
 // find returns the records of a name.
 func (n *nameIndex) find(name string) []rawEntry {
 	i := sort.Search(n.names, func(i int) bool { return string(n.name(i)) >= name })

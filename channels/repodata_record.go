@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -240,7 +241,11 @@ func (p *recordParser) words(out *string) error {
 func (p *recordParser) noarch(r *packages.Record) error {
 	b, err := p.next()
 	if err != nil || b == '"' || b == 'n' {
-		return errors.Join(err, p.text(&r.NoArch))
+		err = errors.Join(err, p.text(&r.NoArch))
+		if err == nil && !slices.Contains([]string{"", "generic", "python"}, r.NoArch) {
+			err = fmt.Errorf("%.40q is neither generic nor python", r.NoArch)
+		}
+		return err
 	}
 	if b == 't' {
 		r.NoArch = "generic"

@@ -9,10 +9,10 @@ import (
 
 // Bounds on repodata from strangers: a file that exceeds one is refused.
 const (
-	maxRepodata   = 8 << 30  // bytes of a repodata.json
+	maxRepodata   = 4 << 30  // bytes of a repodata.json
 	maxValue      = 16 << 20 // bytes of one record, key or info block
-	maxRecords    = 20 << 20 // records of one subdir
-	maxCandidates = 20_000   // records of one name
+	maxRecords    = 4 << 20  // records of one subdir; the largest of conda-forge has less than one million
+	maxCandidates = 50_000   // records of one name; the most that one has there are a few thousand
 	maxNesting    = 64       // brackets in a value
 	windowSize    = 256 << 10
 )
@@ -93,32 +93,45 @@ func (s *scanner) expect(b byte) error {
 	return nil
 }
 
-// key reads a string without escapes and the colon behind it; it is valid until the next read.
+// key reads a string and the colon behind it; it is valid until the next read. Escapes stay as they are:
+// no name that counts has any.
 func (s *scanner) key() ([]byte, error) {
 	if b, err := s.next(); err != nil || b != '"' {
 		return nil, errors.Join(err, s.fault("expected a key"))
 	}
+	from := 1
 	for {
-		i := bytes.IndexByte(s.buf[s.start+1:s.end], '"')
+		i := bytes.IndexByte(s.buf[s.start+from:s.end], '"')
 		if i < 0 {
+			from = s.end - s.start
 			if err := s.fill(); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		key := s.buf[s.start+1 : s.start+1+i]
-		if bytes.IndexByte(key, '\\') >= 0 {
-			return nil, s.fault("key %.80q has an escape", key)
+		key := s.buf[s.start+1 : s.start+from+i]
+		if escaped(key) {
+			from += i + 1
+			continue
 		}
 		// The colon may need a fill, which would move the key.
-		if rest := s.start + i + 2; rest < s.end && s.buf[rest] == ':' {
+		if rest := s.start + from + i + 1; rest < s.end && s.buf[rest] == ':' {
 			s.start = rest + 1
 			return key, nil
 		}
 		key = bytes.Clone(key)
-		s.start += i + 2
+		s.start += from + i + 1
 		return key, s.expect(':')
 	}
+}
+
+// escaped reports whether the quote behind the text is a part of it.
+func escaped(text []byte) bool {
+	n := len(text)
+	for n > 0 && text[n-1] == '\\' {
+		n--
+	}
+	return (len(text)-n)%2 == 1
 }
 
 // object calls f for every key of the object at hand; f reads the value.

@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,13 @@ type ExportReader struct {
 	Loader *Loader
 
 	mu      sync.Mutex
-	subdirs map[string]map[string]packages.RunExports // by folder URL, then by file name; nil: has none
+	subdirs map[string]*exportsFile // by folder URL; nil: has none
+}
+
+// exportsFile is a run_exports.json, indexed as repodata is: of conda-forge's 60 MB a plan reads a few lines.
+type exportsFile struct {
+	index *nameIndex
+	text  *os.File // closed when nobody holds it any more
 }
 
 // Lookup returns the run_exports of r. ok is false where its channel does not say: the archive has them.
@@ -34,16 +41,53 @@ func (e *ExportReader) Lookup(ctx context.Context, r *packages.Record) (found pa
 	defer e.mu.Unlock()
 	all, known := e.subdirs[folder]
 	if !known {
-		if all, err = e.Loader.exportsOf(ctx, folder); err != nil {
-			return found, false, fmt.Errorf("run_exports.json of %s: %w", redact(folder), err)
-		}
+		all, err = e.Loader.exportsOf(ctx, folder)
+	}
+	if err == nil {
 		if e.subdirs == nil {
-			e.subdirs = map[string]map[string]packages.RunExports{}
+			e.subdirs = map[string]*exportsFile{}
 		}
 		e.subdirs[folder] = all
+		found, ok, err = all.of(file)
 	}
-	found, ok = all[file]
+	if err != nil {
+		return found, false, fmt.Errorf("run_exports.json of %s: %w", redact(folder), err)
+	}
 	return found, ok, nil
+}
+
+// of reads the entry of one package file.
+func (x *exportsFile) of(file string) (found packages.RunExports, ok bool, err error) {
+	name := nameOfFile(file)
+	if x == nil || name == "" {
+		return found, false, nil
+	}
+	for _, e := range x.index.find(name) {
+		entry := make([]byte, e.length)
+		if n, err := x.text.ReadAt(entry, int64(e.offset)); n < len(entry) {
+			return found, false, fmt.Errorf("the file was changed while it was read: %w", err)
+		}
+		value, is := bytes.CutPrefix(entry, []byte(`"`+file+`"`))
+		if !is {
+			continue
+		}
+		var said struct {
+			RunExports packages.RunExports `json:"run_exports"`
+		}
+		err := json.Unmarshal(bytes.TrimLeft(value, ": \t\r\n"), &said)
+		return said.RunExports, err == nil, err
+	}
+	return found, false, nil
+}
+
+// nameOfFile is the package's name in NAME-VERSION-BUILD.EXT, empty where it is none.
+func nameOfFile(file string) string {
+	if i := strings.LastIndexByte(file, '-'); i > 0 {
+		if i = strings.LastIndexByte(file[:i], '-'); i > 0 {
+			return file[:i]
+		}
+	}
+	return ""
 }
 
 func cutLast(address string) (folder, file string, ok bool) {
@@ -57,30 +101,39 @@ func cutLast(address string) (folder, file string, ok bool) {
 // maxRunExports bounds the file; conda-forge's largest is about 60 MB.
 const maxRunExports = 512 << 20
 
-// exportsOf reads the file of one subdir; a subdir without one gives nil.
-func (l *Loader) exportsOf(ctx context.Context, folder string) (map[string]packages.RunExports, error) {
+// exportsOf opens the file of one subdir; a subdir without one gives nil.
+func (l *Loader) exportsOf(ctx context.Context, folder string) (*exportsFile, error) {
 	path, err := l.exportsFile(ctx, folder)
-	if errors.Is(err, errAbsent) || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, errAbsent) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxRunExports {
-		return nil, fmt.Errorf("it has %d bytes, more than %d", info.Size(), maxRunExports)
+	info, err := f.Stat()
+	if err == nil && info.Size() > maxRunExports {
+		err = fmt.Errorf("it has %d bytes, more than %d", info.Size(), maxRunExports)
 	}
-	data, err := os.ReadFile(path)
+	var identity string
+	if err == nil {
+		identity, err = identify(f)
+	}
+	x := &exportsFile{text: f}
+	if err == nil {
+		x.index, err = l.indexOf(f, identity, path)
+	}
 	if err != nil {
+		f.Close()
 		return nil, err
 	}
-	return parseRunExports(data)
+	return x, nil
 }
 
 func (l *Loader) exportsFile(ctx context.Context, folder string) (string, error) {
@@ -99,25 +152,4 @@ func (l *Loader) exportsFile(ctx context.Context, folder string) (string, error)
 	}
 	path, err := l.fetch(ctx, address, []string{address + ".zst", address})
 	return filepath.Clean(path), err
-}
-
-// parseRunExports reads a run_exports.json.
-func parseRunExports(data []byte) (map[string]packages.RunExports, error) {
-	type entry struct {
-		RunExports packages.RunExports `json:"run_exports"`
-	}
-	var file struct {
-		Packages map[string]entry `json:"packages"`
-		Conda    map[string]entry `json:"packages.conda"`
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, err
-	}
-	all := make(map[string]packages.RunExports, len(file.Packages)+len(file.Conda))
-	for _, part := range []map[string]entry{file.Packages, file.Conda} {
-		for name, e := range part {
-			all[name] = e.RunExports
-		}
-	}
-	return all, nil
 }

@@ -80,7 +80,7 @@ func (j *job) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	j.warnings = append(j.warnings, text)
 	fmt.Fprintln(j.log, "forge: warning: "+text)
-	j.report(Event{Kind: EventWarning, Action: j.a, Text: text})
+	j.report(Event{Kind: EventWarning, Action: j.a, Phase: "build", Text: text})
 }
 
 func (j *job) fetch(ctx context.Context) (err error) {
@@ -118,6 +118,10 @@ func (j *job) unpack(ctx context.Context) error {
 		return err
 	}
 	activate(j.env, externals)
+	if _, err := optimizeFlags(j.env, j.a.Output, externals); err != nil {
+		return err
+	}
+	j.req.Widen.fill(j.env)
 	if j.a.Staging != nil {
 		if err := j.restore(ctx, j.built[j.a.Staging]); err != nil {
 			return fmt.Errorf("staging output %s: %w", j.a.Staging.Output.Name, err)
@@ -174,8 +178,13 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Argv = []string{"/bin/bash", j.site.at.root + "/conda_build.sh"}
+	spec.Started = func(pid int) { j.report(Event{Kind: EventProcess, Action: j.a, PID: pid}) }
 	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
+	jobs, err := j.shareJobs(&spec)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer jobs.leave()
 	result, err := j.tools.Runner.Run(ctx, spec)
 	j.addTrace(result.Trace)
 	result.Trace = nil
@@ -188,6 +197,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	if err != nil {
 		return sandbox.Spec{}, err
 	}
+	j.site.calls = callsOf(externals)
 	spec, err := j.spec(ctx, j.site, externals)
 	if err != nil {
 		return spec, err
@@ -197,12 +207,13 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 		return spec, err
 	}
 	j.vary.apply(j.env, &spec)
+	j.req.Widen.apply(&spec)
 	if !spec.Level.Places() {
 		j.site.at.recipe, j.env["RECIPE_DIR"] = recipe, recipe
 	}
 	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: recipe, Target: j.site.at.recipe})
 	spec.Dir = j.site.at.work
-	return spec, j.site.show(&spec, scriptFiles(scripts, j.env, j.site.at, filepath.Base(j.a.Output.Recipe.File)))
+	return spec, j.site.prepare(&spec, scripts, j.env, filepath.Base(j.a.Output.Recipe.File))
 }
 
 // recipeFolder is the recipe's folder as it was hashed.
@@ -222,7 +233,7 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	b := &Built{Key: j.key, Epoch: j.epoch(), RunExports: j.a.RunExports}
 	switch {
 	case j.ran:
-		b.Isolation = string(j.result.Isolation)
+		b.Isolation, b.PeakMemory = string(j.result.Isolation), j.result.PeakRSS
 	case j.a.Staging != nil:
 		b.Isolation = j.built[j.a.Staging].Isolation
 	}
@@ -267,7 +278,7 @@ func (j *job) write(ctx context.Context, m *packages.Manifest, b *Built) error {
 		return err
 	}
 	var size int64
-	if b.Archive, size, err = j.tools.Store.PutFile(tmp, false); err != nil {
+	if b.Archive, size, err = j.tools.Store.Take(tmp); err != nil {
 		return err
 	}
 	b.Record = m.Record

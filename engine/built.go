@@ -2,6 +2,7 @@ package engine
 
 import (
 	"forge/digest"
+	"forge/internal/fsx"
 	"forge/packages"
 	"forge/provenance"
 )
@@ -24,6 +25,7 @@ type Built struct {
 	Inputs     digest.Digest         `json:"inputs,omitzero"` // the document of Inputs, where they were traced
 	Epoch      int64                 `json:"epoch"`
 	Seconds    float64               `json:"seconds"`
+	PeakMemory int64                 `json:"peak_memory,omitempty"` // bytes, of the build script
 }
 
 // Status is how an action ended.
@@ -47,4 +49,8 @@ type Outcome struct {
 	Signed  string // key that signed it
 	Err     error  // of failed and skipped ones
 	Log     string // path of the build log, empty where nothing ran
+
+	// Placed are the stamps of the package and of what lies beside it in the output folder, when they were
+	// seen to be right.
+	Placed []fsx.Stamp
 }

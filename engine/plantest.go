@@ -13,11 +13,11 @@ import (
 // what the test asks for beside it.
 func (p *planner) draftTests(a *Action) *solving {
 	s := &solving{planner: p, self: a, draft: &Action{}, from: p.from.view(nil, nil)}
-	if a.Output.Staging {
+	if a.Output.Staging || !p.req.testsRun(a.Output) {
 		return s
 	}
 	seen := map[*Action]bool{}
-	for i, t := range a.Output.Tests {
+	for i, t := range p.req.testsOf(a.Output) {
 		plans, err := s.testPlans(a, i, t)
 		if err != nil {
 			s.err = fmt.Errorf("test %d: %w", i+1, err)

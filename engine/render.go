@@ -31,7 +31,7 @@ func Render(ctx context.Context, req *Request) (outputs []*recipes.Output, warni
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		all[i] = recipes.RenderFile(req.Recipes[i], options)
+		all[i] = req.Optimize.render(req.Recipes[i], options)
 		return nil
 	}); err != nil {
 		return nil, nil, err
@@ -44,6 +44,12 @@ func Render(ctx context.Context, req *Request) (outputs []*recipes.Output, warni
 			} else {
 				warnings = append(warnings, d)
 			}
+		}
+	}
+	prefer(outputs)
+	if p := req.NoarchPlatform; p != "" && p != req.BuildPlatform.String() {
+		for _, o := range outputs {
+			o.Skip = o.Skip || o.NoArch != "" // they are built over there
 		}
 	}
 	warnings.Sort()

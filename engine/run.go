@@ -20,7 +20,9 @@ func Run(ctx context.Context, req *Request, tools Tools, g *Graph, report func(E
 }
 
 func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
-	return &run{runner: newRunner(req, tools, g, report), built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
+	m := &meter{Runner: tools.Runner}
+	tools.Runner = m
+	return &run{runner: newRunner(req, tools, g, report), meter: m, built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
 }
 
 func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
@@ -28,9 +30,17 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	for _, t := range all {
 		if t.kind == buildTask {
 			t.cost = r.lastSeconds(t.action)
+			var err error
+			if t.needs, err = r.needsOf(t.action); err != nil {
+				return nil, err
+			}
 		}
 	}
-	err := schedule(ctx, all, r.req.Jobs, r.req.KeepGoing, r.do, r.skip)
+	r.tokens = newTokens(r.req.Jobs)
+	start := r.tools.Now()
+	err := schedule(ctx, all, &slots{tokens: r.tokens, maxMemory: r.req.MaxMemory}, r.req.KeepGoing, r.do, r.skip)
+	s := r.summary(all, r.tools.Now().Sub(start).Seconds())
+	r.report(Event{Kind: EventSummary, Summary: &s})
 	list := g.ExistingOutcomes()
 	for _, a := range g.Actions {
 		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
@@ -43,6 +53,7 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 // run is the changing state of one Run; mu guards it.
 type run struct {
 	*runner
+	meter    *meter
 	mu       sync.Mutex
 	built    map[*Action]*Built
 	outcomes map[*Action]*Outcome
@@ -52,14 +63,15 @@ func (r *run) do(ctx context.Context, t *task) error {
 	start := r.tools.Now()
 	var err error
 	if t.kind == buildTask {
-		err = r.doBuild(ctx, t.action)
+		err = r.healing(ctx, t.action, r.doBuild)
 	} else {
-		err = r.doTest(ctx, t.action)
+		err = r.healing(ctx, t.action, r.doTest)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o := r.outcome(t.action)
-	o.Seconds += r.tools.Now().Sub(start).Seconds()
+	t.took = r.tools.Now().Sub(start).Seconds()
+	o.Seconds += t.took
 	if err != nil {
 		o.Status, o.Err = StatusFailed, err
 		if ctx.Err() != nil {
@@ -124,6 +136,11 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 	}
 	key := m.ID()
 	b, status := r.recorded(key), StatusReused
+	if b != nil && r.req.VerifyCache {
+		if err := r.checkHit(ctx, a, key, b, known); err != nil {
+			return err
+		}
+	}
 	if b == nil {
 		unlock, err := r.tools.Store.Lock(ctx, "action "+key.Hex())
 		if err != nil {
@@ -176,18 +193,17 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if a.Output.Staging {
 		return nil
 	}
-	key, err := r.testKey(ctx, a, b, known)
-	if err != nil {
-		return err
+	if len(a.Output.Tests) > 0 {
+		key, err := r.testKey(ctx, a, b, known)
+		if err != nil {
+			return err
+		}
+		if err := r.testOrRecall(ctx, a, b, known, key); err != nil {
+			return err
+		}
 	}
-	var passed bool
-	if r.tools.Store.Result(key, &passed) != nil || !passed {
-		if err := r.test(ctx, a, b, known); err != nil {
-			return err
-		}
-		if err := r.tools.Store.SetResult(key, true); err != nil {
-			return err
-		}
+	if err := r.checkABI(ctx, a, b); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	o := r.outcome(a)
@@ -202,9 +218,16 @@ func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Actio
 		return store.ActionID{}, err
 	}
 	var m Manifest
-	m.add("forge", "test 1", "layout "+layoutVersion)
+	m.add("forge", "test 2", "layout "+layoutVersion)
 	m.add("package", b.Archive.Hex())
 	m.add("isolation", string(level))
+	emulated, err := r.emulator(ctx, a.Output)
+	if err != nil {
+		return store.ActionID{}, err
+	}
+	if emulated != nil {
+		m.add("emulated", emulated.String(), emulated.loaded.Tree.Hex())
+	}
 	for _, plan := range a.Test {
 		m.add("test", fmt.Sprint(plan.Index), plan.Python)
 		for _, env := range []Environment{plan.Run, plan.Build} {
@@ -240,14 +263,23 @@ func (r *runner) remember(a *Action, m Manifest, b *Built) error {
 			return err
 		}
 	}
+	if b.PeakMemory > 0 {
+		if err := r.tools.Store.SetResult(peakKey(a.Output.Name), b.PeakMemory); err != nil {
+			return err
+		}
+	}
 	return r.tools.Store.SetResult(key, remembered{Key: b.Key, Lines: m, Seconds: b.Seconds})
 }
 
-// lastSeconds is how long a took last time; a second where nobody knows.
+// lastSeconds is how long a took last time, or another version of it; a second where nobody knows.
 func (r *runner) lastSeconds(a *Action) float64 {
 	var old remembered
 	if r.tools.Store.Result(rememberKey(r.req, a), &old) == nil && old.Seconds > 0 {
 		return old.Seconds
+	}
+	var seconds float64
+	if r.tools.Store.Result(durationKey(a.Output.Name), &seconds) == nil && seconds > 0 {
+		return seconds
 	}
 	return 1
 }

@@ -82,6 +82,7 @@ func (p *solving) runtime(a *Action, build exported) error {
 	if err != nil {
 		return err
 	}
+	depends = append(depends, levelDepends(o)...)
 	constrains, err := p.pinned(a, o.Requirements.RunConstraints)
 	if err != nil {
 		return err

@@ -26,6 +26,10 @@ type task struct {
 	dependents []*task
 	weight     float64 // longest way to the end, in seconds of earlier runs
 	cost       float64
+	needs      resources
+	held       resources // while it runs
+	took       float64   // seconds; known when it has run
+	passed     int       // how often another was started before it because it needs less
 }
 
 // tasksOf makes the task graph: a build waits for the tested packages it is built with, a test for
@@ -162,64 +166,109 @@ type errNotRun struct{ because string }
 
 func (e errNotRun) Error() string { return e.because }
 
-// schedule runs every task once, at most limit at a time, and calls do for each. After a failure no
-// build is started unless keepGoing is set, but what runs may end and what was built is tested; what
-// waits for a failed task is given to skip. It returns when nothing runs any more.
-func schedule(ctx context.Context, all []*task, limit int, keepGoing bool, do func(context.Context, *task) error, skip func(*task, error)) error {
+// schedule runs every task once, as many at a time as the slots admit, and calls do for each. After a
+// failure no build is started unless keepGoing is set, but what runs may end and what was built is tested;
+// what waits for a failed task is given to skip. It returns when nothing runs any more.
+func schedule(ctx context.Context, all []*task, s *slots, keepGoing bool, do func(context.Context, *task) error, skip func(*task, error)) error {
 	weigh(all)
-	var ready queue
+	l := &roster{slots: s, dropped: map[*task]bool{}, results: make(chan finished)}
 	for _, t := range all {
 		if t.waits == 0 {
-			ready = append(ready, t)
+			l.ready = append(l.ready, t)
 		}
 	}
-	heap.Init(&ready)
-	results := make(chan finished)
-	running, stopped := 0, false
-	dropped := map[*task]bool{}
-	var left []*task
+	heap.Init(&l.ready)
 	var failures []error
-	for running > 0 || len(ready) > 0 {
-		for len(ready) > 0 && running < max(1, limit) {
-			t := heap.Pop(&ready).(*task)
-			if dropped[t] || ctx.Err() != nil {
-				continue
-			}
-			if stopped && t.kind == buildTask {
-				left = append(left, t)
-				continue
-			}
-			running++
-			go func() { results <- finished{t, do(ctx, t)} }()
-		}
-		if running == 0 {
+	for {
+		l.start(ctx, do)
+		if l.running == 0 {
 			break
 		}
-		f := <-results
-		running--
-		if f.err != nil {
-			failures = append(failures, f.err)
-			drop(f.task, fmt.Sprintf("needs %s, which failed", f.task.action.Output.Name), dropped, skip)
-			stopped = stopped || !keepGoing
-		}
-		for _, d := range f.task.dependents {
-			if d.waits--; d.waits == 0 && !dropped[d] && f.err == nil {
-				heap.Push(&ready, d)
+		select {
+		case <-s.tokens.changed:
+			continue
+		case f := <-l.results:
+			if f.err != nil {
+				failures = append(failures, f.err)
+				drop(f.task, fmt.Sprintf("needs %s, which failed", f.task.action.Output.Name), l.dropped, skip)
+				l.stopped = l.stopped || !keepGoing
 			}
+			l.ended(f)
 		}
 	}
 	for _, t := range all {
-		if stopped && t.kind == buildTask && !dropped[t] && t.waits > 0 {
+		if l.stopped && t.kind == buildTask && !l.dropped[t] && t.waits > 0 {
 			skip(t, errNotRun{"not started"})
 		}
 	}
-	for _, t := range left {
+	for _, t := range l.left {
 		skip(t, errNotRun{"not started"})
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return errors.Join(failures...)
+}
+
+// roster is the state of schedule.
+type roster struct {
+	slots   *slots
+	ready   queue
+	running int
+	stopped bool // no build is started any more
+	dropped map[*task]bool
+	left    []*task // ready, and not started for that reason
+	results chan finished
+}
+
+// start starts what is ready and fits, the longest critical path first. One that has to wait for memory
+// lets smaller ones go first, for some time; for a job, nobody goes first.
+func (l *roster) start(ctx context.Context, do func(context.Context, *task) error) {
+	var waiting []*task
+	lacking := false
+	for len(l.ready) > 0 {
+		t := heap.Pop(&l.ready).(*task)
+		if l.dropped[t] || ctx.Err() != nil {
+			continue
+		}
+		if l.stopped && t.kind == buildTask {
+			l.left = append(l.left, t)
+			continue
+		}
+		fit := l.slots.admit(t)
+		if fit != fits {
+			waiting = append(waiting, t)
+			lacking = fit == lacksJobs
+			if lacking || t.passed > patience {
+				break
+			}
+			continue
+		}
+		for _, w := range waiting {
+			w.passed++
+		}
+		l.running++
+		go func() { l.results <- finished{t, do(ctx, t)} }()
+	}
+	for _, t := range waiting {
+		heap.Push(&l.ready, t)
+	}
+	if !lacking {
+		l.slots.tokens.unwant()
+	}
+}
+
+// patience is how many smaller tasks are started before one that waits for memory.
+const patience = 8
+
+func (l *roster) ended(f finished) {
+	l.running--
+	l.slots.release(f.task)
+	for _, d := range f.task.dependents {
+		if d.waits--; d.waits == 0 && !l.dropped[d] && f.err == nil {
+			heap.Push(&l.ready, d)
+		}
+	}
 }
 
 // drop skips everything that waits for t.

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"forge/recipes"
 )
 
 // Because says why a change makes a package necessary.
@@ -10,17 +13,18 @@ type Because string
 
 // The reasons, the weakest last.
 const (
-	BecauseChanged Because = "changed"              // its recipe's folder or a source beside it
-	BecauseBuilt   Because = "built with a change"  // what it is built with may come out different
-	BecauseRuns    Because = "runs with a change"   // it is the same, but what is built with it may see the change
-	BecauseTested  Because = "tested with a change" // it is tested again
+	BecauseChanged Because = "changed"                // its recipe's folder or a source beside it
+	BecauseRemoved Because = "names what was removed" // a package that the recipes offered before
+	BecauseBuilt   Because = "built with a change"    // what it is built with may come out different
+	BecauseRuns    Because = "runs with a change"     // it is the same, but what is built with it may see the change
+	BecauseTested  Because = "tested with a change"   // it is tested again
 )
 
 // Since keeps what a change makes necessary: the packages whose recipe folder or local source holds one
-// of the changed files (absolute paths without links; "/" stands for all), those that are built with
-// them, and those that are tested with them. Whether a rebuilt package really differs only its build can tell; a dependency with the
-// same content rebuilds nobody.
-func (g *RecipeGraph) Since(changed []string) *RecipeGraph {
+// of the changed files (absolute paths without links; "/" stands for all), those that name a removed
+// package, those that are built with them, and those that are tested with them. Whether a rebuilt package
+// really differs only its build can tell; a dependency with the same content rebuilds nobody.
+func (g *RecipeGraph) Since(changed, removed []string) *RecipeGraph {
 	dirs := map[string]bool{} // every folder that holds a change, at any depth
 	for _, file := range changed {
 		if file == "/" {
@@ -44,6 +48,8 @@ func (g *RecipeGraph) Since(changed []string) *RecipeGraph {
 	for _, n := range g.Nodes {
 		if n.holds(dirs) {
 			need(n, BecauseChanged)
+		} else if n.namesOneOf(removed) {
+			need(n, BecauseRemoved)
 		}
 	}
 	users := g.users()
@@ -96,12 +102,57 @@ func rank(b Because) int {
 	switch b {
 	case BecauseChanged:
 		return 0
-	case BecauseBuilt:
+	case BecauseRemoved:
 		return 1
-	case BecauseRuns:
+	case BecauseBuilt:
 		return 2
+	case BecauseRuns:
+		return 3
 	}
-	return 3
+	return 4
+}
+
+// namesOneOf reports whether a package is built, runs or is tested with one of these names.
+func (n *Node) namesOneOf(list []string) bool {
+	if len(list) == 0 {
+		return false
+	}
+	for _, o := range n.Outputs {
+		r := &o.Requirements
+		used := names(slices.Concat(r.Build, r.Host, r.Run))
+		for _, t := range o.Tests {
+			for _, spec := range testSpecs(t) {
+				used = append(used, specName(spec))
+			}
+		}
+		for _, name := range used {
+			if slices.Contains(list, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Removed lists the names that the outputs before have, and neither the graph nor the outputs now, sorted.
+func (g *RecipeGraph) Removed(before, now []*recipes.Output) []string {
+	has := map[string]bool{}
+	for _, n := range g.Nodes {
+		has[strings.ToLower(n.Name)] = true
+	}
+	offered := func(o *recipes.Output) bool { return !o.Staging && !o.Skip }
+	for _, o := range now {
+		if offered(o) {
+			has[strings.ToLower(o.Name)] = true
+		}
+	}
+	var out []string
+	for _, o := range before {
+		if name := strings.ToLower(o.Name); offered(o) && !has[name] {
+			out = append(out, name)
+		}
+	}
+	return sorted(out)
 }
 
 func (n *Node) isBuiltWith(m *Node) bool {

@@ -30,8 +30,12 @@ func (p *planner) draft(a *Action) *solving {
 
 // solve fixes a's build and host environments, then what its package will depend on.
 func (p *solving) solve(a *Action) error {
+	if err := notNative(a.Output); err != nil {
+		return err
+	}
 	req := a.Output.Requirements
-	if err := p.checkKnown(a, append(append([]recipes.Dependency(nil), req.Build...), req.Host...)); err != nil {
+	run := slices.DeleteFunc(slices.Clone(req.Run), func(d recipes.Dependency) bool { return depName(d) == a.Output.Name })
+	if err := p.checkKnown(a, slices.Concat(req.Build, req.Host, run)); err != nil {
 		return err
 	}
 	var err error
@@ -80,14 +84,14 @@ func (p *solving) environment(kind string, specs []string) (Environment, error) 
 	}
 	key := ""
 	if kind != "test" { // a test's environment holds its own package: no other is like it
-		key = memoKey(specs, favored)
+		key = memoKey(append(slices.Clone(specs), fmt.Sprint(p.self.Output.Variant[recipes.KeyMicroarch])), favored)
 		if known, ok := p.memo.get(key, p.from); ok {
 			return known, nil
 		}
 	}
 	p.from.asked = map[string]bool{}
 	solution, err := p.tools.Solver.Solve(p.ctx, p.from, resolver.Problem{
-		Specs: specs, Virtual: p.req.Virtual, Priority: p.req.ChannelPriority,
+		Specs: specs, Virtual: virtualFor(p.self.Output, p.req.Virtual), Priority: p.req.ChannelPriority,
 		Channels: p.channelOrder(), Favored: favored,
 		ExcludeNewer: p.req.ExcludeNewer,
 	})
@@ -179,6 +183,7 @@ func (p *solving) actionsOf(envs ...Environment) []*Action {
 // checkKnown reports every dependency that no recipe, channel or external offers.
 func (p *solving) checkKnown(a *Action, deps []recipes.Dependency) error {
 	var list diag.List
+	var unknown unknownError
 	for i, name := range names(deps) {
 		if strings.HasPrefix(name, "__") {
 			continue
@@ -194,21 +199,27 @@ func (p *solving) checkKnown(a *Action, deps []recipes.Dependency) error {
 		if pos.IsZero() {
 			pos = a.Output.Pos
 		}
-		d := diag.Diagnostic{Code: "unknown-dependency", Pos: pos,
-			Summary: fmt.Sprintf("%s needs %q, which no recipe of this run, no channel and no external offers", a.Output.Name, name)}
 		if name == a.Output.Name {
-			d.Code, d.Summary = "cycle", fmt.Sprintf("dependency cycle: %s -> %s", name, name)
+			list = append(list, diag.Diagnostic{Code: "cycle", Pos: pos, Summary: fmt.Sprintf("dependency cycle: %s -> %s", name, name)})
+			continue
 		}
+		d := unknownNeed{name: name, by: a.Output.Name, pos: pos}
 		if slices.Contains(p.tools.Externals.Names(), name) {
-			d.Suggestion = fmt.Sprintf("install %q on this machine, or add its recipe to the command or a channel that has it with -c", name)
+			d.help = fmt.Sprintf("install %q on this machine, or add its recipe to the command or a channel that has it with -c", name)
 		} else if near := diag.Nearest(name, p.from.Names()); near != "" && near != name {
-			d.Suggestion = fmt.Sprintf("did you mean %q? Otherwise add its recipe to the command, or a channel with -c", near)
+			d.help = fmt.Sprintf("did you mean %q? Otherwise add its recipe to the command, or a channel with -c", near)
 		} else {
-			d.Suggestion = "add its recipe to the command, or a channel that has it with -c"
+			d.help = "add its recipe to the command, or a channel that has it with -c"
 		}
-		list = append(list, d)
+		unknown = append(unknown, d)
 	}
-	return list.Err()
+	switch {
+	case len(list) > 0:
+		return list.Err()
+	case len(unknown) > 0:
+		return unknown
+	}
+	return nil
 }
 
 func withoutVirtual(specs []string) []string {

@@ -48,6 +48,7 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		},
 		NoArch: o.NoArch, EntryPoints: o.Build.EntryPoints, NoLink: o.Build.NoLink,
 		OneCase: o.TargetPlatform.IsWindows() || o.TargetPlatform.OS() == "osx",
+		Windows: o.TargetPlatform.IsWindows(), Placeholder: j.site.at.placeholder(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
@@ -58,6 +59,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.refuseBinaryPrefix(files); err != nil {
 		return nil, err
 	}
+	if err := j.refuseLinks(files); err != nil {
+		return nil, err
+	}
 	if len(files) == 0 && j.ran {
 		j.warn("the script ran but left no file in $PREFIX; %s is a metapackage", o)
 	}
@@ -65,6 +69,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		Files: files, Info: map[string][]byte{}, Epoch: j.epoch()}
 	m.Record.Timestamp = m.Epoch * 1000
 	m.Record.Channel = ""
+	if err := j.checkLevel(added); err != nil {
+		return nil, err
+	}
 	if err := j.checkLinkage(ctx, added, &m.Record); err != nil {
 		return nil, err
 	}
@@ -126,13 +133,38 @@ func (j *job) refuseBinaryPrefix(files []packages.File) error {
 	return fmt.Errorf("%s: binaries hold the build prefix (--error-prefix-in-binary): %s", j.a.Output, firstFew(found, 10))
 }
 
+// refuseLinks keeps symbolic links, which an ordinary user of Windows cannot make, out of what is built for
+// it, and warns of those in what could be installed there.
+func (j *job) refuseLinks(files []packages.File) error {
+	o := j.a.Output
+	onWindows := o.TargetPlatform.IsWindows() || o.NoArch != "" && !slices.ContainsFunc(j.a.Record.Depends, func(d string) bool { return specName(d) == "__unix" })
+	if j.req.WindowsLinks || !onWindows {
+		return nil
+	}
+	var found []string
+	for _, f := range files {
+		if f.Kind == digest.Symlink {
+			found = append(found, f.Path)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("it holds symbolic links, which Windows does not let everybody make: %s (install copies, let the package depend on __unix, or accept them with --allow-symlinks-on-windows)", firstFew(found, 10))
+	if !o.TargetPlatform.IsWindows() {
+		j.warn("%s", text) // of noarch packages many are for Unix and do not say so
+		return nil
+	}
+	return fmt.Errorf("%s: %s", o, text)
+}
+
 // entryPoints writes the scripts of entry points; of noarch python the installing client does that.
 func (j *job) entryPoints() error {
 	o := j.a.Output
 	if o.NoArch == "python" {
 		return nil
 	}
-	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix)
+	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix, o.TargetPlatform.IsWindows())
 	if err != nil {
 		return fmt.Errorf("%s: %w", o, err)
 	}
@@ -178,6 +210,11 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 	}
 	script := recipes.Script{File: "bytecode", Text: "cd \"$PREFIX\"\n" +
 		"\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash -i \"$SRC_DIR/.forge-modules\" || echo 'some modules do not compile'"}
+	if j.site.at.windows {
+		script.Text = "cd /d \"%PREFIX%\"\n" +
+			"\"%PYTHON%\" -m compileall -q --invalidation-mode checked-hash -i \"%SRC_DIR%\\.forge-modules\"\n" +
+			"if errorlevel 1 echo some modules do not compile\nexit 0"
+	}
 	result, err := j.run(ctx, []recipes.Script{script})
 	if err != nil {
 		return err
@@ -255,6 +292,14 @@ func (j *job) licences(m *packages.Manifest) error {
 	var missing diag.List
 	for _, glob := range j.a.Output.About.LicenseFiles {
 		found := false
+		if filepath.IsAbs(glob) {
+			data, err := j.hostLicence(glob)
+			if err != nil {
+				return err
+			}
+			m.Info["licenses/"+filepath.Base(glob)] = data
+			continue
+		}
 		for _, root := range []string{j.site.work, j.a.Output.Recipe.Dir} {
 			hits, err := filesBelow(root, glob)
 			if err != nil {

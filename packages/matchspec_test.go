@@ -56,7 +56,7 @@ func checkMatchSpec(t *testing.T, text, mode string, parse func(string) (*MatchS
 
 func FuzzMatchSpec(f *testing.F) {
 	for _, s := range []string{"python 3.12.* *_cpython", "a::b >=1,<2|3.*[md5=d41d8cd98f00b204e9800998ecf8427e]",
-		"p[when='a and (b or c >=1 h0)', extras=[x, y]]", "https://h.example/c/linux-64/p-1-0.conda#d41d8cd98f00b204e9800998ecf8427e", "p=1=h0"} {
+		"__archspec 1 ^(x86_64_v3|zen3)$", "p[when='a and (b or c >=1 h0)', extras=[x, y]]", "https://h.example/c/linux-64/p-1-0.conda#d41d8cd98f00b204e9800998ecf8427e", "p=1=h0"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

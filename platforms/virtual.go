@@ -1,6 +1,10 @@
 package platforms
 
-import "strings"
+import (
+	"strings"
+
+	"forge/platforms/cpu"
+)
 
 // VirtualPackage is a property of a machine that packages may depend on, such as __glibc 2.36
 // (conda's virtual packages, CEP 30). Build is "0" where it says nothing.
@@ -13,7 +17,11 @@ type VirtualPackage struct {
 // DetectVirtual lists the virtual packages of this machine. lookupEnv gives conda's overrides
 // (CONDA_OVERRIDE_GLIBC and the like); an override set to nothing removes the package.
 func DetectVirtual(lookupEnv func(string) (string, bool)) []VirtualPackage {
-	list := []VirtualPackage{{Name: "__archspec", Version: "1", Build: Host().Arch()}}
+	level := Host().Arch()
+	if l := cpu.Host(); l != nil {
+		level = l.Name
+	}
+	list := []VirtualPackage{{Name: "__archspec", Version: "1", Build: level}}
 	return override(append(list, systemPackages()...), lookupEnv)
 }
 

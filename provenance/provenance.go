@@ -20,6 +20,7 @@ type Build struct {
 	Output     string // name-version-build
 	Platform   string // subdir
 	Variant    map[string]any
+	Widened    []string // what the build was shown beyond its inputs because it was asked for
 
 	// How it ran: internal parameters.
 	Key       digest.Digest // the action's key

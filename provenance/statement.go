@@ -61,6 +61,7 @@ type external struct {
 	Output   string         `json:"output"`
 	Platform string         `json:"platform"`
 	Variant  map[string]any `json:"variant,omitempty"`
+	Widened  []string       `json:"widened,omitempty"`
 }
 
 type internal struct {
@@ -115,7 +116,7 @@ func Statement(b Build) ([]byte, error) {
 		Predicate: predicate{
 			BuildDefinition: buildDefinition{
 				BuildType:            BuildType,
-				ExternalParameters:   external{b.Recipe, b.Output, b.Platform, b.Variant},
+				ExternalParameters:   external{b.Recipe, b.Output, b.Platform, b.Variant, b.Widened},
 				InternalParameters:   internal{b.Key, b.Isolation, b.Limits, b.Epoch, b.Packer, b.Script, b.Tests},
 				ResolvedDependencies: dependencies,
 			},

@@ -108,7 +108,7 @@ func (a *Assist) Rename(offset int, name string) ([]Edit, error) {
 			return nil, fmt.Errorf("there is a variable %s already", name)
 		}
 	}
-	if _, taken := newPlatform(ptr(a.opts.withDefaults())).names[name]; taken && a.format != "recipe.hcl" {
+	if _, taken := newPlatform(ptr(a.opts.withDefaults())).name(name); taken && a.format != "recipe.hcl" {
 		return nil, fmt.Errorf("%s is a name that every recipe has", name)
 	}
 	edits := []Edit{{s.Def.From, s.Def.To, name}}

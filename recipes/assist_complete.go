@@ -88,7 +88,7 @@ func (a *Assist) expressionNames(before string) (list []Completion) {
 		list = append(list, Completion{Label: key, Kind: "variable", Detail: "variant key"})
 	}
 	o := a.opts.withDefaults()
-	names := newPlatform(&o).names
+	names := newPlatform(&o).names()
 	for _, name := range sortedNames(names) {
 		list = append(list, Completion{Label: name, Kind: "variable", Detail: "platform"})
 	}

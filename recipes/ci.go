@@ -149,7 +149,7 @@ type ciJobs struct {
 
 // render renders the recipe with the variants as its only ones.
 func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List {
-	data, err := yaml.Marshal(j.config.file())
+	data, err := yaml.Marshal(j.config.plain())
 	if err != nil {
 		return failed(path, "the variants cannot be written: %v", err).Diagnostics
 	}
@@ -424,8 +424,8 @@ func (j *ciJobs) name(values map[string][]string) string {
 	return strings.NewReplacer("-", "_").Replace(j.platform) + "_" + strings.NewReplacer("*", "_", " ", "_").Replace(key)
 }
 
-// file is the configuration as a variants file.
-func (c *v0Config) file() map[string]any {
+// plain is the configuration as it is written into a .ci_support file.
+func (c *v0Config) plain() map[string]any {
 	m := map[string]any{}
 	for k, v := range c.vals {
 		m[k] = v

@@ -9,15 +9,46 @@ import (
 
 // v1Writer writes expressions of meta.yaml (Jinja and selectors) as those of recipe.yaml.
 type v1Writer struct {
-	known map[string]string // names that are called otherwise: PKG_VERSION → version
-	err   error
+	known    map[string]string         // names that are called otherwise: PKG_VERSION → version
+	consts   map[string]expr.Value     // names that have one value, which depends on nothing
+	self     map[string]string         // names whose earlier value is put in
+	versions map[string]map[int]string // what the n-th value of a name is called, where it is not the last
+	version  func(name string, line int) int
+	optional map[string]bool // variant keys that may be missing, which selectors take for false
+	truths   map[string]bool // variant keys whose values are the texts true and false
+	line     int             // of the file, that is written
+	selector bool            // it is a selector, not Jinja
+	problem
 }
 
-func (w *v1Writer) fail(format string, args ...any) string {
-	if w.err == nil {
-		w.err = fmt.Errorf(format, args...)
+// problem is the first thing that a writer of expressions could not write.
+type problem struct{ err error }
+
+// fail notes it; what is written in its place counts for nothing.
+func (p *problem) fail(format string, args ...any) string {
+	if p.err == nil {
+		p.err = fmt.Errorf(format, args...)
 	}
 	return "none"
+}
+
+// operand writes an argument of an expression that may lack it.
+func (p *problem) operand(n *expr.Node, write func(*expr.Node) string) func(i int) string {
+	return func(i int) string {
+		if i >= len(n.Args) {
+			return p.fail("an argument is missing")
+		}
+		return write(n.Args[i])
+	}
+}
+
+// listText writes the operands in square brackets.
+func listText(n *expr.Node, write func(*expr.Node) string) string {
+	var items []string
+	for _, a := range n.Args {
+		items = append(items, bare(write(a)))
+	}
+	return "[" + strings.Join(items, ", ") + "]"
 }
 
 // write is the text of an expression, in brackets where it is no single term.
@@ -28,11 +59,9 @@ func (w *v1Writer) write(n *expr.Node) string {
 	if n.Star {
 		return w.fail("arguments cannot be unpacked with *")
 	}
-	arg := func(i int) string {
-		if i >= len(n.Args) {
-			return w.fail("an argument is missing")
-		}
-		return w.write(n.Args[i])
+	arg := w.operand(n, w.write)
+	if s, ok := w.entry(n); ok {
+		return s
 	}
 	switch n.Kind {
 	case "const":
@@ -40,17 +69,16 @@ func (w *v1Writer) write(n *expr.Node) string {
 	case "name":
 		return w.name(n.Name)
 	case "list", "tuple":
-		var items []string
-		for i := range n.Args {
-			items = append(items, arg(i))
-		}
-		return "[" + strings.Join(items, ", ") + "]"
+		return listText(n, w.write)
 	case "cond":
-		return "(" + arg(1) + " if " + arg(0) + " else " + arg(2) + ")"
+		if n.Args[2] == nil {
+			return "(" + arg(1) + " if " + bare(w.truth(n.Args[0])) + ` else "")`
+		}
+		return "(" + arg(1) + " if " + bare(w.truth(n.Args[0])) + " else " + arg(2) + ")"
 	case "or", "and":
 		return w.logic(n)
 	case "not":
-		return "(not " + arg(0) + ")"
+		return "(not " + w.truth(n.Args[0]) + ")"
 	case "compare":
 		return w.compare(n)
 	case "bin":
@@ -64,6 +92,12 @@ func (w *v1Writer) write(n *expr.Node) string {
 	case "unary":
 		return "(" + n.Op + arg(0) + ")"
 	case "item":
+		if name, ok := n.Args[1].Value.(string); ok && n.Args[0].Kind == "name" && n.Args[0].Name == "environ" {
+			return environment(name)
+		}
+		if s, ok := w.cut(n); ok {
+			return s
+		}
 		if n.Args[1].Kind == "slice" {
 			return arg(0) + "[" + w.slice(n.Args[1]) + "]"
 		}
@@ -76,7 +110,10 @@ func (w *v1Writer) write(n *expr.Node) string {
 		return w.test(n)
 	case "attr":
 		if n.Args[0].Kind == "name" && n.Args[0].Name == "environ" {
-			return "env.get(" + quote(n.Name) + ")"
+			return environment(n.Name)
+		}
+		if s := arg(0); strings.HasPrefix(s, "load_from_file(") {
+			return s + "[" + quote(n.Name) + "]"
 		}
 	}
 	return w.fail("recipe.yaml has nothing for %s", describeNode(n))
@@ -112,11 +149,36 @@ func selectorNames() map[string]string {
 }
 
 func (w *v1Writer) name(name string) string {
-	if now, ok := w.known[name]; ok {
+	if now, ok := w.self[name]; ok {
 		return now
 	}
+	if names := w.versions[name]; names != nil && !w.selector {
+		if now := names[w.version(name, w.line)]; now != "" {
+			return now
+		}
+	}
+	if now, ok := w.known[name]; ok && !w.selector {
+		return now
+	}
+	if w.optional[name] && w.selector {
+		return "(" + name + " | default(false))"
+	}
+	if w.optional[name] {
+		return "(" + name + ` | default(""))`
+	}
 	switch name {
-	case "py", "np", "pl", "lua", "luajit", "CONDA_PY", "PY_VER", "NPY_VER", "CONDA_NPY":
+	case "CONDA_PY":
+		return "(python | version_to_buildstring)"
+	case "CONDA_NPY":
+		return "(numpy | version_to_buildstring)"
+	case "py", "np":
+		if !w.selector {
+			return "(" + map[string]string{"py": "python", "np": "numpy"}[name] + " | version_to_buildstring)"
+		}
+		return w.fail("`%s` is no name there; compare versions with match(python, \">=3.10\")", name)
+	case "PY_VER", "NPY_VER":
+		return "((" + map[string]string{"PY_VER": "python", "NPY_VER": "numpy"}[name] + ` | split(" ") | first | split("."))[:2] | join("."))`
+	case "pl", "lua", "luajit":
 		return w.fail("`%s` is no name there; compare versions with match(python, \">=3.10\")", name)
 	case "PKG_NAME", "PKG_VERSION", "PKG_BUILDNUM", "PKG_HASH", "PKG_BUILD_STRING":
 		return w.fail("`%s` is no name there", name)
@@ -143,7 +205,21 @@ func (w *v1Writer) logic(n *expr.Node) string {
 			return "(" + w.name(a.Name) + " | default(" + w.constant(b.Value) + ", true))"
 		}
 	}
-	return "(" + w.write(a) + " " + n.Kind + " " + w.write(b) + ")"
+	return "(" + w.truth(a) + " " + n.Kind + " " + w.truth(b) + ")"
+}
+
+// truth writes a condition. Selectors take the text false of a variant for what it says, other texts are
+// true.
+func (w *v1Writer) truth(n *expr.Node) string {
+	if w.selector && n.Kind == "name" && w.truths[n.Name] {
+		return "((" + n.Name + ` | lower) == "true")`
+	}
+	if v, ok := w.constValue(n); ok && n.Kind == "name" {
+		if _, writable := literal(v); !writable { // a table
+			return fmt.Sprint(expr.Truth(v))
+		}
+	}
+	return w.write(n)
 }
 
 func (w *v1Writer) compare(n *expr.Node) string {
@@ -155,8 +231,16 @@ func (w *v1Writer) compare(n *expr.Node) string {
 			}
 		}
 	}
-	if a.Kind == "name" && a.Name == "vc" {
-		return w.fail("`vc` is no name there; compare the variant's c_compiler")
+	if a.Kind == "call" && len(a.Args) == 2 && a.Args[0].Name == "float" && b.Kind == "const" { // a version, most likely
+		switch n.Op {
+		case "<", "<=", ">", ">=":
+			return fmt.Sprintf("match(%s, %q)", bare(w.write(a.Args[1])), n.Op+expr.Str(b.Value))
+		}
+	}
+	if w.selector && a.Kind == "name" && b.Kind == "const" {
+		if v, ok := b.Value.(int64); ok { // the values of a variant are texts, which selectors take for numbers
+			return "((" + w.write(a) + " | int) " + n.Op + " " + fmt.Sprint(v) + ")"
+		}
 	}
 	return "(" + w.write(a) + " " + n.Op + " " + w.write(b) + ")"
 }
@@ -191,202 +275,6 @@ func pow10(n int) int64 {
 	return p
 }
 
-func (w *v1Writer) binary(n *expr.Node) string {
-	if n.Op == "%" && n.Args[0].Kind == "const" {
-		if format, ok := n.Args[0].Value.(string); ok {
-			return w.percent(format, n.Args[1])
-		}
-	}
-	if n.Op == "+" && (isText(n.Args[0]) || isText(n.Args[1])) {
-		return "(" + w.write(n.Args[0]) + " ~ " + w.write(n.Args[1]) + ")"
-	}
-	return "(" + w.write(n.Args[0]) + " " + n.Op + " " + w.write(n.Args[1]) + ")"
-}
-
-func isText(n *expr.Node) bool {
-	if n.Kind == "bin" && n.Op == "+" {
-		return isText(n.Args[0]) || isText(n.Args[1])
-	}
-	_, text := n.Value.(string)
-	return n.Kind == "const" && text || n.Kind == "concat" || n.Kind == "filter" && (n.Name == "string" || n.Name == "replace" || n.Name == "join")
-}
-
-// percent writes "%s.%s" % (a, b) with ~.
-func (w *v1Writer) percent(format string, args *expr.Node) string {
-	list := []*expr.Node{args}
-	if args.Kind == "tuple" {
-		list = args.Args
-	}
-	pieces := strings.Split(format, "%s")
-	if len(pieces) != len(list)+1 || strings.Contains(strings.Join(pieces, ""), "%") {
-		return w.fail("the format %q cannot be written there", format)
-	}
-	out := []string{quote(pieces[0])}
-	for i, a := range list {
-		out = append(out, w.write(a))
-		if pieces[i+1] != "" {
-			out = append(out, quote(pieces[i+1]))
-		}
-	}
-	return "(" + strings.Join(out, " ~ ") + ")"
-}
-
-func (w *v1Writer) slice(n *expr.Node) string {
-	part := func(i int) string {
-		if n.Args[i] == nil {
-			return ""
-		}
-		return bare(w.write(n.Args[i]))
-	}
-	if n.Args[2] != nil {
-		return part(0) + ":" + part(1) + ":" + part(2)
-	}
-	return part(0) + ":" + part(1)
-}
-
-// call writes calls: functions that both have, and methods as filters.
-func (w *v1Writer) call(n *expr.Node) string {
-	fn := n.Args[0]
-	if fn.Kind == "attr" {
-		return w.method(fn, n)
-	}
-	var args []string
-	for _, a := range n.Args[1:] {
-		args = append(args, w.write(a))
-	}
-	switch fn.Name {
-	case "compiler", "stdlib", "cdt":
-	case "pin_subpackage", "pin_compatible":
-		return w.pin(fn.Name, n)
-	default:
-		return w.fail("recipe.yaml has no function %s()", fn.Name)
-	}
-	if len(n.Named) > 0 {
-		return w.fail("%s() takes no arguments with names there", fn.Name)
-	}
-	return fn.Name + "(" + strings.Join(args, ", ") + ")"
-}
-
-func (w *v1Writer) pin(name string, n *expr.Node) string {
-	if len(n.Args) < 2 {
-		return w.fail("%s() without a name", name)
-	}
-	args := []string{w.write(n.Args[1])}
-	order := []string{"min_pin", "max_pin", "lower_bound", "upper_bound", "exact"}
-	given := map[string]*expr.Node{}
-	positional := []string{"min_pin", "max_pin", "exact"}
-	if name == "pin_compatible" {
-		positional = []string{"lower_bound", "upper_bound", "min_pin", "max_pin", "permit_undefined_jinja", "exact"}
-	}
-	for i, a := range n.Args[2:] {
-		if i < len(positional) {
-			given[positional[i]] = a
-		}
-	}
-	for k, v := range n.Named {
-		given[k] = v
-	}
-	now := map[string]string{"min_pin": "lower_bound", "max_pin": "upper_bound"}
-	for _, k := range order {
-		v, ok := given[k]
-		if _, other := given[now[k]]; !ok || other && now[k] != "" { // a bound wins over a pin
-			continue
-		}
-		key := k
-		if now[k] != "" {
-			key = now[k]
-		}
-		args = append(args, key+"="+w.write(v))
-		delete(given, k)
-	}
-	for k := range given {
-		if k != "min_pin" && k != "max_pin" && k != "permit_undefined_jinja" && k != "allow_no_other_outputs" {
-			return w.fail("%s() has no %s there", name, k)
-		}
-	}
-	return name + "(" + strings.Join(args, ", ") + ")"
-}
-
-// method writes x.split(".") as x | split(".").
-func (w *v1Writer) method(fn, n *expr.Node) string {
-	self := fn.Args[0]
-	var args []string
-	for _, a := range n.Args[1:] {
-		args = append(args, w.write(a))
-	}
-	if len(n.Named) > 0 && !(self.Kind == "name" && self.Name == "environ") {
-		return w.fail("%s() has no arguments with names there", fn.Name)
-	}
-	if self.Kind == "name" && (self.Name == "environ" || self.Name == "os") {
-		return w.environ(fn.Name, args)
-	}
-	if self.Kind == "attr" && self.Name == "environ" {
-		return w.environ(fn.Name, args)
-	}
-	call := func(filter string, args ...string) string {
-		if len(args) > 0 {
-			filter += "(" + strings.Join(args, ", ") + ")"
-		}
-		return "(" + w.write(self) + " | " + filter + ")"
-	}
-	switch fn.Name {
-	case "split", "replace", "lower", "upper":
-		return call(fn.Name, args...)
-	case "strip":
-		if len(args) == 0 {
-			return call("trim")
-		}
-	case "join":
-		if len(n.Args) == 2 {
-			return "(" + args[0] + " | join(" + w.write(self) + "))"
-		}
-	case "startswith", "endswith":
-		if len(args) == 1 {
-			return "(" + w.write(self) + " is " + map[string]string{"startswith": "startingwith", "endswith": "endingwith"}[fn.Name] + "(" + args[0] + "))"
-		}
-	}
-	return w.fail("recipe.yaml has nothing for the method %s()", fn.Name)
-}
-
-func (w *v1Writer) environ(method string, args []string) string {
-	switch {
-	case (method == "get" || method == "getenv") && len(args) == 1:
-		return "env.get(" + args[0] + `, default="")`
-	case (method == "get" || method == "getenv") && len(args) == 2:
-		return "env.get(" + args[0] + ", default=" + args[1] + ")"
-	}
-	return w.fail("`environ.%s` has nothing there", method)
-}
-
-func (w *v1Writer) filter(n *expr.Node) string {
-	if v1Dialect().Filters[n.Name] == nil || len(n.Named) > 0 {
-		if n.Name == "string" {
-			return "(" + w.write(n.Args[0]) + ` ~ "")`
-		}
-		return w.fail("recipe.yaml has no filter %s", n.Name)
-	}
-	var args []string
-	for _, a := range n.Args[1:] {
-		args = append(args, w.write(a))
-	}
-	s := "(" + w.write(n.Args[0]) + " | " + n.Name
-	if len(args) > 0 {
-		s += "(" + strings.Join(args, ", ") + ")"
-	}
-	return s + ")"
-}
-
-func (w *v1Writer) test(n *expr.Node) string {
-	if v1Dialect().Tests[n.Name] == nil {
-		return w.fail("recipe.yaml has no test `is %s`", n.Name)
-	}
-	s := "(" + w.write(n.Args[0]) + " is " + n.Name
-	for _, a := range n.Args[1:] {
-		s += "(" + w.write(a) + ")"
-	}
-	return s + ")"
-}
-
 // bare drops the brackets around a whole expression.
 func bare(s string) string {
 	for strings.HasPrefix(s, "(") && strings.HasSuffix(s, ")") {
@@ -416,63 +304,10 @@ func bare(s string) string {
 // expression writes one Jinja or selector expression; an error says what cannot be written.
 func (w *v1Writer) expression(text string) (string, error) {
 	w.err = nil
-	x, err := v0Language.ParseExpr(text)
+	x, err := v0Language.ParseExpr(strings.TrimSpace(text))
 	if err != nil {
 		return "", err
 	}
-	s := bare(w.write(x.Tree()))
+	s := bare(w.truth(x.Tree()))
 	return s, w.err
-}
-
-// template writes a text with {{ }} as one with ${{ }}.
-func (w *v1Writer) template(text string) (string, error) {
-	if !strings.Contains(text, "{{") {
-		return text, nil
-	}
-	t, err := v0Language.Parse(text)
-	if err != nil {
-		return "", err
-	}
-	parts, ok := t.Parts()
-	if !ok {
-		return "", fmt.Errorf("a statement stands inside of a value")
-	}
-	w.err = nil
-	var b strings.Builder
-	for _, p := range parts {
-		if p.Expr == nil {
-			b.WriteString(p.Text)
-		} else {
-			b.WriteString("${{ " + bare(w.write(p.Expr)) + " }}")
-		}
-	}
-	return b.String(), w.err
-}
-
-// asExpression writes a text with {{ }} as an expression, for a place inside of another one.
-func (w *v1Writer) asExpression(text string) (string, error) {
-	if !strings.Contains(text, "{{") {
-		return quote(text), nil
-	}
-	t, err := v0Language.Parse(text)
-	if err != nil {
-		return "", err
-	}
-	parts, ok := t.Parts()
-	if !ok {
-		return "", fmt.Errorf("a statement stands inside of a value")
-	}
-	w.err = nil
-	var out []string
-	for _, p := range parts {
-		if p.Expr == nil {
-			out = append(out, quote(p.Text))
-		} else {
-			out = append(out, w.write(p.Expr))
-		}
-	}
-	if len(out) == 1 {
-		return out[0], w.err
-	}
-	return "(" + strings.Join(out, " ~ ") + ")", w.err
 }

@@ -12,140 +12,171 @@ import (
 // recipe converts the sections.
 func (c *metaConverter) recipe() *yaml.Node {
 	root := mapNode()
+	root.HeadComment = c.firstComments()
 	addPair(root, "schema_version", plainNode("1"))
+	sections, keys := c.gather()
+	get := func(name string) *yaml.Node { return sections[name] }
+	section := func(name, old string, v *yaml.Node) {
+		addPair(root, name, v)
+		if v != nil && keys[old] != nil {
+			c.comments(root.Content[len(root.Content)-2], keys[old])
+		}
+	}
+	c.packageNames(get("package"), get("build"))
 	if len(c.context) > 0 {
 		addPair(root, "context", mapNode(c.context...))
 	}
-	sections := map[string][]*yaml.Node{}
-	for k, v := range yamlx.Pairs(c.root) {
-		if contains(v0Sections(), k.Value) && k.Value != "app" {
-			if condition := c.condition(k.Line); condition != "" {
-				c.lost(k, "the section %s depends on [%s]", k.Value, condition)
-			}
-			sections[k.Value] = append(sections[k.Value], v)
-			if len(sections[k.Value]) > 1 {
-				c.lost(k, "the section %s is here twice", k.Value)
-			}
-			continue
-		}
-		c.lost(k, "the section %s has no counterpart", k.Value)
-	}
-	get := func(name string) *yaml.Node {
-		if len(sections[name]) == 0 {
-			return nil
-		}
-		return sections[name][0]
-	}
 	outputs := get("outputs")
-	many := outputs != nil && outputs.Kind == yaml.SequenceNode && len(outputs.Content) > 0
-	name := c.value(yamlx.Get(get("package"), "name"))
-	if many {
-		addPair(root, "recipe", c.packageNode(get("package")))
+	if many := outputs != nil && outputs.Kind == yaml.SequenceNode && len(outputs.Content) > 0; many {
+		section("recipe", "package", c.packageNode(get("package")))
+		section("source", "source", c.sources(get("source")))
+		c.outputs(root, sections)
 	} else {
-		addPair(root, "package", c.packageNode(get("package")))
+		section("package", "package", c.packageNode(get("package")))
+		section("source", "source", c.sources(get("source")))
+		top := mapNode()
+		c.build(top, get("build"), get("requirements"), true)
+		c.requirements(top, get("requirements"))
+		c.hints.keys(top, c.constant(c.value(yamlx.Get(get("package"), "name"))))
+		c.tests(top, get("test"), true, c.constant(c.value(yamlx.Get(get("package"), "name"))))
+		c.about(top, get("about"))
+		for k, v := range yamlx.Pairs(top) {
+			section(k.Value, strings.Replace(k.Value, "tests", "test", 1), v)
+		}
 	}
-	c.packageNames(get("package"))
-	addPair(root, "source", c.sources(get("source")))
-	top := mapNode()
-	c.build(top, get("build"))
-	c.requirements(top, get("requirements"))
-	c.tests(top, get("test"), true)
-	c.about(top, get("about"))
-	if many {
-		c.outputs(root, top, outputs, name)
-	} else {
-		root.Content = append(root.Content, top.Content...)
-	}
-	if extra := get("extra"); extra != nil {
-		addPair(root, "extra", c.free(extra))
+	if extra := get("extra"); !yamlx.IsNull(extra) {
+		section("extra", "extra", c.free(extra))
 	}
 	return root
 }
 
-// packageNames lets PKG_NAME and PKG_VERSION be written as what they stand for.
-func (c *metaConverter) packageNames(n *yaml.Node) {
-	for key, name := range map[string]string{"PKG_NAME": "name", "PKG_VERSION": "version"} {
-		if s, err := c.w.asExpression(c.value(yamlx.Get(n, name))); err == nil && s != `""` {
-			c.w.known[key] = s
-		}
-	}
-}
-
-// text converts a scalar.
-func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
-	if n == nil || n.Kind != yaml.ScalarNode {
-		return nil
-	}
-	s, err := c.w.template(c.value(n))
-	if err != nil {
-		c.lost(n, "%q cannot be written: %v", c.value(n), err)
-	}
-	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		for i := n.Line + 1; i <= c.blockEnd(n.Line); i++ {
-			if condition := c.lineSelector(i); condition != "" {
-				c.lost(&yaml.Node{Line: i, Column: 1}, "a line inside of a text depends on [%s]; make the text a list of lines", condition)
+// firstComments are those at the top of the file that belong to no variable and no section.
+func (c *metaConverter) firstComments() string {
+	var block, all []string
+	for i := 1; i <= len(c.starts); i++ {
+		line := strings.TrimSpace(c.line(i))
+		switch {
+		case strings.HasPrefix(line, "#"):
+			if !c.taken[line] {
+				block = append(block, line)
 			}
+			continue
+		case line == "" || strings.HasPrefix(line, "{%"):
+			all = append(all, block...)
+			block = nil
+			continue
 		}
+		break
 	}
-	if c.specs {
-		if s = strictSpec(s); strings.HasSuffix(s, " x.x") {
-			c.lost(n, "x.x is taken from the variant in meta.yaml alone; write pin_compatible() or the version")
-		}
+	for _, l := range all {
+		c.taken[l] = true
 	}
-	out := &yaml.Node{Kind: yaml.ScalarNode, Tag: n.Tag, Value: s, Style: n.Style &^ yaml.TaggedStyle}
-	if strings.Contains(s, "${{") || out.Style != 0 {
-		out.Tag = "!!str"
-	}
-	if strings.HasPrefix(s, "${{") && out.Style == 0 {
-		out.Tag = ""
-	}
-	if yamlx.IsNull(n) {
-		out = plainNode("")
-	}
-	c.comments(out, n)
-	return out
+	return strings.Join(all, "\n")
 }
 
-// strictSpec writes a match spec as recipe.yaml wants it: conda-build takes `zlib 1.2` for 1.2.*.
-func strictSpec(s string) string {
-	masked := regexp.MustCompile(`\$\{\{.*?\}\}`).ReplaceAllStringFunc(s, func(m string) string { return strings.Repeat("0", len(m)) })
-	fields := strings.Fields(masked)
-	if len(fields) < 2 || strings.ContainsAny(fields[1], "<>=!~*|,x") {
-		return s
+// gather finds the sections; one that is there in several arms of an {% if %} is put together.
+func (c *metaConverter) gather() (sections, keys map[string]*yaml.Node) {
+	sections, keys = map[string]*yaml.Node{}, map[string]*yaml.Node{}
+	for k, v := range yamlx.Pairs(c.root) {
+		v = plainTree(v, 0)
+		if k.Value == "app" || !contains(v0Sections(), k.Value) {
+			c.warn(k, "the section %s has no counterpart; it is left out", c.outline.source(k.Value))
+			continue
+		}
+		if s := c.lineSelector(k.Line); s != "" && !c.allConditional(v) {
+			c.lost(k, "the section %s depends on [%s], what is below it does not", k.Value, s)
+		}
+		if old := sections[k.Value]; old != nil && old.Kind == v.Kind && v.Kind != yaml.ScalarNode {
+			if c.condition(k.Line) == "" {
+				c.lost(k, "the section %s is here twice", k.Value)
+			}
+			merged := *old
+			merged.Content = append(append([]*yaml.Node(nil), old.Content...), v.Content...)
+			sections[k.Value] = &merged
+			continue
+		}
+		sections[k.Value], keys[k.Value] = v, k
 	}
-	name, rest := strings.TrimSpace(s[:len(fields[0])]), strings.TrimSpace(s[len(fields[0]):])
-	switch {
-	case strings.Contains(rest, "${{ "+name+" }}"): // a variant's value is a spec already
-		return s
-	case len(fields) == 2:
-		return name + " " + rest + ".*"
-	}
-	return name + " ==" + rest
+	return sections, keys
 }
 
-// specLists is lists for requirements.
-func (c *metaConverter) specLists(list []choice) *yaml.Node {
-	c.specs = true
-	defer func() { c.specs = false }()
-	return c.lists(list)
+// plainTree puts copies in for aliases, which recipe.yaml does not take.
+func plainTree(n *yaml.Node, depth int) *yaml.Node {
+	if depth > 50 {
+		return n
+	}
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	out := *n
+	out.Anchor, out.Content = "", nil
+	for _, e := range n.Content {
+		out.Content = append(out.Content, plainTree(e, depth+1))
+	}
+	return &out
+}
+
+// packageNames lets PKG_NAME and the like be written as what they stand for.
+func (c *metaConverter) packageNames(pkg, build *yaml.Node) {
+	for name, n := range map[string]*yaml.Node{"PKG_NAME": yamlx.Get(pkg, "name"), "PKG_VERSION": yamlx.Get(pkg, "version"), "PKG_BUILDNUM": yamlx.Get(build, "number")} {
+		if s, err := c.asExpression(n); err == nil && s != `""` {
+			c.w.known[name] = s
+		}
+		if v := c.constant(c.value(n)); v != "" && !strings.Contains(v, "{{") {
+			c.w.consts[name] = v
+		}
+	}
 }
 
 var selectorInComment = regexp.MustCompile(`#?\s*\[[^\[\]]*\][^()]*$`)
 
+// withoutSelector is a comment without the selector it may hold.
+func (c *metaConverter) withoutSelector(s string) string {
+	var out []string
+	for _, l := range strings.Split(c.source(s), "\n") {
+		if c.taken[strings.TrimSpace(l)] {
+			continue
+		}
+		if strings.HasPrefix(strings.TrimSpace(l), "#") {
+			l = strings.TrimRight(selectorInComment.ReplaceAllString(l, ""), " ")
+		}
+		if strings.Trim(l, "# ") != "" {
+			out = append(out, l)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
 // comments carries comments over, without selectors.
 func (c *metaConverter) comments(to, from *yaml.Node) {
-	strip := func(s string) string {
-		s = c.source(s)
-		return strings.TrimRight(selectorInComment.ReplaceAllString(s, ""), " #\n")
+	join := func(a, b string) string {
+		if a == "" || b == "" || a == b {
+			return max(a, b)
+		}
+		return a + "\n" + b
 	}
-	to.HeadComment, to.LineComment = strip(from.HeadComment), strip(from.LineComment)
+	to.HeadComment = join(to.HeadComment, c.headComment(from.HeadComment))
+	to.FootComment = join(to.FootComment, c.headComment(from.FootComment))
+	if to.Kind == yaml.ScalarNode && to.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+		to.LineComment = c.withoutSelector(from.LineComment)
+	}
+}
+
+// headComment is a comment on lines of its own, which holds no selectors that count.
+func (c *metaConverter) headComment(s string) string {
+	var out []string
+	for _, l := range strings.Split(c.source(s), "\n") {
+		if l != "" && !c.taken[strings.TrimSpace(l)] {
+			out = append(out, l)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // items converts a list (or one value); what has a condition becomes if/then, neighbours of one together.
 func (c *metaConverter) items(n *yaml.Node, item func(n *yaml.Node) *yaml.Node) *yaml.Node {
-	out := listNode()
-	c.comments(out, n)
-	last := ""
+	b := &itemList{out: listNode()}
+	c.comments(b.out, n)
 	for _, e := range list1(n) {
 		v := item(e)
 		if v == nil {
@@ -153,38 +184,60 @@ func (c *metaConverter) items(n *yaml.Node, item func(n *yaml.Node) *yaml.Node) 
 		}
 		condition := ""
 		if n.Kind == yaml.SequenceNode {
-			condition = c.condition(c.itemLine(e))
+			condition = c.condition(e.Line)
 		}
-		if condition == "" {
-			out.Content = append(out.Content, v)
-			last = ""
-			continue
-		}
-		if condition == last {
-			then := yamlx.Get(out.Content[len(out.Content)-1], "then")
-			if then.Kind != yaml.SequenceNode {
-				one := *then
-				*then = *listNode(&one)
-			}
-			then.Content = append(then.Content, v)
-			continue
-		}
-		last = condition
-		m := mapNode()
-		m.HeadComment = v.HeadComment
-		v.HeadComment = ""
-		addPair(m, "if", plainNode(condition))
-		addPair(m, "then", v)
-		out.Content = append(out.Content, m)
+		b.add(condition, v)
 	}
-	if len(out.Content) == 0 {
+	if len(b.out.Content) == 0 {
 		return nil
 	}
-	return out
+	return b.out
 }
 
-// itemLine is the line that carries an item's selector.
-func (c *metaConverter) itemLine(e *yaml.Node) int { return e.Line }
+// itemList puts neighbours of one condition together, and those of the opposite one under else.
+type itemList struct {
+	out  *yaml.Node
+	last string // condition of the last entry
+	arm  string // "then" or "else": where the last item went
+}
+
+func (b *itemList) add(condition string, v *yaml.Node) {
+	if condition == "" {
+		b.out.Content = append(b.out.Content, v)
+		b.last = ""
+		return
+	}
+	var entry *yaml.Node
+	if b.last != "" {
+		entry = b.out.Content[len(b.out.Content)-1]
+	}
+	switch {
+	case b.last == condition && b.arm == "then", entry != nil && b.arm == "else" && opposite(b.last, condition):
+		addTo(entry, b.arm, v)
+		return
+	case entry != nil && b.arm == "then" && opposite(b.last, condition):
+		b.arm = "else"
+		addPair(entry, "else", v)
+		return
+	}
+	b.last, b.arm = condition, "then"
+	m := mapNode()
+	m.HeadComment = v.HeadComment
+	v.HeadComment = ""
+	addPair(m, "if", plainNode(bare(condition)))
+	addPair(m, "then", v)
+	b.out.Content = append(b.out.Content, m)
+}
+
+// addTo adds an item to an arm, which becomes a list with the second one.
+func addTo(entry *yaml.Node, arm string, v *yaml.Node) {
+	then := yamlx.Get(entry, arm)
+	if then.Kind != yaml.SequenceNode {
+		one := *then
+		*then = *listNode(&one)
+	}
+	then.Content = append(then.Content, v)
+}
 
 func (c *metaConverter) texts(n *yaml.Node) *yaml.Node {
 	if yamlx.IsNull(n) {

@@ -1,135 +1,124 @@
 package recipes
 
 import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
-	"forge/internal/diag"
 	"forge/recipes/internal/yamlx"
 
 	"gopkg.in/yaml.v3"
 )
 
-// sources converts the source section; what has selectors becomes if/then of whole sources.
-func (c *metaConverter) sources(n *yaml.Node) *yaml.Node {
-	if yamlx.IsNull(n) {
-		return nil
-	}
-	out := listNode()
-	for _, e := range list1(n) {
-		if e.Kind != yaml.MappingNode || len(e.Content) == 0 {
-			continue
-		}
-		order, by := c.fields(e)
-		var conditions []string
-		for _, k := range order {
-			for _, ch := range by[k] {
-				if ch.condition != "" && !contains(conditions, ch.condition) {
-					conditions = append(conditions, ch.condition)
-				}
-			}
-		}
-		if len(conditions) == 0 {
-			out.Content = append(out.Content, c.source1(e, order, by, ""))
-			continue
-		}
-		for _, condition := range conditions {
-			if s := c.source1(e, order, by, condition); hasLocation(s) {
-				out.Content = append(out.Content, mapNode(plainNode("if"), plainNode(condition), plainNode("then"), s))
-			}
-		}
-		if s := c.source1(e, order, by, ""); hasLocation(s) {
-			rest := "not (" + strings.Join(conditions, ") and not (") + ")"
-			out.Content = append(out.Content, mapNode(plainNode("if"), plainNode(rest), plainNode("then"), s))
-		}
-	}
-	switch len(out.Content) {
-	case 0:
-		return nil
-	case 1:
-		if yamlx.Get(out.Content[0], "if") == nil {
-			return out.Content[0]
-		}
-	}
-	return out
-}
-
-func hasLocation(n *yaml.Node) bool {
-	return yamlx.Get(n, "url") != nil || yamlx.Get(n, "git") != nil || yamlx.Get(n, "path") != nil
-}
-
-// source1 is a source as it is under one condition.
-func (c *metaConverter) source1(at *yaml.Node, order []string, by map[string][]choice, condition string) *yaml.Node {
-	now := map[string]string{"url": "url", "fn": "file_name", "md5": "md5", "sha256": "sha256", "git_url": "git", "git_rev": "rev", "git_tag": "tag", "git_branch": "branch",
-		"git_depth": "depth", "path": "path", "folder": "target_directory", "patches": "patches"}
-	out := mapNode()
-	for _, k := range order {
-		var ch *choice
-		for i := range by[k] {
-			if by[k][i].condition == "" || by[k][i].condition == condition {
-				ch = &by[k][i]
-			}
-		}
-		switch {
-		case ch == nil:
-		case now[k] == "":
-			c.lost(ch.key, "a source has no %s in recipe.yaml", k)
-		case k == "patches":
-			addPair(out, "patches", c.texts(ch.value))
-		case k == "url" && ch.value.Kind == yaml.SequenceNode:
-			urls := listNode()
-			for _, u := range ch.value.Content {
-				if s := c.condition(u.Line); s != "" {
-					c.lost(u, "a mirror depends on [%s]", s)
-				}
-				urls.Content = append(urls.Content, c.text(u))
-			}
-			addPair(out, "url", urls)
-		case k == "url" && !strings.Contains(c.value(ch.value), ":/") && !strings.Contains(c.value(ch.value), "{{"): // a file beside the recipe
-			addPair(out, "path", c.text(ch.value))
-		default:
-			addPair(out, now[k], c.text(ch.value))
-		}
-	}
-	c.comments(out, at)
-	return out
-}
-
-// build converts the build section; run_exports and ignore_run_exports go to requirements.
-func (c *metaConverter) build(to, n *yaml.Node) {
+// build converts the build section; run_exports and ignore_run_exports go to requirements. top is set
+// for the package that build.sh makes.
+func (c *metaConverter) build(to, n, needs *yaml.Node, top bool) {
 	order, by := c.fields(n)
 	build := mapNode()
 	requirements := mapNode()
 	for _, k := range order {
 		list := by[k]
 		switch k {
-		case "number", "string":
-			addPair(build, k, c.scalar(list))
+		case "number":
+			c.put(build, k, list, c.scalarOr(list, "0"))
+		case "string":
+			c.inString = true
+			c.put(build, k, list, c.scalar(list))
+			c.inString = false
 		case "noarch":
-			addPair(build, "noarch", c.scalar(list))
+			c.put(build, "noarch", list, c.scalar(list))
 		case "noarch_python":
+			c.warn(list[0].key, "noarch_python becomes noarch: python")
 			addPair(build, "noarch", plainNode("python"))
 		case "script":
 			c.script(build, list)
 		case "script_env":
 			c.scriptEnv(build, list)
 		case "skip":
-			addPair(build, "skip", c.skips(list))
+			c.put(build, "skip", list, c.skips(list))
 		case "run_exports":
 			c.runExports(requirements, list)
+		case "features":
+			c.features(build, list, by)
 		case "ignore_run_exports":
-			addPair(within(requirements, "ignore_run_exports"), "by_name", c.lists(list))
+			addItems(within(requirements, "ignore_run_exports"), "by_name", c.nameLists(list))
 		case "ignore_run_exports_from":
-			addPair(within(requirements, "ignore_run_exports"), "from_package", c.lists(list))
+			addItems(within(requirements, "ignore_run_exports"), "from_package", c.nameLists(list))
 		default:
 			c.buildField(build, k, list)
 		}
 	}
+	c.batchScript(build, top)
+	c.mergedEnvironments(build, needs)
 	if len(build.Content) > 0 {
 		addPair(to, "build", build)
 	}
+	dropEmpty(requirements)
 	if len(requirements.Content) > 0 {
 		addPair(to, "requirements", requirements)
 	}
+}
+
+// nameLists is lists for names of packages.
+func (c *metaConverter) nameLists(list []choice) *yaml.Node {
+	c.onlyNames = true
+	defer func() { c.onlyNames = false }()
+	return c.lists(list)
+}
+
+// dropEmpty takes out keys without anything under them.
+func dropEmpty(m *yaml.Node) {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if v := m.Content[i+1]; v.Kind == yaml.MappingNode {
+			dropEmpty(v)
+			if len(v.Content) == 0 {
+				m.Content = append(m.Content[:i:i], m.Content[i+2:]...)
+				i -= 2
+			}
+		}
+	}
+}
+
+func (c *metaConverter) beside(name string) bool {
+	return exists(filepath.Join(filepath.Dir(c.path), name))
+}
+
+// batchScript names bld.bat, which recipe.yaml does not look for.
+func (c *metaConverter) batchScript(build *yaml.Node, top bool) {
+	script := yamlx.Get(build, "script")
+	if !top || !c.beside("bld.bat") || script != nil && (script.Kind != yaml.MappingNode || yamlx.Get(script, "content") != nil) {
+		return
+	}
+	file := plainNode(`${{ "bld.bat" if win else "build.sh" }}`)
+	if script == nil {
+		addPair(build, "script", mapNode(plainNode("file"), file))
+		return
+	}
+	addPair(script, "file", file)
+}
+
+// mergedEnvironments says that build and host are one environment, as conda-build has it without host
+// requirements and compilers.
+func (c *metaConverter) mergedEnvironments(build, needs *yaml.Node) {
+	old := yamlx.Get(build, "merge_build_and_host_envs")
+	if needs == nil || needs.Kind != yaml.MappingNode || old != nil && old.Value != "false" {
+		return
+	}
+	if yamlx.Get(needs, "host") != nil || len(list1(yamlx.Get(needs, "build"))) == 0 {
+		return
+	}
+	for _, e := range list1(yamlx.Get(needs, "build")) {
+		if s := c.constant(c.value(e)); strings.Contains(s, "compiler(") || strings.Contains(s, "stdlib(") {
+			return
+		}
+	}
+	if old != nil {
+		old.Value = "true"
+		return
+	}
+	addPair(build, "merge_build_and_host_envs", plainNode("true"))
 }
 
 // buildField converts the keys that only have another name.
@@ -138,20 +127,22 @@ func (c *metaConverter) buildField(build *yaml.Node, k string, list []choice) {
 		"missing_dso_allowlist": "dynamic_linking.missing_dso_allowlist", "runpath_whitelist": "dynamic_linking.rpath_allowlist", "runpath_allowlist": "dynamic_linking.rpath_allowlist",
 		"rpaths": "dynamic_linking.rpaths", "has_prefix_files": "prefix_detection.force_file_type.text", "binary_has_prefix_files": "prefix_detection.force_file_type.binary",
 		"always_include_files": "always_include_files", "no_link": "always_copy_files", "force_use_keys": "variant.use_keys", "force_ignore_keys": "variant.ignore_keys"}
-	scalars := map[string]string{"merge_build_host": "merge_build_and_host_envs", "python_version_independent": "python.version_independent", "python_site_packages_path": "python.site_packages_path"}
+	scalars := map[string]string{"python_version_independent": "python.version_independent", "python_site_packages_path": "python.site_packages_path"}
 	at := list[0].key
 	put := func(path string, v *yaml.Node) {
 		keys := strings.Split(path, ".")
 		if v != nil {
-			addPair(within(build, keys[:len(keys)-1]...), keys[len(keys)-1], v)
+			c.put(within(build, keys[:len(keys)-1]...), keys[len(keys)-1], list, v)
 		}
 	}
-	value := c.value(list[0].value)
+	value := strings.ToLower(c.value(list[0].value))
 	switch {
 	case lists[k] != "":
 		put(lists[k], c.lists(list))
 	case scalars[k] != "":
 		put(scalars[k], c.scalar(list))
+	case k == "merge_build_host":
+		put("merge_build_and_host_envs", c.boolean(list))
 	case k == "binary_relocation" || k == "ignore_prefix_files":
 		path := map[string]string{"binary_relocation": "dynamic_linking.binary_relocation", "ignore_prefix_files": "prefix_detection.ignore"}[k]
 		if list[0].value.Kind == yaml.SequenceNode {
@@ -160,53 +151,143 @@ func (c *metaConverter) buildField(build *yaml.Node, k string, list []choice) {
 			put(path, c.boolean(list))
 		}
 	case k == "detect_binary_files_with_prefix":
-		switch strings.ToLower(value) {
-		case "false", "no":
-			put("prefix_detection.ignore_binary_files", plainNode("true"))
-		}
+		c.prefixFlag(put, list)
 	case k == "error_overlinking" || k == "error_overdepending":
-		if v := strings.ToLower(value); v == "true" {
+		if value == "true" {
 			put("dynamic_linking."+map[string]string{"error_overlinking": "overlinking_behavior", "error_overdepending": "overdepending_behavior"}[k], plainNode("error"))
 		}
-	case contains([]string{"preserve_egg_dir", "include_recipe", "osx_is_app", "disable_pip", "msvc_compiler", "activate_in_script", "ignore_verify_codes", "no_move_top_level_workdir_loops", "pin_depends"}, k):
-		c.say(diag.Warning, at, "build has no %s in recipe.yaml; it is left out", k)
+	case k == "track_features":
+		c.trackFeatures(put, list)
+	case !contains(v0Fields("build"), k):
+		c.warn(at, "the key %s means nothing in a build section; it is left out", k)
 	default:
-		c.lost(at, "build has no %s in recipe.yaml", k)
+		c.warn(at, "build has no %s in recipe.yaml; it is left out%s", k, map[string]string{"features": ", use a mutex package or run_constraints", "post-link": ", nothing is run when a package is installed"}[k])
 	}
 }
 
+// features stand in the build string of conda-build, and that is all they do.
+func (c *metaConverter) features(build *yaml.Node, list []choice, by map[string][]choice) {
+	c.warn(list[0].key, "build has no features in recipe.yaml; use a mutex package or run_constraints")
+	prefix := ""
+	for _, ch := range list {
+		for _, e := range list1(ch.value) {
+			condition := joinConditions(ch.condition, c.condition(e.Line))
+			switch name := c.value(e); {
+			case strings.Contains(name, "{{"):
+				return
+			case condition != "":
+				prefix += "${{ " + quote(name) + " if " + condition + ` else "" }}`
+			default:
+				prefix += name
+			}
+		}
+	}
+	if prefix != "" && by["string"] == nil && by["noarch"] == nil {
+		addPair(build, "string", plainNode(prefix+"h${{ hash }}_${{ build_number }}"))
+	}
+}
+
+// prefixFlag: what was to be searched is, turned round, what is to be ignored.
+func (c *metaConverter) prefixFlag(put func(string, *yaml.Node), list []choice) {
+	last := list[len(list)-1]
+	off := false
+	switch strings.ToLower(c.value(last.value)) {
+	case "false", "no":
+		off = true
+	}
+	switch {
+	case last.condition == "" && off:
+		put("prefix_detection.ignore_binary_files", plainNode("true"))
+	case off:
+		put("prefix_detection.ignore_binary_files", plainNode("${{ true if "+last.condition+" else false }}"))
+	case last.condition != "" && len(list) == 1: // true, which it is anyway
+	}
+}
+
+// trackFeatures: their only use is to make a variant less wanted, for which recipe.yaml has a number.
+func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choice) {
+	c.warn(list[0].key, "track_features becomes variant.down_prioritize_variant; a package that asks for the feature by name no longer finds it")
+	var order []string
+	count := map[string]int{} // features under each condition
+	add := func(n int, condition string) {
+		if count[condition] == 0 {
+			order = append(order, condition)
+		}
+		count[condition] += n
+	}
+	for _, ch := range list {
+		for _, e := range list1(ch.value) {
+			condition := joinConditions(ch.condition, c.condition(e.Line))
+			if e == ch.value {
+				condition = ch.condition
+			}
+			n := len(strings.FieldsFunc(expressionOf.ReplaceAllString(c.value(e), "x"), func(r rune) bool { return r == ' ' || r == ',' }))
+			if t, err := c.asExpression(e); err == nil && strings.Contains(t, " if ") { // a text that may be empty
+				condition, n = joinConditions(condition, wrapped(t)+` != ""`), 1
+			}
+			add(n, condition)
+		}
+	}
+	var sum []string
+	for _, condition := range order {
+		if condition == "" {
+			sum = append(sum, fmt.Sprint(count[""]))
+		} else {
+			sum = append(sum, fmt.Sprintf("(%d if %s else 0)", count[condition], condition))
+		}
+	}
+	if len(sum) > 0 {
+		put("variant.down_prioritize_variant", contextNode(bare(strings.Join(sum, " + "))))
+	}
+}
+
+var expressionOf = regexp.MustCompile(`\{\{.*?\}\}`)
+
 // boolean writes yes and no as true and false.
 func (c *metaConverter) boolean(list []choice) *yaml.Node {
-	v := c.scalar(list)
-	if v == nil {
-		return nil
+	words := slices.Clone(list)
+	for i, ch := range words {
+		word := map[string]string{"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}[strings.ToLower(c.value(ch.value))]
+		if word == "" {
+			continue
+		}
+		v := *ch.value
+		v.Value, v.Tag, v.Style = word, "!!bool", 0
+		words[i].value = &v
+		if ch.condition != "" && len(list) == 1 {
+			if word == "true" {
+				return plainNode("${{ true if " + ch.condition + " else false }}")
+			}
+			return plainNode("${{ false if " + ch.condition + " else true }}")
+		}
 	}
-	switch strings.ToLower(v.Value) {
-	case "yes", "on", "true":
-		return plainNode("true")
-	case "no", "off", "false":
-		return plainNode("false")
-	}
-	return v
+	return c.scalar(words)
 }
 
 func (c *metaConverter) skips(list []choice) *yaml.Node {
 	out := listNode()
 	for _, ch := range list {
-		switch strings.ToLower(c.value(ch.value)) {
-		case "true", "yes", "1":
+		c.w.line = ch.key.Line
+		switch v := c.value(ch.value); strings.ToLower(v) {
+		case "true", "yes", "1", "on":
 			condition := ch.condition
 			if condition == "" {
 				condition = "true"
 			}
-			out.Content = append(out.Content, plainNode(condition))
-		case "false", "no", "":
+			n := plainNode(condition)
+			c.comments(n, ch.value)
+			n.HeadComment = c.headComment(ch.key.HeadComment)
+			if ch.key == list[0].key {
+				n.HeadComment = ""
+			}
+			out.Content = append(out.Content, n)
+		case "false", "no", "0", "off", "":
 		default:
-			s, err := c.w.asExpression(c.value(ch.value))
+			s, err := c.asExpression(ch.value)
 			if err != nil {
 				c.lost(ch.value, "skip cannot be written: %v", err)
 			}
-			out.Content = append(out.Content, plainNode(joinConditions(ch.condition, s)))
+			out.Content = append(out.Content, plainNode(joinConditions(ch.condition, bare(s))))
 		}
 	}
 	if len(out.Content) == 0 {
@@ -215,8 +296,11 @@ func (c *metaConverter) skips(list []choice) *yaml.Node {
 	return out
 }
 
+// script converts build.script: one line stays one, several become a list.
 func (c *metaConverter) script(build *yaml.Node, list []choice) {
-	v := c.lists(list)
+	c.inScript = true
+	v := c.lists(c.splitLines(list))
+	c.inScript = false
 	if v == nil {
 		return
 	}
@@ -227,11 +311,60 @@ func (c *metaConverter) script(build *yaml.Node, list []choice) {
 		addPair(old, "content", v)
 		return
 	}
-	addPair(build, "script", v)
+	c.put(build, "script", list, v)
+}
+
+// splitLines makes lists of the texts whose lines have selectors.
+func (c *metaConverter) splitLines(list []choice) []choice {
+	list = slices.Clone(list)
+	for i, ch := range list {
+		if lines := c.linesOf(ch.value); lines != nil {
+			list[i].value = lines
+			continue
+		}
+		if ch.value.Kind != yaml.SequenceNode {
+			continue
+		}
+		all := *ch.value
+		all.Content = nil
+		for _, e := range ch.value.Content {
+			if lines := c.linesOf(e); lines != nil {
+				all.Content = append(all.Content, lines.Content...)
+			} else {
+				all.Content = append(all.Content, e)
+			}
+		}
+		list[i].value = &all
+	}
+	return list
+}
+
+// linesOf makes a list of a text whose lines have selectors; nil for any other.
+func (c *metaConverter) linesOf(n *yaml.Node) *yaml.Node {
+	if n.Kind != yaml.ScalarNode || n.Style&yaml.LiteralStyle == 0 {
+		return nil
+	}
+	out := &yaml.Node{Kind: yaml.SequenceNode, Line: n.Line + 1, Column: n.Column}
+	found := false
+	for i, line := range strings.Split(strings.TrimRight(n.Value, "\n"), "\n") {
+		before, _, _, selected := cutSelector(strings.TrimRight(line, " \t\r"))
+		if selected {
+			line, found = strings.TrimRight(before, " "), true
+		}
+		if strings.TrimSpace(line) != "" {
+			out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: line, Line: n.Line + 1 + i, Column: n.Column})
+		}
+	}
+	if !found {
+		return nil
+	}
+	return out
 }
 
 // scriptEnv hands variables in: NAME=value sets one, NAME alone comes from outside.
 func (c *metaConverter) scriptEnv(build *yaml.Node, list []choice) {
+	c.inScript = true
+	defer func() { c.inScript = false }()
 	script := yamlx.Get(build, "script")
 	if script == nil {
 		script = mapNode()
@@ -243,25 +376,47 @@ func (c *metaConverter) scriptEnv(build *yaml.Node, list []choice) {
 	}
 	for _, ch := range list {
 		for _, e := range list1(ch.value) {
-			t := c.text(e)
 			condition := joinConditions(ch.condition, c.condition(e.Line))
-			if t == nil {
-				continue
-			}
-			name, value, set := strings.Cut(t.Value, "=")
+			name, value, set := strings.Cut(c.value(e), "=")
+			name = strings.TrimSpace(name)
 			switch {
-			case condition != "":
-				c.lost(e, "the variable %s depends on [%s]", name, condition)
 			case set:
-				addPair(within(script, "env"), strings.TrimSpace(name), textNode(value))
+				c.environment(within(script, "env"), e, name, strings.TrimSpace(value), condition)
 			default:
-				secrets := yamlx.Get(script, "secrets")
-				if secrets == nil {
-					secrets = listNode()
-					addPair(script, "secrets", secrets)
-				}
-				secrets.Content = append(secrets.Content, textNode(strings.TrimSpace(name)))
+				b := &itemList{out: listNode()}
+				b.add(condition, textNode(name))
+				addItems(script, "secrets", b.out)
 			}
 		}
 	}
+}
+
+// environment sets a variable of the script; one that is set under several conditions is a choice.
+func (c *metaConverter) environment(env, at *yaml.Node, name, value, condition string) {
+	v := *at
+	v.Value = value
+	s, err := c.asExpression(&v)
+	if err != nil {
+		c.lost(at, "%q cannot be written: %v", value, err)
+	}
+	old := yamlx.Get(env, name)
+	before := `""`
+	if old != nil {
+		before = strings.TrimSuffix(strings.TrimPrefix(old.Value, "${{ "), " }}")
+		if before == old.Value {
+			before = quote(before)
+		}
+	}
+	out := contextNode(s)
+	if out.Kind == yaml.ScalarNode && plainNumber.MatchString(out.Value) {
+		out = quotedNode(out.Value)
+	}
+	if condition != "" {
+		out = plainNode("${{ " + chosen(s, condition, before) + " }}")
+	}
+	if old != nil {
+		*old = *out
+		return
+	}
+	addPair(env, name, out)
 }

@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// choice is a scalar that may be there several times, each with a condition.
+// choice is a value that may be there several times, each with a condition.
 type choice struct {
 	key, value *yaml.Node
 	condition  string
@@ -18,48 +18,72 @@ type choice struct {
 func (c *metaConverter) fields(n *yaml.Node) (order []string, by map[string][]choice) {
 	by = map[string][]choice{}
 	for k, v := range yamlx.Pairs(n) {
-		if len(by[k.Value]) == 0 {
-			order = append(order, k.Value)
+		key := c.constant(c.outline.source(k.Value))
+		if len(by[key]) == 0 {
+			order = append(order, key)
 		}
 		condition := c.condition(k.Line)
 		if v.Line == k.Line || v.Kind == yaml.ScalarNode {
-			by[k.Value] = append(by[k.Value], choice{k, v, condition})
+			by[key] = append(by[key], choice{k, v, condition})
 			continue
 		}
 		if s := c.lineSelector(k.Line); s != "" && !c.allConditional(v) {
-			c.lost(k, "%s depends on a selector, what is below it does not", k.Value)
+			c.lost(k, "%s depends on a selector, what is below it does not", key)
 		}
-		by[k.Value] = append(by[k.Value], choice{k, v, ""})
+		by[key] = append(by[key], choice{k, v, ""})
 	}
 	return order, by
 }
 
-// allConditional reports whether every item of a list depends on a condition of its own.
+// allConditional reports whether all that is below depends on conditions of its own.
 func (c *metaConverter) allConditional(n *yaml.Node) bool {
-	for _, e := range n.Content {
-		if n.Kind != yaml.SequenceNode || c.condition(e.Line) == "" {
-			return false
+	switch n.Kind {
+	case yaml.SequenceNode:
+		for _, e := range n.Content {
+			if c.lineSelector(e.Line) == "" {
+				return false
+			}
 		}
+	case yaml.MappingNode:
+		for k, v := range yamlx.Pairs(n) {
+			if c.lineSelector(k.Line) == "" || v.Kind != yaml.ScalarNode && v.Line != k.Line && !c.allConditional(v) {
+				return false
+			}
+		}
+	default:
+		return yamlx.IsNull(n)
 	}
 	return true
 }
 
+// put adds what a key became, with the comments above the key.
+func (c *metaConverter) put(to *yaml.Node, key string, list []choice, v *yaml.Node) {
+	if v == nil {
+		return
+	}
+	addPair(to, key, v)
+	c.comments(to.Content[len(to.Content)-2], list[0].key)
+}
+
 // scalar is a field that takes one text.
-func (c *metaConverter) scalar(list []choice) *yaml.Node {
+func (c *metaConverter) scalar(list []choice) *yaml.Node { return c.scalarOr(list, `""`) }
+
+// scalarOr is scalar with what an absent value stands for.
+func (c *metaConverter) scalarOr(list []choice, absent string) *yaml.Node {
 	if len(list) == 0 {
 		return nil
 	}
 	last := list[len(list)-1]
-	if last.condition == "" && (len(list) == 1 || allBare(list)) {
+	if last.condition == "" {
 		return c.text(last.value)
 	}
-	s := `""`
+	s := absent
 	for _, ch := range list {
 		if ch.value.Kind != yaml.ScalarNode {
 			c.lost(ch.key, "%s depends on a selector and is no single text", ch.key.Value)
 			return nil
 		}
-		v, err := c.w.asExpression(c.value(ch.value))
+		v, err := c.asExpression(ch.value)
 		if err != nil {
 			c.lost(ch.value, "%q cannot be written: %v", c.value(ch.value), err)
 		}
@@ -70,9 +94,11 @@ func (c *metaConverter) scalar(list []choice) *yaml.Node {
 			s = v
 			continue
 		}
-		s = v + " if " + ch.condition + " else " + wrappedIf(s)
+		s = chosen(v, ch.condition, s)
 	}
-	return plainNode("${{ " + s + " }}")
+	out := plainNode("${{ " + s + " }}")
+	c.comments(out, last.value)
+	return out
 }
 
 func wrappedIf(s string) string {
@@ -82,37 +108,30 @@ func wrappedIf(s string) string {
 	return s
 }
 
-func allBare(list []choice) bool {
-	for _, ch := range list {
-		if ch.condition != "" {
-			return false
-		}
-	}
-	return true
-}
-
 // lists is a field that takes a list; several of them are put together.
 func (c *metaConverter) lists(list []choice) *yaml.Node {
-	out := listNode()
+	b := &itemList{out: listNode()}
 	for _, ch := range list {
 		items := c.texts(ch.value)
 		if items == nil {
 			continue
 		}
+		if b.out.HeadComment == "" {
+			b.out.HeadComment = items.HeadComment
+		}
 		if ch.condition == "" || ch.value.Kind == yaml.SequenceNode && ch.value.Line > ch.key.Line {
-			out.Content = append(out.Content, items.Content...)
+			b.out.Content = append(b.out.Content, items.Content...)
+			b.last = ""
 			continue
 		}
-		then := items
-		if len(items.Content) == 1 {
-			then = items.Content[0]
+		for _, e := range items.Content {
+			b.add(ch.condition, e)
 		}
-		out.Content = append(out.Content, mapNode(plainNode("if"), plainNode(ch.condition), plainNode("then"), then))
 	}
-	if len(out.Content) == 0 {
+	if len(b.out.Content) == 0 {
 		return nil
 	}
-	return out
+	return b.out
 }
 
 func (c *metaConverter) packageNode(n *yaml.Node) *yaml.Node {
@@ -120,12 +139,20 @@ func (c *metaConverter) packageNode(n *yaml.Node) *yaml.Node {
 	order, by := c.fields(n)
 	for _, k := range order {
 		v := c.scalar(by[k])
-		if k == "version" && v != nil && !strings.Contains(v.Value, "${{") {
-			v.Style, v.Tag = yaml.DoubleQuotedStyle, "!!str"
+		if k == "version" {
+			v = quotedVersion(v)
 		}
-		addPair(out, k, v)
+		c.put(out, k, by[k], v)
 	}
 	return out
+}
+
+// quotedVersion keeps a version a text.
+func quotedVersion(v *yaml.Node) *yaml.Node {
+	if v != nil && !strings.Contains(v.Value, "${{") {
+		v.Style, v.Tag = yaml.DoubleQuotedStyle, "!!str"
+	}
+	return v
 }
 
 // free converts a tree of any content.
@@ -138,8 +165,8 @@ func (c *metaConverter) free(n *yaml.Node) *yaml.Node {
 				c.lost(k, "%s depends on [%s]", k.Value, condition)
 			}
 			addPair(out, c.source(k.Value), c.free(v))
+			c.comments(out.Content[len(out.Content)-2], k)
 		}
-		c.comments(out, n)
 		return out
 	case yaml.SequenceNode:
 		return emptyList(c.items(n, c.free))

@@ -2,27 +2,31 @@ package recipes
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+
+	"forge/recipes/internal/expr"
 
 	"gopkg.in/yaml.v3"
 )
 
+// branch is one arm of an {% if %} of the file.
+type branch struct{ of, arm int }
+
+// openIf is an {% if %} that is not closed yet.
+type openIf struct {
+	now, before string // the condition of this arm; that no arm before it was taken
+	branch
+}
+
 // statements reads the {% %} of a meta.yaml: sets become the context, ifs conditions of the lines inside.
 func (c *metaConverter) statements() {
-	type open struct{ now, before string }
-	var stack []open
-	sets := map[string]string{} // what a name has been set to so far, as an expression
-	order := []string{}
-	from := 0
+	var stack []openIf
+	from, ifs := 0, 0
 	flush := func(to int) {
 		for i := from + 1; i <= to; i++ {
-			var all []string
-			for _, s := range stack {
-				all = append(all, s.now)
-			}
-			if len(all) > 0 {
-				c.conditions[i] = joinConditions(all...)
-			}
+			c.conditions[i] = stackConditions(stack)
+			c.paths[i] = stackPath(stack)
 		}
 		from = max(from, to)
 	}
@@ -31,135 +35,172 @@ func (c *metaConverter) statements() {
 			continue
 		}
 		line, _ := c.place(p.from)
-		word, rest, _ := strings.Cut(strings.Trim(p.inner, "-+ \n"), " ")
+		w, rest := statement(p)
 		at := &yaml.Node{Line: line, Column: 1}
-		expression := func(text string) string {
-			s, err := c.w.expression(text)
-			if err != nil {
-				c.lost(at, "{%% %s %%}: %v", word, err)
-			}
-			return wrapped(s)
-		}
-		switch word {
+		c.w.line = line
+		flush(line - 1)
+		switch n := len(stack) - 1; w {
 		case "set":
-			flush(line - 1)
-			c.set(at, rest, sets, &order, joinConditions(append(stackNow(stack, func(o open) string { return o.now }), c.lineSelector(line))...))
+			condition := joinConditions(append(stackConditions(stack), c.lineSelector(line))...)
+			c.set(at, rest, condition, stackPath(stack))
 		case "if":
-			flush(line - 1)
-			now := expression(rest)
-			stack = append(stack, open{now, "not " + now})
+			ifs++
+			now := wrapped(c.ifCondition(at, w, rest))
+			stack = append(stack, openIf{now, negated(now), branch{ifs, 0}})
 		case "elif", "else":
-			flush(line - 1)
-			if n := len(stack) - 1; n >= 0 {
-				s := stack[n]
-				if word == "elif" {
-					now := expression(rest)
-					stack[n] = open{joinConditions(s.before, now), joinConditions(s.before, "not "+now)}
-				} else {
-					stack[n] = open{s.before, s.before}
-				}
+			if n < 0 {
+				continue
+			}
+			s := &stack[n]
+			s.arm++
+			s.now = s.before
+			if w == "elif" {
+				now := wrapped(c.ifCondition(at, w, rest))
+				s.now, s.before = joinConditions(s.before, now), joinConditions(s.before, negated(now))
 			}
 		case "endif":
-			flush(line - 1)
-			if len(stack) > 0 {
-				stack = stack[:len(stack)-1]
+			if n >= 0 {
+				stack = stack[:n]
 			}
-		default:
-			if !strings.HasPrefix(word, "end") {
-				c.lost(at, "{%% %s %%} has no counterpart: write out what it makes", word)
-			}
+		case "do", "import", "from", "include", "filter", "call", "with", "block", "extends", "raw", "macro":
+			c.lost(at, "{%% %s %%} has no counterpart: write out what it makes", w)
 		}
 	}
-	for _, name := range order {
-		c.context = append(c.context, plainNode(name), contextNode(sets[name]))
-	}
+	flush(len(c.starts))
+	c.resolve()
 }
 
-func stackNow[T any](stack []T, now func(T) string) (out []string) {
+// ifCondition is the condition of an {% if %}.
+func (c *metaConverter) ifCondition(at *yaml.Node, w, text string) string {
+	s, err := c.expression(at, text)
+	if err != nil {
+		c.lost(at, "{%% %s %%}: %v", w, err)
+	}
+	return s
+}
+
+// expression writes an expression. What recipe.yaml has no words for is written as its value, where that
+// depends on nothing, and this is said.
+func (c *metaConverter) expression(at *yaml.Node, text string) (string, error) {
+	s, err := c.w.expression(text)
+	if err == nil {
+		return s, nil
+	}
+	if v, ok := evaluate(text, c.w.consts); ok {
+		if lit, ok := literal(v); ok {
+			c.warn(at, "`%s` is written as its value %s (%v); change it by hand from now on", strings.TrimSpace(text), lit, err)
+			return lit, nil
+		}
+	}
+	return s, err
+}
+
+// literal writes a value; ok is false for dictionaries and lists in lists.
+func literal(v expr.Value) (string, bool) {
+	w := &v1Writer{}
+	switch v := v.(type) {
+	case string, bool, nil, int64, float64:
+		return w.constant(v), true
+	case *expr.List, expr.Tuple:
+		items, _ := itemsOf(v)
+		var parts []string
+		for _, it := range items {
+			s, ok := literal(it)
+			if !ok || strings.HasPrefix(s, "[") {
+				return "", false
+			}
+			parts = append(parts, s)
+		}
+		return "[" + strings.Join(parts, ", ") + "]", true
+	}
+	return "", false
+}
+
+func stackConditions(stack []openIf) (out []string) {
 	for _, s := range stack {
-		out = append(out, now(s))
+		out = append(out, s.now)
 	}
 	return out
 }
 
-var selfReference = regexp.MustCompile(`[A-Za-z_]\w*`)
+func stackPath(stack []openIf) (out []branch) {
+	for _, s := range stack {
+		out = append(out, s.branch)
+	}
+	return out
+}
 
-// set takes one {% set name = value %} over.
-func (c *metaConverter) set(at *yaml.Node, text string, sets map[string]string, order *[]string, condition string) {
-	name, value, ok := strings.Cut(text, "=")
-	name = strings.TrimSpace(name)
-	if !ok || !word.MatchString(name) || strings.ContainsAny(name, ", .") {
-		c.lost(at, "{%% set %s %%} sets no single name", strings.TrimSpace(text))
-		return
-	}
-	s, err := c.w.expression(strings.TrimSpace(value))
-	if err != nil {
-		c.lost(at, "the value of %s cannot be written: %v", name, err)
-	}
-	before, again := sets[name]
-	if !again {
-		*order = append(*order, name)
-		before = `""`
-	}
-	if again {
-		for _, m := range selfReference.FindAllString(s, -1) {
-			if m == name {
-				c.lost(at, "the variable %s changes its value on the way; in recipe.yaml it has one", name)
-				return
+// exclusive reports whether two places are in different arms of one {% if %}.
+func exclusive(a, b []branch) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x.of == y.of && x.arm != y.arm {
+				return true
 			}
 		}
-		if condition == "" && before != s {
-			c.lost(at, "the variable %s is set twice; in recipe.yaml it has one value", name)
-		}
 	}
-	if condition != "" {
-		if !again {
-			s = wrapped(s) + " if " + condition + " else " + before
-		} else {
-			s = wrapped(s) + " if " + condition + " else (" + before + ")"
-		}
-	}
-	sets[name] = s
+	return false
 }
 
-// contextNode is an expression as a value of the context: plain where it is a constant.
-func contextNode(s string) *yaml.Node {
-	if strings.HasPrefix(s, `"`) && quoteEnd(s) == len(s) {
-		var v yaml.Node
-		if yaml.Unmarshal([]byte(s), &v) == nil && len(v.Content) == 1 && !strings.Contains(v.Content[0].Value, "\n") {
-			return quotedNode(v.Content[0].Value)
-		}
+// negated writes the opposite of a condition.
+func negated(s string) string {
+	if inner, ok := strings.CutPrefix(s, "not "); ok && !strings.Contains(inner, " ") {
+		return inner
 	}
-	if plainNumber.MatchString(s) || s == "true" || s == "false" {
-		return plainNode(s)
+	if m := comparison.FindStringSubmatch(bare(s)); m != nil {
+		return m[1] + map[string]string{"==": " != ", "!=": " == "}[m[2]] + m[3]
 	}
-	return plainNode("${{ " + s + " }}")
+	return "not " + wrapped(s)
 }
 
-var plainNumber = regexp.MustCompile(`^[0-9]+$`)
+var comparison = regexp.MustCompile(`^(\w+) (==|!=) ("[^"]*"|\w+)$`)
+
+// opposite reports whether exactly one of two conditions holds.
+func opposite(a, b string) bool {
+	a, b = bare(a), bare(b)
+	return negated(a) == b || negated(b) == a || a == "unix" && b == "win" || a == "win" && b == "unix"
+}
+
+var (
+	plainNumber = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
+	plainFloat  = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+	someNumber  = regexp.MustCompile(`^[-+.0-9][-+._0-9a-zA-Z]*$`)
+)
 
 // lineSelector is the selector of a line, as recipe.yaml writes it; empty for none.
 func (c *metaConverter) lineSelector(line int) string {
-	_, condition, _, ok := cutSelector(strings.TrimRight(c.line(line), " \t\r"))
-	if !ok || selectorComment.FindString(strings.TrimRight(c.line(line), " \t\r")) == "" && !strings.Contains(c.line(line), "#") {
+	_, condition, at, ok := cutSelector(strings.TrimRight(c.line(line), " \t\r"))
+	if !ok {
 		return ""
 	}
-	s, err := c.w.expression(condition)
-	if err != nil {
-		c.lost(&yaml.Node{Line: line, Column: 1}, "the selector [%s] cannot be written: %v", condition, err)
+	if s, known := c.selectors[condition]; known {
+		return s
 	}
+	c.w.selector = true
+	s, err := c.w.expression(condition)
+	c.w.selector = false
+	if err != nil {
+		c.lost(&yaml.Node{Line: line, Column: at + 1}, "the selector [%s] cannot be written: %v", condition, err)
+	}
+	c.selectors[condition] = s
 	return s
 }
 
 // condition is what decides about a line: its selector and the {% if %} it is in.
 func (c *metaConverter) condition(line int) string {
-	return joinConditions(c.conditions[line], c.lineSelector(line))
+	var all []string
+	for _, s := range append(slices.Clone(c.conditions[line]), c.lineSelector(line)) {
+		if !contains(c.given, s) {
+			all = append(all, s)
+		}
+	}
+	return joinConditions(all...)
 }
 
 func joinConditions(all ...string) string {
 	var parts []string
 	for _, s := range all {
-		if s != "" {
+		if s != "" && !contains(parts, s) {
 			parts = append(parts, s)
 		}
 	}
@@ -174,7 +215,7 @@ func joinConditions(all ...string) string {
 
 // wrapped puts brackets around an expression of several words.
 func wrapped(s string) string {
-	if strings.Contains(s, " ") && bare(s) == s {
+	if strings.Contains(s, " ") && bare(s) == s && quoteEnd(s) != len(s) {
 		return "(" + s + ")"
 	}
 	return s

@@ -1,321 +1,441 @@
 package recipes
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 
-	"forge/internal/diag"
 	"forge/recipes/internal/yamlx"
 
 	"gopkg.in/yaml.v3"
 )
 
-func (c *metaConverter) runExports(requirements *yaml.Node, list []choice) {
-	c.specs = true
-	defer func() { c.specs = false }()
-	to := within(requirements, "run_exports")
-	now := map[string]string{"strong": "strong", "weak": "weak", "noarch": "noarch", "strong_constrains": "strong_constraints", "weak_constrains": "weak_constraints"}
-	for _, ch := range list {
-		if ch.value.Kind == yaml.MappingNode {
-			for k, v := range yamlx.Pairs(ch.value) {
-				if now[k.Value] == "" {
-					c.lost(k, "run_exports has no %s", k.Value)
-					continue
-				}
-				if items := c.texts(v); items != nil {
-					addPair(to, now[k.Value], items)
-				}
-			}
-			continue
-		}
-		if items := c.lists([]choice{ch}); items != nil {
-			addPair(to, "weak", items)
-		}
-	}
-}
-
-func (c *metaConverter) requirements(to, n *yaml.Node) {
-	if yamlx.IsNull(n) {
-		return
-	}
-	out := within(to, "requirements")
-	if n.Kind != yaml.MappingNode { // an output's list counts for host and run
-		c.specs = true
-		addPair(out, "host", c.texts(n))
-		addPair(out, "run", c.texts(n))
-		c.specs = false
-		return
-	}
-	order, by := c.fields(n)
-	var first []*yaml.Node
-	for _, k := range order {
-		switch k {
-		case "build", "host", "run":
-			if v := c.specLists(by[k]); v != nil {
-				first = append(first, plainNode(k), v)
-			}
-		case "run_constrained":
-			if v := c.specLists(by[k]); v != nil {
-				first = append(first, plainNode("run_constraints"), v)
-			}
-		default:
-			c.lost(by[k][0].key, "requirements have no %s in recipe.yaml", k)
-		}
-	}
-	out.Content = append(first, out.Content...)
-	if len(out.Content) == 0 {
-		to.Content = to.Content[:len(to.Content)-2]
-	}
-}
-
-// tests converts the test section, and the run_test files beside the recipe.
-func (c *metaConverter) tests(to, n *yaml.Node, top bool) {
-	out := listNode()
-	_, by := c.fields(n)
-	for k, list := range by {
-		if !contains(v0Fields("test"), k) {
-			c.lost(list[0].key, "test has no %s", k)
-		}
-	}
-	requirements, files := mapNode(), mapNode()
-	addPair(requirements, "run", c.specLists(by["requires"]))
-	addPair(files, "recipe", c.lists(by["files"]))
-	addPair(files, "source", c.lists(by["source_files"]))
-	script := func(v *yaml.Node) {
-		t := mapNode(plainNode("script"), v)
-		if len(requirements.Content) > 0 {
-			addPair(t, "requirements", requirements)
-		}
-		if len(files.Content) > 0 {
-			addPair(t, "files", files)
-		}
-		out.Content = append(out.Content, t)
-	}
-	if v := c.lists(by["commands"]); v != nil {
-		script(v)
-	}
-	c.imports(out, by["imports"])
-	if list := by["script"]; len(list) > 0 {
-		script(mapNode(plainNode("file"), c.scalar(list)))
-	}
-	if top {
-		for _, ext := range []string{".sh", ".bat", ".py", ".pl", ".r"} {
-			name := "run_test" + ext
-			if _, err := os.Stat(filepath.Join(filepath.Dir(c.path), name)); err == nil {
-				script(mapNode(plainNode("file"), plainNode(name)))
-			}
-		}
-	}
-	for _, ch := range by["downstreams"] {
-		for _, e := range list1(ch.value) {
-			out.Content = append(out.Content, mapNode(plainNode("downstream"), c.text(e)))
-		}
-	}
-	if len(out.Content) > 0 {
-		addPair(to, "tests", out)
-	}
-}
-
-func (c *metaConverter) imports(out *yaml.Node, list []choice) {
-	for _, ch := range list {
-		plain := &yaml.Node{Kind: yaml.SequenceNode, Line: ch.value.Line}
-		for _, e := range list1(ch.value) {
-			if e.Kind == yaml.MappingNode {
-				c.lost(e, "an import that names its language becomes a test of its own; write it by hand")
-				continue
-			}
-			plain.Content = append(plain.Content, e)
-		}
-		if items := c.texts(plain); items != nil {
-			out.Content = append(out.Content, mapNode(plainNode("python"), mapNode(plainNode("imports"), items, plainNode("pip_check"), plainNode("false"))))
-		}
-	}
-}
-
-func (c *metaConverter) about(to, n *yaml.Node) {
-	if yamlx.IsNull(n) {
-		return
-	}
-	now := map[string]string{"home": "homepage", "dev_url": "repository", "doc_url": "documentation", "license": "license", "license_family": "license_family",
-		"license_file": "license_file", "summary": "summary", "description": "description"}
-	out := mapNode()
-	order, by := c.fields(n)
-	for _, k := range order {
-		list := by[k]
-		switch {
-		case k == "license_file":
-			v := c.lists(list)
-			if v != nil && len(v.Content) == 1 && v.Content[0].Kind == yaml.ScalarNode {
-				v = v.Content[0]
-			}
-			addPair(out, k, v)
-		case now[k] == "":
-			c.say(diag.Warning, list[0].key, "about has no %s in recipe.yaml; it is left out", k)
-		case list[0].value.Kind == yaml.SequenceNode:
-			if len(list[0].value.Content) > 1 {
-				c.say(diag.Warning, list[0].key, "%s takes one URL in recipe.yaml; the first is taken", k)
-			}
-			if len(list[0].value.Content) > 0 {
-				addPair(out, now[k], c.text(list[0].value.Content[0]))
-			}
-		default:
-			v := c.scalar(list)
-			if k == "license" && v != nil {
-				if err := checkLicense(v.Value); err != nil && !strings.Contains(v.Value, "${{") {
-					c.lost(list[0].value, "%v", err)
-				}
-			}
-			if v != nil && strings.Contains("home dev_url doc_url", k) && !strings.Contains(v.Value, "${{") {
-				if err := checkURL(v.Value); err != nil {
-					c.lost(list[0].value, "%v", err)
-				}
-			}
-			addPair(out, now[k], v)
-		}
-	}
-	if len(out.Content) > 0 {
-		addPair(to, "about", out)
-	}
-}
-
 // outputs converts the outputs. What the recipe itself builds before them becomes a staging output.
-func (c *metaConverter) outputs(root, top, list *yaml.Node, name string) {
-	for k, v := range yamlx.Pairs(top) {
-		if k.Value == "about" || k.Value == "build" && c.onlyShared(v) {
-			addPair(root, k.Value, v)
-		} else if k.Value == "tests" {
-			c.lost(list, "the tests of the recipe belong to one of its outputs; move them there")
-		}
+func (c *metaConverter) outputs(root *yaml.Node, sections map[string]*yaml.Node) {
+	top := mapNode()
+	c.build(top, sections["build"], sections["requirements"], true)
+	c.requirements(top, sections["requirements"])
+	name := c.constant(c.value(yamlx.Get(sections["package"], "name")))
+	list := sections["outputs"]
+	o := &outputConverter{metaConverter: c, sections: sections, top: top, name: name}
+	o.about = c.ownAbouts(list.Content, sections["about"])
+	for k, v := range yamlx.Pairs(o.shared()) {
+		addPair(root, k.Value, v)
 	}
 	out := listNode()
-	staged := ""
-	needs := yamlx.Get(top, "requirements")
-	if yamlx.Get(needs, "build") != nil || yamlx.Get(needs, "host") != nil || yamlx.Get(yamlx.Get(top, "build"), "script") != nil {
-		staged = c.staging(out, top, name)
-	}
+	o.staged = o.staging(out)
 	for _, e := range list.Content {
 		if e.Kind != yaml.MappingNode {
-			c.lost(e, "an output that is a name alone")
-			continue
+			e = mapNode(plainNode("name"), e)
+			e.Line = e.Content[1].Line
 		}
-		o := c.output(e)
-		if staged != "" {
-			addPair(o, "inherit", plainNode(staged))
+		if v := o.output(e); v != nil {
+			out.Content = append(out.Content, v)
 		}
-		if condition := c.condition(e.Line); condition != "" {
-			c.lost(e, "an output depends on [%s]; say so in its build.skip", condition)
-		}
-		out.Content = append(out.Content, o)
 	}
-	if run := yamlx.Get(yamlx.Get(top, "requirements"), "run"); run != nil && !c.named(list, name) {
-		own := mapNode(plainNode("package"), mapNode(plainNode("name"), c.text(yamlx.Get(c.at("package"), "name"))))
-		addPair(own, "requirements", mapNode(plainNode("run"), run))
-		if staged != "" {
-			addPair(own, "inherit", plainNode(staged))
-		}
-		out.Content = append(out.Content, own)
+	if !o.named && o.needsOwn(list) {
+		e := mapNode(plainNode("name"), yamlx.Get(sections["package"], "name"))
+		e.Content[0].Line, e.Line = e.Content[1].Line, e.Content[1].Line
+		out.Content = append(out.Content, o.output(e))
+	} else if !o.named && !yamlx.IsNull(sections["test"]) {
+		c.warn(sections["test"], "the tests of the recipe belong to an output of its name, which there is none; they are left out, as conda-build leaves them out")
 	}
 	addPair(root, "outputs", out)
+	if o.about == nil {
+		c.about(root, sections["about"])
+	}
 }
 
-// named reports whether an output has the recipe's own name.
-func (c *metaConverter) named(list *yaml.Node, name string) bool {
+// outputConverter converts the outputs of one recipe.
+type outputConverter struct {
+	*metaConverter
+	sections map[string]*yaml.Node
+	top      *yaml.Node // build and requirements of the recipe itself, converted
+	name     string     // of the recipe
+	named    bool       // there is an output of that name
+	staged   string     // name of the staging output, empty for none
+	about    *yaml.Node // of the recipe, where each output gets its own
+}
+
+// ownAbouts is the recipe's about where outputs have one that says less: in meta.yaml theirs replaces
+// it, in recipe.yaml theirs adds to it.
+func (c *metaConverter) ownAbouts(outputs []*yaml.Node, about *yaml.Node) *yaml.Node {
+	for _, e := range outputs {
+		own := yamlx.Get(e, "about")
+		if own == nil {
+			continue
+		}
+		for k := range yamlx.Pairs(about) {
+			if yamlx.Get(own, k.Value) == nil {
+				return about
+			}
+		}
+	}
+	return nil
+}
+
+// shared is what all outputs take over from the recipe.
+func (o *outputConverter) shared() *yaml.Node {
+	build := clone(yamlx.Get(o.top, "build"))
+	if build == nil {
+		return mapNode()
+	}
+	kept := mapNode()
+	for i := 0; i+1 < len(build.Content); i += 2 {
+		switch k := build.Content[i].Value; k {
+		case "script", "noarch":
+		case "merge_build_and_host_envs":
+			if yamlx.Get(o.sections["build"], "merge_build_host") != nil {
+				kept.Content = append(kept.Content, build.Content[i], build.Content[i+1])
+			}
+		case "python":
+			python := mapNode()
+			for k, v := range yamlx.Pairs(build.Content[i+1]) {
+				if k.Value != "entry_points" {
+					addPair(python, k.Value, v)
+				}
+			}
+			if len(python.Content) > 0 {
+				addPair(kept, k, python)
+			}
+		default:
+			kept.Content = append(kept.Content, build.Content[i], build.Content[i+1])
+		}
+	}
+	if len(kept.Content) == 0 {
+		return mapNode()
+	}
+	return mapNode(plainNode("build"), kept)
+}
+
+// needsOwn reports whether the recipe itself is a package beside its outputs: one that needs some of
+// them to run.
+func (o *outputConverter) needsOwn(list *yaml.Node) bool {
+	for _, n := range list1(yamlx.Get(o.sections["requirements"], "run")) {
+		spec := o.constant(o.value(n))
+		if m := pinned.FindStringSubmatch(strings.Trim(spec, "{} ")); m != nil {
+			if s, err := o.w.expression(m[1]); err == nil && o.namesOutput(s, list) {
+				return true
+			}
+			if v, ok := evaluate(m[1], o.w.consts); ok {
+				spec, _ = v.(string)
+			}
+		}
+		for _, e := range list.Content {
+			name := o.constant(o.value(yamlx.Get(e, "name")))
+			if name != "" && (spec == name || strings.HasPrefix(spec, name+" ") || strings.Contains(spec, `"`+name+`"`) || strings.Contains(spec, "'"+name+"'")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// namesOutput reports whether an expression is that of an output's name.
+func (o *outputConverter) namesOutput(s string, list *yaml.Node) bool {
 	for _, e := range list.Content {
-		if n := c.value(yamlx.Get(e, "name")); n == name || n == "" {
+		if name, err := o.asExpression(yamlx.Get(e, "name")); err == nil && bare(name) == s {
 			return true
 		}
 	}
 	return false
 }
 
-// onlyShared reports whether a build section has nothing but what all outputs take over.
-func (c *metaConverter) onlyShared(build *yaml.Node) bool {
-	for i := 0; i+1 < len(build.Content); i += 2 {
-		switch build.Content[i].Value {
-		case "number", "skip", "string":
-		default:
-			build.Content = append(build.Content[:i:i], build.Content[i+2:]...)
-			i -= 2
-		}
+// staging is the build at the top of the recipe, which the outputs start from.
+func (o *outputConverter) staging(out *yaml.Node) string {
+	script := yamlx.Get(yamlx.Get(o.top, "build"), "script")
+	if script == nil && !o.beside("build.sh") && !o.beside("bld.bat") {
+		return ""
 	}
-	return len(build.Content) > 0
-}
-
-func (c *metaConverter) staging(out, top *yaml.Node, name string) string {
-	name, err := c.w.template(name)
-	if err != nil || strings.Contains(name, "${{") {
-		name = "build"
+	name := o.name
+	if strings.Contains(name, "{{") {
+		name = "shared"
 	}
-	name += "-build"
-	o := mapNode(plainNode("staging"), mapNode(plainNode("name"), plainNode(name)))
+	name = strings.TrimSuffix(name, "-split") + "-build"
+	s := mapNode(plainNode("staging"), mapNode(plainNode("name"), plainNode(name)))
 	requirements := mapNode()
-	for k, v := range yamlx.Pairs(yamlx.Get(top, "requirements")) {
+	for k, v := range yamlx.Pairs(yamlx.Get(o.top, "requirements")) {
 		if k.Value == "build" || k.Value == "host" || k.Value == "ignore_run_exports" {
-			addPair(requirements, k.Value, v)
+			addPair(requirements, k.Value, clone(v))
 		}
 	}
 	if len(requirements.Content) > 0 {
-		addPair(o, "requirements", requirements)
+		addPair(s, "requirements", requirements)
 	}
-	if s := yamlx.Get(yamlx.Get(top, "build"), "script"); s != nil {
-		addPair(o, "build", mapNode(plainNode("script"), s))
+	if script != nil {
+		addPair(s, "build", mapNode(plainNode("script"), script))
 	}
-	out.Content = append(out.Content, o)
+	out.Content = append(out.Content, s)
 	return name
 }
 
-func (c *metaConverter) output(e *yaml.Node) *yaml.Node {
-	o, head := mapNode(), mapNode()
-	order, by := c.fields(e)
-	addPair(head, "name", c.scalar(by["name"]))
-	if v := c.scalar(by["version"]); v != nil {
-		if !strings.Contains(v.Value, "${{") {
-			v.Style, v.Tag = yaml.DoubleQuotedStyle, "!!str"
-		}
-		addPair(head, "version", v)
+// output converts one output; nil where conda-build makes none of it.
+func (o *outputConverter) output(e *yaml.Node) *yaml.Node {
+	given := ""
+	if first := e.Content[0]; first.Line > 0 {
+		given = o.condition(first.Line)
+		o.given = append(append([]string(nil), o.conditions[first.Line]...), o.lineSelector(first.Line))
+		defer func() { o.given = nil }()
 	}
-	addPair(o, "package", head)
-	section := func(key string) *yaml.Node {
-		if len(by[key]) == 0 {
+	order, by := o.fields(e)
+	if list := by["type"]; len(list) > 0 {
+		if v := o.value(list[0].value); v != "conda" && v != "conda_v2" {
+			o.lost(list[0].key, "an output of the type %s is not made", v)
 			return nil
 		}
-		return by[key][0].value
 	}
-	c.build(o, section("build"))
-	build := func() *yaml.Node { return within(o, "build") }
+	name := o.constant(o.value(yamlx.Get(e, "name")))
+	own := name != "" && name != o.name
+	o.named = o.named || !own
+	out, head := mapNode(), mapNode()
+	o.comments(out, e)
+	if v := o.scalar(by["name"]); v != nil {
+		addPair(head, "name", v)
+	} else {
+		addPair(head, "name", o.text(yamlx.Get(o.sections["package"], "name")))
+	}
+	if v := o.scalar(by["version"]); v != nil {
+		addPair(head, "version", quotedVersion(v))
+	}
+	addPair(out, "package", head)
+	o.fill(out, e, order, by, own)
+	if given != "" {
+		skip := within(out, "build")
+		old := yamlx.Get(skip, "skip")
+		if old == nil {
+			old = listNode()
+			addPair(skip, "skip", old)
+		}
+		old.Content = append([]*yaml.Node{plainNode(negated(given))}, old.Content...)
+	}
+	inOrder(out)
+	return out
+}
+
+// inOrder puts the sections of an output in their usual order.
+func inOrder(out *yaml.Node) {
+	var pairs []*yaml.Node
+	for _, name := range []string{"package", "inherit", "source", "build", "requirements", "tests", "about"} {
+		for i := 0; i+1 < len(out.Content); i += 2 {
+			if out.Content[i].Value == name {
+				pairs = append(pairs, out.Content[i], out.Content[i+1])
+			}
+		}
+	}
+	out.Content = pairs
+}
+
+// section is a section of an output; one of the recipe's name takes over what it does not say itself.
+func (o *outputConverter) section(by map[string][]choice, key string, own bool) *yaml.Node {
+	var n *yaml.Node
+	if list := by[key]; len(list) > 0 {
+		n = list[0].value
+		if len(list) > 1 && n.Kind == yaml.MappingNode {
+			merged := *n
+			for _, ch := range list[1:] {
+				merged.Content = append(merged.Content[:len(merged.Content):len(merged.Content)], ch.value.Content...)
+			}
+			n = &merged
+		}
+	}
+	if top := o.sections[key]; !own && top != nil && top.Kind == yaml.MappingNode {
+		if n == nil || n.Kind != yaml.MappingNode {
+			if n == nil || key != "requirements" {
+				return top
+			}
+			return n
+		}
+		merged := *n
+		for k, v := range yamlx.Pairs(top) {
+			if yamlx.Get(n, k.Value) == nil {
+				merged.Content = append(merged.Content[:len(merged.Content):len(merged.Content)], k, v)
+			}
+		}
+		return &merged
+	}
+	return n
+}
+
+// fill converts the sections and keys of an output.
+func (o *outputConverter) fill(out, e *yaml.Node, order []string, by map[string][]choice, own bool) {
+	needs := o.section(by, "requirements", own)
+	section := o.section(by, "build", true)
+	if !own {
+		section = o.ownBuild(section)
+	}
+	o.build(out, section, needs, false)
+	build := func() *yaml.Node { return within(out, "build") }
 	for _, k := range order {
 		list := by[k]
 		switch k {
-		case "name", "version", "build", "requirements", "test", "about":
+		case "name", "version", "build", "requirements", "test", "about", "type":
 		case "script":
-			if v := c.scalar(list); v != nil && !strings.Contains(v.Value, "${{ ") && list[0].value.Kind == yaml.ScalarNode {
-				addPair(build(), "script", mapNode(plainNode("file"), v))
-			} else {
-				c.script(build(), list)
-			}
+			o.outputScript(build(), list, by["script_interpreter"])
+		case "script_interpreter":
 		case "files":
 			if list[0].value.Kind == yaml.MappingNode {
-				addPair(build(), "files", c.free(list[0].value))
+				files := mapNode()
+				for k, v := range yamlx.Pairs(list[0].value) {
+					addPair(files, k.Value, o.globs([]choice{{k, v, ""}}, k.Value == "include"))
+				}
+				o.put(build(), "files", list, files)
 			} else {
-				addPair(build(), "files", c.lists(list))
+				o.put(build(), "files", list, o.globs(list, true))
 			}
 		case "run_exports":
-			c.runExports(within(o, "requirements"), list)
-		case "number", "string", "noarch":
-			addPair(build(), k, c.scalar(list))
+			o.runExports(within(out, "requirements"), list)
+		case "number":
+			o.put(build(), k, list, o.scalarOr(list, "0"))
+		case "string":
+			o.inString = true
+			o.put(build(), k, list, o.scalar(list))
+			o.inString = false
+		case "noarch":
+			o.put(build(), k, list, o.scalar(list))
 		case "entry_points":
-			addPair(within(build(), "python"), k, c.lists(list))
-		case "type":
-			if v := c.value(list[0].value); v != "conda" && v != "conda_v2" {
-				c.lost(list[0].key, "an output of the type %s", v)
-			}
+			o.put(within(build(), "python"), k, list, o.lists(list))
+		case "target", "extra":
+			o.warn(list[0].key, "an output has no %s in recipe.yaml; it is left out", k)
 		default:
-			c.lost(list[0].key, "an output has no %s in recipe.yaml", k)
+			o.warn(list[0].key, "the key %s means nothing in an output; it is left out", k)
 		}
 	}
-	c.requirements(o, section("requirements"))
-	c.tests(o, section("test"), false)
-	c.about(o, section("about"))
-	return o
+	o.takeOver(out)
+	o.requirements(out, needs)
+	name := o.constant(o.value(yamlx.Get(e, "name")))
+	if name == "" {
+		name = o.name
+	}
+	o.hints.keys(out, strings.ToLower(name))
+	o.tests(out, o.section(by, "test", own), !own, o.constant(o.value(yamlx.Get(e, "name"))))
+	switch about := o.section(by, "about", true); {
+	case about != nil:
+		o.metaConverter.about(out, about)
+	case o.about != nil:
+		o.metaConverter.about(out, o.about)
+	}
+	o.inherits(out, by, own)
+}
+
+// ownBuild is the build section of the output that has the recipe's name: its run_exports, entry points
+// and noarch are the recipe's.
+func (o *outputConverter) ownBuild(n *yaml.Node) *yaml.Node {
+	merged := mapNode()
+	if n != nil {
+		*merged = *n
+	}
+	for k, v := range yamlx.Pairs(o.sections["build"]) {
+		switch k.Value {
+		case "run_exports", "entry_points", "noarch", "noarch_python":
+			if yamlx.Get(n, k.Value) == nil {
+				merged.Content = append(merged.Content[:len(merged.Content):len(merged.Content)], k, v)
+			}
+		}
+	}
+	return merged
+}
+
+// takeOver adds what recipe.yaml does not take over from the recipe's own sections.
+func (o *outputConverter) takeOver(out *yaml.Node) {
+	ignore := yamlx.Get(yamlx.Get(o.top, "requirements"), "ignore_run_exports")
+	for k, v := range yamlx.Pairs(ignore) {
+		if mine := within(out, "requirements", "ignore_run_exports"); yamlx.Get(mine, k.Value) == nil {
+			addPair(mine, k.Value, clone(v))
+		}
+	}
+	build := yamlx.Get(out, "build")
+	for _, group := range []string{"dynamic_linking", "prefix_detection", "variant"} {
+		top, mine := yamlx.Get(yamlx.Get(o.top, "build"), group), yamlx.Get(build, group)
+		if top == nil || mine == nil {
+			continue
+		}
+		for k, v := range yamlx.Pairs(top) {
+			if yamlx.Get(mine, k.Value) == nil {
+				addPair(mine, k.Value, clone(v))
+			}
+		}
+	}
+}
+
+// globs are files of the package; the name of a folder stands for all in it.
+func (o *outputConverter) globs(list []choice, include bool) *yaml.Node {
+	v := o.lists(list)
+	if v == nil || !include {
+		return v
+	}
+	var walk func(n *yaml.Node) []*yaml.Node
+	walk = func(n *yaml.Node) []*yaml.Node {
+		switch {
+		case n.Kind == yaml.SequenceNode:
+			var all []*yaml.Node
+			for _, e := range n.Content {
+				all = append(all, walk(e)...)
+			}
+			n.Content = all
+		case n.Kind == yaml.MappingNode:
+			for _, arm := range []string{"then", "else"} {
+				if v := yamlx.Get(n, arm); v != nil {
+					if w := walk(v); len(w) > 1 {
+						*v = *listNode(w...)
+					}
+				}
+			}
+		case mayBeFolder(n.Value):
+			folder := *n
+			folder.HeadComment, folder.LineComment, folder.FootComment = "", "", ""
+			folder.Value = strings.TrimSuffix(n.Value, "/") + "/**"
+			if strings.HasSuffix(n.Value, "/") {
+				n.Value = folder.Value
+				return []*yaml.Node{n}
+			}
+			one := *n
+			return []*yaml.Node{&one, &folder}
+		}
+		return []*yaml.Node{n}
+	}
+	return walk(v)[0]
+}
+
+// mayBeFolder reports whether a path without wildcards may name a folder: what has an extension or lies
+// in bin most likely does not.
+func mayBeFolder(path string) bool {
+	if strings.ContainsAny(path, "*?[") {
+		return false
+	}
+	last := path[strings.LastIndexAny(path, `/\`)+1:]
+	return !strings.Contains(expressionIn.ReplaceAllString(last, ""), ".") && !strings.Contains(last, "SHLIB_EXT") && !strings.HasPrefix(path, "bin/")
+}
+
+// outputScript is a file of the recipe's folder.
+func (o *outputConverter) outputScript(build *yaml.Node, list, interpreter []choice) {
+	if list[0].value.Kind != yaml.ScalarNode {
+		o.script(build, list)
+		return
+	}
+	v := o.scalar(list)
+	if v == nil || v.Value == "" {
+		return
+	}
+	s := yamlx.Get(build, "script")
+	if s == nil || s.Kind != yaml.MappingNode {
+		s = mapNode()
+		o.put(build, "script", list, s)
+	}
+	addPair(s, "interpreter", o.scalar(interpreter))
+	addPair(s, "file", v)
+}
+
+// inherits lets an output start from the staging one: all that package files. conda-build's outputs have
+// environments of their own, so nothing is exported from the staging one's.
+func (o *outputConverter) inherits(out *yaml.Node, by map[string][]choice, own bool) {
+	build := yamlx.Get(out, "build")
+	if o.staged == "" || own && yamlx.Get(build, "script") == nil && yamlx.Get(build, "files") == nil {
+		return
+	}
+	inherit := mapNode(plainNode("from"), plainNode(o.staged), plainNode("run_exports"), plainNode("false"))
+	out.Content = append(out.Content[:2:2], append([]*yaml.Node{plainNode("inherit"), inherit}, out.Content[2:]...)...)
+	if yamlx.Get(build, "script") != nil && yamlx.Get(build, "files") == nil {
+		at := by["name"]
+		if len(at) > 0 {
+			o.warn(at[0].key, "conda-build packages what the script of this output adds alone; in recipe.yaml the output has what %s installed, too: choose with build.files, if it installs anything", o.staged)
+		}
+	}
 }

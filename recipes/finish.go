@@ -120,7 +120,7 @@ func (s *settler) settle(r *rendering) {
 // buildString fills in build.string, which may hold the hash and the build number.
 func (r *rendering) buildString(found *findings) string {
 	f := *r.frame
-	f.found = found
+	f.found, f.known = found, nil
 	if f.literal {
 		return strings.NewReplacer(hashMark, strings.TrimPrefix(r.out.Hash, "h"), numberMark, fmt.Sprint(r.out.BuildNumber)).Replace(r.str.Value)
 	}
@@ -201,7 +201,7 @@ func (s *settler) pins(r *rendering) {
 // findCycle looks for outputs that need each other to be built. Pins in run requirements count, for a
 // pin needs its package's version and build.
 func findCycle(all []*rendering, byName map[string][]*rendering) *diag.Diagnostic {
-	needs := map[string][]Dependency{}
+	needs := map[string][]need{}
 	var names []string
 	for _, r := range all {
 		if r.out.Skip || r.out.Staging {
@@ -210,7 +210,7 @@ func findCycle(all []*rendering, byName map[string][]*rendering) *diag.Diagnosti
 		if needs[r.out.Name] == nil {
 			names = append(names, r.out.Name)
 		}
-		needs[r.out.Name] = append(needs[r.out.Name], neededOutputs(r.out, byName)...)
+		needs[r.out.Name] = append(needs[r.out.Name], r.neededOutputs(byName)...)
 	}
 	state := map[string]int{}
 	var path []string
@@ -219,13 +219,13 @@ func findCycle(all []*rendering, byName map[string][]*rendering) *diag.Diagnosti
 		state[name] = 1
 		path = append(path, name)
 		for _, d := range needs[name] {
-			next := dependencyName(d)
+			next := d.name
 			if state[next] == 1 {
 				i := 0
 				for path[i] != next {
 					i++
 				}
-				return &diag.Diagnostic{Code: "dependency-cycle", Pos: d.Pos, Summary: "dependency cycle: " + strings.Join(append(path[i:], next), " -> ")}
+				return &diag.Diagnostic{Code: "dependency-cycle", Pos: d.pos, Summary: "dependency cycle: " + strings.Join(append(path[i:], next), " -> ")}
 			}
 			if state[next] == 0 {
 				if c := visit(next); c != nil {
@@ -247,32 +247,42 @@ func findCycle(all []*rendering, byName map[string][]*rendering) *diag.Diagnosti
 	return nil
 }
 
-func dependencyName(d Dependency) string {
+// need is an output that another one needs, and where it says so.
+type need struct {
+	name string
+	pos  diag.Pos
+}
+
+func (f *frame) dependencyName(d Dependency) string {
 	if d.Pin != nil {
 		return d.Pin.Name
 	}
-	s, _ := parseSpec(d.Spec)
+	s, _ := f.spec(d.Spec)
 	return s.name
 }
 
-// neededOutputs are the dependencies of o that other outputs must be built for.
-func neededOutputs(o *Output, byName map[string][]*rendering) (out []Dependency) {
+// neededOutputs are the dependencies of r's output that other outputs must be built for.
+func (r *rendering) neededOutputs(byName map[string][]*rendering) (out []need) {
+	o := r.out
 	add := func(list []Dependency, all bool, exact bool) {
 		for _, d := range list {
 			pin := d.Pin != nil && d.Pin.Subpackage && (!exact || d.Pin.Exact)
-			if name := dependencyName(d); (all || pin) && name != o.Name && byName[name] != nil {
-				out = append(out, d)
+			if !all && !pin {
+				continue
+			}
+			if name := r.frame.dependencyName(d); name != o.Name && byName[name] != nil {
+				out = append(out, need{name, d.Pos})
 			}
 		}
 	}
-	r := &o.Requirements
-	add(r.Build, true, false)
-	add(r.Host, true, false)
-	add(r.Run, false, false)
-	for _, list := range allDependencies(r)[4:] {
+	q := &o.Requirements
+	add(q.Build, true, false)
+	add(q.Host, true, false)
+	add(q.Run, false, false)
+	for _, list := range allDependencies(q)[4:] {
 		add(*list, false, false)
 	}
-	add(r.RunConstraints, false, true)
+	add(q.RunConstraints, false, true)
 	return out
 }
 

@@ -23,7 +23,8 @@ type frame struct {
 	read   map[string]bool
 	budget *expr.Budget // of this variant, shared by all its expressions
 	found  *findings
-	dir    string // of the recipe
+	files  *folder   // of the recipe
+	known  *expr.Env // see env
 }
 
 // findings collects diagnostics of all variants; what several variants say is kept once.
@@ -50,7 +51,7 @@ func (f *frame) lookup(name string) (expr.Value, bool) {
 	if v, ok := f.vars[name]; ok {
 		return v, true
 	}
-	if v, ok := f.platform.names[name]; ok {
+	if v, ok := f.platform.name(name); ok {
 		return v, true
 	}
 	if fn := f.function(name); fn != nil {
@@ -59,7 +60,15 @@ func (f *frame) lookup(name string) (expr.Value, bool) {
 	return nil, false
 }
 
+// env is what expressions see; it may be copied, not changed.
 func (f *frame) env() *expr.Env {
+	if f.known == nil {
+		f.known = f.newEnv()
+	}
+	return f.known
+}
+
+func (f *frame) newEnv() *expr.Env {
 	return &expr.Env{Lookup: f.lookup, Looked: func(name string) { f.read[name] = true }, Budget: f.budget}
 }
 
@@ -209,9 +218,10 @@ func (f *frame) readNames(names []string, source string) {
 	for _, name := range names {
 		f.read[name] = true
 	}
-	for _, m := range toolCall.FindAllStringSubmatch(source, -1) {
-		key := m[2] + "_" + m[1]
-		f.read[key], f.read[key+"_version"], f.read["CONDA_BUILD_SYSROOT"] = true, true, true
+	for _, m := range toolCalls(source) {
+		for _, k := range toolKeys(m[1], normalKey(m[2])) {
+			f.read[k] = true
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ func (e *hclEval) errorf(r hcl.Range, code, suggestion, format string, args ...a
 // locals and the package's attributes may refer to each other in any order.
 func (e *hclEval) locals(body *hclsyntax.Body) {
 	vars := map[string]cty.Value{"variant": cty.ObjectVal(e.variantValues())}
-	for name, v := range e.frame.platform.names {
+	for name, v := range e.frame.platform.names() {
 		switch v := v.(type) {
 		case bool:
 			vars[name] = cty.BoolVal(v)
@@ -232,8 +232,7 @@ func callReads(n *hclsyntax.FunctionCallExpr) []string {
 	case "compiler", "stdlib":
 		if len(n.Args) == 1 {
 			if v, problems := n.Args[0].Value(nil); !problems.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
-				key := normalKey(v.AsString() + "_" + n.Name)
-				return []string{key, key + "_version", "CONDA_BUILD_SYSROOT"}
+				return toolKeys(n.Name, normalKey(v.AsString()))
 			}
 		}
 	}
@@ -403,5 +402,5 @@ const (
 
 // bare is a frame that only serves functions.
 func (r *v1Recipe) bare(v variant) *frame {
-	return &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir, platform: r.forPlatform(), budget: expr.NewBudget()}
+	return &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, files: r.files, platform: r.forPlatform(), budget: expr.NewBudget()}
 }

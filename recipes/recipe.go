@@ -25,9 +25,10 @@ type RenderOptions struct {
 	// Cache, if not nil, keeps variant files read for one render for the next; see NewCache.
 	Cache *Cache
 
-	keepPins  bool // leave pins of siblings unresolved, as the vectors have them
-	exclusive bool // the recipe's own variants file wins over others, as after conda-build's -e
-	noScripts bool // count scripts that are not there as empty, as the vectors do
+	keepPins    bool // leave pins of siblings unresolved, as the vectors have them
+	exclusive   bool // the recipe's own variants file wins over others, as after conda-build's -e
+	noBuildPins bool // leave pin_run_as_build out, which recipe.yaml does not have
+	noScripts   bool // count scripts that are not there as empty, as the vectors do
 }
 
 // VariantFile is a variants.yaml or conda_build_config.yaml.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"forge/internal/diag"
@@ -66,6 +67,9 @@ func (o RenderOptions) withDefaults() RenderOptions {
 func recipeNames() []string {
 	return []string{"recipe.hcl", "recipe.yaml", "recipe.yml", "meta.yaml", "meta.yml", "conda.yaml"}
 }
+
+// IsRecipeName reports whether a file of that name is a recipe.
+func IsRecipeName(name string) bool { return slices.Contains(recipeNames(), name) }
 
 func renderer(path string) func(string, []byte, RenderOptions) *Rendered {
 	switch base := filepath.Base(path); {

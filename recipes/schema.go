@@ -24,6 +24,8 @@ type program struct {
 	free    map[string]bool // build and host dependencies that are bare names
 	useKeys []string        // of build.variant.use_keys
 
+	specs map[string]readSpec // dependencies that were read, by their text
+
 	// A recipe.hcl comes evaluated: its texts are no templates, and what its expressions read is known.
 	literal bool
 	reads   map[*yaml.Node][]string
@@ -36,6 +38,7 @@ type checker struct {
 	*program
 	lang   *expr.Dialect
 	shapes *shapes
+	same   map[string]*expr.Template // by their text
 	list   diag.List
 }
 
@@ -64,6 +67,14 @@ func isTemplate(s string) bool { return strings.Contains(s, "${{") && strings.Co
 
 var toolCall = regexp.MustCompile(`\b(compiler|stdlib)\s*\(\s*["']([^"']*)["']`)
 
+// toolCalls finds the calls of compiler and stdlib with a literal language: kind and language.
+func toolCalls(source string) [][]string {
+	if !strings.Contains(source, "compiler") && !strings.Contains(source, "stdlib") {
+		return nil
+	}
+	return toolCall.FindAllStringSubmatch(source, -1)
+}
+
 // saw records the variables that an expression reads, with those that the tool functions read.
 func (c *checker) saw(names []string, source string) {
 	for _, n := range names {
@@ -72,9 +83,10 @@ func (c *checker) saw(names []string, source string) {
 			c.names["cdt_name"] = true
 		}
 	}
-	for _, m := range toolCall.FindAllStringSubmatch(source, -1) {
-		key := normalKey(m[2] + "_" + m[1])
-		c.names[key], c.names[key+"_version"], c.names["CONDA_BUILD_SYSROOT"] = true, true, true
+	for _, m := range toolCalls(source) {
+		for _, k := range toolKeys(m[1], normalKey(m[2])) {
+			c.names[k] = true
+		}
 	}
 }
 
@@ -97,12 +109,19 @@ func (c *checker) template(n *yaml.Node) bool {
 		}
 		return true
 	}
+	if t := c.same[n.Value]; t != nil { // recipes write the same ones again and again
+		c.tmpl[n] = t
+		return false
+	}
 	t, err := c.lang.Parse(n.Value)
 	if err != nil {
 		c.report(exprDiagnostic(c.doc, n, err))
 		return false
 	}
-	c.tmpl[n] = t
+	if c.same == nil {
+		c.same = map[string]*expr.Template{}
+	}
+	c.tmpl[n], c.same[n.Value] = t, t
 	c.saw(t.Names(), n.Value)
 	return false
 }
@@ -152,13 +171,13 @@ func oneOf(words ...string) shape {
 	})
 }
 
-func boolean(c *checker, n *yaml.Node) {
-	text(func(s string) error {
-		if _, ok := parseBool(s); !ok {
-			return fmt.Errorf("%q is neither true nor false", s)
-		}
-		return nil
-	})(c, n)
+func boolean(c *checker, n *yaml.Node) { text(checkBool)(c, n) }
+
+func checkBool(s string) error {
+	if _, ok := parseBool(s); !ok {
+		return fmt.Errorf("%q is neither true nor false", s)
+	}
+	return nil
 }
 
 func parseBool(s string) (value, ok bool) {
@@ -251,7 +270,7 @@ func mapping(what string, fields ...field) shape {
 			c.wrongType(n, "a mapping")
 			return
 		}
-		meant := map[string]bool{} // keys that a misspelt one stands for
+		var meant map[string]bool // keys that a misspelt one stands for
 		for k, v := range yamlx.Pairs(n) {
 			if f := byName[k.Value]; f != nil {
 				if f.shape != nil {
@@ -260,6 +279,9 @@ func mapping(what string, fields ...field) shape {
 				continue
 			}
 			c.unknownKey(k, what, names)
+			if meant == nil {
+				meant = map[string]bool{}
+			}
 			meant[diag.Nearest(k.Value, names)] = true
 		}
 		for _, f := range fields {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/yamlx"
@@ -25,19 +26,15 @@ func sourceShape(c *checker, n *yaml.Node) {
 		c.wrongType(n, "a mapping with `url:`, `git:` or `path:`")
 		return
 	}
-	common := []field{{name: "patches", shape: list(text(nil))}, {name: "target_directory", shape: text(nil)}, {name: "filter", shape: globsShape}}
-	hashes := []field{{name: "sha256", shape: text(checkHash("sha256", 32))}, {name: "md5", shape: text(checkHash("md5", 16))}, {name: "file_name", shape: text(nil)}}
+	kinds := sourceKinds()
 	switch {
 	case yamlx.Get(n, "git") != nil:
-		mapping("a git source", append(common, field{name: "git", shape: text(nil)}, field{name: "rev", shape: text(nil)},
-			field{name: "tag", shape: text(nil)}, field{name: "branch", shape: text(nil)}, field{name: "depth", shape: text(checkDepth)},
-			field{name: "lfs", shape: boolean}, field{name: "submodules", shape: boolean}, field{name: "expected_commit", shape: text(checkCommit)})...)(c, n)
+		kinds.git(c, n)
 		oneRevision(c, n)
 	case yamlx.Get(n, "url") != nil:
-		mapping("a url source", append(append(common, hashes...), field{name: "url", shape: urlsShape},
-			field{name: "attestation", shape: mapping("attestation", field{name: "publishers", shape: listOr(text(nil))}, field{name: "bundle_url", shape: text(nil)})})...)(c, n)
+		kinds.url(c, n)
 	case yamlx.Get(n, "path") != nil:
-		mapping("a path source", append(append(common, hashes...), field{name: "path", shape: text(nil)}, field{name: "use_gitignore", shape: boolean})...)(c, n)
+		kinds.path(c, n)
 	default:
 		for k := range yamlx.Pairs(n) {
 			if now := renamedKeys()[k.Value]; now != "" {
@@ -48,6 +45,24 @@ func sourceShape(c *checker, n *yaml.Node) {
 		c.errorf(n, "missing-key", "a source needs one of `url:`, `git:` and `path:`")
 	}
 }
+
+// sourceShapes are those of the kinds of sources.
+type sourceShapes struct{ git, url, path shape }
+
+var sourceKinds = sync.OnceValue(func() sourceShapes {
+	common := []field{{name: "patches", shape: list(text(nil))}, {name: "target_directory", shape: text(nil)}, {name: "filter", shape: globsShape}}
+	hashes := []field{{name: "sha256", shape: text(checkHash("sha256", 32))}, {name: "md5", shape: text(checkHash("md5", 16))}, {name: "file_name", shape: text(nil)}}
+	with := func(more ...field) []field { return append(common[:len(common):len(common)], more...) }
+	hashed := func(more ...field) []field { return append(with(hashes...), more...) }
+	return sourceShapes{
+		git: mapping("a git source", with(field{name: "git", shape: text(nil)}, field{name: "rev", shape: text(nil)},
+			field{name: "tag", shape: text(nil)}, field{name: "branch", shape: text(nil)}, field{name: "depth", shape: text(checkDepth)},
+			field{name: "lfs", shape: boolean}, field{name: "submodules", shape: boolean}, field{name: "expected_commit", shape: text(checkCommit)})...),
+		url: mapping("a url source", hashed(field{name: "url", shape: urlsShape},
+			field{name: "attestation", shape: mapping("attestation", field{name: "publishers", shape: listOr(text(nil))}, field{name: "bundle_url", shape: text(nil)})})...),
+		path: mapping("a path source", hashed(field{name: "path", shape: text(nil)}, field{name: "use_gitignore", shape: boolean})...),
+	}
+})
 
 // urlsShape is one URL or a list of mirrors; unlike other lists it has no conditions.
 func urlsShape(c *checker, n *yaml.Node) {
@@ -124,16 +139,13 @@ func testShape(c *checker, n *yaml.Node) {
 		c.report(d)
 		return
 	}
-	fields := []field{{name: kind, shape: testKindShape(kind)}}
 	if kind == "script" {
-		fields = append(fields, field{name: "requirements", shape: mapping("the requirements of a test", field{name: "run", shape: list(dependency)}, field{name: "build", shape: list(dependency)})},
-			field{name: "files", shape: mapping("the files of a test", field{name: "source", shape: list(text(nil))}, field{name: "recipe", shape: list(text(nil))})})
-		mapping("a script test", fields...)(c, n)
+		scriptTestShape()(c, n)
 		return
 	}
 	for k, v := range yamlx.Pairs(n) { // what else is here is left unread, as by the peers, but said
 		if k.Value == kind {
-			fields[0].shape(c, v)
+			testKinds()[kind](c, v)
 			continue
 		}
 		d := c.doc.At(k, "unknown-key", "the key %q is not read: the test is of the kind %s", k.Value, kind)
@@ -141,6 +153,21 @@ func testShape(c *checker, n *yaml.Node) {
 		c.report(d)
 	}
 }
+
+var scriptTestShape = sync.OnceValue(func() shape {
+	return mapping("a script test", field{name: "script", shape: scriptShape},
+		field{name: "requirements", shape: mapping("the requirements of a test", field{name: "run", shape: list(dependency)}, field{name: "build", shape: list(dependency)})},
+		field{name: "files", shape: mapping("the files of a test", field{name: "source", shape: list(text(nil))}, field{name: "recipe", shape: list(text(nil))})})
+})
+
+// testKinds are the shapes of the kinds but script, made once.
+var testKinds = sync.OnceValue(func() map[string]shape {
+	kinds := map[string]shape{}
+	for _, kind := range []string{"python", "perl", "r", "ruby", "downstream", "package_contents"} {
+		kinds[kind] = testKindShape(kind)
+	}
+	return kinds
+})
 
 func testKindShape(kind string) shape {
 	switch kind {
@@ -153,14 +180,13 @@ func testKindShape(kind string) shape {
 		return mapping("an r test", field{name: "libraries", shape: list(text(nil))})
 	case "ruby":
 		return mapping("a ruby test", field{name: "requires", shape: list(text(nil))})
-	case "script":
-		return scriptShape
 	case "downstream":
 		return text(nil)
 	}
+	check := mapping("a check of files", field{name: "exists", shape: listOr(text(nil))}, field{name: "not_exists", shape: listOr(text(nil))})
 	files := func(c *checker, n *yaml.Node) {
 		if n.Kind == yaml.MappingNode {
-			mapping("a check of files", field{name: "exists", shape: listOr(text(nil))}, field{name: "not_exists", shape: listOr(text(nil))})(c, n)
+			check(c, n)
 			return
 		}
 		list(text(nil))(c, n)

@@ -102,6 +102,7 @@ func outputsShape(c *checker, n *yaml.Node) {
 }
 
 func stagingShape() shape {
+	build := mapping("the build of a staging output (`script` or `steps` only)", scriptFields()...)
 	return mapping("a staging output",
 		field{name: "staging", shape: mapping("staging", field{name: "name", must: true, shape: text(nil)})},
 		field{name: "inherit", shape: inheritShape}, field{name: "source", shape: sourcesShape},
@@ -109,7 +110,7 @@ func stagingShape() shape {
 			field{name: "build", shape: listOrNothing(hostDependency)}, field{name: "host", shape: listOrNothing(hostDependency)},
 			field{name: "ignore_run_exports", shape: ignoreRunExportsShape()})},
 		field{name: "build", shape: func(c *checker, n *yaml.Node) {
-			mapping("the build of a staging output (`script` or `steps` only)", scriptFields()...)(c, n)
+			build(c, n)
 			scriptOrSteps(c, n)
 		}})
 }
@@ -119,8 +120,12 @@ func inheritShape(c *checker, n *yaml.Node) {
 		text(nil)(c, n)
 		return
 	}
-	mapping("inherit", field{name: "from", must: true, shape: text(nil)}, field{name: "run_exports", shape: boolean})(c, n)
+	inheritMapping()(c, n)
 }
+
+var inheritMapping = sync.OnceValue(func() shape {
+	return mapping("inherit", field{name: "from", must: true, shape: text(nil)}, field{name: "run_exports", shape: boolean})
+})
 
 func contextShape(c *checker, n *yaml.Node) {
 	mapOf(func(k string) error {
@@ -144,11 +149,15 @@ func contextShape(c *checker, n *yaml.Node) {
 
 func globsShape(c *checker, n *yaml.Node) {
 	if n.Kind == yaml.MappingNode {
-		mapping("a choice of files", field{name: "include", shape: list(text(nil))}, field{name: "exclude", shape: list(text(nil))})(c, n)
+		chosenFiles()(c, n)
 		return
 	}
 	list(text(nil))(c, n)
 }
+
+var chosenFiles = sync.OnceValue(func() shape {
+	return mapping("a choice of files", field{name: "include", shape: list(text(nil))}, field{name: "exclude", shape: list(text(nil))})
+})
 
 func boolOrGlobs(c *checker, n *yaml.Node) {
 	if n.Kind == yaml.SequenceNode {
@@ -265,7 +274,7 @@ func stepsShape(c *checker, n *yaml.Node) {
 func hostDependency(c *checker, n *yaml.Node) {
 	dependency(c, n)
 	if n.Kind == yaml.ScalarNode && !isTemplate(n.Value) {
-		if s, err := parseSpec(n.Value); err == nil && s.bare {
+		if s, err := c.spec(n.Value); err == nil && s.bare {
 			c.free[normalKey(s.name)] = true
 		}
 	}
@@ -277,13 +286,15 @@ func dependency(c *checker, n *yaml.Node) {
 			_, err := readPin(s)
 			return err
 		}
-		_, err := parseSpec(s)
+		_, err := c.spec(s)
 		return err
 	})(c, n)
 }
 
 func requirementsShape() shape {
 	deps := listOrNothing(dependency)
+	exports := mapping("run_exports", field{name: "noarch", shape: deps}, field{name: "strong", shape: deps},
+		field{name: "strong_constraints", shape: deps}, field{name: "weak", shape: deps}, field{name: "weak_constraints", shape: deps})
 	return mapping("requirements", field{name: "build", shape: listOrNothing(hostDependency)},
 		field{name: "host", shape: listOrNothing(hostDependency)}, field{name: "run", shape: deps},
 		field{name: "run_constraints", shape: deps}, field{name: "extras", shape: mapOf(nil, deps)},
@@ -292,9 +303,7 @@ func requirementsShape() shape {
 				list(dependency)(c, n)
 				return
 			}
-			mapping("run_exports", field{name: "noarch", shape: deps}, field{name: "strong", shape: deps},
-				field{name: "strong_constraints", shape: deps}, field{name: "weak", shape: deps},
-				field{name: "weak_constraints", shape: deps})(c, n)
+			exports(c, n)
 		}},
 		field{name: "ignore_run_exports", shape: ignoreRunExportsShape()})
 }

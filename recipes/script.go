@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"forge/internal/diag"
 	"forge/platforms"
@@ -50,10 +51,10 @@ func scriptNames(name string, p platforms.Platform) []string {
 	return []string{name + ".sh"}
 }
 
-func findScript(dir, name string, p platforms.Platform) (file, text string, err error) {
+func (d *folder) find(name string, p platforms.Platform) (file, text string, err error) {
 	err = fs.ErrNotExist
 	for _, file = range scriptNames(name, p) {
-		if text, err = readScript(dir, file); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		if text, err = d.read(file); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return file, text, err
 		}
 	}
@@ -61,8 +62,8 @@ func findScript(dir, name string, p platforms.Platform) (file, text string, err 
 }
 
 // defaultScript is build.sh, on Windows build.bat, if there is one.
-func defaultScript(dir string, p platforms.Platform) ([]Script, error) {
-	file, text, err := findScript(dir, "build", p)
+func (d *folder) defaultScript(p platforms.Platform) ([]Script, error) {
+	file, text, err := d.find("build", p)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -132,7 +133,7 @@ func (f *frame) fileScript(s Script, file *yaml.Node, p platforms.Platform) []Sc
 		s.File = name
 		return []Script{s}
 	}
-	found, text, err := findScript(f.dir, name, p)
+	found, text, err := f.files.find(name, p)
 	if err != nil {
 		f.errorf(file, "missing-file", "the script %q cannot be read: %v", name, plainError(err))
 		return nil
@@ -168,7 +169,7 @@ func (f *frame) inlineScript(s Script, content *yaml.Node, p platforms.Platform,
 	}
 	s.words = &scriptWords{mapping: !plain, interpreter: s.Interpreter, lines: said}
 	if len(lines) == 1 && plain && !strings.Contains(lines[0], "\n") {
-		if file, text, err := findScript(f.dir, lines[0], p); err == nil {
+		if file, text, err := f.files.find(lines[0], p); err == nil {
 			s.File, s.Text, s.FirstLine, s.Interpreter = file, text, 1, interpreterOf(file)
 			return []Script{s}
 		}
@@ -177,13 +178,17 @@ func (f *frame) inlineScript(s Script, content *yaml.Node, p platforms.Platform,
 		return nil
 	}
 	if p.IsWindows() && len(lines) > 1 && (s.Interpreter == "" || s.Interpreter == "cmd") {
-		for i, l := range lines { // cmd goes on after a command that failed
-			lines[i] = l + "\nif errorlevel 1 exit 1"
+		for i, l := range lines {
+			lines[i] = l + batchCheck
 		}
 	}
 	s.Text = strings.Join(lines, "\n")
 	return []Script{s}
 }
+
+// batchCheck follows every command of a list on Windows, as conda-build and rattler-build have it: cmd.exe
+// goes on after one that failed. A crash is a negative code, which `if errorlevel 1` does not see.
+const batchCheck = "\nif %errorlevel% neq 0 exit 1"
 
 // firstLine is where a scalar's text begins: after the mark of a block.
 func firstLine(n *yaml.Node) int {
@@ -197,7 +202,7 @@ func firstLine(n *yaml.Node) int {
 // knows, become the shell's own. What cannot be filled in is left as it is, with a warning: it is an
 // error only if it is run.
 func (f *frame) scriptText(n *yaml.Node, p platforms.Platform) string {
-	env := f.env()
+	env := f.newEnv()
 	env.Lookup = func(name string) (expr.Value, bool) {
 		if v, ok := f.lookup(name); ok {
 			return v, true
@@ -225,17 +230,18 @@ func shellVariable(name string, p platforms.Platform) string {
 }
 
 // isBuildVariable names what a build script finds in its environment.
-func isBuildVariable(name string) bool {
+func isBuildVariable(name string) bool { return buildVariables()[name] }
+
+var buildVariables = sync.OnceValue(func() map[string]bool {
+	set := map[string]bool{}
 	for _, known := range strings.Fields(`PREFIX BUILD_PREFIX SRC_DIR RECIPE_DIR BUILD_DIR PKG_NAME PKG_VERSION PKG_BUILDNUM PKG_BUILD_STRING
 		PKG_HASH SUBDIR ARCH CPU_COUNT PYTHON PY_VER PY3K SP_DIR STDLIB_DIR NPY_VER R R_VER R_USER LIBRARY_PREFIX LIBRARY_BIN LIBRARY_INC LIBRARY_LIB
 		SCRIPTS CYGWIN_PREFIX HOME PATH SHLIB_EXT OSX_ARCH MACOSX_DEPLOYMENT_TARGET BUILD HOST SOURCE_DATE_EPOCH CONDA_BUILD_STATE
 		CONDA_BUILD_CROSS_COMPILATION CONDA_DEFAULT_ENV LD_RUN_PATH CMAKE_GENERATOR PKG_CONFIG_PATH`) {
-		if name == known {
-			return true
-		}
+		set[known] = true
 	}
-	return false
-}
+	return set
+})
 
 // steps reads build.steps: scripts that are run one after the other.
 func (f *frame) steps(n *yaml.Node, p platforms.Platform) []Script {

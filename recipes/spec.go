@@ -19,6 +19,22 @@ type spec struct {
 	v3         bool // says what only repodata revision 3 can: extras, flags, when
 }
 
+// readSpec is what parseSpec says of a text.
+type readSpec struct {
+	spec spec
+	err  error
+}
+
+// spec is parseSpec, once for each text of a recipe: checks, variants and pins ask for the same ones.
+func (p *program) spec(s string) (spec, error) {
+	r, known := p.specs[s]
+	if !known {
+		r.spec, r.err = parseSpec(s)
+		p.specs[s] = r
+	}
+	return r.spec, r.err
+}
+
 func parseSpec(s string) (spec, error) {
 	if strings.TrimSpace(s) == "" {
 		return spec{}, errors.New("a dependency has no name")

@@ -40,7 +40,7 @@ func (p *v0Pass) sections(path, text string, d *decider) *yamlx.Document {
 		p.found.add(e.diagnostic(path, ""))
 	}
 	doc, list := yamlx.Load(path, []byte(sel.text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
-		MapLine: mapLines(sel.lines), Source: []byte(text)})
+		MapLine: mapLines(sel.lines), Source: text})
 	for _, found := range list {
 		p.found.add(found)
 	}

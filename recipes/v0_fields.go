@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"strings"
+	"sync"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/yamlx"
@@ -11,7 +12,9 @@ import (
 
 // v0Fields are the keys of each section of a meta.yaml (conda_build/metadata.py, FIELDS, and the few
 // that its code reads beside them).
-func v0Fields(section string) []string {
+func v0Fields(section string) []string { return v0SectionFields()[section] }
+
+var v0SectionFields = sync.OnceValue(func() map[string][]string {
 	words := map[string]string{
 		"package": "name version",
 		"source": `fn url md5 sha1 sha224 sha256 sha384 sha512 content_sha256 content_sha384 content_sha512 content_hash_skip path path_via_symlink
@@ -31,8 +34,12 @@ func v0Fields(section string) []string {
 			prelink_message readme recipe_log_file`,
 		"extra": "",
 	}
-	return strings.Fields(words[section])
-}
+	fields := make(map[string][]string, len(words))
+	for section, names := range words {
+		fields[section] = strings.Fields(names)
+	}
+	return fields
+})
 
 func v0Sections() []string {
 	return []string{"package", "source", "build", "requirements", "outputs", "app", "test", "about", "extra"}
@@ -66,11 +73,7 @@ func (v *v0) checkSection(doc *yamlx.Document, section string, n *yaml.Node) {
 		v.found.add(v.at(doc, n, "wrong-type", "%s is a mapping, this is %s", section, yamlx.Kind(n)))
 		return
 	}
-	known := v.fields[section]
-	if known == nil {
-		known = v0Fields(section)
-		v.fields[section] = known
-	}
+	known := v0Fields(section)
 	for k, value := range yamlx.Pairs(n) {
 		if !contains(known, k.Value) {
 			v.unknown(doc, k, section, known)

@@ -35,8 +35,8 @@ func (o *v0Output) usedKeys() []string {
 		used[k] = true
 	}
 	if used["c_compiler"] || used["cxx_compiler"] {
-		if _, ok := o.variant["CONDA_BUILD_SYSROOT"]; ok {
-			used["CONDA_BUILD_SYSROOT"] = true
+		if _, ok := o.variant[sysrootKey]; ok {
+			used[sysrootKey] = true
 		}
 	}
 	if o.out.NoArch == "" {

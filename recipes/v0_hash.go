@@ -35,11 +35,7 @@ func (o *v0Output) settle() {
 		hash = "1234567" // what conda-build puts in while nothing is final
 	}
 	s := strings.ReplaceAll(o.str, markHash, hash)
-	raw := packageAndBuildText(o.selected.text)
-	if o.own {
-		raw = o.parts().output(o.index)
-	}
-	if s != "" && !hashInString.MatchString(raw) {
+	if s != "" && !o.placesHash() {
 		o.out.BuildString = o.prefixed(s)
 		return
 	}
@@ -47,6 +43,15 @@ func (o *v0Output) settle() {
 		s = o.defaultString()
 	}
 	o.out.BuildString = o.prefixed(withHash(s, o.out.Hash))
+}
+
+// placesHash reports whether the recipe says itself where the hash stands in the build string.
+func (o *v0Output) placesHash() bool {
+	raw := packageAndBuildText(o.selected.text)
+	if o.own {
+		raw = o.parts().output(o.index)
+	}
+	return strings.Contains(raw, "PKG_HASH") && hashInString.MatchString(raw)
 }
 
 func (o *v0Output) prefixed(s string) string {
@@ -58,7 +63,7 @@ func (o *v0Output) prefixed(s string) string {
 
 // withHash puts the hash before the build number: py311_0 and h0123456 give py311h0123456_0.
 func withHash(s, hash string) string {
-	if hashText.MatchString(s) {
+	if strings.IndexByte(s, 'h') >= 0 && hashText.MatchString(s) {
 		return hashText.ReplaceAllString(s, hash)
 	}
 	i := strings.LastIndexByte(s, '_')
@@ -102,6 +107,9 @@ func (o *v0Output) hashed() []string {
 // numpyPins says how the requirements pin numpy: to x.x, with pin_compatible, and whether that without x.
 func (o *v0Output) numpyPins() (xx, pinned, withoutX bool) {
 	_, text := o.texts()
+	if !strings.Contains(text, "numpy") {
+		return false, false, false
+	}
 	text = requirementsText(text)
 	return numpyXX.MatchString(text), numpyPin.MatchString(text), numpyPin.MatchString(text) && !numpyPinWithX.MatchString(text)
 }

@@ -62,7 +62,7 @@ func (p *v0Pass) soft(err error) (expr.Value, error) {
 
 func (p *v0Pass) readLocal(fn, file string) (string, error) {
 	name := strings.TrimPrefix(strings.TrimPrefix(file, "$RECIPE_DIR/"), "%RECIPE_DIR%\\")
-	text, err := readScript(p.dir, filepath.ToSlash(filepath.Clean(name)))
+	text, err := p.folder.read(filepath.ToSlash(filepath.Clean(name)))
 	if err != nil {
 		return "", fmt.Errorf("%s(%q): %w; only files in the recipe's folder can be read, for the source is not unpacked yet", fn, file, plainError(err))
 	}

@@ -241,7 +241,11 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 			continue
 		}
 		s = o.text(n)
-		switch m := xDotX.FindStringSubmatch(s); {
+		var m []string
+		if strings.Contains(s, "x.x") {
+			m = xDotX.FindStringSubmatch(s)
+		}
+		switch {
 		case m != nil && o.variantVersion(m[1]) != "":
 			s = starred(m[1] + " " + o.variantVersion(m[1]))
 			if !pinned {
@@ -251,7 +255,7 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 			s = starred(s + " " + o.variantVersion(s))
 		}
 		if d.Pin == nil {
-			if _, err := packages.ParseMatchSpec(s); err != nil {
+			if err := o.checkSpec(s); err != nil {
 				o.errorf(n, "bad-spec", "requirement %q: %s", s, err)
 				continue
 			}
@@ -260,6 +264,16 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 		out = append(out, d)
 	}
 	return out
+}
+
+// checkSpec reads a requirement, once for all variants and outputs.
+func (v *v0) checkSpec(s string) error {
+	err, known := v.specs[s]
+	if !known {
+		_, err = packages.ParseMatchSpec(s)
+		v.specs[s] = err
+	}
+	return err
 }
 
 // variantVersion is the variant's value for a package, whose key may be spelled with _ for -.
@@ -276,6 +290,9 @@ func (o *v0Output) variantVersion(name string) string {
 // pinAsBuild is pin_run_as_build: a bare run requirement that is also in host is pinned to what was
 // solved there.
 func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
+	if o.opts.noBuildPins {
+		return run
+	}
 	section := "build"
 	if o.hasRequirement("host") {
 		section = "host"

@@ -114,7 +114,7 @@ func (p *v0Pass) template() (*expr.Template, error) {
 
 // include reads a file of the recipe's folder for {% include %}; selectors apply to it, too.
 func (p *v0Pass) include(name string) (string, error) {
-	text, err := readScript(p.dir, filepath.ToSlash(filepath.Clean(name)))
+	text, err := p.folder.read(filepath.ToSlash(filepath.Clean(name)))
 	if err != nil {
 		return "", plainError(err)
 	}
@@ -249,7 +249,7 @@ func (p *v0Pass) firstPass() *v0Early {
 	if head := packageAndBuildText(text); strings.Contains(head, "package:") { // the rest has nothing to say here
 		text = head
 	}
-	doc, list := yamlx.Load(p.path, []byte(text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning})
+	doc, list := yamlx.LoadText(p.path, text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning})
 	if list.HasErrors() || doc == nil {
 		return e
 	}

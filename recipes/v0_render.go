@@ -16,7 +16,8 @@ var v0Language = &expr.Dialect{Undefined: expr.Strict}
 // v0 is one meta.yaml with what its variants share.
 type v0 struct {
 	path, dir string
-	file      string // its text
+	folder    *folder // at dir
+	file      string  // its text
 	lines     []string
 	opts      *RenderOptions
 	found     *findings
@@ -25,12 +26,12 @@ type v0 struct {
 	selectors map[string]*expr.Expr
 	templates map[string]*expr.Template
 	docs      map[string]*v0Doc
+	specs     map[string]error // requirements that were read
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
 	first     *v0Pass
 	top       []string // what the top of the recipe uses
 	firstID   uintptr
-	fields    map[string][]string
 }
 
 // v0Doc is rendered text as YAML.
@@ -57,10 +58,11 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 
 func newV0(path, text string, opts RenderOptions) *v0 {
 	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
-		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, scripts: map[string]scriptFile{}, fields: map[string][]string{}}
+		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, specs: map[string]error{}, scripts: map[string]scriptFile{}}
 	if abs, err := filepath.Abs(v.dir); err == nil {
 		v.dir = abs
 	}
+	v.folder = &folder{dir: v.dir, asked: askBeforeListing} // it will be asked for many names
 	return v
 }
 
@@ -75,7 +77,7 @@ func (v *v0) config() bool {
 	for _, f := range files {
 		base := newScope(v.opts, v.cfg.first())
 		d := &decider{lookup: base.selector, parsed: v.selectors, known: map[string]bool{}}
-		for _, found := range v.cfg.read(f, d.decide) {
+		for _, found := range v.cfg.read(f, d.decide, v.opts.cache()) {
 			v.found.add(found)
 		}
 	}
@@ -216,9 +218,9 @@ func (v *v0) script(name string) scriptFile {
 		return s
 	}
 	var s scriptFile
-	text, err := readScript(v.dir, filepath.ToSlash(filepath.Clean(name)))
+	text, found := v.readable(filepath.ToSlash(filepath.Clean(name)))
 	switch {
-	case err == nil:
+	case found:
 		s = scriptFile{text: text, found: true}
 		if strings.HasSuffix(name, ".sh") {
 			s.keys = v.usage.inShell(text)
@@ -230,6 +232,14 @@ func (v *v0) script(name string) scriptFile {
 	}
 	v.scripts[name] = s
 	return s
+}
+
+func (v *v0) readable(name string) (text string, ok bool) {
+	if v.folder.lacks(name) {
+		return "", false
+	}
+	text, err := readScript(v.dir, name)
+	return text, err == nil
 }
 
 func (v *v0) scriptKeys(name string) []string { return v.script(name).keys }
@@ -266,8 +276,8 @@ func (v *v0) load(s selection) *v0Doc {
 	if d, ok := v.docs[s.text]; ok {
 		return d
 	}
-	doc, list := yamlx.Load(v.path, []byte(s.text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
-		MapLine: mapLines(s.lines), Source: []byte(v.file)})
+	doc, list := yamlx.LoadText(v.path, s.text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
+		MapLine: mapLines(s.lines), Source: v.file})
 	for _, found := range list {
 		v.found.add(found)
 	}

@@ -3,6 +3,7 @@ package recipes
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"forge/platforms"
 	"forge/recipes/internal/expr"
@@ -18,11 +19,7 @@ type v0Scope struct {
 }
 
 func newScope(opts *RenderOptions, v v0Variant) *v0Scope {
-	s := &v0Scope{opts: opts, variant: v, target: opts.TargetPlatform.String(), known: map[string]expr.Value{}}
-	for k, v := range s.builtins() {
-		s.known[k] = v
-	}
-	return s
+	return &v0Scope{opts: opts, variant: v, target: opts.TargetPlatform.String(), known: map[string]expr.Value{}}
 }
 
 func (s *v0Scope) os() string   { name, _, _ := strings.Cut(s.target, "-"); return name }
@@ -45,40 +42,86 @@ func shortInt(version string) int64 {
 	return n
 }
 
-func (s *v0Scope) builtins() map[string]expr.Value {
-	plat := s.target
+// builtin is what conda-build itself defines for selectors. It is asked name by name: a recipe reads a
+// few of the eighty.
+func (s *v0Scope) builtin(name string) (expr.Value, bool) {
 	osName, arch := s.os(), s.arch()
-	py, np := s.value("python"), s.value("numpy")
-	major, _, _ := strings.Cut(py, ".")
-	lua := s.value("lua")
-	m := map[string]expr.Value{
-		"linux32": plat == "linux-32", "linux64": plat == "linux-64", "arm": strings.HasPrefix(plat, "linux-arm"),
-		"unix":  osName == "linux" || osName == "osx" || osName == "emscripten",
-		"win32": plat == "win-32", "win64": plat == "win-64", "x86": arch == "32" || arch == "64",
-		"build_platform": s.opts.BuildPlatform.String(),
-		"py":             shortInt(py), "py3k": major == "3", "py2k": major == "2",
-		"np": shortInt(np), "pl": s.value("perl"), "lua": lua, "luajit": strings.HasPrefix(lua, "2"),
-		"nomkl": s.feature("nomkl"), "debug": s.feature("debug"), "opt": s.feature("opt"),
-		"environ": envObject{s.opts.Env}, "os": osObject{s.opts.Env},
+	w := wordsOfSubdirs()
+	switch {
+	case w.families[name], name == osName && arch != "":
+		return name == osName, true
+	case w.archs[name], arch != "" && name == archWord(arch) && name != "x86":
+		return name == archWord(arch), true
 	}
-	for _, v := range []string{"26", "27", "33", "34", "35", "36"} {
-		m["py"+v] = shortInt(py) == shortInt(v[:1]+"."+v[1:])
+	switch name {
+	case "linux32", "linux64", "win32", "win64":
+		i := len(name) - 2
+		return s.target == name[:i]+"-"+name[i:], true
+	case "arm":
+		return strings.HasPrefix(s.target, "linux-arm"), true
+	case "unix":
+		return osName == "linux" || osName == "osx" || osName == "emscripten", true
+	case "x86":
+		return arch == "32" || arch == "64", true
+	case "build_platform":
+		return s.opts.BuildPlatform.String(), true
+	case "nomkl", "debug", "opt":
+		return s.feature(name), true
+	case "environ":
+		return envObject{s.opts.Env}, true
+	case "os":
+		return osObject{s.opts.Env}, true
 	}
-	for _, subdir := range append(platforms.Subdirs(), plat) {
-		o, a, ok := strings.Cut(subdir, "-")
-		if !ok {
-			continue
-		}
-		m[o] = o == osName
-		full := map[string]string{"32": "x86", "64": "x86_64"}[a]
-		if full == "" {
-			full = a
-		}
-		if full != "x86" {
-			m[full] = a == arch
+	return s.language(name)
+}
+
+// language are the builtins that tell the versions of languages.
+func (s *v0Scope) language(name string) (expr.Value, bool) {
+	switch name {
+	case "py":
+		return shortInt(s.value("python")), true
+	case "py2k", "py3k":
+		major, _, _ := strings.Cut(s.value("python"), ".")
+		return major == name[2:3], true
+	case "py26", "py27", "py33", "py34", "py35", "py36":
+		return shortInt(s.value("python")) == shortInt(name[2:3]+"."+name[3:]), true
+	case "np":
+		return shortInt(s.value("numpy")), true
+	case "pl":
+		return s.value("perl"), true
+	case "lua":
+		return s.value("lua"), true
+	case "luajit":
+		return strings.HasPrefix(s.value("lua"), "2"), true
+	}
+	return nil, false
+}
+
+// subdirWords are the parts of all subdirs as selectors name them.
+type subdirWords struct{ families, archs map[string]bool }
+
+var wordsOfSubdirs = sync.OnceValue(func() subdirWords {
+	w := subdirWords{map[string]bool{}, map[string]bool{}}
+	for _, subdir := range platforms.Subdirs() {
+		if family, arch, ok := strings.Cut(subdir, "-"); ok {
+			w.families[family] = true
+			if arch = archWord(arch); arch != "x86" {
+				w.archs[arch] = true
+			}
 		}
 	}
-	return m
+	return w
+})
+
+// archWord is the architecture of a subdir as selectors name it.
+func archWord(arch string) string {
+	switch arch {
+	case "32":
+		return "x86"
+	case "64":
+		return "x86_64"
+	}
+	return arch
 }
 
 func (s *v0Scope) env(name string) (string, bool) {
@@ -98,6 +141,10 @@ func (s *v0Scope) feature(name string) bool {
 // are one.
 func (s *v0Scope) selector(name string) (expr.Value, bool) {
 	if v, ok := s.known[name]; ok {
+		return v, true
+	}
+	if v, ok := s.builtin(name); ok {
+		s.known[name] = v
 		return v, true
 	}
 	v, ok := s.variant[name]

@@ -152,32 +152,97 @@ func printed(v expr.Value) string {
 
 // platform is what expressions know of the platforms, the same for all variants.
 type platform struct {
-	names map[string]expr.Value
-	vars  map[string]bool // variables of the build's environment
+	opts *RenderOptions
+	vars map[string]bool // variables of the build's environment
+	dir  string          // of the recipe, for the git functions
+	all  map[string]expr.Value
 }
 
-func newPlatform(o *RenderOptions) *platform {
-	names := map[string]expr.Value{
-		"target_platform": o.TargetPlatform.String(), "build_platform": o.BuildPlatform.String(),
-		"host_platform": o.HostPlatform.String(), "unix": isUnix(o.HostPlatform), "SHLIB_EXT": sharedLibraryExtension(o.TargetPlatform),
-		"ios": o.HostPlatform.OS() == "ios" || o.HostPlatform.OS() == "iossimulator",
-		"env": environ{o.Env},
+func newPlatform(o *RenderOptions) *platform { return &platform{opts: o, vars: o.platformVariables()} }
+
+// name is what a name means; it is asked name by name, since a recipe reads a few of seventy.
+func (p *platform) name(name string) (expr.Value, bool) {
+	o := p.opts
+	switch name {
+	case "target_platform":
+		return o.TargetPlatform.String(), true
+	case "build_platform":
+		return o.BuildPlatform.String(), true
+	case "host_platform":
+		return o.HostPlatform.String(), true
+	case "unix":
+		return isUnix(o.HostPlatform), true
+	case "SHLIB_EXT":
+		return sharedLibraryExtension(o.TargetPlatform), true
+	case "ios":
+		return o.HostPlatform.OS() == "ios" || o.HostPlatform.OS() == "iossimulator", true
+	case "env":
+		return environ{o.Env}, true
+	case "git":
+		return gitInfo{p.opts, p.dir}, true
 	}
+	switch word := hostWords()[name]; word.kind {
+	case subdirWord:
+		return word.subdir == o.HostPlatform.String(), true
+	case familyWord:
+		return name == o.HostPlatform.OS(), true
+	case archName:
+		return o.HostPlatform.Arch() == name, true
+	}
+	return nil, false
+}
+
+// names lists all that name knows; the list is made once and not to be changed.
+func (p *platform) names() map[string]expr.Value {
+	if p.all == nil {
+		p.all = p.listNames()
+	}
+	return p.all
+}
+
+func (p *platform) listNames() map[string]expr.Value {
+	all := map[string]expr.Value{}
+	for _, name := range strings.Fields("target_platform build_platform host_platform unix SHLIB_EXT ios env git") {
+		all[name], _ = p.name(name)
+	}
+	for name := range hostWords() {
+		all[name], _ = p.name(name)
+	}
+	return all
+}
+
+// hostWord is a name that is true on some platforms.
+type hostWord struct {
+	kind   hostWordKind
+	subdir string
+}
+
+type hostWordKind int
+
+const (
+	noWord hostWordKind = iota
+	archName
+	subdirWord
+	familyWord
+)
+
+var hostWords = sync.OnceValue(func() map[string]hostWord {
+	words := map[string]hostWord{}
 	for _, arch := range strings.Fields("aarch64 arm64 armv6l armv7a armv7l loongarch64 ppc ppc64 ppc64le riscv32 riscv64 s390x wasm32 wasm64 x86 x86_64 z") {
-		names[arch] = o.HostPlatform.Arch() == arch
+		words[arch] = hostWord{kind: archName}
 	}
 	for _, subdir := range platforms.Subdirs() {
 		family, _, ok := strings.Cut(subdir, "-")
 		if !ok {
 			continue
 		}
-		names[strings.ReplaceAll(subdir, "-", "")] = subdir == o.HostPlatform.String()
+		words[strings.ReplaceAll(subdir, "-", "")] = hostWord{subdirWord, subdir}
 		if family != "ios" {
-			names[family] = family == o.HostPlatform.OS()
+			words[family] = hostWord{kind: familyWord}
 		}
 	}
-	return &platform{names, o.platformVariables()}
-}
+	return words
+})
 
 func isUnix(p platforms.Platform) bool {
 	switch p.OS() {
@@ -268,8 +333,10 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 		return nil, err
 	}
 	lang := printed(bound[0])
-	key := lang + "_" + kind
-	f.read[key], f.read[key+"_version"], f.read["CONDA_BUILD_SYSROOT"] = true, true, true
+	key := normalKey(lang + "_" + kind) // go-nocgo has the key go_nocgo_compiler
+	for _, k := range toolKeys(kind, normalKey(lang)) {
+		f.read[k] = true
+	}
 	name := ""
 	if v, ok := f.variant[normalKey(key)]; ok {
 		name = v.Text

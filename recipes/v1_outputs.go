@@ -49,12 +49,12 @@ func (r *v1Recipe) staging(f *frame, n *yaml.Node, i int, context map[string]any
 	o.Sources = append(o.Sources, f.sources(get("source"))...)
 	o.Extra = f.extraMap(yamlx.Get(f.root, "extra"))
 	f.signatures(o, yamlx.Get(f.root, "extra"))
-	def, err := defaultScript(r.dir, r.opts.BuildPlatform)
+	def, err := r.files.defaultScript(r.opts.BuildPlatform)
 	if err != nil {
 		f.errorf(n, "missing-file", "the build script cannot be read: %v", plainError(err))
 	}
 	f.settle(o, b, f.plan(b, def))
-	free := bareNames(o.Requirements.Build, o.Requirements.Host)
+	free := f.bareNames(o.Requirements.Build, o.Requirements.Host)
 	used := f.usedVariantOf(free, duringContext, context, "")
 	inherited(o, used, inherit)
 	return &rendering{out: o, frame: f, free: free, used: used}
@@ -87,7 +87,7 @@ func (r *v1Recipe) output(f *frame, n *yaml.Node, i int, context map[string]any,
 	}
 	f.settle(o, b, f.plan(b, nil))
 	o.Build.words.script = true // an output never takes the build.sh beside the recipe
-	free := bareNames(o.Requirements.Build, o.Requirements.Host)
+	free := f.bareNames(o.Requirements.Build, o.Requirements.Host)
 	if inherit != nil {
 		for k := range inherit.free {
 			free[k] = true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"forge/recipes/internal/expr"
 	"forge/recipes/internal/yamlx"
@@ -17,34 +18,48 @@ import (
 // platformVariables are the variables that the platform sets in the build's environment; a variant key
 // that replaces one is part of every hash.
 func (o *RenderOptions) platformVariables() map[string]bool {
-	names := "CPU_COUNT LANG LC_ALL SHLIB_EXT PATH "
 	p := o.TargetPlatform
 	if p.IsNoArch() {
 		p = o.HostPlatform
 	}
-	unix := " PKG_CONFIG_PATH CMAKE_GENERATOR SSL_CERT_FILE "
-	switch p.OS() {
-	case "linux":
-		names += unix + "QEMU_LD_PREFIX QEMU_UNAME DEJAGNU DISPLAY LD_RUN_PATH BUILD "
-	case "osx":
-		names += unix + "OSX_ARCH MACOSX_DEPLOYMENT_TARGET "
-	case "ios", "iossimulator":
-		names += unix + "IOS_ARCH IPHONEOS_DEPLOYMENT_TARGET HOST "
-	case "android":
-		names += unix + "ANDROID_ABI ANDROID_API_LEVEL HOST "
-	case "win":
-		names += "SCRIPTS LIBRARY_PREFIX LIBRARY_BIN LIBRARY_INC LIBRARY_LIB LIB INCLUDE CYGWIN_PREFIX Path "
+	build := o.BuildPlatform.OS()
+	k := platformKey{p.OS(), build == "linux" || build == "osx"}
+	if set, ok := variablesOf()[k]; ok {
+		return set
 	}
-	switch o.BuildPlatform.OS() {
-	case "linux", "osx":
-		names += "BUILD HOME USER SHELL EDITOR TERM"
-	}
-	set := map[string]bool{}
-	for _, name := range strings.Fields(names) {
-		set[name] = true
-	}
-	return set
+	return variablesOf()[platformKey{"", k.unixBuild}]
 }
+
+// platformKey is what the variables depend on: the system built for, and whether Unix builds.
+type platformKey struct {
+	os        string
+	unixBuild bool
+}
+
+// variablesOf are the variables for each system; they are read, never changed.
+var variablesOf = sync.OnceValue(func() map[platformKey]map[string]bool {
+	const unix = " PKG_CONFIG_PATH CMAKE_GENERATOR SSL_CERT_FILE "
+	sets := map[platformKey]map[string]bool{}
+	for system, names := range map[string]string{
+		"": "", "linux": unix + "QEMU_LD_PREFIX QEMU_UNAME DEJAGNU DISPLAY LD_RUN_PATH BUILD", "osx": unix + "OSX_ARCH MACOSX_DEPLOYMENT_TARGET",
+		"ios": unix + "IOS_ARCH IPHONEOS_DEPLOYMENT_TARGET HOST", "iossimulator": unix + "IOS_ARCH IPHONEOS_DEPLOYMENT_TARGET HOST",
+		"android": unix + "ANDROID_ABI ANDROID_API_LEVEL HOST",
+		"win":     "SCRIPTS LIBRARY_PREFIX LIBRARY_BIN LIBRARY_INC LIBRARY_LIB LIB INCLUDE CYGWIN_PREFIX Path",
+	} {
+		for _, unixBuild := range []bool{false, true} {
+			all := "CPU_COUNT LANG LC_ALL SHLIB_EXT PATH " + names
+			if unixBuild {
+				all += " BUILD HOME USER SHELL EDITOR TERM"
+			}
+			set := map[string]bool{}
+			for _, name := range strings.Fields(all) {
+				set[name] = true
+			}
+			sets[platformKey{system, unixBuild}] = set
+		}
+	}
+	return sets
+})
 
 // environ is `env` in expressions: what the caller lets recipes see of the environment.
 type environ struct {
@@ -101,7 +116,7 @@ func (f *frame) loadFromFile(args expr.Args) (expr.Value, error) {
 		return nil, errors.New("load_from_file() is experimental: accept it with --experimental")
 	}
 	name := printed(bound[0])
-	text, err := readScript(f.dir, name)
+	text, err := f.files.read(name)
 	if err != nil {
 		return nil, fmt.Errorf("load_from_file(%q): %w", name, plainError(err))
 	}

@@ -22,6 +22,7 @@ type v1Recipe struct {
 	found    *findings
 	path     string
 	dir      string
+	files    *folder // at dir
 	platform *platform
 	steps    int    // of evaluation so far
 	format   string // of the file's name: Origin.Format
@@ -31,7 +32,7 @@ type v1Recipe struct {
 
 // renderV1 renders a recipe.yaml (CEP 13, CEP 14) for all its variants.
 func renderV1(path string, data []byte, opts RenderOptions) *Rendered {
-	r := &v1Recipe{opts: &opts, found: newFindings(), path: path, dir: recipeDir(path), format: "recipe.yaml"}
+	r := newV1(path, "recipe.yaml", &opts)
 	r.load(data)
 	var outputs []*Output
 	if !r.found.list.HasErrors() {
@@ -42,6 +43,11 @@ func renderV1(path string, data []byte, opts RenderOptions) *Rendered {
 	}
 	r.found.list.Sort()
 	return &Rendered{Outputs: outputs, Diagnostics: r.found.list}
+}
+
+func newV1(path, format string, opts *RenderOptions) *v1Recipe {
+	dir := recipeDir(path)
+	return &v1Recipe{opts: opts, found: newFindings(), path: path, dir: dir, files: &folder{dir: dir}, format: format}
 }
 
 func recipeDir(path string) string {
@@ -121,7 +127,7 @@ func problemAt(doc *yamlx.Document, n *yaml.Node, err error) *diag.Diagnostic {
 
 // frame begins an evaluation with one variant.
 func (r *v1Recipe) frame(v variant) *frame {
-	f := &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, dir: r.dir, platform: r.forPlatform(), budget: expr.NewBudget()}
+	f := &frame{program: r.program, opts: r.opts, variant: v, vars: map[string]expr.Value{}, read: map[string]bool{}, found: r.found, files: r.files, platform: r.forPlatform(), budget: expr.NewBudget()}
 	for key, value := range v {
 		f.vars[key] = expr.FromGo(value.Value)
 	}
@@ -131,7 +137,7 @@ func (r *v1Recipe) frame(v variant) *frame {
 func (r *v1Recipe) forPlatform() *platform {
 	if r.platform == nil {
 		r.platform = newPlatform(r.opts)
-		r.platform.names["git"] = gitInfo{r.opts, r.dir}
+		r.platform.dir = r.dir
 	}
 	return r.platform
 }
@@ -266,14 +272,14 @@ func (r *v1Recipe) single(f *frame, context map[string]any, duringContext map[st
 	f.signatures(o, get("extra"))
 	var scripts []Script
 	if !b.skip {
-		def, err := defaultScript(r.dir, r.opts.BuildPlatform)
+		def, err := r.files.defaultScript(r.opts.BuildPlatform)
 		if err != nil {
 			f.errorf(root, "missing-file", "the build script cannot be read: %v", plainError(err))
 		}
 		scripts = f.plan(b, def)
 	}
 	f.settle(o, b, scripts)
-	free := bareNames(o.Requirements.Build, o.Requirements.Host)
+	free := f.bareNames(o.Requirements.Build, o.Requirements.Host)
 	used := f.usedVariant(free, duringContext, context, o.NoArch)
 	return &rendering{out: o, frame: f, str: b.str, free: free, used: f.virtualPackages(o, f.keys(used, b))}
 }
@@ -327,7 +333,7 @@ func (f *frame) keys(used map[string]any, b buildPart) map[string]any {
 func (f *frame) virtualPackages(o *Output, used map[string]any) map[string]any {
 	for _, d := range o.Requirements.Run {
 		if strings.HasPrefix(d.Spec, "__") {
-			if s, err := parseSpec(d.Spec); err == nil {
+			if s, err := f.spec(d.Spec); err == nil {
 				used[normalKey(s.name)] = s.text
 			}
 		}

@@ -37,7 +37,7 @@ func (f *frame) dependency(n *yaml.Node, s string) (Dependency, bool) {
 		}
 		return Dependency{Pin: pin, Pos: pos}, true
 	}
-	sp, err := parseSpec(s)
+	sp, err := f.spec(s)
 	if err != nil {
 		f.errorf(n, "bad-value", "%s", err)
 		return Dependency{}, false
@@ -69,14 +69,14 @@ func readPin(s string) (*Pin, error) {
 
 // bareNames are the names of dependencies without any condition: a variant key of that name decides
 // their version.
-func bareNames(lists ...[]Dependency) map[string]bool {
+func (f *frame) bareNames(lists ...[]Dependency) map[string]bool {
 	free := map[string]bool{}
 	for _, l := range lists {
 		for _, d := range l {
 			if d.Pin != nil {
 				continue
 			}
-			if s, err := parseSpec(d.Spec); err == nil && s.bare {
+			if s, err := f.spec(d.Spec); err == nil && s.bare {
 				free[normalKey(s.name)] = true
 			}
 		}
@@ -124,7 +124,7 @@ func (f *frame) names(n *yaml.Node) []string {
 		if s == "" {
 			continue
 		}
-		sp, err := parseSpec(s)
+		sp, err := f.spec(s)
 		if err != nil || sp.name == "" {
 			f.errorf(e, "bad-value", "%q is not a package name", s)
 			continue

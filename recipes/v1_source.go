@@ -148,7 +148,7 @@ func (f *frame) git(n *yaml.Node) *Git {
 func (f *frame) late(n *yaml.Node, names ...string) []string {
 	var out []string
 	for _, e := range f.listItems(n) {
-		env := f.env()
+		env := f.newEnv()
 		looked := env.Looked
 		env.Lookup = func(name string) (expr.Value, bool) {
 			if v, ok := f.lookup(name); ok {

@@ -24,8 +24,6 @@ type variantValue struct {
 type variantConfig struct {
 	Values map[string][]variantValue
 	Zip    [][]string
-	// Pins is pin_run_as_build: package → min_pin, max_pin. Only conda-build's recipes use it.
-	Pins map[string]map[string]string
 	// Pos is where a key was given last.
 	Pos map[string]diag.Pos
 	// under are the files that were read before, the last one first; what is set above them counts.
@@ -100,15 +98,12 @@ func readVariants(files []VariantFile, set map[string][]string, env variantEnv) 
 }
 
 func newVariantConfig() *variantConfig {
-	return &variantConfig{Values: map[string][]variantValue{}, Pins: map[string]map[string]string{}, Pos: map[string]diag.Pos{}}
+	return &variantConfig{Values: map[string][]variantValue{}, Pos: map[string]diag.Pos{}}
 }
 
 // add lays the keys of a later file over those of earlier ones.
 func (v *variantConfig) add(w *variantConfig) {
 	v.under = append([]*variantConfig{w}, v.under...)
-	for k, pins := range w.Pins {
-		v.Pins[k] = pins
-	}
 	if w.Zip != nil {
 		v.Zip = w.Zip
 	}
@@ -131,7 +126,7 @@ func isCondaBuildConfig(path string) bool { return filepath.Base(path) == "conda
 
 func (v *variantConfig) read(f VariantFile, env variantEnv) diag.List {
 	data, old := f.Data, env.AllText || isCondaBuildConfig(f.Path)
-	o := yamlx.Options{Source: f.Data}
+	o := yamlx.Options{Source: string(f.Data)}
 	var list diag.List
 	if old {
 		data, list = selectLines(f, env.Selector)
@@ -191,14 +186,7 @@ func (r *variantReader) key(k, n *yaml.Node) {
 	case "zip_keys":
 		r.zip(n)
 		return
-	case "pin_run_as_build":
-		for name, bounds := range yamlx.Pairs(n) {
-			pin := map[string]string{}
-			for b, value := range yamlx.Pairs(bounds) {
-				pin[b.Value] = value.Value
-			}
-			r.v.Pins[name.Value] = pin
-		}
+	case "pin_run_as_build": // conda-build's recipes alone use it
 		return
 	}
 	if r.old && yamlx.IsNull(n) {

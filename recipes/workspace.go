@@ -7,6 +7,7 @@ import (
 	"forge/internal/diag"
 	"forge/packages"
 	"forge/platforms"
+	"forge/platforms/cpu"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -24,6 +25,7 @@ type Workspace struct {
 	Keys       []TrustedKey
 	Policy     Policy
 	Optimize   Optimize
+	Cache      StoreLimits
 }
 
 // Channel is a place to take packages from: a URL, or a folder relative to the workspace.
@@ -65,15 +67,25 @@ type TrustedKey struct {
 
 // Policy is what the workspace demands of builds and packages.
 type Policy struct {
-	Isolation  string // "full", "landlock" or "none": the least that is accepted; empty for full
+	Isolation  string // "full", "landlock", "appcontainer" or "none": the least that is accepted; empty for full
 	Signatures string // "required" or "optional": for packages of channels; empty for optional
 	Unhashed   bool   // accept sources without a hash
+	ABI        string // "off", "warn" or "error": what is done about libraries that lost symbols; empty for off
 }
 
-// Optimize says which CPU levels are built beside the baseline.
+// Optimize says which CPU levels are built of outputs that use a compiler.
 type Optimize struct {
-	Levels   []string // "x86-64-v3", …
+	Levels   []string // archspec's names, as x86_64_v3; the psABI's are read, too
+	LTO      bool     // with link time optimisation
 	Packages []string // globs of the packages it is for; empty for all
+	Pos      diag.Pos
+}
+
+// StoreLimits bound the store; it is the caller's to read the sizes and times.
+type StoreLimits struct {
+	MaxSize string // "20GB": after a build the least recently used goes, until no more is left
+	MaxAge  string // "30d": after a build what was not used for so long goes
+	Pos     diag.Pos
 }
 
 // workspaceBlocks are the blocks of forge.hcl with the type of each attribute: s text, l list of
@@ -92,8 +104,9 @@ func workspaceBlocks() map[string]struct {
 		"toolchain": {true, map[string]byte{"platform": 's', "env": 'm'}},
 		"variant":   {false, nil},
 		"key":       {true, map[string]byte{"file": 's', "fingerprint": 's', "packages": 'l'}},
-		"policy":    {false, map[string]byte{"isolation": 's', "signatures": 's', "unhashed": 'b'}},
-		"optimize":  {false, map[string]byte{"levels": 'l', "packages": 'l'}},
+		"policy":    {false, map[string]byte{"isolation": 's', "signatures": 's', "unhashed": 'b', "abi": 's'}},
+		"optimize":  {false, map[string]byte{"levels": 'l', "lto": 'b', "packages": 'l'}},
+		"cache":     {false, map[string]byte{"max_size": 's', "max_age": 's'}},
 	}
 }
 
@@ -254,10 +267,39 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 	case "key":
 		p.key(b, name, v, pos)
 	case "policy":
-		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"]}
+		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "appcontainer", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"], p.word(v, "abi", "off", "warn", "error")}
+	case "cache":
+		p.w.Cache = StoreLimits{v.text["max_size"], v.text["max_age"], pos}
 	case "optimize":
-		p.w.Optimize = Optimize{v.list["levels"], v.list["packages"]}
+		p.optimize(v, pos)
 	}
+}
+
+// optimize wants levels that are known, each once.
+func (p *workspaceParser) optimize(v values, pos diag.Pos) {
+	o := Optimize{LTO: v.flag["lto"], Packages: v.list["packages"], Pos: pos}
+	for _, name := range v.list["levels"] {
+		l, err := cpu.Parse(name)
+		switch {
+		case err != nil:
+			p.errorf(v.at["levels"], "bad-value", didYouMean(name, levelNames()), "%v", err)
+		case contains(o.Levels, l.Name):
+			p.errorf(v.at["levels"], "bad-value", "", "the level %s is there twice", l.Name)
+		default:
+			o.Levels = append(o.Levels, l.Name)
+		}
+	}
+	p.w.Optimize = o
+}
+
+func levelNames() []string {
+	var names []string
+	for _, family := range []string{"x86_64", "aarch64", "ppc64le", "riscv64"} {
+		for _, l := range cpu.Levels(family) {
+			names = append(names, l.Name)
+		}
+	}
+	return names
 }
 
 func (p *workspaceParser) checkName(b *hclsyntax.Block, name string) {

@@ -53,7 +53,7 @@ optimize {
 		Toolchains: []Toolchain{{Name: "plain", Platform: linuxOptions().TargetPlatform, Env: map[string]string{"CFLAGS": "-O2"}}},
 		Variants:   map[string][]string{"python": {"3.11", "3.12"}, "numpy": {"1.26", "2.0"}}, ZipKeys: [][]string{{"python", "numpy"}},
 		Keys:   []TrustedKey{{Name: "us", File: "keys/us.pem", Packages: []string{"lib*"}}},
-		Policy: Policy{Isolation: "landlock"}, Optimize: Optimize{Levels: []string{"x86-64-v3"}}}
+		Policy: Policy{Isolation: "landlock"}, Optimize: Optimize{Levels: []string{"x86_64_v3"}}}
 	if d := cmp.Diff(want, w, cmpopts.IgnoreTypes(diag.Pos{}), cmp.Comparer(func(a, b Toolchain) bool {
 		return a.Name == b.Name && a.Platform == b.Platform && cmp.Equal(a.Env, b.Env)
 	})); d != "" {

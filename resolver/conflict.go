@@ -38,7 +38,8 @@ func writeReason(b *strings.Builder, r *Reason, lead, below string) {
 // one. used is a set without solution.
 func (c *core) conflict(ctx context.Context, all, used []demand) error {
 	// A problem with fewer demands can be much harder: what takes longer than the proof is left.
-	c.limit = c.stats.conflicts*3 + 2000
+	proof := c.stats.conflicts
+	c.limit = proof*3 + 2000
 	least, err := c.leastDemands(ctx, used)
 	if err != nil {
 		return err
@@ -47,15 +48,21 @@ func (c *core) conflict(ctx context.Context, all, used []demand) error {
 	for i := range c.pkgs {
 		weight[c.pkgs[i].name] = c.pkgs[i].activity
 	}
-	root, err := refute(ctx, c.provider, c.problem, least, weight)
+	root, e, err := refute(ctx, c.provider, c.problem, least, weight)
 	if err != nil {
 		return err
 	}
-	hint, err := c.hint(ctx, all, least)
+	hints, err := c.hints(ctx, all, least)
+	if err == nil && len(hints) < 2 {
+		hints = append(hints, e.machineHint(ctx)...)
+	}
+	if err == nil && len(hints) == 0 && proof <= easyProof {
+		hints = e.boundHint(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	return &Conflict{Root: root, Hint: hint}
+	return &Conflict{Root: root, Hint: strings.Join(hints, "; ")}
 }
 
 // solvable searches with the given demands alone. Where there is no solution it returns those that
@@ -116,9 +123,8 @@ func (c *core) leastDemands(ctx context.Context, least []demand) ([]demand, erro
 	return least, nil
 }
 
-// hint tells which change of one demand would make the problem solvable.
-func (c *core) hint(ctx context.Context, all, least []demand) (string, error) {
-	var out []string
+// hints tell which change of one demand would make the problem solvable.
+func (c *core) hints(ctx context.Context, all, least []demand) (out []string, err error) {
 	for i := len(least) - 1; i >= 0 && len(out) < 3; i-- {
 		d := least[i]
 		rest := slices.DeleteFunc(slices.Clone(all), func(o demand) bool { return o.text == d.text })
@@ -136,7 +142,7 @@ func (c *core) hint(ctx context.Context, all, least []demand) (string, error) {
 			break
 		}
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if !ok || len(rest) == 0 {
 			continue
@@ -147,5 +153,5 @@ func (c *core) hint(ctx context.Context, all, least []demand) (string, error) {
 			out = append(out, "it is solvable without "+d.text)
 		}
 	}
-	return strings.Join(out, "; "), nil
+	return out, nil
 }

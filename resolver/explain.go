@@ -1,10 +1,13 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+
+	"forge/packages"
 )
 
 // The bounds of an explanation.
@@ -12,7 +15,9 @@ const (
 	maxReasons  = 400  // steps looked at
 	maxDepth    = 5    // of the tree
 	maxCauses   = 5    // children of a node
-	maxSplits   = 3    // cases within cases
+	maxSplits   = 4    // cases within cases
+	maxProbed   = 12   // packages tried for one split
+	maxLines    = 20   // in all
 	maxExpanded = 5000 // candidates whose requirements are read for it
 )
 
@@ -29,18 +34,32 @@ type explainer struct {
 	known    map[int32]answer
 	tried    []int32 // the candidates assumed in the case at hand
 	names    []string
+	machine  []*packages.MatchSpec // virtual packages that the machine lacks
+	blamed   []blame
 	weight   map[string]float64 // how much each package took part in conflicts
 }
 
+// blame is a package whose bound on another is a part of the conflict.
+type blame struct{ who, on string }
+
+// blame notes the bound of a candidate on versions; one on builds alone chooses between alternatives.
+func (e *explainer) blame(ref, spec int32) {
+	b := blame{e.pkgs[e.cands[ref].pkg].name, e.pkgs[e.specs[spec].pkg].name}
+	_, onVersion := firstVersion(e.specs[spec].match)
+	if onVersion && !slices.Contains(e.blamed, b) && isReal(b.who) && isReal(b.on) {
+		e.blamed = append(e.blamed, b)
+	}
+}
+
 // refute explains why the demands cannot be met together.
-func refute(ctx context.Context, provider Provider, problem *Problem, ds []demand, weight map[string]float64) (*Reason, error) {
+func refute(ctx context.Context, provider Provider, problem *Problem, ds []demand, weight map[string]float64) (*Reason, *explainer, error) {
 	e := &explainer{core: newCore(provider, problem), ctx: ctx, provider: provider, weight: weight}
 	mine, err := e.demands()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if _, err := e.variables(mine); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var texts []string
 	for _, d := range ds {
@@ -56,9 +75,9 @@ func refute(ctx context.Context, provider Provider, problem *Problem, ds []deman
 		root.Causes = e.cases(0)
 	}
 	if e.err != nil {
-		return nil, e.err
+		return nil, nil, e.err
 	}
-	return unmark(flatten(root)), nil
+	return shorten(unmark(flatten(fit(root))), texts), e, nil
 }
 
 // cases explains the clash that everything known leads to, or one clash for each candidate of the
@@ -76,7 +95,7 @@ func (e *explainer) cases(depth int) []*Reason {
 	}
 	var order []string
 	byShape := map[string]*branch{}
-	left, more := e.newestOf(best, []int{6, 3, 2}[depth])
+	left, more := e.newestOf(best, []int{100, 16, 4, 2}[depth])
 	for _, cand := range left {
 		level := e.level()
 		e.tried = append(e.tried, cand)
@@ -84,7 +103,7 @@ func (e *explainer) cases(depth int) []*Reason {
 		causes := e.cases(depth + 1)
 		e.undo(level)
 		e.tried = e.tried[:len(e.tried)-1]
-		key := outline(causes)
+		key := clashOf(causes)
 		if byShape[key] == nil {
 			order = append(order, key)
 			byShape[key] = &branch{causes: causes}
@@ -100,19 +119,44 @@ func (e *explainer) cases(depth int) []*Reason {
 		case len(b.cands) > 1 && first.version.Equal(last.version):
 			text += mark(fmt.Sprintf(" (%d builds)", len(b.cands)))
 		case b.varies:
-			text += ", for example " + mark(first.record.Version)
+			text += mark(", for example " + first.record.Version)
 		}
 		out = append(out, flattenText(text, b.causes))
 	}
-	if more {
-		out = append(out, &Reason{Text: "and so on for other candidates of " + e.pkgs[best].name})
+	if more > 0 {
+		out = append(out, &Reason{Text: fmt.Sprintf("and so on for %d other builds of %s", more, e.pkgs[best].name)})
 	}
 	return out
 }
 
+// fit cuts a tree down to maxLines: the more lines, the fewer causes of a node are told.
+func fit(root *Reason) *Reason {
+	for causes := maxCauses; causes > 1 && lines(root) > maxLines; causes-- {
+		cut(root, causes)
+	}
+	return root
+}
+
+func lines(r *Reason) int {
+	n := 1
+	for _, c := range r.Causes {
+		n += lines(c)
+	}
+	return n
+}
+
+func cut(r *Reason, causes int) {
+	if len(r.Causes) > causes {
+		r.Causes = append(r.Causes[:causes-1:causes-1], &Reason{Text: "and so on"})
+	}
+	for _, c := range r.Causes {
+		cut(c, causes)
+	}
+}
+
 // newestOf returns candidates that are left of a package: the best of each of the newest versions and,
-// if there are few, further builds of them. more says that there are others.
-func (e *explainer) newestOf(id int32, limit int) (out []int32, more bool) {
+// if there are few, further builds of them. more is the number of others.
+func (e *explainer) newestOf(id int32, limit int) (out []int32, more int) {
 	p := &e.pkgs[id]
 	var builds []int32
 	for i := range p.n {
@@ -122,7 +166,7 @@ func (e *explainer) newestOf(id int32, limit int) (out []int32, more bool) {
 		case len(out) > 0 && e.cands[out[len(out)-1]].version.Equal(e.cands[ref].version):
 			builds = append(builds, ref)
 		case len(out) == limit:
-			return out, true
+			more++
 		default:
 			out = append(out, ref)
 		}
@@ -130,7 +174,7 @@ func (e *explainer) newestOf(id int32, limit int) (out []int32, more bool) {
 	n := min(limit-len(out), len(builds))
 	out = append(out, builds[:n]...)
 	slices.Sort(out)
-	return out, n < len(builds)
+	return out, more + len(builds) - n
 }
 
 // branch is a set of cases with reasons of one shape, of which the first is told.
@@ -155,19 +199,44 @@ func (b *branch) add(cand int32, causes []*Reason) {
 // interest is high for packages that are much in conflict and have few candidates.
 func (e *explainer) interest(p *pkg) float64 { return (e.weight[p.name] + 1e-9) / float64(p.left) }
 
-// split returns the package to look at case by case.
+// split returns the needed package to look at case by case: the one of which most candidates clash at
+// once, for that makes the shortest tree, else the one that took part in conflicts most.
 func (e *explainer) split() int32 {
-	best := int32(-1)
+	var open []int32
 	for _, id := range e.needed {
-		p := &e.pkgs[id]
-		if p.chosen >= 0 {
-			continue
+		if p := &e.pkgs[id]; p.chosen < 0 && (e.weight[p.name] > 0 || p.root != noRoot) {
+			open = append(open, id)
 		}
-		if best < 0 || e.interest(p) > e.interest(&e.pkgs[best]) {
+	}
+	slices.SortStableFunc(open, func(a, b int32) int { return cmp.Compare(e.interest(&e.pkgs[b]), e.interest(&e.pkgs[a])) })
+	best, most := int32(-1), 0.0
+	for _, id := range open[:min(len(open), maxProbed)] {
+		if best < 0 {
 			best = id
+		}
+		if share := e.clashing(id); share > most {
+			best, most = id, share
+		}
+		if most == 1 {
+			break
 		}
 	}
 	return best
+}
+
+// clashing is the part of a package's newest versions that clash with what is known.
+func (e *explainer) clashing(id int32) float64 {
+	newest, _ := e.newestOf(id, 3)
+	clashes := 0
+	for _, cand := range newest {
+		level := e.level()
+		e.decide(pos(e.cands[cand].variable))
+		if !e.settle() {
+			clashes++
+		}
+		e.undo(level)
+	}
+	return float64(clashes) / float64(len(newest))
 }
 
 // read expands the candidates that are left of a package which took part in conflicts or is wanted.

@@ -31,7 +31,7 @@ func (e *explainer) clashReasons() []*Reason {
 		if !e.failed.negated() {
 			asker, other = e.because, v.why
 		}
-		return []*Reason{{Text: fmt.Sprintf("%s, but %s", e.asked(v.ref, asker), e.reasonText(other))}}
+		return []*Reason{{Text: fmt.Sprintf("%s, but %s", e.allowed(v.ref, asker), e.reasonText(other))}}
 	case isCandidate:
 		against, chosen := e.because, v.why
 		if !e.failed.negated() {
@@ -45,7 +45,7 @@ func (e *explainer) clashReasons() []*Reason {
 		g.own = len(g.needs) == 0
 		return []*Reason{flattenText(g.line(e, true), g.kids)}
 	}
-	return []*Reason{{Text: "a conditional requirement cannot be met: " + marked(e.specs[v.ref].match.String())}}
+	return []*Reason{{Text: marked(e.specs[v.ref].match.String()) + " is there, but a requirement that counts only then cannot be met"}}
 }
 
 // unmet explains why no candidate of a needed spec can be had.
@@ -57,9 +57,15 @@ func (e *explainer) unmet(spec int32, asker why) *Reason {
 		ref := e.vars[lit(asker.ref).variable()].ref
 		sake := fmt.Sprintf(" (for %s%s)", e.pkgs[e.cands[ref].pkg].name, strings.TrimSuffix(strings.Replace(e.via(ref), " (", ", ", 1), ")"))
 		who := e.describe(g.cands)
-		return flattenText(who+sake+verb(who)+oneOf(g.needs)+g.text, g.kids)
+		return flattenText(who+sake+" "+agree(who, "needs ")+oneOf(g.needs)+g.text, g.kids)
 	}
-	return flattenText(e.asked(spec, asker)+text, kids)
+	asked := e.asked(spec, asker)
+	if other, ok := strings.CutSuffix(strings.TrimPrefix(text, ", but "), isWanted); ok && len(kids) == 0 {
+		if one, ok := strings.CutSuffix(asked, isWanted); ok && strings.HasPrefix(other, e.pkgs[s.pkg].name+" ") && !strings.Contains(other, ", but ") {
+			return &Reason{Text: one + " and " + other + " are both wanted, and no version is both"}
+		}
+	}
+	return flattenText(asked+text, kids)
 }
 
 // nothingFor explains why no candidate matches or every one that does is excluded. The text goes
@@ -114,11 +120,12 @@ func (g *group) line(e *explainer, tell bool) string {
 	text := g.text
 	if len(g.needs) > 0 {
 		who := e.describe(g.cands)
-		return who + verb(who) + oneOf(g.needs) + text
+		return who + " " + agree(who, "needs ") + oneOf(g.needs) + text
 	}
 	switch {
 	case g.own:
-		return e.describe(g.cands) + " " + text
+		who := e.describe(g.cands)
+		return who + " " + agree(who, text)
 	case tell:
 		return e.describe(g.cands) + ": " + text
 	}
@@ -163,10 +170,16 @@ func (e *explainer) exclusion(ref int32, r why) *group {
 	if r.kind == whyLit {
 		l := lit(r.ref)
 		if v := &e.vars[l.variable()]; l.negated() && v.kind == isNeed {
+			e.blame(ref, v.ref)
 			g.needs = []string{e.specs[v.ref].match.String()}
 			g.text, g.kids = e.nothingFor(v.ref)
 			return g
 		}
+	}
+	if need, when := e.conditional(r); need >= 0 {
+		g.text, g.kids = e.nothingFor(need)
+		g.text, g.own = "needs "+marked(e.specs[need].match.String())+when+g.text, true
+		return g
 	}
 	g.text, g.kids = e.against(ref, r)
 	g.own = r.kind != whyLit || lit(r.ref).negated()
@@ -195,6 +208,8 @@ func (e *explainer) against(ref int32, r why) (string, []*Reason) {
 		return "allows only " + marked(e.specs[v.ref].match.String()) + ", but " + e.reasonText(v.why), nil
 	case v.kind == isCandidate:
 		return e.taken(v.ref), nil
+	case v.kind == isLimit:
+		return e.allowed(v.ref, v.why), nil
 	}
 	return e.asked(v.ref, v.why), nil
 }

@@ -46,6 +46,21 @@ func unmark(r *Reason) *Reason {
 	return r
 }
 
+// shorten leaves out that the only thing wanted is wanted.
+func shorten(root *Reason, wanted []string) *Reason {
+	if len(wanted) != 1 {
+		return root
+	}
+	head := "no solution for " + wanted[0] + ": "
+	said := head + wanted[0] + isWanted
+	if rest, ok := strings.CutPrefix(root.Text, said+", but "); ok {
+		root.Text = head + rest
+	} else if rest, ok := strings.CutPrefix(root.Text, said+", which no channel has"); ok {
+		root.Text = head + "no channel has it" + rest
+	}
+	return root
+}
+
 // outline is the shape of a list of reasons.
 func outline(rs []*Reason) string {
 	var b strings.Builder
@@ -53,6 +68,35 @@ func outline(rs []*Reason) string {
 		writeReason(&b, r, "", "")
 	}
 	return shape(b.String())
+}
+
+// clashOf is the shape of the first clash that a list of reasons comes down to, without the cases it was
+// found in and for whose sake its packages are there.
+func clashOf(rs []*Reason) string {
+	if len(rs) == 0 {
+		return ""
+	}
+	r := rs[0]
+	if len(r.Causes) > 0 {
+		return clashOf(r.Causes)
+	}
+	text := shape(r.Text)
+	for {
+		rest, isCase := strings.CutPrefix(text, "with ")
+		_, behind, ok := strings.Cut(rest, ": ")
+		if !isCase || !ok {
+			break
+		}
+		text = behind
+	}
+	for {
+		before, rest, ok := strings.Cut(text, " (for ")
+		_, behind, closed := strings.Cut(rest, ")")
+		if !ok || !closed {
+			return text
+		}
+		text = before + behind
+	}
 }
 
 // flatten puts an only child that says it all in the place of its parent.
@@ -79,20 +123,68 @@ func flattenText(text string, kids []*Reason) *Reason {
 	return flatten(&Reason{Text: text, Causes: kids})
 }
 
-// asked says that a spec is asked for and by whom.
+// isWanted ends what the request itself asks for.
+const isWanted = " is wanted"
+
+// asked says that a spec is needed and by whom.
 func (e *explainer) asked(spec int32, asker why) string {
 	m := e.specs[spec].match
 	text := marked(m.String())
+	if need, when := e.conditional(asker); need >= 0 {
+		return e.one(e.owner(asker.ref)) + " needs " + text + when
+	}
 	switch {
 	case asker.kind == whyLit && !lit(asker.ref).negated():
 		ref := e.vars[lit(asker.ref).variable()].ref
+		e.blame(ref, spec)
 		return e.one(ref) + e.via(ref) + " needs " + text
 	case asker.kind == whyGiven && strings.HasPrefix(m.Name, "__"):
 		return text + " is what the machine has"
 	case asker.kind == whyGiven, asker.kind == whyDecision:
-		return text + " is wanted"
+		return text + isWanted
 	}
 	return text + " is needed"
+}
+
+// allowed says that nothing but a spec is allowed and by whom.
+func (e *explainer) allowed(spec int32, asker why) string {
+	text := marked(e.specs[spec].match.String())
+	if asker.kind == whyLit && !lit(asker.ref).negated() {
+		ref := e.vars[lit(asker.ref).variable()].ref
+		e.blame(ref, spec)
+		return e.one(ref) + e.via(ref) + " allows only " + text
+	}
+	return text + isWanted
+}
+
+// conditional reads the clause of a requirement that counts only where other packages are there: what it
+// needs, and when, as text. need is -1 for any other reason.
+func (e *explainer) conditional(r why) (need int32, when string) {
+	if r.kind != whyClause {
+		return -1, ""
+	}
+	need = -1
+	var present []string
+	for _, l := range e.clauses[r.ref] {
+		switch v := &e.vars[l.variable()]; v.kind {
+		case isNeed:
+			need = v.ref
+		case isPresent:
+			present = append(present, marked(e.specs[v.ref].match.String()))
+		}
+	}
+	slices.Sort(present)
+	return need, " where " + strings.Join(present, " and ") + " is there"
+}
+
+// owner is the candidate that a conditional requirement belongs to.
+func (e *explainer) owner(clause int32) int32 {
+	for _, l := range e.clauses[clause] {
+		if v := &e.vars[l.variable()]; v.kind == isCandidate {
+			return v.ref
+		}
+	}
+	return 0
 }
 
 // via says for whose sake a candidate is there.
@@ -140,19 +232,26 @@ func (e *explainer) reasonText(r why) string {
 		switch {
 		case v.kind == isCandidate && !l.negated():
 			return e.taken(v.ref)
-		case v.kind == isNeed || v.kind == isLimit:
+		case v.kind == isNeed:
 			return e.asked(v.ref, v.why)
+		case v.kind == isLimit:
+			return e.allowed(v.ref, v.why)
 		}
 	}
 	return "nothing else is left"
 }
 
-// verb is "needs" for one version.
-func verb(described string) string {
-	if strings.Contains(described, " to ") || strings.Contains(described, " and ") {
-		return " need "
+// agree makes the verb that a text begins with agree with the candidates before it.
+func agree(described, text string) string {
+	if !strings.Contains(described, " to ") && !strings.Contains(described, " and ") {
+		return text
 	}
-	return " needs "
+	for one, many := range map[string]string{"needs ": "need ", "allows ": "allow ", "is ": "are "} {
+		if rest, ok := strings.CutPrefix(text, one); ok {
+			return many + rest
+		}
+	}
+	return text
 }
 
 // oneOf joins specs, of which the name is said once.
@@ -177,15 +276,19 @@ func (e *explainer) noMatch(spec int32) string {
 	if h := newestHidden(p.hidden, s.match); h != nil {
 		return fmt.Sprintf(", but %s is no candidate: %s", h.record, h.reason)
 	}
+	base, group, isGroup := strings.Cut(strings.TrimSuffix(p.name, "]"), "[")
 	switch {
-	case p.n > 0:
-		all := make([]int32, p.n)
-		for i := range all {
-			all[i] = p.first + int32(i)
-		}
-		return ", but there is only " + e.describe(all)
 	case strings.HasPrefix(p.name, "__"):
-		return ", which this machine does not have"
+		e.machine = append(e.machine, s.match)
+		if p.n == 0 {
+			return ", which this machine does not have"
+		}
+		r := e.cands[p.first].record
+		return ", but this machine has " + p.name + " " + strings.TrimSuffix(r.Version+" "+r.Build, " 0")
+	case p.n > 0:
+		return ", but there is only " + e.offer(p, s.match)
+	case isGroup:
+		return fmt.Sprintf(", but no %s has an optional group %s", base, group)
 	}
 	if e.names == nil {
 		e.names = e.provider.Names()
@@ -194,6 +297,59 @@ func (e *explainer) noMatch(spec int32) string {
 		return ", which no channel has; is " + strings.Join(near, " or ") + " meant?"
 	}
 	return ", which no channel has"
+}
+
+// offer lists the versions of a package, or of many the first and the last and those around the gap that
+// the spec asks for.
+func (e *explainer) offer(p *pkg, m *packages.MatchSpec) string {
+	var all []*candidate // one of each version, the lowest first
+	var builds []string  // of versions that match
+	for i := range p.n {
+		c := &e.cands[p.first+i]
+		all = append(all, c)
+		if m.Version.Matches(c.version) {
+			builds = append(builds, c.record.Version+" "+c.record.Build)
+		}
+	}
+	if n := len(builds); n > 0 {
+		if n > 4 {
+			builds = append(builds[:3], fmt.Sprintf("%d others", n-3))
+		}
+		return p.name + " " + mark(strings.Join(builds, " or "))
+	}
+	slices.SortStableFunc(all, func(a, b *candidate) int { return a.version.Compare(b.version) })
+	all = slices.CompactFunc(all, func(a, b *candidate) bool { return a.version.Equal(b.version) })
+	text := func(i int) string { return all[i].record.Version }
+	last := len(all) - 1
+	if last < 6 {
+		var list []string
+		for i := range last {
+			list = append(list, text(i))
+		}
+		if last == 0 {
+			return p.name + " " + mark(text(0))
+		}
+		return p.name + " " + mark(strings.Join(list, ", ")+" and "+text(last))
+	}
+	out := fmt.Sprintf("%s to %s", text(0), text(last))
+	if asked, ok := firstVersion(m); ok {
+		above := slices.IndexFunc(all, func(c *candidate) bool { return c.version.Compare(asked) >= 0 })
+		if above > 0 && !all[above].version.Equal(asked) {
+			out += fmt.Sprintf(" and nothing between %s and %s", text(above-1), text(above))
+		}
+	}
+	return p.name + " " + mark(out)
+}
+
+// firstVersion is the first version that a spec's condition names.
+func firstVersion(m *packages.MatchSpec) (packages.Version, bool) {
+	isOperator := func(c rune) bool { return strings.ContainsRune("<>=!~^*|,() ", c) }
+	words := strings.FieldsFunc(m.Version.String(), isOperator)
+	if len(words) == 0 {
+		return packages.Version{}, false
+	}
+	v, err := packages.ParseVersion(strings.TrimSuffix(words[0], "."))
+	return v, err == nil
 }
 
 // newestHidden is the newest record that would match if the problem allowed it, or nil.

@@ -2,7 +2,6 @@ package resolver
 
 import (
 	"slices"
-	"strings"
 
 	"forge/packages"
 )
@@ -12,11 +11,13 @@ import (
 func Lookalikes(records []*packages.Record, names []string) []string {
 	mine := map[string]string{}
 	for _, r := range records {
-		mine[skeleton(r.Name)] = r.Name
+		mine[string(skeleton(nil, r.Name))] = r.Name
 	}
 	var out []string
+	var buf []byte
 	for _, name := range names {
-		if chosen, ok := mine[skeleton(name)]; ok && chosen != name {
+		buf = skeleton(buf[:0], name)
+		if chosen, ok := mine[string(buf)]; ok && chosen != name {
 			out = append(out, chosen+" looks like "+name+", which is another package")
 		}
 	}
@@ -24,7 +25,24 @@ func Lookalikes(records []*packages.Record, names []string) []string {
 	return slices.Compact(out)
 }
 
-// skeleton is a name with letters that look alike made the same.
-func skeleton(name string) string {
-	return strings.NewReplacer("0", "o", "1", "l", "i", "l", "rn", "m", "vv", "w").Replace(name)
+// skeleton appends a name with letters that look alike made the same. A channel has hundreds of
+// thousands of names, so nothing is allocated for one.
+func skeleton(b []byte, name string) []byte {
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		switch {
+		case c == '0':
+			c = 'o'
+		case c == '1', c == 'i':
+			c = 'l'
+		case c == 'r' && i+1 < len(name) && name[i+1] == 'n':
+			c = 'm'
+			i++
+		case c == 'v' && i+1 < len(name) && name[i+1] == 'v':
+			c = 'w'
+			i++
+		}
+		b = append(b, c)
+	}
+	return b
 }

@@ -12,7 +12,10 @@ func nearest(name string, names []string) []string {
 		name     string
 		distance int
 	}
-	limit := 1 + len(name)/4
+	if len(name) < 3 {
+		return nil // everything short is near
+	}
+	limit := 1 + len(name)/6
 	var found []match
 	for _, other := range names {
 		d := limit + 1

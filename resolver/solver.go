@@ -155,7 +155,9 @@ func (c *core) search(ctx context.Context) (bool, error) {
 			return false, nil
 		case !ok && c.limit > 0 && c.stats.conflicts >= c.limit:
 			return false, errTooHard
-		case !ok && c.stats.conflicts%64 == 0 && ctx.Err() != nil:
+		case c.stats.conflicts >= maxConflicts:
+			return false, errGivenUp
+		case ctx.Err() != nil:
 			return false, fmt.Errorf("solve: %w", ctx.Err())
 		case ok && cand >= 0:
 			c.stats.decisions++
@@ -166,6 +168,12 @@ func (c *core) search(ctx context.Context) (bool, error) {
 
 // errTooHard says that a question was not answered within its limit.
 var errTooHard = errors.New("too many conflicts")
+
+// maxConflicts is where a search is given up. Real problems, also without solution, take hundreds, rarely
+// thousands; a number and not a time, so that every machine gives the same answer.
+const maxConflicts = 50_000
+
+var errGivenUp = fmt.Errorf("no solution and no proof that there is none after %d conflicts; name versions of some packages to make it easier", maxConflicts)
 
 func (c *core) decide(l lit) {
 	c.starts = append(c.starts, int32(len(c.trail)))

@@ -66,21 +66,30 @@ func loadUniverse(t testing.TB) *resolver.Memory {
 	return resolver.NewMemory(all...)
 }
 
-// TestConformanceUniverse holds the verdicts to those of libsolv and of native rattler, and each solution
-// to the independent checker.
+// TestConformanceUniverse holds the verdicts to those of libsolv and of native rattler, each solution to the
+// independent checker, and its quality to that of rattler's.
 func TestConformanceUniverse(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 180,000 records")
 	}
 	provider := loadUniverse(t)
 	var times []time.Duration
+	var q quality
+	unsat := 0
 	for _, set := range []string{"named25", "random120"} {
 		lines := readLines(t, "universe/spack8/requests-"+set+".txt")
 		answers := readLines(t, "universe/spack8/answers-rattler-native-"+set+".jsonl")
+		libsolv := verdictsOf(t, "universe/spack8/libsolv-answers-"+set+".tsv")
 		for i, line := range lines {
-			var want struct{ Request, Verdict string }
+			var want struct {
+				Request, Verdict string
+				Records          []string
+			}
 			if err := json.Unmarshal([]byte(answers[i]), &want); err != nil || want.Request != line {
 				t.Fatalf("answer %d is for %q, %v", i, want.Request, err)
+			}
+			if libsolv[line] != want.Verdict {
+				t.Errorf("%s: libsolv says %q, rattler %q", line, libsolv[line], want.Verdict)
 			}
 			problem := resolver.Problem{Specs: strings.Split(line, ";")}
 			start := time.Now()
@@ -93,13 +102,91 @@ func TestConformanceUniverse(t *testing.T) {
 				if faults := check.Solution(provider, problem, got.Records); len(faults) > 0 {
 					t.Errorf("%s: %v", line, faults)
 				}
+				q.compare(t, problem.Specs, got.Records, want.Records)
 			case err == nil || !errors.As(err, &conflict) || want.Verdict != "UNSAT":
 				t.Errorf("%s: got %v, want %s", line, err, want.Verdict)
+			default:
+				unsat++
 			}
 		}
 	}
 	slices.Sort(times)
-	t.Logf("%d requests on the derived universe: median %v, max %v", len(times), times[len(times)/2], times[len(times)-1])
+	t.Logf("derived universe: %d verdicts (%d without solution) equal to libsolv's and rattler's, no violation found by the checker", len(times), unsat)
+	t.Logf("records equal to rattler's in %d, better for a wanted package in %d, worse in %d; other packages newer %d, older %d",
+		q.equal, q.better, q.worse, q.newer, q.older)
+	t.Logf("median %v, max %v", times[len(times)/2], times[len(times)-1])
+	if q.worse > 0 {
+		t.Error("a wanted package is older than rattler's although none before it is newer")
+	}
+}
+
+// verdictsOf reads a table of request and verdict.
+func verdictsOf(t *testing.T, name string) map[string]string {
+	out := map[string]string{}
+	for _, line := range readLines(t, name) {
+		if f := strings.Split(line, "\t"); len(f) > 1 {
+			out[f[0]] = f[1]
+		}
+	}
+	return out
+}
+
+// quality counts how solutions compare with another solver's, by the stated order of preference: wanted
+// packages in their order, newest version first, then the highest build number.
+type quality struct{ equal, better, worse, newer, older int }
+
+func (q *quality) compare(t *testing.T, specs []string, mine []*packages.Record, theirs []string) {
+	other := map[string]packages.Version{}
+	rest := map[string]bool{}
+	for _, text := range theirs {
+		f := strings.Split(text, "=")
+		v, err := packages.ParseVersion(f[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		other[f[0]], rest[text] = v, true
+	}
+	versions := map[string]packages.Version{}
+	for _, r := range mine {
+		v, err := packages.ParseVersion(r.Version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions[r.Name] = v
+		delete(rest, r.Name+"="+r.Version+"="+r.Build)
+	}
+	if len(rest) == 0 && len(mine) == len(theirs) {
+		q.equal++
+		return
+	}
+	wanted := map[string]bool{}
+	decided := false
+	for _, s := range specs {
+		m, err := packages.ParseMatchSpec(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wanted[m.Name] = true
+		switch c := versions[m.Name].Compare(other[m.Name]); {
+		case decided || c == 0:
+		case c > 0:
+			q.better++
+			decided = true
+		default:
+			q.worse++
+			decided = true
+			t.Logf("%s: %s is %s", strings.Join(specs, ";"), m.Name, versions[m.Name])
+		}
+	}
+	for name, v := range versions {
+		if o, ok := other[name]; ok && !wanted[name] {
+			if c := v.Compare(o); c > 0 {
+				q.newer++
+			} else if c < 0 {
+				q.older++
+			}
+		}
+	}
 }
 
 // BenchmarkUniverse solves all requests; the records are in memory.

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -72,8 +73,15 @@ type universe struct {
 	cands    []candidate
 	specs    []spec
 	specIDs  map[string]int32
-	err      error // of the provider
+	work     int   // candidates held to specs
+	err      error // of the provider, or that it is too much
 }
+
+// maxWork bounds how many candidates are held to specs: 134 million, where the largest problems of real
+// channels take a few million. What takes more was made to.
+const maxWork = 1 << 27
+
+var errTooLarge = errors.New("the problem is too large: every version of a package has another condition on a package with as many")
 
 // pkgOf returns the package of a name, which need not be loaded.
 func (u *universe) pkgOf(name string) int32 {
@@ -142,6 +150,10 @@ func (u *universe) fillMask(id int32) {
 	s := &u.specs[id]
 	p := &u.pkgs[s.pkg]
 	s.mask = newBitset(int(p.n))
+	if u.work += int(p.n); u.work > maxWork {
+		u.err = errTooLarge
+		return
+	}
 	var last packages.Version
 	lastMatches, hasOrigin := false, s.match.HasOrigin()
 	for i := range p.n {

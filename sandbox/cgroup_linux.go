@@ -18,9 +18,9 @@ type group struct {
 }
 
 // newGroup makes a group with the limits on it. err says why there is none; without limits that only
-// cgroups can count, none is wanted.
-func newGroup(l Limits) (*group, error) {
-	if l.Memory == 0 && l.Processes == 0 {
+// cgroups can count, and nothing to measure, none is wanted.
+func newGroup(l Limits, measure bool) (*group, error) {
+	if l.Memory == 0 && l.Processes == 0 && !measure {
 		return nil, nil
 	}
 	return newGroupAt("/sys/fs/cgroup", "/proc/self/cgroup", l)
@@ -192,6 +192,17 @@ func (g *group) kind() string {
 		return ""
 	}
 	return "cgroup" + strconv.Itoa(g.version)
+}
+
+// memory is what all processes together have now that cannot be dropped; zero where nobody counts.
+func (g *group) memory() int64 {
+	switch {
+	case g == nil:
+		return 0
+	case g.version == 1:
+		return g.number("memory", "memory.stat", "total_rss") + g.number("memory", "memory.stat", "total_shmem")
+	}
+	return g.number("", "memory.stat", "anon") + g.number("", "memory.stat", "shmem")
 }
 
 // cpu is the time that all processes took so far; zero where nobody counts.

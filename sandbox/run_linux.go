@@ -18,7 +18,7 @@ import (
 // newJob copies from the Spec what its keeper needs.
 func newJob(spec Spec, level Isolation) *job {
 	j := &job{Argv: spec.Argv, Env: spec.Env, Dir: spec.Dir, Mounts: spec.Mounts, Links: spec.Links,
-		Files: spec.accounts(), Hostname: spec.Hostname, Limits: spec.Limits, Network: spec.Network,
+		Files: spec.accounts(), Hostname: spec.Hostname, OldKernel: spec.OldKernel, Limits: spec.Limits, Network: spec.Network,
 		UID: spec.UID, GID: spec.GID, Terminal: spec.Terminal, Isolation: level, CPUs: cpuinfo(runtime.GOARCH)}
 	if j.Hostname == "" {
 		j.Hostname = "localhost"
@@ -64,10 +64,14 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	group, _ := newGroup(spec.Limits) // without one, rlimits do what they can, and the result says so
+	group, _ := newGroup(spec.Limits, spec.Measure != nil) // without one, rlimits do what they can, and the result says so
 	defer group.remove()
-	res.Limits, res.LimitedBy = j.Limits, group.kind()
-	if group == nil && (spec.Limits.Memory > 0 || spec.Limits.Processes > 0) {
+	res.Limits = j.Limits
+	switch {
+	case spec.Limits.Memory == 0 && spec.Limits.Processes == 0:
+	case group != nil:
+		res.LimitedBy = group.kind()
+	default:
 		res.LimitedBy = "rlimit"
 		j.LimitMemory, j.LimitProcs = spec.Limits.Memory > 0, spec.Limits.Processes > 0
 	}
@@ -89,6 +93,9 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 		p.Wait()
 		return res, fmt.Errorf("put the sandbox into its cgroup: %w", err)
 	}
+	if spec.Started != nil {
+		spec.Started(p.Pid)
+	}
 	w.life.Write([]byte{1}) // go; if it fails, the keeper is dead and its silence says so
 	end, state := r.watch(ctx, spec, j, p, w, group, parse)
 	res.Wall = r.now().Sub(began)
@@ -99,7 +106,7 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 	if state != nil {
 		res.CPU = state.UserTime() + state.SystemTime()
 		if ru, ok := state.SysUsage().(*syscall.Rusage); ok {
-			res.PeakRSS = ru.Maxrss * 1024
+			res.PeakRSS = max(ru.Maxrss*1024, end.memory)
 		}
 	}
 	return end.result(ctx, res, j, group)
@@ -129,6 +136,7 @@ type ending struct {
 	silent   bool  // no report came
 	killedBy string
 	logErr   error
+	memory   int64 // the most that all processes together had, as far as it was seen
 }
 
 // watch waits for the keeper's end, or brings it about.
@@ -146,7 +154,7 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	killedBy := ""
+	killedBy, memory := "", int64(0)
 	for alive := true; alive; {
 		select {
 		case <-exited:
@@ -158,6 +166,11 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 		case <-w.flooded:
 			killedBy = "log"
 		case <-tick.C:
+			if spec.Measure != nil && group != nil {
+				m := group.memory()
+				memory = max(memory, m)
+				spec.Measure(m)
+			}
 			if spec.Limits.CPU > 0 && group.cpu() > spec.Limits.CPU {
 				killedBy = "cpu"
 			}
@@ -171,7 +184,7 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	w.report.SetReadDeadline(r.now().Add(time.Second))
 	b, _ := io.ReadAll(io.LimitReader(w.report, 1<<20))
 	e = parse(b)
-	e.killedBy, e.logErr = killedBy, w.log.wait(j.Isolation != Full)
+	e.killedBy, e.memory, e.logErr = killedBy, memory, w.log.wait(j.Isolation != Full)
 	return e, state
 }
 

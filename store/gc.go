@@ -19,6 +19,7 @@ import (
 type Limits struct {
 	MaxSize int64         // bytes; not limited if negative
 	MaxAge  time.Duration // since the last use; not limited if zero
+	Keep    time.Duration // what was used within so long stays, also over MaxSize
 	Now     time.Time
 	DryRun  bool
 }
@@ -119,6 +120,16 @@ func (g *gc) read() error {
 	if err := g.readTrees(inodes); err != nil {
 		return err
 	}
+	last, runs, err := g.usedByRuns()
+	if err != nil {
+		return err
+	}
+	for _, u := range g.units {
+		if t := last[u.pin]; u.pin != "" && t.After(u.used) {
+			u.used = t
+		}
+	}
+	g.units = append(g.units, runs...)
 	for _, u := range g.units {
 		g.total += u.size
 		for d := range u.refs {
@@ -220,7 +231,7 @@ func (g *gc) choose() []*unit {
 	left := g.total - g.unneeded()
 	for _, u := range g.units {
 		old := g.limits.MaxAge > 0 && g.limits.Now.Sub(u.used) > g.limits.MaxAge
-		if !old && (g.limits.MaxSize < 0 || left <= g.limits.MaxSize) {
+		if !old && (g.limits.MaxSize < 0 || left <= g.limits.MaxSize || g.limits.Keep > 0 && g.limits.Now.Sub(u.used) < g.limits.Keep) {
 			continue
 		}
 		if g.inUseNow(u) {

@@ -18,6 +18,7 @@ import (
 
 // buildFlags are the flags of every verb that plans; their names are rattler-build's.
 type buildFlags struct {
+	unsolved                                                        bool // the verb solves nothing, so what this machine is does not matter
 	recipes, channels, variantConfig, variants, extraMeta, upTo     []string
 	recipeDir, outputDir, buildPlatform, hostPlatform, target       string
 	channelPriority, packageFormat, isolation, test, buildString    string
@@ -27,6 +28,10 @@ type buildFlags struct {
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
 	locked, traceInputs, experimental                               bool
 	memory                                                          int64
+	maxMemory                                                       string
+	verifyCache                                                     bool
+	abiCheck                                                        string
+	peer                                                            peerFlags
 }
 
 func (f *buildFlags) register(fs *pflag.FlagSet) {
@@ -42,8 +47,8 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.variantConfig, "variant-config", "m", nil, "variants file; a later one wins")
 	fs.StringArrayVar(&f.variants, "variant", nil, "variant values, KEY=V[,V]")
 	fs.BoolVar(&f.ignoreRecipeVariants, "ignore-recipe-variants", false, "do not read the variants file beside a recipe")
-	fs.StringVar(&f.packageFormat, "package-format", "conda", "conda[:LEVEL] or tar-bz2[:LEVEL]")
-	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock or none (default full); recorded in the provenance")
+	fs.StringVar(&f.packageFormat, "package-format", "", "conda[:LEVEL] or tar-bz2[:LEVEL]; the level is a number, min, max or default (default conda)")
+	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), appcontainer (Windows) or none (default full); recorded in the provenance")
 	fs.IntVar(&f.buildNum, "build-num", -1, "build number of all outputs")
 	fs.StringVar(&f.buildString, "build-string-prefix", "", "begin every build string with this")
 	fs.StringArrayVar(&f.extraMeta, "extra-meta", nil, "KEY=VALUE for about.json")
@@ -55,24 +60,30 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.Lookup("skip-existing").NoOptDefVal = "local"
 	fs.BoolVar(&f.locked, "locked", false, "fail where forge.lock does not hold what is planned")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing: sources must be in the store (see forge fetch)")
+	f.peer.register(fs)
+	f.peer.registerWiden(fs)
 }
 
 func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
-	fs.IntVarP(&f.jobs, "jobs", "j", 0, "builds at once (default one a core)")
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "jobs at once: builds, and what make and ninja start in them (default one a core)")
 	fs.BoolVarP(&f.keepGoing, "keep-going", "k", false, "go on with what does not need a failed package")
 	fs.BoolVar(&f.continueOnFailure, "continue-on-failure", false, "the same as --keep-going")
+	fs.BoolVar(&f.verifyCache, "verify-cache", false, "build again what the cache has, and fail where the two differ, with the class of each difference")
 	fs.BoolVar(&f.keepBuild, "keep-build", false, "keep the folders of builds, also of failed ones")
 	fs.BoolVar(&f.traceInputs, "trace-inputs", false, "record what the scripts open: unused dependencies, paths that are not there; in output/logs and the provenance")
-	fs.StringVar(&f.test, "test", "native", "run the packages' tests: native or skip")
+	fs.StringVar(&f.test, "test", "", "run the packages' tests: skip, native (where this machine can) or native-and-emulated (default native)")
 	fs.BoolVar(&f.noTest, "no-test", false, "the same as --test skip")
+	fs.StringVar(&f.abiCheck, "abi-check", "", "hold the shared libraries of each package against those of the one before: off, warn or error where programs built with that would fail (default off)")
+	fs.Lookup("abi-check").NoOptDefVal = string(engine.ABIError)
 	fs.BoolVar(&f.errorPrefix, "error-prefix-in-binary", false, "refuse binaries that hold the placeholder prefix")
 	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a build may use")
+	fs.StringVar(&f.maxMemory, "max-memory", "", "start builds together only as far as they fit into so much memory, by what they took last time or declare, for example 12GB")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 }
 
 // request completes the flags into the value the engine works on.
 func (a *app) request(f *buildFlags, args []string) (*engine.Request, error) {
-	return a.requestFor(f, func(req *engine.Request) error { return f.find(req, args) })
+	return a.requestFor(f, func(req *engine.Request) error { return f.find(a, req, args) })
 }
 
 // registerChannels adds the flags of verbs that start from a package instead of a recipe.
@@ -80,11 +91,12 @@ func (f *buildFlags) registerChannels(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.channels, "channel", "c", nil, "channel to take dependencies from: a folder or a URL; after the package's own, in order")
 	fs.StringVar(&f.channelPriority, "channel-priority", "strict", "strict, flexible or disabled")
 	fs.StringVar(&f.outputDir, "output-dir", "", "folder of this workspace's packages and logs (default output)")
-	fs.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock or none")
+	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), appcontainer (Windows) or none (default full)")
 	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a script may use")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing")
-	f.packageFormat, f.buildNum = "conda", -1
+	f.peer.register(fs)
+	f.buildNum = -1
 }
 
 // requestFor completes the flags; find, if any, adds the recipes.
@@ -102,10 +114,15 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 		return nil, err
 	}
 	a.space = space
+	a.config.fillFlags(f)
+	output := f.outputDir
+	if output == "" {
+		output = a.getenv("CONDA_BLD_PATH") // rattler-build's and conda-build's variable
+	}
 	req := &engine.Request{
-		WorkDir: wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, f.outputDir, filepath.Join(space.dir, "output")),
+		WorkDir: wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, output, filepath.Join(space.dir, "output")),
 		VariantFiles: f.variantConfig, IgnoreRecipeVariants: f.ignoreRecipeVariants, BuildStringPrefix: f.buildString,
-		AllowUnhashed: f.allowUnhashed, Experimental: f.experimental, Git: repositories(f.offline), KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, TraceInputs: f.traceInputs, Offline: f.offline,
+		AllowUnhashed: f.allowUnhashed, Experimental: f.experimental, Git: repositories(f.offline), KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, VerifyCache: f.verifyCache, TraceInputs: f.traceInputs, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,
 		Jobs: f.jobs, CPUs: runtime.NumCPU(),
 		Limits: sandbox.Limits{Memory: f.memory, OpenFiles: 65536, Log: 1 << 30},
@@ -123,8 +140,9 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 		func() error { return f.platforms(req) },
 		func() error { return f.words(req) },
 		func() error { return f.pairs(req) },
+		func() error { a.insecure = f.peer.insecure; return f.peer.apply(req) },
 		func() error { return space.apply(req) },
-		func() error { return f.leastIsolation(req, space) },
+		func() error { return f.leastIsolation(req, space, a.config.Build.Isolation) },
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -135,10 +153,12 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 			return nil, err
 		}
 	}
-	for _, c := range f.channels {
-		req.Channels = append(req.Channels, channelName(wd, c))
+	if err := a.channels(f, req); err != nil {
+		return nil, err
 	}
-	req.Virtual = platforms.DetectVirtual(a.lookupEnv)
+	if !f.unsolved {
+		req.Virtual = platforms.DetectVirtual(a.lookupEnv)
+	}
 	return req, nil
 }
 
@@ -206,11 +226,11 @@ func (f *buildFlags) words(req *engine.Request) (err error) {
 	}
 	switch f.test {
 	case "native", "native-and-emulated", "":
-		req.SkipTests = f.noTest
+		req.SkipTests, req.Emulate = f.noTest, f.test == "native-and-emulated"
 	case "skip":
 		req.SkipTests = true
 	default:
-		return usageError{fmt.Errorf("--test %q: want native or skip", f.test)}
+		return usageError{fmt.Errorf("--test %q: want skip, native or native-and-emulated", f.test)}
 	}
 	switch s := engine.SkipExisting(f.skipExisting); s {
 	case engine.SkipLocal, engine.SkipAll:
@@ -219,12 +239,22 @@ func (f *buildFlags) words(req *engine.Request) (err error) {
 	default:
 		return usageError{fmt.Errorf("--skip-existing %q: want none, local or all", f.skipExisting)}
 	}
+	if req.ABICheck = engine.ABICheck(f.abiCheck); f.abiCheck != "" {
+		if err := oneOf("--abi-check", f.abiCheck, abiWords); err != nil {
+			return usageError{err}
+		}
+	}
 	if f.excludeNewer != "" {
 		t, err := parseDate(f.excludeNewer)
 		if err != nil {
 			return usageError{err}
 		}
 		req.ExcludeNewer = t.UnixMilli()
+	}
+	if f.maxMemory != "" {
+		if req.MaxMemory, err = engine.ParseSize(f.maxMemory); err != nil {
+			return usageError{fmt.Errorf("--max-memory: %w", err)}
+		}
 	}
 	if f.timeout != "" {
 		d, err := time.ParseDuration(f.timeout)
@@ -236,6 +266,8 @@ func (f *buildFlags) words(req *engine.Request) (err error) {
 	return nil
 }
 
+var abiWords = []string{string(engine.ABIOff), string(engine.ABIWarn), string(engine.ABIError)}
+
 func parseDate(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -245,21 +277,27 @@ func parseDate(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("--exclude-newer %q: want a date such as 2026-11-26 or 2026-11-26T12:00:00Z", s)
 }
 
-// leastIsolation is the command line's word, else the workspace's policy, else full.
-func (f *buildFlags) leastIsolation(req *engine.Request, space workspace) error {
+// leastIsolation is the command line's word, else the workspace's policy, else the configuration's, else full.
+func (f *buildFlags) leastIsolation(req *engine.Request, space workspace, configured string) error {
 	word := f.isolation
+	if word == "" && f.peer.unsandboxed() {
+		word = string(sandbox.None)
+	}
 	if word == "" && space.file != nil {
 		word = space.file.Policy.Isolation
 	}
 	if word == "" {
+		word = configured
+	}
+	if word == "" {
 		word = string(sandbox.Full)
 	}
-	switch i := sandbox.Isolation(word); i {
-	case sandbox.Full, sandbox.Landlock, sandbox.None:
-		req.Isolation = i
-		return nil
+	level, err := sandbox.ParseIsolation(word)
+	if err != nil {
+		return usageError{err}
 	}
-	return usageError{fmt.Errorf("isolation %q: want full, landlock or none", word)}
+	req.Isolation = level
+	return nil
 }
 
 // pairs reads the flags of the form KEY=VALUE.
@@ -288,7 +326,17 @@ func (f *buildFlags) pairs(req *engine.Request) error {
 }
 
 // find resolves patterns to recipe files; without any, the working folder's recipe.
-func (f *buildFlags) find(req *engine.Request, args []string) error {
+func (f *buildFlags) find(a *app, req *engine.Request, args []string) error {
+	patterns, err := a.withStdin(f.patterns(args), req)
+	if err != nil {
+		return err
+	}
+	req.Recipes, err = recipes.Find(patterns, req.WorkDir)
+	return err
+}
+
+// patterns are where recipes are looked for.
+func (f *buildFlags) patterns(args []string) []string {
 	patterns := append(append([]string(nil), f.recipes...), args...)
 	if f.recipeDir != "" {
 		patterns = append(patterns, strings.TrimSuffix(f.recipeDir, "/")+"/...")
@@ -296,7 +344,5 @@ func (f *buildFlags) find(req *engine.Request, args []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"."}
 	}
-	var err error
-	req.Recipes, err = recipes.Find(patterns, req.WorkDir)
-	return err
+	return patterns
 }

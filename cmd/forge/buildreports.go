@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +32,9 @@ func (r *buildReports) register(fs *pflag.FlagSet) {
 // write makes the files; outcomes are those of the whole run.
 func (r *buildReports) write(req *engine.Request, outcomes []*engine.Outcome, t *tracer) error {
 	var err error
+	if builtSomething(outcomes) { // forge report draws it
+		err = errors.Join(err, fsx.Write(filepath.Join(req.OutputDir, "logs", traceFile), 0o644, t.write))
+	}
 	if r.trace != "" {
 		err = errors.Join(err, fsx.Write(r.trace, 0o644, t.write))
 	}
@@ -40,6 +45,13 @@ func (r *buildReports) write(req *engine.Request, outcomes []*engine.Outcome, t 
 		err = errors.Join(err, fsx.Write(r.junit, 0o644, func(w io.Writer) error { return writeJUnit(w, outcomes) }))
 	}
 	return err
+}
+
+// traceFile is the trace of the last run that built something, in output/logs.
+const traceFile = "trace.json"
+
+func builtSomething(outcomes []*engine.Outcome) bool {
+	return slices.ContainsFunc(outcomes, func(o *engine.Outcome) bool { return o.Status == engine.StatusBuilt })
 }
 
 func appendFile(path, text string) error {
@@ -58,7 +70,9 @@ type tracer struct {
 	start  time.Time
 	open   map[*engine.Action]*traced
 	lanes  []bool // taken
+	memory map[*engine.Action]int64
 	events []traceEvent
+	end    engine.Summary
 }
 
 // traced is a piece of work that goes on.
@@ -68,7 +82,7 @@ type traced struct {
 	name         string // of the phase
 }
 
-// traceEvent is a complete event ("X") or metadata ("M") of the Trace Event Format.
+// traceEvent is a complete event ("X"), a counter ("C") or metadata ("M") of the Trace Event Format.
 type traceEvent struct {
 	Name  string         `json:"name"`
 	Cat   string         `json:"cat,omitempty"`
@@ -81,7 +95,7 @@ type traceEvent struct {
 }
 
 func newTracer(now func() time.Time) *tracer {
-	return &tracer{now: now, start: now(), open: map[*engine.Action]*traced{}}
+	return &tracer{now: now, start: now(), open: map[*engine.Action]*traced{}, memory: map[*engine.Action]int64{}}
 }
 
 // event takes one event of the engine.
@@ -95,6 +109,7 @@ func (t *tracer) event(e engine.Event) {
 		if w == nil {
 			w = &traced{lane: t.lane(), since: now}
 			t.open[e.Action] = w
+			t.count(now, "running", int64(len(t.open)))
 		}
 		t.endPhase(w, now)
 		w.name, w.phase = e.Phase, now
@@ -107,11 +122,37 @@ func (t *tracer) event(e engine.Event) {
 		args := map[string]any{"package": e.Action.Output.String()}
 		if e.Outcome != nil {
 			args["status"] = string(e.Outcome.Status)
+			if b := e.Outcome.Built; b != nil && b.PeakMemory > 0 {
+				args["peak_memory"] = b.PeakMemory
+			}
 		}
 		t.add(e.Action.Output.Name, "package", w.since, now, w.lane, args)
 		t.lanes[w.lane] = false
 		delete(t.open, e.Action)
+		t.count(now, "running", int64(len(t.open)))
+		t.remember(now, e.Action, 0)
+	case engine.EventMemory:
+		t.remember(now, e.Action, e.Done)
+	case engine.EventSummary:
+		t.end = *e.Summary
 	}
+}
+
+// remember counts the memory of all builds together.
+func (t *tracer) remember(now time.Time, a *engine.Action, bytes int64) {
+	if t.memory[a] == bytes {
+		return
+	}
+	t.memory[a] = bytes
+	total := int64(0)
+	for _, n := range t.memory {
+		total += n
+	}
+	t.count(now, "memory", total)
+}
+
+func (t *tracer) count(now time.Time, name string, n int64) {
+	t.events = append(t.events, traceEvent{Name: name, Phase: "C", TS: now.Sub(t.start).Microseconds(), PID: 1, Args: map[string]any{name: n}})
 }
 
 func (t *tracer) endPhase(w *traced, now time.Time) {
@@ -145,7 +186,7 @@ func (t *tracer) write(w io.Writer) error {
 	for i := range t.lanes {
 		all = append(all, traceEvent{Name: "thread_name", Phase: "M", PID: 1, TID: i + 1, Args: map[string]any{"name": fmt.Sprintf("job %d", i+1)}})
 	}
-	return json.NewEncoder(w).Encode(map[string]any{"displayTimeUnit": "ms", "traceEvents": append(all, t.events...)})
+	return json.NewEncoder(w).Encode(map[string]any{"displayTimeUnit": "ms", "traceEvents": append(all, t.events...), "otherData": t.end})
 }
 
 // markdownSummary is the closing table, and the end of the log of each failure.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -18,6 +19,7 @@ import (
 	"forge/engine"
 	"forge/internal/diag"
 	"forge/internal/fsx"
+	"forge/recipes"
 	"forge/store"
 )
 
@@ -135,6 +137,7 @@ func cacheUsageCommand(a *app) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "du", Short: "Say how much disk each part of the store takes", Args: cobra.NoArgs,
+		Example: "  forge cache du",
 		RunE: func(*cobra.Command, []string) error {
 			st, err := a.openStore()
 			if err != nil {
@@ -163,25 +166,25 @@ func cacheUsageCommand(a *app) *cobra.Command {
 }
 
 func cacheGCCommand(a *app) *cobra.Command {
-	var maxSize, age string
+	var maxSize, age, keep string
 	var dryRun, asJSON bool
 	c := &cobra.Command{
 		Use: "gc", Short: "Remove what nothing needs, what was long unused, and what is over a size",
 		Long: `Removes blobs that nothing needs. With --age, also results, sources and trees that were not used
 for so long; with --max-size, the least recently used until no more is left. What a running
-forge has used since it started is never removed. Everything can be made again.`,
-		Example: "  forge cache gc --age 30d\n  forge cache gc --max-size 20GB -n", Args: cobra.NoArgs,
+forge has used since it started is never removed. Everything can be made again.
+
+forge.hcl can ask for it after every build: cache { max_size = "20GB" }.`,
+		Example: "  forge cache gc --age 30d\n  forge cache gc --max-size 20GB --keep-newer 1d\n  forge cache gc --max-size 20GB -n", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			limits := store.Limits{MaxSize: -1, Now: time.Now(), DryRun: dryRun}
-			var err error
-			if maxSize != "" {
-				if limits.MaxSize, err = parseSize(maxSize); err != nil {
-					return usageError{fmt.Errorf("--max-size: %w", err)}
-				}
+			limits, err := storeLimits(maxSize, age)
+			if err != nil {
+				return usageError{err}
 			}
-			if age != "" {
-				if limits.MaxAge, err = parseAge(age); err != nil {
-					return usageError{fmt.Errorf("--age: %w", err)}
+			limits.DryRun = dryRun
+			if keep != "" {
+				if limits.Keep, err = parseAge(keep); err != nil {
+					return usageError{fmt.Errorf("--keep-newer: %w", err)}
 				}
 			}
 			st, err := a.openStore()
@@ -208,27 +211,47 @@ forge has used since it started is never removed. Everything can be made again.`
 	}
 	c.Flags().StringVar(&maxSize, "max-size", "", "most to keep, for example 20GB or 500MiB")
 	c.Flags().StringVar(&age, "age", "", "remove what was not used for so long, for example 30d or 12h")
+	c.Flags().StringVar(&keep, "keep-newer", "", "keep what was used within so long, whatever --max-size says, for example 1d")
 	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "remove nothing; say what would be removed")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return c
 }
 
-// parseSize reads a number of bytes with or without a unit.
-func parseSize(s string) (int64, error) {
-	text := strings.TrimSpace(s)
-	i := strings.IndexFunc(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
-	unit := ""
-	if i >= 0 {
-		text, unit = text[:i], strings.ToLower(strings.TrimSpace(text[i:]))
+// storeLimits reads a size and an age; either may be empty.
+func storeLimits(size, age string) (store.Limits, error) {
+	limits := store.Limits{MaxSize: -1, Now: time.Now()}
+	var err error
+	if size != "" {
+		if limits.MaxSize, err = engine.ParseSize(size); err != nil {
+			return limits, fmt.Errorf("max-size: %w", err)
+		}
 	}
-	units := map[string]float64{"": 1, "b": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12, "tb": 1e12,
-		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
-	n, err := strconv.ParseFloat(text, 64)
-	factor, ok := units[unit]
-	if err != nil || !ok || n*factor > 1<<62 {
-		return 0, fmt.Errorf("%q: want a size such as 500MB or 20GiB", s)
+	if age != "" {
+		if limits.MaxAge, err = parseAge(age); err != nil {
+			return limits, fmt.Errorf("age: %w", err)
+		}
 	}
-	return int64(n * factor), nil
+	return limits, nil
+}
+
+// trim collects what is over the limits that the workspace sets, after a run that built something.
+func (a *app) trim(ctx context.Context, st *store.Store, outcomes []*engine.Outcome) error {
+	if a.space.file == nil || a.space.file.Cache == (recipes.StoreLimits{}) {
+		return nil
+	}
+	cache := a.space.file.Cache
+	limits, err := storeLimits(cache.MaxSize, cache.MaxAge)
+	if err != nil {
+		return fmt.Errorf("%s:%d: cache: %w", a.space.file.Path, cache.Pos.Line, err)
+	}
+	if !slices.ContainsFunc(outcomes, func(o *engine.Outcome) bool { return o.Status == engine.StatusBuilt }) {
+		return nil
+	}
+	c, err := st.GC(ctx, limits)
+	if err == nil && c.Results+c.Trees+c.Blobs > 0 && !a.global.quiet {
+		fmt.Fprintf(a.stderr, "forge: the store is over its limit: removed %.1f MB of what was not used for longest, %.1f MB left\n", float64(c.Before-c.After)/1e6, float64(c.After)/1e6)
+	}
+	return err
 }
 
 // parseAge reads a duration that may be in days.
@@ -250,7 +273,8 @@ func cacheVerifyCommand(a *app) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "verify", Short: "Read all of the store and remove what is damaged", Args: cobra.NoArgs,
-		Long: "Reads every blob, tree and result and removes what is not what its name says; it is made again\nwhen it is needed.\n\nExit code: 0 all good, 1 something was damaged.",
+		Example: "  forge cache verify || echo 'something was damaged and is gone'",
+		Long:    "Reads every blob, tree and result and removes what is not what its name says; it is made again\nwhen it is needed.\n\nExit code: 0 all good, 1 something was damaged.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			st, err := a.openStore()
 			if err != nil {
@@ -323,6 +347,7 @@ func cacheExportCommand(a *app) *cobra.Command {
 func cacheImportCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "import FILE", Short: "Take results from a tar that forge cache export wrote", Args: cobra.ExactArgs(1),
+		Example: "  forge cache import results.tar",
 		Long: `Takes the results into this store. Every file is held to its digest, but nothing can show that a
 result is what its key says: builds here will reuse it, and sign it with your key. Import only
 from whom you would let build on this machine.`,

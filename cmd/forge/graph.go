@@ -13,6 +13,8 @@ import (
 
 	"forge/engine"
 	"forge/internal/diag"
+	"forge/internal/fsx"
+	"forge/recipes"
 	"forge/sources"
 	"forge/store"
 )
@@ -137,7 +139,11 @@ func (a *app) selectGraph(ctx context.Context, req *engine.Request, f *graphFlag
 		if err != nil {
 			return nil, err
 		}
-		g = g.Since(append(changed, a.forAll(req, changed)...))
+		removed, err := a.removedNames(ctx, req, f.since, changed, g)
+		if err != nil {
+			return nil, err
+		}
+		g = g.Since(append(changed, a.forAll(req, changed)...), removed)
 	}
 	if len(req.UpTo) > 0 {
 		if g, err = g.UpTo(req.UpTo); err != nil {
@@ -150,6 +156,45 @@ func (a *app) selectGraph(ctx context.Context, req *engine.Request, f *graphFlag
 		}
 	}
 	return g, nil
+}
+
+// removedNames are names that the changed recipes offered before and that neither they nor the recipes of
+// the graph, which may be a part of all, offer now.
+func (a *app) removedNames(ctx context.Context, req *engine.Request, since string, changed []string, g *engine.RecipeGraph) ([]string, error) {
+	dir, err := os.MkdirTemp("", "forge-since-")
+	if err != nil {
+		return nil, err
+	}
+	defer fsx.RemoveAll(dir)
+	before := *req
+	if before.Recipes, err = sources.RecipesBefore(ctx, req.WorkDir, since, changed, recipes.IsRecipeName, dir); err != nil {
+		return nil, err
+	}
+	now := *req
+	now.Recipes = recipesHolding(changed)
+	// What cannot be rendered offers nothing; of today's recipes the graph has told why.
+	old, _, _ := engine.Render(ctx, &before)
+	current, _, _ := engine.Render(ctx, &now)
+	removed := g.Removed(old, current)
+	if len(removed) > 0 && !a.global.quiet {
+		fmt.Fprintf(a.stderr, "forge: no longer offered by a recipe: %s\n", diag.Printable(strings.Join(removed, ", ")))
+	}
+	return removed, ctx.Err()
+}
+
+// recipesHolding are the recipe files of the folders that hold one of the files.
+func recipesHolding(files []string) (out []string) {
+	seen := map[string]bool{}
+	for _, file := range files {
+		for dir := filepath.Dir(file); !seen[dir]; dir = filepath.Dir(dir) {
+			seen[dir] = true
+			if found, err := recipes.Find([]string{dir}, dir); err == nil {
+				out = append(out, found...)
+				break
+			}
+		}
+	}
+	return out
 }
 
 // forAll is "/" where a file changed that every recipe is rendered with, and says so.

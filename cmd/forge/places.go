@@ -2,12 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"forge/digest"
 	"forge/engine"
 	"forge/internal/diag"
 	"forge/recipes"
@@ -37,6 +36,7 @@ func (a *app) keyDir() (string, error) { return trust.DefaultDir(a.getenv) }
 // workspace is what forge.hcl says; without one, the working folder is the workspace and it is silent.
 type workspace struct {
 	dir  string
+	sum  digest.Digest // of the file
 	file *recipes.Workspace
 }
 
@@ -52,7 +52,7 @@ func (a *app) workspace(dir string) (workspace, error) {
 					a.printError(&diag.Failure{List: diag.List{w}})
 				}
 			}
-			return workspace{dir: d, file: file}, list.Err()
+			return workspace{dir: d, sum: digest.Of(data), file: file}, list.Err()
 		}
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			return workspace{}, err
@@ -78,9 +78,12 @@ func (w workspace) apply(req *engine.Request) error {
 	if v, ok := w.file.VariantFile(); ok {
 		req.Workspace = []recipes.VariantFile{v}
 	}
-	if len(w.file.Optimize.Levels) > 0 {
-		return fmt.Errorf("%s: optimize is not supported yet: no package would be built for %s", w.file.Path, strings.Join(w.file.Optimize.Levels, ", "))
-	}
+	o := w.file.Optimize
+	req.Optimize = engine.Optimize{Levels: o.Levels, LTO: o.LTO, Packages: o.Packages}
+	req.SignaturesRequired = w.file.Policy.Signatures == "required"
 	req.AllowUnhashed = req.AllowUnhashed || w.file.Policy.Unhashed
+	if req.ABICheck == "" {
+		req.ABICheck = engine.ABICheck(w.file.Policy.ABI)
+	}
 	return nil
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,8 +31,12 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	global         globalFlags
+	config         config
 	space          workspace      // of the request
+	insecure       []string       // hosts of --allow-insecure-host
 	stores         []*store.Store // opened; closed at the end
+	began          time.Time      // before anything was read
+	notes          diag.List      // warnings and notes of what was rendered and planned
 }
 
 // globalFlags are understood by every verb; their names are rattler-build's.
@@ -39,6 +45,49 @@ type globalFlags struct {
 	quiet    bool
 	logStyle string
 	color    string
+	wrap     string // "true", "false", empty for wherever a terminal is
+
+	configFile string
+	noConfig   bool
+}
+
+var (
+	logStyles  = []string{"fancy", "plain", "json", "simple"} // simple is plain, as the peer has it
+	colorWords = []string{"auto", "always", "never"}
+)
+
+// look completes and checks the flags that say how things are shown.
+func (g *globalFlags) look() error {
+	for _, w := range []struct {
+		flag  string
+		value *string
+		want  []string
+	}{{"--log-style", &g.logStyle, logStyles}, {"--color", &g.color, colorWords}} {
+		if *w.value == "" {
+			*w.value = w.want[0]
+		}
+		if err := oneOf(w.flag, *w.value, w.want); err != nil {
+			return usageError{err}
+		}
+	}
+	if g.wrap != "" {
+		if err := oneOf("--wrap-log-lines", g.wrap, []string{"true", "false"}); err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
+}
+
+// oneOf is an error where value is none of the words, and says which it may have been.
+func oneOf(what, value string, words []string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	err := fmt.Errorf("%s %q: want %s", what, value, strings.Join(words, ", "))
+	if near := diag.Nearest(value, words); near != "" {
+		err = fmt.Errorf("%w; did you mean %q?", err, near)
+	}
+	return err
 }
 
 // getenv is os.Getenv for the environment the app was given.
@@ -57,14 +106,38 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // run is the whole program: arguments in, exit code out.
 func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{lookupEnv: lookupEnv, stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{began: time.Now(), lookupEnv: lookupEnv, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := newRootCommand(a)
-	root.SetArgs(args)
+	root.SetArgs(optionalValues(args))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	defer a.closeStores()
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		completions(a, root) // the words for every flag of every verb, which nobody else asks for
+	}
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !knows(root, args[0]) {
+		return a.report(ctx, unknownVerb(root, args[0])) // before its flags are found to be unknown
+	}
 	return a.report(ctx, root.ExecuteContext(ctx))
+}
+
+// optionalValues joins the value of a flag that may go without one, as rattler-build reads it: the word
+// after --skip-existing is its value if it is one of its words.
+func optionalValues(args []string) []string {
+	var joined []string
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--" {
+			return append(joined, args[i:]...)
+		}
+		if args[i] == "--skip-existing" && i+1 < len(args) && slices.Contains([]string{"none", "local", "all"}, args[i+1]) {
+			joined = append(joined, args[i]+"="+args[i+1])
+			i++
+			continue
+		}
+		joined = append(joined, args[i])
+	}
+	return joined
 }
 
 // report prints err, if it is one, and gives its exit code.
@@ -114,7 +187,10 @@ func newRootCommand(a *app) *cobra.Command {
 		Short: "Build packages from recipes, sandboxed and signed",
 		Long: `Forge turns recipe files (meta.yaml, recipe.yaml, recipe.hcl) into packages: it solves,
 fetches, builds in a sandbox, tests, packages and signs, and can say of every byte
-where it came from.`,
+where it came from.
+
+Exit codes of every verb: 0 good, 1 failed or refused, 2 used wrongly, 130 interrupted.
+forge sandbox run and forge debug run end with the command's own.`,
 		Example: `  forge build ./recipes/...        build every recipe below recipes/
   forge build -n ./recipes/zlib    say what would be built, and why
   forge verify output/*/*.conda    check signatures and provenance`,
@@ -126,9 +202,22 @@ where it came from.`,
 	flags := root.PersistentFlags()
 	flags.CountVarP(&a.global.verbose, "verbose", "v", "say more; twice for debugging")
 	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "say only what went wrong")
-	flags.StringVar(&a.global.logStyle, "log-style", "fancy", "how progress looks: fancy, plain or json")
-	flags.StringVar(&a.global.color, "color", "auto", "colour: auto, always or never")
+	flags.StringVar(&a.global.logStyle, "log-style", "", "how progress looks: fancy, plain or json (default fancy)")
+	flags.StringVar(&a.global.color, "color", "", "colour: auto, always or never (default auto)")
+	flags.StringVar(&a.global.wrap, "wrap-log-lines", "", "wrap lines of logs at the terminal's width: true or false (default true on a terminal, false in CI)")
+	flags.StringVar(&a.global.configFile, "config-file", "", "read this configuration file instead of the user's (docs/configuration.md)")
+	flags.BoolVar(&a.global.noConfig, "no-config", false, "read no configuration file")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Name() == cobra.ShellCompRequestCmd || cmd.Name() == cobra.ShellCompNoDescRequestCmd {
+			return nil
+		}
+		if err := a.loadConfig(); err != nil {
+			return err
+		}
+		return a.global.look()
+	}
 	root.AddCommand(verbs(a)...)
+	root.CompletionOptions.DisableDefaultCmd = true
 	markUsageErrors(root)
 	return root
 }
@@ -145,7 +234,7 @@ func markUsageErrors(c *cobra.Command) {
 	} else if c.HasSubCommands() {
 		c.Args = func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), meant(c, args[0]))}
+				return unknownVerb(c, args[0])
 			}
 			return nil
 		}
@@ -156,8 +245,33 @@ func markUsageErrors(c *cobra.Command) {
 	}
 }
 
+// knows reports whether word is a verb, or one that cobra adds when it runs.
+func knows(c *cobra.Command, word string) bool {
+	return slices.ContainsFunc(c.Commands(), func(sub *cobra.Command) bool { return sub.Name() == word || sub.HasAlias(word) }) ||
+		word == "help" || word == cobra.ShellCompRequestCmd || word == cobra.ShellCompNoDescRequestCmd
+}
+
+func unknownVerb(c *cobra.Command, word string) error {
+	return usageError{fmt.Errorf("unknown command %q for %q%s", word, c.CommandPath(), meant(c, word))}
+}
+
+// peerVerbs are rattler-build's verbs that are not here, and what to do instead.
+var peerVerbs = map[string]string{
+	"publish":         "forge does not publish yet; forge build puts packages into a channel of its own (--output-dir), signed and indexed",
+	"upload":          "forge does not upload yet; the folder given with --output-dir is a channel that any server of files can serve",
+	"auth":            "forge logs in nowhere yet; it reads channels that need no login",
+	"generate-recipe": "forge writes no recipes from registries yet",
+	"bump-recipe":     "forge does not raise versions yet; edit the version and the hash in the recipe",
+	"migrate-recipe":  "it is called forge convert here",
+	"inspect":         "it is called forge package inspect",
+	"extract":         "it is called forge package extract",
+}
+
 // meant suggests the verb that word was meant to be.
 func meant(c *cobra.Command, word string) string {
+	if why := peerVerbs[word]; why != "" && !c.HasParent() {
+		return ": " + why
+	}
 	var names []string
 	for _, sub := range c.Commands() {
 		names = append(names, sub.Name())

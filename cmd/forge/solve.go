@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"forge/packages"
 	"forge/platforms"
 	"forge/resolver"
+	"forge/sources"
 )
 
 // solveFlags are the arguments of solve.
@@ -34,6 +34,8 @@ type solveFlags struct {
 	asJSON       bool
 	offline      bool
 	repodata     string
+	jobs         int
+	timeout      time.Duration
 }
 
 func solveCommand(a *app) *cobra.Command {
@@ -47,6 +49,9 @@ func solveCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && f.requests == "" && f.replay == "" {
 				return usageError{errors.New("nothing to solve: give match specs, --requests FILE or --replay FILE")}
+			}
+			if f.timeout <= 0 {
+				return usageError{fmt.Errorf("--timeout %v: want a time above 0, such as 30s", f.timeout)}
 			}
 			return a.solve(cmd.Context(), &f, args)
 		},
@@ -63,13 +68,15 @@ func solveCommand(a *app) *cobra.Command {
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVar(&f.offline, "offline", false, "use what the cache holds of remote channels")
 	flags.StringVar(&f.repodata, "repodata-fn", "", "file to read of each subdir, current_repodata.json for one; repodata.json where it is missing")
+	flags.IntVarP(&f.jobs, "jobs", "j", 1, "requests solved at once; answers keep their order, each with its own cpu_s")
+	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "give up a request after this time")
 	return c
 }
 
 // solveAnswer is one line of --requests and what --json prints.
 type solveAnswer struct {
 	Request     string         `json:"request"`
-	Verdict     string         `json:"verdict"` // sat or unsat
+	Verdict     string         `json:"verdict"` // sat or unsat; error where --requests could not tell
 	Records     []solvedRecord `json:"records"`
 	Explanation string         `json:"explanation,omitempty"`
 	CPU         float64        `json:"cpu_s"`
@@ -104,10 +111,14 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 		return a.solveRequests(ctx, f, provider, problem)
 	}
 	recording := &resolver.Recording{Provider: provider}
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	before := cpuTime()
 	answer, err := answerOf(ctx, recording, problem)
 	if err != nil {
 		return err
 	}
+	answer.CPU = (cpuTime() - before).Seconds()
 	if f.save != "" {
 		data, err := recording.Save(problem)
 		if err == nil {
@@ -117,7 +128,11 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 			return fmt.Errorf("save the problem: %w", err)
 		}
 	}
-	answer.Warnings = resolver.Lookalikes(answer.chosen, provider.Names())
+	confused, err := confusedNames(provider, problem, answer.chosen)
+	if err != nil {
+		return err
+	}
+	answer.Warnings = append(resolver.Lookalikes(answer.chosen, provider.Names()), confused...)
 	for _, w := range answer.Warnings {
 		fmt.Fprintln(a.stderr, "forge: warning: "+w)
 	}
@@ -128,6 +143,32 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 		return exitError{exitFailed}
 	}
 	return nil
+}
+
+// confusedNames warns of names that several channels have where channel priority does not say which is
+// meant: anyone who can put a newer version into one of them decides (dependency confusion).
+func confusedNames(provider resolver.Provider, problem resolver.Problem, chosen []*packages.Record) (out []string, err error) {
+	if problem.Priority == resolver.Strict {
+		return nil, nil
+	}
+	pinned := map[string]bool{}
+	for _, s := range problem.Specs {
+		if m, err := packages.ParseMatchSpec(s); err == nil && (m.Channel != "" || m.URL != "") {
+			pinned[m.Name] = true
+		}
+	}
+	for _, r := range chosen {
+		all, err := provider.Candidates(r.Name)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(all, func(o *packages.Record) bool { return o.Channel != r.Channel })
+		if i >= 0 && !pinned[r.Name] {
+			out = append(out, fmt.Sprintf("%s is taken from %s, and %s has the name as well; strict channel priority or CHANNEL::%s says which is meant",
+				r.Name, r.Channel, all[i].Channel, r.Name))
+		}
+	}
+	return out, nil
 }
 
 func (a *app) printAnswer(f *solveFlags, answer *solveAnswer) error {
@@ -145,12 +186,10 @@ func (a *app) printAnswer(f *solveFlags, answer *solveAnswer) error {
 	return t.Flush()
 }
 
-// answerOf solves and measures; an error is no verdict.
+// answerOf solves; an error is no verdict.
 func answerOf(ctx context.Context, provider resolver.Provider, problem resolver.Problem) (*solveAnswer, error) {
 	answer := &solveAnswer{Request: strings.Join(problem.Specs, ";"), Verdict: "sat", Records: []solvedRecord{}}
-	before := cpuTime()
 	solution, err := resolver.New().Solve(ctx, provider, problem)
-	answer.CPU = (cpuTime() - before).Seconds()
 	var conflict *resolver.Conflict
 	switch {
 	case errors.As(err, &conflict):
@@ -165,39 +204,6 @@ func answerOf(ctx context.Context, provider resolver.Provider, problem resolver.
 		}
 	}
 	return answer, nil
-}
-
-// solveRequests answers one request a line.
-func (a *app) solveRequests(ctx context.Context, f *solveFlags, provider resolver.Provider, problem resolver.Problem) error {
-	in := a.stdin
-	if f.requests != "-" {
-		file, err := os.Open(f.requests)
-		if err != nil {
-			return fmt.Errorf("requests: %w", err)
-		}
-		defer file.Close()
-		in = file
-	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, 1<<20)
-	out := json.NewEncoder(a.stdout)
-	out.SetEscapeHTML(false)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		problem.Specs = splitSpecs(line)
-		answer, err := answerOf(ctx, provider, problem)
-		if err != nil {
-			return fmt.Errorf("%s, line %d: %w", f.requests, n, err)
-		}
-		answer.Request = line
-		if err := out.Encode(answer); err != nil {
-			return err
-		}
-	}
-	return lines.Err()
 }
 
 func splitSpecs(line string) []string {
@@ -236,11 +242,16 @@ func (a *app) solveProblem(ctx context.Context, f *solveFlags, specs []string) (
 	}
 	names := f.channels
 	if len(names) == 0 {
-		names = []string{"output"}
+		names = []string{"./output"}
 	}
-	loader := &channels.Loader{CacheDir: filepath.Join(cache, "channels"), Now: time.Now, Offline: f.offline, File: f.repodata}
+	loader := &channels.Loader{CacheDir: filepath.Join(cache, "channels"), Now: time.Now, Offline: f.offline, File: f.repodata,
+		Client: sources.NewClient(os.Environ(), a.config.routes(nil))}
 	var parts []*channels.Repodata
 	for _, name := range names {
+		name, err := a.channelURL(".", name)
+		if err != nil {
+			return nil, problem, err
+		}
 		opened, err := loader.Open(ctx, name, subdirsOf(platform))
 		if err != nil {
 			return nil, problem, err

@@ -104,7 +104,9 @@ func parseFormat(s string) (packages.Format, error) {
 		name = "tar-bz2"
 	}
 	n := 0
-	if ok && level != "max" && level != "default" && level != "min" {
+	if named, known := namedLevels[level][name]; known {
+		n = named
+	} else if ok && level != "default" {
 		var err error
 		if n, err = strconv.Atoi(level); err != nil {
 			return nil, usageError{fmt.Errorf("--package-format %q: the level is a number, min, max or default", s)}
@@ -115,6 +117,12 @@ func parseFormat(s string) (packages.Format, error) {
 		return nil, usageError{fmt.Errorf("--package-format %q: %w", s, err)}
 	}
 	return f, nil
+}
+
+// namedLevels are the words that stand for a level (rattler-build's); default is the zero level.
+var namedLevels = map[string]map[string]int{
+	"min": {conda.V2: -7, conda.V1: 1},
+	"max": {conda.V2: 22, conda.V1: 9},
 }
 
 // opener opens a package file by its extension.
@@ -133,7 +141,7 @@ func opener(formats []packages.Format) channels.OpenFunc {
 func (a *app) fetcher(req *engine.Request, st *store.Store) *sources.Getter {
 	return sources.New(sources.Config{
 		Store: st, Checker: checker{}, Offline: req.Offline, AllowUnhashed: req.AllowUnhashed,
-		Env: os.Environ(), Now: time.Now, Ignore: []string{req.OutputDir, req.CacheDir},
+		Client: sources.NewClient(os.Environ(), a.config.routes(a.insecure)), Env: os.Environ(), Now: time.Now, Ignore: []string{req.OutputDir, req.CacheDir},
 	})
 }
 

@@ -16,12 +16,14 @@ func verbs(a *app) []*cobra.Command {
 		explainCommand(a),
 		graphCommand(a),
 		fetchCommand(a),
+		benchCommand(a),
 		debugCommand(a),
 		testCommand(a),
 		rebuildCommand(a),
 		// Look.
 		packageCommand(a),
 		solveCommand(a),
+		abiCommand(a),
 		verifyCommand(a),
 		keysCommand(a),
 		cacheCommand(a),
@@ -36,5 +38,6 @@ func verbs(a *app) []*cobra.Command {
 		schemaCommand(a),
 		convertCommand(a),
 		lspCommand(a),
+		completionCommand(a),
 	}
 }

@@ -17,8 +17,21 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	})
 }
 
+// WriteCache is WriteFile without waiting for the disk: after a loss of power the file may be damaged.
+// It is for what is checked when it is read and can be made again.
+func WriteCache(path string, data []byte, perm fs.FileMode) error {
+	return replace(path, perm, false, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
 // Write is WriteFile with the content streamed by fill. If fill fails, path is as it was.
 func Write(path string, perm fs.FileMode, fill func(io.Writer) error) (err error) {
+	return replace(path, perm, true, fill)
+}
+
+func replace(path string, perm fs.FileMode, durable bool, fill func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, TempPrefix+"*")
 	if err != nil {
@@ -36,13 +49,15 @@ func Write(path string, perm fs.FileMode, fill func(io.Writer) error) (err error
 	if err = f.Chmod(perm); err != nil {
 		return err
 	}
-	if err = f.Sync(); err != nil {
-		return err
+	if durable {
+		if err = f.Sync(); err != nil {
+			return err
+		}
 	}
 	if err = f.Close(); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	if err = Rename(f.Name(), path); err != nil || !durable {
 		return err
 	}
 	return SyncDir(dir)
@@ -54,6 +69,9 @@ const TempPrefix = ".forge-tmp-"
 // RemoveAll deletes path and all below it, also where a folder's mode forbids it.
 func RemoveAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
+		return nil
+	}
+	if err := removeByName(path); err == nil {
 		return nil
 	}
 	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {

@@ -56,7 +56,7 @@ func (d *Dialect) delims() (string, string) {
 // lexTemplate splits a whole template.
 func (d *Dialect) lexTemplate(src string) (toks []token, err *Error) {
 	open, end := d.delims()
-	lx := &lexer{d: d, src: src, open: open, end: end}
+	lx := &lexer{d: d, src: src, open: open, end: end, toks: make([]token, 0, 8+len(src)/16)}
 	if !d.KeepTrailingNewline {
 		lx.src = strings.TrimSuffix(lx.src, "\n")
 	}
@@ -74,20 +74,17 @@ func (d *Dialect) lexTemplate(src string) (toks []token, err *Error) {
 
 // nextTag finds the first opening delimiter at or after pos.
 func (lx *lexer) nextTag() (at int, what string) {
-	first := "{"
-	if lx.open[0] != '{' {
-		first += lx.open[:1]
-	}
+	before := strings.IndexByte(lx.open, '{') // every tag has a brace, ${{ after its first character
 	for at = lx.pos; at < len(lx.src); at++ {
-		i := strings.IndexAny(lx.src[at:], first)
+		i := strings.IndexByte(lx.src[at:], '{')
 		if i < 0 {
 			break
 		}
 		at += i
 		rest := lx.src[at:]
 		switch {
-		case strings.HasPrefix(rest, lx.open):
-			return at, lx.open
+		case at-before >= lx.pos && strings.HasPrefix(lx.src[at-before:], lx.open):
+			return at - before, lx.open
 		case strings.HasPrefix(rest, "{%"):
 			return at, "{%"
 		case strings.HasPrefix(rest, "{#"):

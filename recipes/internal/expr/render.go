@@ -26,8 +26,10 @@ func (w *writer) write(s string, off int, verbatim bool) {
 	if w.starts == nil {
 		return
 	}
+	line := 0
 	if w.fresh {
-		w.lines = append(w.lines, w.line(off))
+		line = w.line(off)
+		w.lines = append(w.lines, line)
 		w.fresh = false
 	}
 	for i := 0; ; {
@@ -40,16 +42,25 @@ func (w *writer) write(s string, off int, verbatim bool) {
 			w.fresh = true
 			return
 		}
-		if verbatim {
-			w.lines = append(w.lines, w.line(off+i))
-		} else {
-			w.lines = append(w.lines, w.line(off))
+		if line == 0 {
+			if line = w.line(off); verbatim {
+				line = w.line(off+i) - 1
+			}
 		}
+		if verbatim {
+			line++
+		}
+		w.lines = append(w.lines, line)
 	}
 }
 
-func (t *Template) render(env *Env) (string, []int, error) {
-	w := &writer{fresh: true, starts: lineStarts(t.src)}
+func (t *Template) render(env *Env, lines bool) (string, []int, error) {
+	w := &writer{fresh: true}
+	if lines {
+		w.starts = lineStarts(t.src)
+		w.lines = make([]int, 0, len(w.starts))
+		w.b.Grow(len(t.src))
+	}
 	_, err := run(t.d, t.src, env, func(st *state) Value {
 		st.out = w
 		st.nodes(t.body)
@@ -62,13 +73,15 @@ func (t *Template) render(env *Env) (string, []int, error) {
 }
 
 func lineStarts(s string) []int {
-	out := []int{0}
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\n' {
-			out = append(out, i+1)
+	out := append(make([]int, 0, 1+strings.Count(s, "\n")), 0)
+	for i := 0; ; {
+		j := strings.IndexByte(s[i:], '\n')
+		if j < 0 {
+			return out
 		}
+		i += j + 1
+		out = append(out, i)
 	}
-	return out
 }
 
 func (st *state) nodes(ns []node) {

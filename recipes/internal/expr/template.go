@@ -56,12 +56,12 @@ func (x *Expr) Source() string { return x.src }
 
 // Render evaluates the template to text. Errors are *Error.
 func (t *Template) Render(env *Env) (string, error) {
-	s, _, err := t.render(env)
+	s, _, err := t.render(env, false)
 	return s, err
 }
 
 // RenderLines is Render, and for every line of the result the line of the source it came from.
-func (t *Template) RenderLines(env *Env) (string, []int, error) { return t.render(env) }
+func (t *Template) RenderLines(env *Env) (string, []int, error) { return t.render(env, true) }
 
 // Value evaluates a template that is exactly one `{{ expression }}` to that expression's value, and
 // any other to its text. Errors are *Error.

@@ -31,7 +31,7 @@ type Options struct {
 	// MapLine gives the source line of a line of data where data was made from a template; nil for none.
 	MapLine func(line int) int
 	// Source is the text that lines are quoted from where data was made from a template.
-	Source []byte
+	Source string
 
 	MaxBytes  int // of the file; 0 for 16 MiB
 	MaxScalar int // bytes of one scalar; 0 for 4 MiB
@@ -56,7 +56,8 @@ type Document struct {
 	File string
 	Root *yaml.Node // nil where the document is empty; never a DocumentNode or AliasNode
 
-	lines   []string
+	source  string   // that lines are quoted from
+	lines   []string // of source, cut when the first is asked for
 	mapLine func(int) int
 }
 
@@ -65,21 +66,49 @@ type Document struct {
 func Load(file string, data []byte, o Options) (*Document, diag.List) {
 	o = o.withDefaults()
 	doc := &Document{File: file, mapLine: o.MapLine}
-	if len(data) > o.MaxBytes {
-		return nil, diag.List{{Code: "too-big", Pos: diag.Pos{File: file},
-			Summary: fmt.Sprintf("the file has %d bytes, more than the %d a YAML file may have", len(data), o.MaxBytes)}}
+	if list := tooBig(file, len(data), o); list != nil {
+		return nil, list
 	}
 	text, bad := decode(data)
-	doc.lines = splitLines(text)
-	if o.Source != nil {
-		source, _ := decode(o.Source)
-		doc.lines = splitLines(source)
-	}
 	if bad != "" {
 		return nil, diag.List{{Code: "encoding", Pos: diag.Pos{File: file}, Summary: bad}}
 	}
+	return doc.load(text, o)
+}
+
+// LoadText is Load for text that was decoded already.
+func LoadText(file, text string, o Options) (*Document, diag.List) {
+	o = o.withDefaults()
+	if list := tooBig(file, len(text), o); list != nil {
+		return nil, list
+	}
+	return (&Document{File: file, mapLine: o.MapLine}).load(text, o)
+}
+
+func tooBig(file string, size int, o Options) diag.List {
+	if size <= o.MaxBytes {
+		return nil
+	}
+	return diag.List{{Code: "too-big", Pos: diag.Pos{File: file},
+		Summary: fmt.Sprintf("the file has %d bytes, more than the %d a YAML file may have", size, o.MaxBytes)}}
+}
+
+func (doc *Document) load(text string, o Options) (*Document, diag.List) {
+	if doc.source = o.Source; o.Source == "" {
+		doc.source = text
+	}
 	if l := doc.unprintable(text); l.HasErrors() {
 		return nil, l
+	}
+	if isPlain(text) && len(text) <= o.MaxScalar {
+		lines := strings.Split(text, "\n")
+		if o.Source == "" {
+			doc.lines = lines
+		}
+		if root, ok := readPlain(text, lines, o.MaxNodes); ok {
+			doc.Root = root
+			return doc, nil
+		}
 	}
 	root, more, list := doc.parse(text)
 	if list.HasErrors() {
@@ -88,7 +117,7 @@ func Load(file string, data []byte, o Options) (*Document, diag.List) {
 	w := &walker{doc: doc, o: o, list: list}
 	doc.Root = w.clean(root, 0)
 	if more && !w.list.HasErrors() {
-		w.list = append(w.list, diag.Diagnostic{Severity: diag.Warning, Code: "second-document", Pos: diag.Pos{File: file},
+		w.list = append(w.list, diag.Diagnostic{Severity: diag.Warning, Code: "second-document", Pos: diag.Pos{File: doc.File},
 			Summary: "the file holds more than one YAML document; only the first is read"})
 	}
 	return doc, w.list
@@ -130,6 +159,10 @@ func (d *Document) Pos(n *yaml.Node) diag.Pos {
 
 // Line is the text of a source line, counted from 1; empty where there is none.
 func (d *Document) Line(n int) string {
+	if d.lines == nil {
+		source, _ := decode([]byte(d.source))
+		d.lines = splitLines(source)
+	}
 	if n < 1 || n > len(d.lines) {
 		return ""
 	}
@@ -152,5 +185,5 @@ func (d *Document) At(n *yaml.Node, code, format string, args ...any) diag.Diagn
 // Foreign is a document of another language: only places and lines are of use, Root is the caller's.
 func Foreign(file string, data []byte) *Document {
 	text, _ := decode(data)
-	return &Document{File: file, lines: splitLines(text)}
+	return &Document{File: file, source: text}
 }

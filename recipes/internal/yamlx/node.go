@@ -32,7 +32,17 @@ func Get(n *yaml.Node, key string) *yaml.Node {
 
 // IsNull reports whether n is absent or YAML's null.
 func IsNull(n *yaml.Node) bool {
-	return n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return n == nil
+	}
+	if n.Tag != "" || n.Style != 0 {
+		return n.ShortTag() == "!!null"
+	}
+	switch n.Value { // what ShortTag makes of a plain text, without its tables
+	case "", "~", "null", "Null", "NULL":
+		return true
+	}
+	return false
 }
 
 // IsQuoted reports whether n is a scalar in quotes or a block: a text whatever it looks like.

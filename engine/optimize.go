@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"forge/internal/diag"
+	"forge/platforms"
+	"forge/platforms/cpu"
+	"forge/platforms/toolchain"
+	"forge/recipes"
+)
+
+// Optimize is the workspace's optimize block: which CPU levels are built of every output that uses a
+// compiler, and how.
+type Optimize struct {
+	Levels   []string `json:"levels,omitempty"` // archspec's names, as x86_64_v3
+	LTO      bool     `json:"lto,omitempty"`
+	Packages []string `json:"packages,omitempty"` // globs of output names; empty for all
+}
+
+const archspecName = "__archspec"
+
+// variants is the block as a variants file, for the target's family of machines; false where it asks
+// for nothing there.
+func (o Optimize) variants(target platforms.Platform) (recipes.VariantFile, bool) {
+	var b strings.Builder
+	var levels []string
+	for _, name := range o.Levels {
+		if l, err := cpu.Parse(name); err == nil && l.Family().Name == family(target) {
+			levels = append(levels, l.Name)
+		}
+	}
+	if len(levels) > 0 {
+		fmt.Fprintf(&b, "%s: [%s]\n", recipes.KeyMicroarch, strings.Join(levels, ", "))
+	}
+	if o.LTO {
+		b.WriteString(recipes.KeyLTO + `: ["1"]` + "\n")
+	}
+	return recipes.VariantFile{Path: "forge.hcl/variants.yaml", Data: []byte(b.String())}, b.Len() > 0
+}
+
+// family is a platform's machine as archspec calls it.
+func family(p platforms.Platform) string {
+	if p.Arch() == "arm64" {
+		return "aarch64"
+	}
+	return p.Arch()
+}
+
+// covers tells whether the block is for one of the outputs.
+func (o Optimize) covers(outputs []*recipes.Output) bool {
+	return len(o.Packages) == 0 || slices.ContainsFunc(outputs, func(out *recipes.Output) bool {
+		return slices.ContainsFunc(o.Packages, func(g string) bool { ok, _ := path.Match(g, out.Name); return ok })
+	})
+}
+
+// render renders a recipe for the levels, or as it is where the block is not for it.
+func (o Optimize) render(file string, options recipes.RenderOptions) *recipes.Rendered {
+	levels, any := o.variants(options.TargetPlatform)
+	if !any {
+		return recipes.RenderFile(file, options)
+	}
+	if len(o.Packages) > 0 {
+		if plain := recipes.RenderFile(file, options); !o.covers(plain.Outputs) {
+			return plain
+		}
+	}
+	options.Variants = append([]recipes.VariantFile{levels}, options.Variants...)
+	return recipes.RenderFile(file, options)
+}
+
+// levelOf is the CPU level an output is built for, nil for the platform's own.
+func levelOf(o *recipes.Output) *cpu.Level {
+	name, _ := o.Variant[recipes.KeyMicroarch].(string)
+	l, err := cpu.Parse(name)
+	if err != nil || o.NoArch != "" {
+		return nil
+	}
+	return l
+}
+
+// prefer makes the solver take the best level a machine runs: each output gets a tracked feature for
+// every better level it is built for beside it.
+func prefer(outputs []*recipes.Output) {
+	beside := map[string][]*cpu.Level{}
+	for _, o := range outputs {
+		if l := levelOf(o); l != nil {
+			beside[o.Name] = append(beside[o.Name], l)
+		}
+	}
+	for _, o := range outputs {
+		l := levelOf(o)
+		if l == nil {
+			continue
+		}
+		better := map[*cpu.Level]bool{}
+		for _, other := range beside[o.Name] {
+			if other != l && other.Includes(l) {
+				better[other] = true
+			}
+		}
+		o.Build.DownPrioritize += len(better)
+	}
+}
+
+// levelDepends is the run dependency that keeps an output off machines below its level: __archspec with
+// one of the names that machines from that level on have. The family's oldest level runs everywhere.
+func levelDepends(o *recipes.Output) []string {
+	l := levelOf(o)
+	if l == nil || l == l.Family() {
+		return nil
+	}
+	// In brackets: between blanks, conda takes parentheses for something else.
+	return []string{archspecName + `[version="1",build="^(` + strings.Join(l.RunsOn(), "|") + `)$"]`}
+}
+
+// virtualFor are the virtual packages that o's build and host environments are solved with. The CPU in
+// them is that of the level being built: what this machine has must not decide what comes out.
+func virtualFor(o *recipes.Output, all []platforms.VirtualPackage) []platforms.VirtualPackage {
+	if o == nil {
+		return all // packages for a person to look around with
+	}
+	level := o.TargetPlatform.Arch()
+	if l := levelOf(o); l != nil {
+		level = l.Name
+	}
+	list := slices.Clone(all)
+	for i := range list {
+		if list[i].Name == archspecName {
+			list[i].Build = level
+		}
+	}
+	return list
+}
+
+// optimizeFlags puts the level's flags and those of link time optimisation into the environment that
+// the compilers' activation made. It returns the lines for the key.
+func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolchain.External) ([]string, error) {
+	l, lto := levelOf(o), o.Variant[recipes.KeyLTO] != nil && o.NoArch == ""
+	if l == nil && !lto {
+		return nil, nil
+	}
+	compiler, version := compilerAmong(externals)
+	if compiler == "" {
+		return nil, fmt.Errorf("%s is built for a CPU level, and its compiler is no tool of this host: only gcc and clang of the host can be told so far", o.Name)
+	}
+	var flags []string
+	if l != nil {
+		var err error
+		if flags, err = l.Flags(compiler, version); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Name, err)
+		}
+	}
+	if lto {
+		flags = append(flags, "-flto=auto")
+		env["AR"], env["NM"], env["RANLIB"] = env["GCC_AR"], env["GCC_NM"], env["GCC_RANLIB"]
+		env["LDFLAGS"] += " -flto=auto"
+	}
+	for _, name := range []string{"CFLAGS", "CXXFLAGS", "FFLAGS", "FORTRANFLAGS"} {
+		env[name] = strings.Join(append(slices.DeleteFunc(strings.Fields(env[name]), func(f string) bool { return l != nil && cpuFlag(f) }), flags...), " ")
+	}
+	return append([]string{compiler + " " + version}, flags...), nil
+}
+
+// optimizeLines puts the flags of a's level into its key.
+func (r *runner) optimizeLines(ctx context.Context, a *Action, m *Manifest) error {
+	if levelOf(a.Output) == nil && a.Output.Variant[recipes.KeyLTO] == nil {
+		return nil
+	}
+	externals, err := r.externalsOf(ctx, a.Build, a.Host)
+	if err != nil {
+		return err
+	}
+	lines, err := optimizeFlags(map[string]string{}, a.Output, externals)
+	if len(lines) > 0 {
+		m.add("optimize", lines...)
+	}
+	return err
+}
+
+func cpuFlag(f string) bool {
+	return strings.HasPrefix(f, "-march=") || strings.HasPrefix(f, "-mtune=") || strings.HasPrefix(f, "-mcpu=")
+}
+
+// compilerAmong finds the compiler whose flags the environment holds, by archspec's name.
+func compilerAmong(externals []*toolchain.External) (name, version string) {
+	for _, e := range externals {
+		stem, _, _ := strings.Cut(e.Record.Name, "_")
+		switch stem {
+		case "gcc", "gxx", "gfortran":
+			return "gcc", e.Record.Version
+		case "clang", "clangxx":
+			return "clang", e.Record.Version
+		}
+	}
+	return "", ""
+}
+
+// notNative refuses scripts that build for the builder's CPU.
+func notNative(o *recipes.Output) error {
+	for _, s := range o.Build.Scripts {
+		for i, line := range strings.Split(s.Text, "\n") {
+			code, _, _ := strings.Cut(line, "#")
+			for _, bad := range []string{"-march=native", "-mcpu=native", "-mtune=native", "-xHost", "target-cpu=native"} {
+				if strings.Contains(code, bad) {
+					where := o.Recipe.File
+					if s.File != "" {
+						where = filepath.Join(filepath.Dir(where), s.File)
+					}
+					return diag.List{{Code: "builder-cpu", Pos: diag.Pos{File: where, Line: i + max(s.FirstLine, 1), Column: strings.Index(line, bad) + 1},
+						Summary:    fmt.Sprintf("%s: %s makes a package for the CPU of whoever builds it", o.Name, bad),
+						Suggestion: "leave it out; the optimize block of forge.hcl builds for CPU levels"}}.Err()
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package isa
+
+import (
+	"bytes"
+	"debug/elf"
+	"debug/macho"
+	"debug/pe"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// code is the executable part of a file.
+type code struct {
+	decode    func([]byte) (size int, feature string, ok bool)
+	fixed     bool // instructions have one size
+	functions []function
+}
+
+// function is the code between one symbol and the next.
+type function struct {
+	name    string
+	address uint64
+	bytes   []byte
+}
+
+// symbol is the name of an address in code.
+type symbol struct {
+	name          string
+	address, size uint64 // size 0: up to the next one
+}
+
+// resync goes on after bytes that are no instruction: a table among code may hold anything, so what
+// follows is believed only from the next aligned address on.
+func (c *code) resync(b []byte, at int) int {
+	const line = 16
+	return (at + line - 1) / line * line
+}
+
+// IsBinary tells by the first four bytes whether a file may have code that Check reads.
+func IsBinary(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("\x7fELF")) || bytes.HasPrefix(head, []byte("MZ")) ||
+		bytes.Equal(head, []byte{0xcf, 0xfa, 0xed, 0xfe}) || bytes.Equal(head, []byte{0xca, 0xfe, 0xba, 0xbe})
+}
+
+// read finds the code of a file, nil where it is of no kind or CPU known here.
+func read(file []byte) (*code, error) {
+	switch {
+	case bytes.HasPrefix(file, []byte("\x7fELF")):
+		return readELF(file)
+	case len(file) > 4 && (bytes.Equal(file[:4], []byte{0xcf, 0xfa, 0xed, 0xfe}) || bytes.Equal(file[:4], []byte{0xca, 0xfe, 0xba, 0xbe})):
+		return readMachO(file)
+	case bytes.HasPrefix(file, []byte("MZ")):
+		return readPE(file)
+	}
+	return nil, nil
+}
+
+func readELF(file []byte) (*code, error) {
+	f, err := elf.NewFile(bytes.NewReader(file))
+	if err != nil {
+		return nil, fmt.Errorf("read code: %w", err)
+	}
+	c := decoderFor(f.Machine == elf.EM_X86_64 && f.Class == elf.ELFCLASS64, f.Machine == elf.EM_AARCH64)
+	if c == nil {
+		return nil, nil
+	}
+	all, _ := f.Symbols() // none is no failure: the file is stripped
+	dynamic, _ := f.DynamicSymbols()
+	var names []symbol
+	for _, s := range append(all, dynamic...) {
+		if t := elf.ST_TYPE(s.Info); s.Section != elf.SHN_UNDEF && (t == elf.STT_FUNC || t == elf.STT_GNU_IFUNC) {
+			names = append(names, symbol{s.Name, s.Value, s.Size})
+		}
+	}
+	for _, s := range f.Sections {
+		if s.Flags&elf.SHF_EXECINSTR == 0 || s.Type == elf.SHT_NOBITS {
+			continue
+		}
+		data, err := s.Data()
+		if err != nil {
+			return nil, fmt.Errorf("read code: section %s: %w", s.Name, err)
+		}
+		base := s.Addr
+		if f.Type == elf.ET_REL {
+			base = 0
+		}
+		c.add(s.Name, base, data, names)
+	}
+	return c, nil
+}
+
+func decoderFor(amd64, aarch64 bool) *code {
+	switch {
+	case amd64:
+		return &code{decode: x86}
+	case aarch64:
+		return &code{decode: arm64, fixed: true}
+	}
+	return nil
+}
+
+// add cuts a section at the symbols in it.
+func (c *code) add(section string, base uint64, data []byte, names []symbol) {
+	var here []symbol
+	for _, s := range names {
+		if s.address >= base && s.address < base+uint64(len(data)) {
+			here = append(here, s)
+		}
+	}
+	slices.SortStableFunc(here, func(a, b symbol) int {
+		switch {
+		case a.address < b.address:
+			return -1
+		case a.address > b.address:
+			return 1
+		}
+		return 0
+	})
+	here = slices.CompactFunc(here, func(a, b symbol) bool { return a.address == b.address })
+	if len(here) == 0 || here[0].address > base {
+		here = append([]symbol{{name: "", address: base}}, here...)
+	}
+	cut := func(name string, from, to uint64) {
+		if name == "" {
+			name = fmt.Sprintf("%s+%#x", section, from-base)
+		}
+		if from < to {
+			c.functions = append(c.functions, function{name, from, data[from-base : to-base]})
+		}
+	}
+	for i, s := range here {
+		next := base + uint64(len(data))
+		if i+1 < len(here) {
+			next = here[i+1].address
+		}
+		end := next
+		if s.size > 0 && s.size < next-s.address {
+			end = s.address + s.size
+		}
+		cut(s.name, s.address, end)
+		cut("", end, next) // a function that lost its name
+	}
+}
+
+func readMachO(file []byte) (*code, error) {
+	if fat, err := macho.NewFatFile(bytes.NewReader(file)); err == nil {
+		var all *code
+		for i := range fat.Arches {
+			c, err := machoCode(fat.Arches[i].File)
+			if err != nil {
+				return nil, err
+			}
+			if all == nil || c != nil && c.fixed == all.fixed {
+				all = merge(all, c)
+			}
+		}
+		return all, nil
+	}
+	f, err := macho.NewFile(bytes.NewReader(file))
+	if err != nil {
+		return nil, fmt.Errorf("read code: %w", err)
+	}
+	return machoCode(f)
+}
+
+func merge(a, b *code) *code {
+	if a == nil {
+		return b
+	}
+	if b != nil {
+		a.functions = append(a.functions, b.functions...)
+	}
+	return a
+}
+
+func machoCode(f *macho.File) (*code, error) {
+	c := decoderFor(f.Cpu == macho.CpuAmd64, f.Cpu == macho.CpuArm64)
+	if c == nil {
+		return nil, nil
+	}
+	var names []symbol
+	if f.Symtab != nil {
+		for _, s := range f.Symtab.Syms {
+			if s.Type&0x0e == 0x0e { // N_SECT
+				names = append(names, symbol{strings.TrimPrefix(s.Name, "_"), s.Value, 0})
+			}
+		}
+	}
+	for _, s := range f.Sections {
+		if s.Flags&0x80000400 == 0 { // pure, or some, instructions
+			continue
+		}
+		data, err := s.Data()
+		if err != nil {
+			return nil, fmt.Errorf("read code: section %s: %w", s.Name, err)
+		}
+		c.add(s.Name, s.Addr, data, names)
+	}
+	return c, nil
+}
+
+func readPE(file []byte) (*code, error) {
+	f, err := pe.NewFile(bytes.NewReader(file))
+	if err != nil {
+		return nil, nil // MZ begins other things, too
+	}
+	c := decoderFor(f.Machine == pe.IMAGE_FILE_MACHINE_AMD64, f.Machine == pe.IMAGE_FILE_MACHINE_ARM64)
+	if c == nil {
+		return nil, nil
+	}
+	for i, s := range f.Sections {
+		if s.Characteristics&pe.IMAGE_SCN_CNT_CODE == 0 {
+			continue
+		}
+		data, err := s.Data()
+		if err != nil {
+			return nil, fmt.Errorf("read code: section %s: %w", s.Name, err)
+		}
+		data = data[:min(len(data), int(max(s.VirtualSize, 1)))]
+		var names []symbol
+		for _, sym := range f.Symbols {
+			if int(sym.SectionNumber) == i+1 && sym.Type&0x20 != 0 {
+				names = append(names, symbol{sym.Name, uint64(s.VirtualAddress) + uint64(sym.Value), 0})
+			}
+		}
+		c.add(s.Name, uint64(s.VirtualAddress), data, names)
+	}
+	return c, nil
+}
