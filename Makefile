@@ -43,8 +43,8 @@ reproducible: build ## every shipped recipe built twice: other folder, time, -j 
 wine: ## forge.exe builds, tests and runs packages under Wine; skipped where that is missing
 	@sh .ci/wine
 
-conformance: ## held against other tools' results on the corpus
-	FORGE_CONFORMANCE=1 $(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
+conformance: ## held against other tools' results on the corpus, and against rattler-build where it can be had
+	FORGE_CONFORMANCE=1 FORGE_PEER_PYTHON="$$(sh .ci/peer)" $(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
 
 bench: build ## ratios against peers and physical limits, measured in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
