@@ -61,6 +61,12 @@ func Parse(s string) (Digest, error) {
 	return d, nil
 }
 
+// Size is the length of a raw sum in bytes.
+const Size = sha256.Size
+
+// Sum returns the raw sum, the inverse of FromSum.
+func (d Digest) Sum() [Size]byte { return d.sum }
+
 // Hex returns the 64 lower case hex digits.
 func (d Digest) Hex() string { return hex.EncodeToString(d.sum[:]) }
 

@@ -80,7 +80,7 @@ func (j *job) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	j.warnings = append(j.warnings, text)
 	fmt.Fprintln(j.log, "forge: warning: "+text)
-	j.report(Event{Kind: EventWarning, Action: j.a, Text: text})
+	j.report(Event{Kind: EventWarning, Action: j.a, Phase: "build", Text: text})
 }
 
 func (j *job) fetch(ctx context.Context) (err error) {
@@ -178,7 +178,7 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Argv = []string{"/bin/bash", j.site.at.root + "/conda_build.sh"}
+	spec.Started = func(pid int) { j.report(Event{Kind: EventProcess, Action: j.a, PID: pid}) }
 	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
 	jobs, err := j.shareJobs(&spec)
 	if err != nil {
@@ -197,6 +197,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	if err != nil {
 		return sandbox.Spec{}, err
 	}
+	j.site.calls = callsOf(externals)
 	spec, err := j.spec(ctx, j.site, externals)
 	if err != nil {
 		return spec, err
@@ -212,7 +213,7 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 	}
 	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: recipe, Target: j.site.at.recipe})
 	spec.Dir = j.site.at.work
-	return spec, j.site.show(&spec, scriptFiles(scripts, j.env, j.site.at, filepath.Base(j.a.Output.Recipe.File)))
+	return spec, j.site.prepare(&spec, scripts, j.env, filepath.Base(j.a.Output.Recipe.File))
 }
 
 // recipeFolder is the recipe's folder as it was hashed.
@@ -277,7 +278,7 @@ func (j *job) write(ctx context.Context, m *packages.Manifest, b *Built) error {
 		return err
 	}
 	var size int64
-	if b.Archive, size, err = j.tools.Store.PutFile(tmp, false); err != nil {
+	if b.Archive, size, err = j.tools.Store.Take(tmp); err != nil {
 		return err
 	}
 	b.Record = m.Record

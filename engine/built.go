@@ -2,6 +2,7 @@ package engine
 
 import (
 	"forge/digest"
+	"forge/internal/fsx"
 	"forge/packages"
 	"forge/provenance"
 )
@@ -48,4 +49,8 @@ type Outcome struct {
 	Signed  string // key that signed it
 	Err     error  // of failed and skipped ones
 	Log     string // path of the build log, empty where nothing ran
+
+	// Placed are the stamps of the package and of what lies beside it in the output folder, when they were
+	// seen to be right.
+	Placed []fsx.Stamp
 }

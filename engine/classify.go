@@ -18,6 +18,7 @@ const (
 	ClassRandomness = "randomness"
 	ClassUser       = "user"
 	ClassHost       = "hostname"
+	ClassKernel     = "kernel"
 	ClassUnknown    = "unknown"
 )
 
@@ -31,6 +32,7 @@ var fixes = map[string]string{
 	ClassRandomness: "give the generator a seed (PYTHONHASHSEED=0, -frandom-seed=NAME, a fixed UUID), use names without mktemp, and hash content instead of addresses",
 	ClassUser:       "write no user or group: tar --owner=0 --group=0 --numeric-owner, install without -o and -g, no whoami in generated files",
 	ClassHost:       "write no host name: no hostname or uname -n in generated files",
+	ClassKernel:     "write nothing of the kernel: no uname -r or -v in generated files, and no choice by it at build time (ask at run time)",
 	ClassUnknown:    "look at both with diffoscope; forge rebuild --keep DIR leaves them side by side",
 }
 

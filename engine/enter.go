@@ -4,57 +4,101 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
+	"forge/recipes"
 	"forge/sandbox"
 )
 
 // Entry is how a person steps into a build.
 type Entry struct {
 	Argv           []string // inside; empty for an interactive shell
+	Script         bool     // run the build script instead
+	Trace          bool     // and show its commands
+	AtFailure      bool     // and open a shell where it fails
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Terminal       bool
 }
 
-// Enter builds what target needs, sets its build up as far as the script, and runs a command there: in
-// the same sandbox, with the same environment. What the command leaves is removed afterwards.
-func Enter(ctx context.Context, req *Request, tools Tools, g *Graph, target *Action, e Entry, report func(Event)) (sandbox.Result, error) {
-	r := newRun(req, tools, g, report)
-	if outcomes, err := r.all(ctx, g.before(target)); err != nil {
-		for _, o := range outcomes {
-			if o.Status == StatusFailed {
-				return sandbox.Result{}, fmt.Errorf("%s, which it needs: %w", o.Action.Output.Name, o.Err)
-			}
+// enter puts scripts and command into spec. Windows' shell has no way to stop where a script fails.
+func (e Entry) enter(spec *sandbox.Spec, site *site, s *Session) error {
+	origin := filepath.Base(s.Recipe)
+	if !site.at.windows {
+		if err := site.show(spec, e.scripts(s.Scripts, s.Env, site.at, origin)); err != nil {
+			return err
 		}
-		return sandbox.Result{}, err
+		e.apply(spec, site.at)
+		return nil
 	}
-	j := &job{runner: r.runner, a: target, built: r.built}
-	var err error
-	if j.site, err = r.newSite(ctx, "debug-"+target.Output.Name, insideLayout()); err != nil {
-		return sandbox.Result{}, err
+	if err := site.prepare(spec, s.Scripts, s.Env, origin); err != nil {
+		return err
 	}
-	defer j.site.remove()
-	if j.log, err = r.openLog(target); err != nil {
-		return sandbox.Result{}, err
+	if !e.Script {
+		spec.Argv = site.enterBatch(s.Env["ComSpec"], e.Argv)
 	}
-	defer j.log.Close()
-	for _, step := range []func(context.Context) error{j.fetch, j.environments, j.unpack} {
-		if err := step(ctx); err != nil {
-			return sandbox.Result{}, err
+	spec.Stdin, spec.Stdout, spec.Stderr, spec.Terminal = e.Stdin, e.Stdout, e.Stderr, e.Terminal
+	return nil
+}
+
+// apply puts the command into the sandbox of the build.
+func (e Entry) apply(spec *sandbox.Spec, at layout) {
+	switch {
+	case e.Script:
+		spec.Argv = []string{"/bin/bash"}
+		if e.Trace {
+			spec.Argv = append(spec.Argv, "-x")
 		}
-	}
-	spec, err := j.buildSpec(ctx, target.Output.Build.Scripts)
-	if err != nil {
-		return sandbox.Result{}, err
-	}
-	spec.Argv = []string{"/bin/bash", "--rcfile", j.site.at.root + "/build_env.sh", "-i"}
-	if len(e.Argv) > 0 {
-		spec.Argv = append([]string{"/bin/bash", "-c", ". " + shellQuote(j.site.at.root) + "/build_env.sh; exec \"$@\"", "forge"}, e.Argv...)
+		spec.Argv = append(spec.Argv, at.root+"/conda_build.sh")
+	case len(e.Argv) > 0:
+		spec.Argv = append([]string{"/bin/bash", "-c", ". " + shellQuote(at.root) + "/build_env.sh; exec \"$@\"", "forge"}, e.Argv...)
+	default:
+		spec.Argv = []string{"/bin/bash", "--rcfile", at.root + "/build_env.sh", "-i"}
 	}
 	spec.Stdin, spec.Stdout, spec.Stderr, spec.Terminal = e.Stdin, e.Stdout, e.Stderr, e.Terminal
 	spec.Limits.Log = 0
-	r.report(Event{Kind: EventTerminal, Action: target})
-	return tools.Runner.Run(ctx, spec)
+}
+
+// scripts are those of the build; at a failing line they open a shell if that was asked for.
+func (e Entry) scripts(scripts []recipes.Script, env map[string]string, at layout, origin string) []sandbox.File {
+	if !e.AtFailure {
+		return scriptFiles(scripts, env, at, origin, "")
+	}
+	name := at.root + "/at_failure.sh"
+	return append(scriptFiles(scripts, env, at, origin, ". "+shellQuote(name)), sandbox.File{Path: name, Data: fmt.Sprintf(atFailure, shellQuote(at.root))})
+}
+
+// atFailure opens a shell that has what the failing line had: its folder, its variables, also those that
+// are not exported, and its functions. Standard input was kept aside, so that no command of the script
+// reads what is typed for the shell.
+const atFailure = `trap - ERR
+set +eE
+forge_state=$(mktemp -d)
+{ declare -p; declare -f; alias; } > "$forge_state/state" 2> /dev/null
+{
+    echo '. "'"$forge_state"'/state" 2> /dev/null'
+    printf 'cd %%q\n' "$PWD"
+    echo 'PS1="(failed, exit '"$forge_rc"') \w \$ "'
+    echo 'echo "forge: this is where it failed: $PWD, exit '"$forge_rc"'; bash -x "%s"/conda_build.sh runs all again" >&2'
+} > "$forge_state/rc"
+bash --rcfile "$forge_state/rc" -i <&9
+rm -r "$forge_state"
+exit "$forge_rc"
+`
+
+// dependencies builds what target needs.
+func (r *run) dependencies(ctx context.Context, g *Graph, target *Action) error {
+	outcomes, err := r.all(ctx, g.before(target))
+	if err == nil {
+		return nil
+	}
+	for _, o := range outcomes {
+		if o.Status == StatusFailed {
+			return fmt.Errorf("%s, which it needs: %w", o.Action.Output.Name, o.Err)
+		}
+	}
+	return err
 }
 
 // before is the part of the graph that target needs, without target.
@@ -68,4 +112,12 @@ func (g *Graph) before(target *Action) *Graph {
 		}
 	}
 	return part
+}
+
+// onFailure is what a failing line of a script does after it was written to the log.
+func onFailure(then string) string {
+	if then == "" {
+		return ""
+	}
+	return "; " + strings.ReplaceAll(then, "'", `'\''`)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -37,7 +38,7 @@ func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int6
 		env["PYTHONDONTWRITEBYTECODE"] = "1"
 	}
 	platformEnv(env, o)
-	pythonEnv(env, prefix, python)
+	pythonEnv(env, at, python)
 	for name, value := range o.Full {
 		if variantVariable(name) {
 			env[strings.NewReplacer("-", "_", ".", "_").Replace(name)] = fmt.Sprint(value)
@@ -45,6 +46,11 @@ func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int6
 	}
 	shellEnv(env)
 	env["PATH"] = at.build + "/bin:" + prefix + "/bin:" + basePath
+	if at.windows {
+		windowsEnv(env, at, at.build, prefix)
+	} else if o.HostPlatform.IsWindows() {
+		windowsFolders(env, prefix, "/")
+	}
 	return env
 }
 
@@ -82,16 +88,19 @@ func sharedLibraryExtension(p platforms.Platform) string {
 	return ".so"
 }
 
-// pythonEnv describes the Python of the environment at prefix; version is "3.11" or longer.
-func pythonEnv(env map[string]string, prefix, version string) {
+// pythonEnv describes the Python of the environment at the layout's prefix; version is "3.11" or longer.
+func pythonEnv(env map[string]string, at layout, version string) {
 	if version == "" {
 		return
 	}
-	short := majorMinor(version)
+	prefix, short := at.prefix, majorMinor(version)
 	env["PYTHON"] = prefix + "/bin/python"
 	env["PY3K"], env["PY_VER"] = "1", short
 	env["STDLIB_DIR"] = prefix + "/lib/python" + short
 	env["SP_DIR"] = prefix + "/lib/python" + short + "/site-packages"
+	if at.windows {
+		env["PYTHON"], env["STDLIB_DIR"], env["SP_DIR"] = prefix+`\python.exe`, prefix+`\Lib`, prefix+`\Lib\site-packages`
+	}
 }
 
 func majorMinor(version string) string {
@@ -132,8 +141,8 @@ func activate(env map[string]string, externals []*toolchain.External) {
 		}
 	}
 	for _, dir := range sortedKeys(dirs) {
-		if dir != "/usr/bin" && dir != "/bin" {
-			env["PATH"] += ":" + dir
+		if !slices.ContainsFunc(filepath.SplitList(env["PATH"]), func(on string) bool { return strings.EqualFold(on, dir) }) {
+			env["PATH"] += string(filepath.ListSeparator) + dir
 		}
 	}
 }

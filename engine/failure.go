@@ -57,7 +57,7 @@ func (j *job) scriptFailure(result sandbox.Result) error {
 	return &ScriptError{
 		Package: j.a.Output.String(), What: "build script", Result: result,
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: j.log.Name(),
-		Enter: fmt.Sprintf("forge debug shell --output-name %s %s   opens a shell in this sandbox, before the script", j.a.Output.Name, shellWord(j.a.Output.Recipe.File)),
+		Enter: fmt.Sprintf("forge debug shell --at-failure --output-name %s %s   opens a shell in this sandbox, at that line", j.a.Output.Name, shellWord(j.a.Output.Recipe.File)),
 	}
 }
 
@@ -78,10 +78,22 @@ func withoutMarks(lines []string) []string {
 	var keep []string
 	for _, l := range lines {
 		if !strings.HasPrefix(l, failMark) {
-			keep = append(keep, l)
+			keep = append(keep, brief(l))
 		}
 	}
 	return keep
+}
+
+// brief makes a line of a log fit to be read: the prefix, 255 characters, by its name, and the middle of
+// what is longer than a few lines of a screen left out. The log has all of it.
+func brief(line string) string {
+	const most = 400
+	line = strings.NewReplacer(Placeholder(), "$PREFIX", insideBuild, "$BUILD_PREFIX", insideWork, "$SRC_DIR").Replace(line)
+	if len(line) <= most {
+		return line
+	}
+	cut := func(s string) string { return strings.ToValidUTF8(s, "") }
+	return cut(line[:most/2]) + fmt.Sprintf(" … %d more … ", len(line)-most) + cut(line[len(line)-most/2:])
 }
 
 // logTail reads the last n lines of a log; of one that cannot be read there are none.

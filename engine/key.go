@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
 	"forge/digest"
 	"forge/packages"
+	"forge/recipes"
 	"forge/store"
 )
 
@@ -126,11 +128,7 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 // sourceLines names each source by content. A URL source is named by the recipe's own hash, so that
 // nothing is fetched to find out that nothing is to be done.
 func (r *runner) sourceLines(ctx context.Context, a *Action, m *Manifest) error {
-	pinned := true
-	for _, s := range a.Output.Sources {
-		pinned = pinned && len(s.URLs) > 0 && s.Hashes["sha256"] != ""
-	}
-	if pinned {
+	if !slices.ContainsFunc(a.Output.Sources, func(s recipes.Source) bool { return !pinned(s) }) {
 		for i, s := range a.Output.Sources {
 			m.add("source", fmt.Sprint(i), s.Hashes["sha256"])
 		}
@@ -145,6 +143,9 @@ func (r *runner) sourceLines(ctx context.Context, a *Action, m *Manifest) error 
 	}
 	return nil
 }
+
+// pinned reports whether the recipe itself names the bytes of a source.
+func pinned(s recipes.Source) bool { return len(s.URLs) > 0 && s.Hashes["sha256"] != "" }
 
 func (r *runner) environmentLines(ctx context.Context, name string, env Environment, built map[*Action]*Built, m *Manifest) error {
 	records := append([]*packages.Record(nil), env.Records...)

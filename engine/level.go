@@ -9,6 +9,12 @@ import (
 	"forge/sandbox"
 )
 
+// Level is the isolation at which a run of req would do its work. Where the request insists on full
+// isolation nothing is tried out: a run would stop at its first sandbox.
+func Level(ctx context.Context, req *Request, tools Tools) (sandbox.Isolation, error) {
+	return newRunner(req, tools, &Graph{}, nil).level(ctx)
+}
+
 // level decides, once a run, at which isolation commands run: full wherever the machine has it; less only
 // where it has not and the request accepts less. It matters before a build begins, because the lower
 // levels cannot show a folder at another path.

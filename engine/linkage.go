@@ -36,6 +36,9 @@ type library struct {
 // error with overlinking_behavior: error and a warning without; so is, with overdepending_behavior, a
 // dependency that none of the files links to. The bound on glibc becomes what the files need.
 func (j *job) checkLinkage(ctx context.Context, paths []string, r *packages.Record) error {
+	if j.a.Output.TargetPlatform.IsWindows() {
+		return j.checkImports(paths, r)
+	}
 	if j.a.Output.TargetPlatform.OS() != "linux" {
 		return nil
 	}

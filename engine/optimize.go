@@ -122,6 +122,9 @@ func levelDepends(o *recipes.Output) []string {
 // virtualFor are the virtual packages that o's build and host environments are solved with. The CPU in
 // them is that of the level being built: what this machine has must not decide what comes out.
 func virtualFor(o *recipes.Output, all []platforms.VirtualPackage) []platforms.VirtualPackage {
+	if o == nil {
+		return all // packages for a person to look around with
+	}
 	level := o.TargetPlatform.Arch()
 	if l := levelOf(o); l != nil {
 		level = l.Name

@@ -14,6 +14,10 @@ func (j *job) patch(ctx context.Context) error {
 	var script strings.Builder
 	for _, s := range j.a.Output.Sources {
 		for _, p := range s.Patches {
+			if j.site.at.windows {
+				script.WriteString(patchBatch(j.site.at, s.TargetDirectory, p))
+				continue
+			}
 			fmt.Fprintf(&script, "echo %s\ncd %s\n%s\n", shellQuote("applying patch "+p),
 				shellQuote(path.Join(j.site.at.work, path.Join("/", s.TargetDirectory))), applyPatch(j.site.at.recipe+"/"+p))
 		}

@@ -54,6 +54,7 @@ type RebuildReport struct {
 	Notes       []string      `json:"notes,omitempty"`
 	Attempts    []Attempt     `json:"rebuilds"`
 	Differences []Difference  `json:"differences"`
+	NotVaried   []string      `json:"not_varied,omitempty"` // what of "all" this machine cannot vary, and why
 }
 
 // Rebuild builds a package again from its own record and compares. The key of the build covers all that
@@ -169,6 +170,7 @@ func (r *rebuild) plan(ctx context.Context, outputs []*recipes.Output, target *r
 	p.rounds()
 	p.reportStuck()
 	r.planner = p
+	p.reportUnknown()
 	p.problems.Sort()
 	return p.problems.Err()
 }
@@ -295,7 +297,9 @@ func (r *rebuild) all(ctx context.Context) (*RebuildReport, error) {
 			r.plain = a
 		}
 	}
-	if len(r.ask.Vary) > 0 {
+	dims, reasons := variable(r.ask.Vary, r.req.CacheDir)
+	if r.out.NotVaried = reasons; len(dims) > 0 {
+		r.ask.Vary = dims
 		if err := r.varied(ctx); err != nil {
 			return nil, err
 		}

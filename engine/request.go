@@ -2,6 +2,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -36,14 +37,17 @@ type Request struct {
 	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
 	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
 
-	Workspace            []recipes.VariantFile `json:"-"` // variants of forge.hcl
-	VariantFiles         []string              `json:"variant_config,omitempty"`
-	Variant              map[string][]string   `json:"variant,omitempty"`
-	IgnoreRecipeVariants bool                  `json:"ignore_recipe_variants,omitempty"`
-	BuildNumber          *int                  `json:"build_num,omitempty"`
-	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
-	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
-	Optimize             Optimize              `json:"optimize,omitzero"`
+	Workspace            []recipes.VariantFile                      `json:"-"` // variants of forge.hcl
+	VariantFiles         []string                                   `json:"variant_config,omitempty"`
+	Variant              map[string][]string                        `json:"variant,omitempty"`
+	IgnoreRecipeVariants bool                                       `json:"ignore_recipe_variants,omitempty"`
+	BuildNumber          *int                                       `json:"build_num,omitempty"`
+	BuildStringPrefix    string                                     `json:"build_string_prefix,omitempty"`
+	AllowUnhashed        bool                                       `json:"allow_unhashed,omitempty"`
+	SignaturesRequired   bool                                       `json:"signatures_required,omitempty"` // of packages of channels
+	Experimental         bool                                       `json:"experimental,omitempty"`
+	Git                  func(context.Context) recipes.Repositories `json:"-"` // answers the git functions of recipes; nil for nothing
+	Optimize             Optimize                                   `json:"optimize,omitzero"`
 
 	Jobs         int               `json:"jobs"`                 // at once: builds, and what make and ninja start in them
 	CPUs         int               `json:"cpu_count"`            // CPU_COUNT of each
@@ -58,6 +62,8 @@ type Request struct {
 	Offline      bool              `json:"offline,omitempty"`
 	SkipExisting SkipExisting      `json:"skip_existing,omitempty"`
 	SkipTests    bool              `json:"skip_tests,omitempty"`
+	Bench        bool              `json:"bench,omitempty"` // plan the commands to be measured in place of the tests
+	BenchCommand string            `json:"bench_command,omitempty"`
 	UpTo         []string          `json:"up_to,omitempty"`
 
 	PackageFormat  string            `json:"package_format"`
@@ -66,6 +72,7 @@ type Request struct {
 	ErrorPrefixBin bool              `json:"error_prefix_in_binary,omitempty"`
 	WindowsLinks   bool              `json:"allow_symlinks_on_windows,omitempty"`
 
+	ABICheck       ABICheck `json:"abi_check,omitempty"`
 	NoarchPlatform string   `json:"noarch_build_platform,omitempty"` // where noarch outputs are built; empty for everywhere
 	Emulate        bool     `json:"test_emulated,omitempty"`         // run tests of platforms this machine is not, too
 	Widen          Widening `json:"widened,omitzero"`
@@ -104,7 +111,7 @@ type Channels interface {
 // testsRun reports whether this machine is asked to run the tests of o: those of a foreign platform only
 // with emulation (rattler-build's --test native-and-emulated).
 func (r *Request) testsRun(o *recipes.Output) bool {
-	return r.Emulate || o.NoArch != "" || o.HostPlatform == o.BuildPlatform
+	return r.notRun(o) == ""
 }
 
 // RenderOptions are what the request says to the renderer.
@@ -113,18 +120,25 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildPlatform:        r.BuildPlatform,
 		HostPlatform:         r.HostPlatform,
 		TargetPlatform:       r.TargetPlatform,
-		Variants:             slices.Concat(builtInVariants(r.TargetPlatform), r.Workspace, files),
+		Variants:             slices.Concat(builtInVariants(r.BuildPlatform, r.TargetPlatform), r.Workspace, files),
 		Set:                  r.Variant,
 		IgnoreRecipeVariants: r.IgnoreRecipeVariants,
 		BuildNumber:          r.BuildNumber,
 		BuildStringPrefix:    r.BuildStringPrefix,
 		AllowUnhashed:        r.AllowUnhashed,
+		Experimental:         r.Experimental,
+		Cache:                recipes.NewCache(), // one reading of the pinning for all recipes of the request
 	}
 }
 
 // builtInVariants are the keys that conda-forge's recipes take for granted and no reader has a default
 // for: the C library that stdlib('c') means, by its name there. Any variants file overrides them.
-func builtInVariants(target platforms.Platform) []recipes.VariantFile {
+func builtInVariants(build, target platforms.Platform) []recipes.VariantFile {
+	if target.IsWindows() && build.IsUnix() {
+		// The compilers of Visual Studio run on Windows alone; MinGW's run here.
+		return []recipes.VariantFile{{Path: "built-in/variants.yaml",
+			Data: []byte("c_stdlib:\n  - m2w64-sysroot\nc_compiler:\n  - gcc\ncxx_compiler:\n  - gxx\n")}}
+	}
 	stdlib := map[string]string{"linux": "sysroot", "osx": "macosx_deployment_target", "win": "vs"}[target.OS()]
 	if stdlib == "" {
 		return nil

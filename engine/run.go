@@ -195,21 +195,17 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if a.Output.Staging {
 		return nil
 	}
-	if len(a.Output.Tests) > 0 && !r.req.SkipTests && !r.req.testsRun(a.Output) {
-		r.report(Event{Kind: EventWarning, Action: a, Text: fmt.Sprintf("its tests are for %s and were not run; --test native-and-emulated runs them where an emulator is registered", a.Output.HostPlatform)})
+	if len(a.Output.Tests) > 0 {
+		key, err := r.testKey(ctx, a, b, known)
+		if err != nil {
+			return err
+		}
+		if err := r.testOrRecall(ctx, a, b, known, key); err != nil {
+			return err
+		}
 	}
-	key, err := r.testKey(ctx, a, b, known)
-	if err != nil {
+	if err := r.checkABI(ctx, a, b); err != nil {
 		return err
-	}
-	var passed bool
-	if r.tools.Store.Result(key, &passed) != nil || !passed {
-		if err := r.test(ctx, a, b, known); err != nil {
-			return err
-		}
-		if err := r.tools.Store.SetResult(key, true); err != nil {
-			return err
-		}
 	}
 	r.mu.Lock()
 	o := r.outcome(a)
@@ -224,9 +220,16 @@ func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Actio
 		return store.ActionID{}, err
 	}
 	var m Manifest
-	m.add("forge", "test 1", "layout "+layoutVersion)
+	m.add("forge", "test 2", "layout "+layoutVersion)
 	m.add("package", b.Archive.Hex())
 	m.add("isolation", string(level))
+	emulated, err := r.emulator(ctx, a.Output)
+	if err != nil {
+		return store.ActionID{}, err
+	}
+	if emulated != nil {
+		m.add("emulated", emulated.String(), emulated.loaded.Tree.Hex())
+	}
 	for _, plan := range a.Test {
 		m.add("test", fmt.Sprint(plan.Index), plan.Python)
 		for _, env := range []Environment{plan.Run, plan.Build} {

@@ -13,6 +13,7 @@ import (
 	"forge/digest"
 	"forge/packages"
 	"forge/platforms/toolchain"
+	"forge/provenance"
 	"forge/recipes"
 	"forge/sandbox"
 	"forge/sources"
@@ -28,11 +29,13 @@ type runner struct {
 	vary     variation // of a rebuild
 	tokens   *tokens   // jobs that may run at once; nil where nothing else runs
 
-	mu       sync.Mutex
-	loaded   map[string]*toolchain.External
-	checked  map[digest.Digest]bool // blobs that were read and are whole
-	reached  sandbox.Isolation      // see level
-	sourceMu sync.Mutex
+	mu        sync.Mutex
+	loaded    map[string]*toolchain.External
+	roots     map[string]string                     // folders of externals laid out together, by their trees
+	materials map[digest.Digest]provenance.Material // of externals, by their trees
+	reached   sandbox.Isolation                     // see level
+	sourceMu  sync.Mutex
+	checked   map[digest.Digest]bool // blobs that were read and are whole
 }
 
 func newRunner(req *Request, tools Tools, g *Graph, report func(Event)) *runner {
@@ -40,7 +43,7 @@ func newRunner(req *Request, tools Tools, g *Graph, report func(Event)) *runner 
 		report = func(Event) {}
 	}
 	r := &runner{req: req, tools: tools, graph: g, report: report,
-		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}, checked: map[digest.Digest]bool{}}
+		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}, roots: map[string]string{}, materials: map[digest.Digest]provenance.Material{}, checked: map[digest.Digest]bool{}}
 	for _, a := range g.Actions {
 		r.byRecord[&a.Record] = a
 	}
@@ -124,14 +127,19 @@ func (r *runner) importRecipe(a *Action) ([]digest.Entry, error) {
 
 // recipeTree lists a recipe's folder without what version control, editors and Forge itself leave there.
 func recipeTree(req *Request, dir string) ([]digest.Entry, error) {
-	return digest.Folder(dir, func(rel string, d fs.DirEntry) bool {
+	return digest.Folder(dir, recipeSkip(req, dir))
+}
+
+// recipeSkip tells what does not count of a recipe's folder.
+func recipeSkip(req *Request, dir string) func(rel string, d fs.DirEntry) bool {
+	return func(rel string, d fs.DirEntry) bool {
 		name := d.Name()
 		if d.IsDir() {
 			own := filepath.Join(dir, rel)
 			return name == ".git" || name == "__pycache__" || own == req.OutputDir || own == req.CacheDir
 		}
 		return name == ".DS_Store" || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".swp") || strings.HasPrefix(name, ".#")
-	})
+	}
 }
 
 // allFields is an Output without its methods: it marshals every field, where View leaves out what

@@ -2,26 +2,70 @@ package engine
 
 import (
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"forge/recipes"
 	"forge/sandbox"
 )
 
+// prepare makes spec the run of scripts in the site: their files, the command that starts them and, where
+// no script can export it, their environment.
+func (s *site) prepare(spec *sandbox.Spec, scripts []recipes.Script, env map[string]string, origin string) error {
+	if !s.at.windows {
+		spec.Argv = []string{"/bin/bash", s.at.root + "/conda_build.sh"}
+		return s.show(spec, scriptFiles(scripts, env, s.at, origin, ""))
+	}
+	spec.Argv = []string{env["ComSpec"], "/d", "/c", s.at.root + `\conda_build.bat`}
+	spec.Env = list(env)
+	if err := os.MkdirAll(env["LOCALAPPDATA"], 0o755); err != nil {
+		return err
+	}
+	hooks, err := s.activations()
+	if err != nil {
+		return err
+	}
+	hooks[0].calls = append(slices.Clone(s.calls), hooks[0].calls...)
+	return s.show(spec, batchFiles(scripts, env, hooks, s.at, origin))
+}
+
+// activations lists the batch files that activate the prefixes, host first, as conda does.
+func (s *site) activations() ([]activation, error) {
+	var all []activation
+	for _, p := range []struct{ dir, at string }{{s.prefix, s.at.prefix}, {s.build, s.at.build}} {
+		names, err := filepath.Glob(filepath.Join(p.dir, "etc", "conda", "activate.d", "*.bat"))
+		if err != nil {
+			return nil, err
+		}
+		a := activation{prefix: p.at}
+		for _, name := range names {
+			a.calls = append(a.calls, p.at+`\etc\conda\activate.d\`+filepath.Base(name))
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
 // scriptFiles are the files through which a list of scripts is run: /forge/conda_build.sh sources
 // /forge/build_env.sh and then runs each script in a subshell of its own, stopping at the first that
-// fails. A failing line is written to the log in the form failedLine reads.
-func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, origin string) []sandbox.File {
+// fails. A failing line is written to the log in the form failedLine reads; then, if it is not empty, is a
+// command that runs there, with the script's standard input as descriptor 9.
+func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, origin, then string) []sandbox.File {
 	files := []sandbox.File{{Path: at.root + "/build_env.sh", Data: environmentScript(env, []string{at.prefix, at.build})}}
 	var main strings.Builder
 	main.WriteString("#!/bin/bash\n" +
 		"# Runs the scripts of the recipe. To step in: source " + at.root + "/build_env.sh\n" +
 		"set -e\n. " + shellQuote(at.root) + "/build_env.sh\n")
+	if then != "" {
+		main.WriteString("exec 9<&0 < /dev/null\n")
+	}
 	for i, s := range scripts {
 		name := fmt.Sprintf("%s/script_%d%s", at.root, i, extension(s.Interpreter))
 		files = append(files, sandbox.File{Path: name, Data: s.Text + "\n"})
-		fmt.Fprintf(&main, "(\n%s%s)\n", scriptSetup(s), runLine(s, shellQuote(name), origin))
+		fmt.Fprintf(&main, "(\n%s%s)\n", scriptSetup(s), runLine(s, shellQuote(name), origin, then))
 	}
 	return append(files, sandbox.File{Path: at.root + "/conda_build.sh", Data: main.String()})
 }
@@ -55,15 +99,18 @@ func scriptSetup(s recipes.Script) string {
 const failMark = "forge: failed at "
 
 // runLine runs one script file with its interpreter.
-func runLine(s recipes.Script, name, origin string) string {
+func runLine(s recipes.Script, name, origin, then string) string {
 	switch s.Interpreter {
 	case "", "bash", "sh":
 		where, offset := origin, s.FirstLine-1
 		if s.File != "" {
 			where, offset = s.File, 0
 		}
-		return fmt.Sprintf("set -eE\ntrap 'forge_rc=$?; echo \"%s\"%s\":$((LINENO + %d)): exit $forge_rc: $BASH_COMMAND\" >&2' ERR\n. %s\n",
-			failMark, strings.ReplaceAll(shellQuote(where), "'", `'\''`), max(offset, 0), name)
+		return fmt.Sprintf("set -eE\ntrap 'forge_rc=$?; echo \"%s\"%s\":$((LINENO + %d)): exit $forge_rc: $BASH_COMMAND\" >&2%s' ERR\n. %s\n",
+			failMark, strings.ReplaceAll(shellQuote(where), "'", `'\''`), max(offset, 0), onFailure(then), name)
+	}
+	if then != "" {
+		return interpreter(s.Interpreter) + " " + name + " || { forge_rc=$?; " + then + "; }\n"
 	}
 	return interpreter(s.Interpreter) + " " + name + "\n"
 }

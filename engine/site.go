@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"forge/digest"
 	"forge/internal/fsx"
@@ -24,6 +25,7 @@ type site struct {
 	extra   string // module closures
 	at      layout // where the command sees them
 	level   sandbox.Isolation
+	calls   []string // batch files of externals that are called before anything is activated
 }
 
 func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, error) {
@@ -31,15 +33,28 @@ func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, er
 	if err != nil {
 		return nil, err
 	}
-	dir, err := r.tools.Store.TempDir(name)
+	dir, err := r.vary.tempDir(r.tools.Store, name)
 	if err != nil {
 		return nil, err
 	}
+	return makeSite(dir, level, at)
+}
+
+// siteAt names the folders of a site.
+func siteAt(dir string, level sandbox.Isolation, at layout) *site {
 	s := &site{dir: dir, scratch: filepath.Join(dir, "root"), work: filepath.Join(dir, "work"),
 		prefix: filepath.Join(dir, "prefix"), build: filepath.Join(dir, "build"), extra: filepath.Join(dir, "extra"), at: at, level: level}
 	if !level.Places() {
 		s.at = placeLayout(dir)
 		s.prefix = s.at.prefix
+	}
+	return s
+}
+
+func makeSite(dir string, level sandbox.Isolation, at layout) (*site, error) {
+	s := siteAt(dir, level, at)
+	if err := s.at.check(); err != nil {
+		return nil, err
 	}
 	for _, d := range []string{s.scratch, s.work, s.prefix, s.build, s.extra} {
 		if err := os.Mkdir(d, 0o755); err != nil {
@@ -121,15 +136,7 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 		spec.Mounts = hostMounts()
 		return spec, nil
 	}
-	trees := make([][]digest.Entry, 0, len(externals))
-	for _, e := range externals {
-		trees = append(trees, e.Entries)
-	}
-	merged, err := store.Merge(trees...)
-	if err != nil {
-		return sandbox.Spec{}, err
-	}
-	root, err := r.tools.Store.Materialize(ctx, merged)
+	root, err := r.externalsRoot(ctx, externals)
 	if err != nil {
 		return sandbox.Spec{}, fmt.Errorf("externals: %w", err)
 	}
@@ -140,6 +147,34 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 		}
 	}
 	return spec, nil
+}
+
+// externalsRoot is the folder in the store with the files of all the externals; many builds of a run have
+// the same ones, and to put thousands of names together costs more than a small build.
+func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.External) (string, error) {
+	var key strings.Builder
+	trees := make([][]digest.Entry, 0, len(externals))
+	for _, e := range externals {
+		trees = append(trees, e.Entries)
+		key.WriteString(e.Tree.Hex())
+	}
+	r.mu.Lock()
+	root := r.roots[key.String()]
+	r.mu.Unlock()
+	if root != "" {
+		return root, nil
+	}
+	merged, err := store.Merge(trees...)
+	if err != nil {
+		return "", err
+	}
+	if root, err = r.tools.Store.Materialize(ctx, merged); err != nil {
+		return "", err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.roots[key.String()] = root
+	return root, nil
 }
 
 // CommandSpec is where every command of a build begins, before anything is mounted: user, host name,
@@ -159,6 +194,9 @@ func CommandSpec() sandbox.Spec {
 
 // hostMounts are the folders of the machine that a command of a lower level may read.
 func hostMounts() []sandbox.Mount {
+	if onWindows { // its programs can be read by every process of every level
+		return nil
+	}
 	var mounts []sandbox.Mount
 	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"} {
 		if _, err := os.Stat(dir); err == nil {
@@ -192,6 +230,9 @@ func (s *site) show(spec *sandbox.Spec, scripts []sandbox.File) error {
 		return err
 	}
 	spec.Env = append(spec.Env, "TMPDIR="+tmp)
+	if s.at.windows {
+		spec.Env = append(spec.Env, "TEMP="+tmp, "TMP="+tmp)
+	}
 	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: s.at.root, Target: s.at.root}, sandbox.Mount{Source: tmp, Target: tmp, Writable: true})
 	return nil
 }

@@ -72,3 +72,14 @@ func (m *meter) Run(ctx context.Context, spec sandbox.Spec) (sandbox.Result, err
 	m.cpu.Add(int64(res.CPU))
 	return res, err
 }
+
+// ReusedSummary is that of a run which found everything built.
+func ReusedSummary(req *Request, outcomes []*Outcome) Summary {
+	s := Summary{Jobs: req.Jobs, Path: []Step{}}
+	for _, o := range outcomes {
+		if o.Built != nil {
+			s.Saved += o.Built.Seconds
+		}
+	}
+	return s
+}

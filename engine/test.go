@@ -14,27 +14,41 @@ import (
 
 // test runs a's tests from its package, each in a fresh sandbox that holds the package and what it
 // runs with. The working folder has the test's own files and nothing of the build.
-func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Action]*Built) error {
+// What came of each is recorded, also of those before one that fails.
+func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Action]*Built) (done []TestRecord, err error) {
 	if len(a.Test) == 0 {
-		return nil
+		return nil, nil
 	}
 	r.report(Event{Kind: EventPhase, Action: a, Phase: "test"})
 	log, err := r.openTestLog(a)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer log.Close()
 	seen := withSelf(built, a, b)
+	emulated, err := r.emulator(ctx, a.Output)
+	if err != nil {
+		return nil, err
+	}
 	for _, plan := range a.Test {
+		record := TestRecord{Index: plan.Index, Kind: kindOf(r.req.testsOf(a.Output)[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
 		if plan.Downstream {
 			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
+			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
+			done = append(done, record)
 			continue
 		}
-		if err := r.testOne(ctx, a, plan, seen, log); err != nil {
-			return err
+		start := r.tools.Now()
+		err := r.testOne(ctx, a, plan, seen, log)
+		record.Seconds = r.tools.Now().Sub(start).Seconds()
+		if err != nil {
+			record.Status, record.Reason = TestFailed, lastOf(err)
+		}
+		if done = append(done, record); err != nil {
+			return done, err
 		}
 	}
-	return nil
+	return done, nil
 }
 
 func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built {
@@ -47,7 +61,7 @@ func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built 
 }
 
 func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *os.File) error {
-	t := a.Output.Tests[plan.Index]
+	t := r.req.testsOf(a.Output)[plan.Index]
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
 	}
@@ -62,7 +76,14 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if err := r.install(ctx, plan.Build, built, s.build, s.at.build); err != nil {
 		return err
 	}
-	result, err := r.runTest(ctx, a, plan, s, log)
+	emulated, err := r.emulator(ctx, a.Output)
+	if err == nil && emulated != nil {
+		err = r.wrapAll(emulated, plan.Run, built, s.prefix)
+	}
+	if err != nil {
+		return err
+	}
+	result, err := r.runTest(ctx, a, plan, s, log, emulated)
 	if err != nil {
 		return err
 	}
@@ -74,31 +95,35 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name()}
 }
 
-func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File) (sandbox.Result, error) {
+func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File, emulated *emulation) (sandbox.Result, error) {
 	externals, err := r.externalsOf(ctx, plan.Run, plan.Build)
 	if err != nil {
 		return sandbox.Result{}, err
 	}
+	externals = emulated.with(externals)
+	s.calls = callsOf(externals)
 	spec, err := r.spec(ctx, s, externals)
 	if err != nil {
 		return sandbox.Result{}, err
 	}
 	env := testEnv(a.Output, plan, s.at)
 	activate(env, externals)
-	scripts := []recipes.Script{testScript(a.Output.Tests[plan.Index])}
-	if err := s.show(&spec, scriptFiles(scripts, env, s.at, filepath.Base(a.Output.Recipe.File))); err != nil {
+	emulated.environment(env)
+	scripts := []recipes.Script{testScript(r.req.testsOf(a.Output)[plan.Index], s.at.windows)}
+	if err := s.prepare(&spec, scripts, env, filepath.Base(a.Output.Recipe.File)); err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Argv, spec.Dir = []string{"/bin/bash", s.at.root + "/conda_build.sh"}, s.at.work
+	spec.Dir = s.at.work
 	switch {
 	case plan.folder != "":
-		spec.Dir = s.at.prefix + "/" + plan.folder
-	case hasFiles(a.Output.Tests[plan.Index]):
-		spec.Dir = s.at.prefix + "/" + testFolder(a.Output.Name, plan.Index)
+		spec.Dir = s.at.inPrefix(plan.folder)
+	case hasFiles(r.req.testsOf(a.Output)[plan.Index]):
+		spec.Dir = s.at.inPrefix(testFolder(a.Output.Name, plan.Index))
 	}
 	if err := writeFiles(s.work, plan.files); err != nil {
 		return sandbox.Result{}, err
 	}
+	spec.Started = func(pid int) { r.report(Event{Kind: EventProcess, Action: a, PID: pid}) }
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)
 }
@@ -113,19 +138,25 @@ func testEnv(o *recipes.Output, plan TestPlan, at layout) map[string]string {
 	}
 	platformEnv(env, o)
 	if rec := plan.Run.find("python"); rec != nil {
-		pythonEnv(env, at.prefix, rec.Version)
+		pythonEnv(env, at, rec.Version)
 	}
 	shellEnv(env)
 	env["PATH"] = at.prefix + "/bin:" + at.build + "/bin:" + basePath
+	if at.windows {
+		windowsEnv(env, at, at.prefix, at.build)
+	}
 	return env
 }
 
-// testScript is what one test runs.
-func testScript(t recipes.Test) recipes.Script {
+// testScript is what one test runs: by bash or, on Windows, by cmd.exe.
+func testScript(t recipes.Test, windows bool) recipes.Script {
 	switch {
 	case t.Script != nil:
 		return t.Script.Script
 	case t.Python != nil:
+		if windows {
+			return pythonBatch(t.Python)
+		}
 		return pythonTest(t.Python)
 	case t.Perl != nil:
 		return listTest("perl", t.Perl.Names, func(n string) string { return "use " + n + ";" })
@@ -134,7 +165,7 @@ func testScript(t recipes.Test) recipes.Script {
 	case t.Ruby != nil:
 		return listTest("ruby", t.Ruby.Names, func(n string) string { return "require '" + n + "'" })
 	}
-	return recipes.Script{Text: "true"}
+	return recipes.Script{Text: "exit 0"}
 }
 
 func pythonTest(t *recipes.PythonTest) recipes.Script {

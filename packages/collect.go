@@ -28,6 +28,12 @@ type CollectOptions struct {
 	// OneCase refuses two paths that are one on a file system that ignores case or normalisation. It is
 	// what packages for Windows and macOS need; noarch ones only get a warning.
 	OneCase bool
+	// Windows refuses names that Windows does not have, and marks no prefix in binary files: no client
+	// replaces it in those.
+	Windows bool
+	// Placeholder stands for the prefix in texts, in place of a build folder that is another every time.
+	// Empty where prefix itself is the placeholder.
+	Placeholder string
 }
 
 // PrefixOptions steer the search for the placeholder (v1 build.prefix_detection). Lists are globs.
@@ -77,6 +83,11 @@ func (c *collector) add(p string) error {
 	}
 	if c.dropped(p) {
 		return nil
+	}
+	if c.opts.Windows {
+		if err := c.windowsPath(p); err != nil {
+			return err
+		}
 	}
 	info, err := c.dir.Lstat(filepath.FromSlash(p))
 	if err != nil {
@@ -170,6 +181,13 @@ func (c *collector) regular(f *File, p string, info fs.FileInfo) error {
 	if s.native && c.opts.NoArch != "" {
 		c.warnings = append(c.warnings, fmt.Sprintf("%q is made for one platform, and the package is noarch", p))
 	}
+	if text, ok, err := c.spelled(p, s); err != nil {
+		return err
+	} else if ok {
+		f.setData(text)
+		f.FileMode, f.Prefix = Text, c.opts.Placeholder
+		return nil
+	}
 	f.Sum, f.Size = s.sum, s.size
 	f.FileMode = c.mode(p, s)
 	if f.FileMode != NoPrefix {
@@ -204,6 +222,10 @@ func (c *collector) mode(p string, s scan) FileMode {
 		mode = Text
 	} else if matchAny(o.ForceBinary, p) {
 		mode = Binary
+	}
+	if mode == Binary && c.opts.Windows {
+		c.warnings = append(c.warnings, fmt.Sprintf("%q holds the prefix of the build, which no client replaces in binary files on Windows; find the prefix at run time", p))
+		return NoPrefix
 	}
 	if mode == Binary && o.IgnoreBinary {
 		return NoPrefix

@@ -30,6 +30,40 @@ func Find(patterns []string, cwd string) ([]string, error) {
 	return sortedNames(found), nil
 }
 
+// Searched lists the folders, and files named outright, on which the answer of Find for the same patterns
+// depends: as long as none of them changes, it is the same.
+func Searched(patterns []string, cwd string) ([]string, error) {
+	seen := map[string]bool{}
+	for _, p := range patterns {
+		dir, all := strings.CutSuffix(filepath.ToSlash(p), "...")
+		at := filepath.Clean(filepath.FromSlash(dir))
+		if !filepath.IsAbs(at) {
+			at = filepath.Join(cwd, at)
+		}
+		seen[at] = true
+		if !all {
+			continue
+		}
+		err := filepath.WalkDir(at, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return err
+			}
+			if path != at && skipFolder(path, d.Name()) {
+				if !skippedName(d.Name()) {
+					seen[path] = true // for the forge.hcl in it
+				}
+				return fs.SkipDir
+			}
+			seen[path] = true
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list the folders below %s: %w", at, err)
+		}
+	}
+	return sortedNames(seen), nil
+}
+
 func findPattern(pattern, cwd string) ([]string, error) {
 	dir, all := strings.CutSuffix(filepath.ToSlash(pattern), "...")
 	if all && dir != "" && !strings.HasSuffix(dir, "/") {
@@ -92,8 +126,12 @@ func below(given, at string) ([]string, error) {
 	return files, nil
 }
 
+func skippedName(name string) bool {
+	return name == "testdata" || name == "output" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")
+}
+
 func skipFolder(path, name string) bool {
-	if name == "testdata" || name == "output" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {
+	if skippedName(name) {
 		return true
 	}
 	_, err := os.Stat(filepath.Join(path, "forge.hcl"))

@@ -178,13 +178,17 @@ func (f *frame) inlineScript(s Script, content *yaml.Node, p platforms.Platform,
 		return nil
 	}
 	if p.IsWindows() && len(lines) > 1 && (s.Interpreter == "" || s.Interpreter == "cmd") {
-		for i, l := range lines { // cmd goes on after a command that failed
-			lines[i] = l + "\nif errorlevel 1 exit 1"
+		for i, l := range lines {
+			lines[i] = l + batchCheck
 		}
 	}
 	s.Text = strings.Join(lines, "\n")
 	return []Script{s}
 }
+
+// batchCheck follows every command of a list on Windows, as conda-build and rattler-build have it: cmd.exe
+// goes on after one that failed. A crash is a negative code, which `if errorlevel 1` does not see.
+const batchCheck = "\nif %errorlevel% neq 0 exit 1"
 
 // firstLine is where a scalar's text begins: after the mark of a block.
 func firstLine(n *yaml.Node) int {

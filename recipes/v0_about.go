@@ -27,7 +27,7 @@ func (o *v0Output) fillTests() {
 		if lines := o.v0Pass.texts(list1(n)); len(lines) > 0 {
 			if o.out.HostPlatform.IsWindows() {
 				for i, l := range lines {
-					lines[i] = l + "\nif errorlevel 1 exit 1"
+					lines[i] = l + batchCheck
 				}
 			}
 			script(Script{Text: strings.Join(lines, "\n"), FirstLine: o.place(o.doc, list1(n)[0]).Line, Pos: o.place(o.doc, n)})

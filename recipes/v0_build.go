@@ -169,8 +169,8 @@ func (o *v0Output) inlineScripts(n *yaml.Node) []Script {
 	}
 	s := Script{Pos: o.place(o.doc, n), FirstLine: o.place(o.doc, list1(n)[0]).Line, Env: o.scriptEnv(), Secrets: o.secrets()}
 	if o.platform().IsWindows() && len(lines) > 1 {
-		for i, l := range lines { // cmd goes on after a command that failed
-			lines[i] = l + "\nif errorlevel 1 exit 1"
+		for i, l := range lines {
+			lines[i] = l + batchCheck
 		}
 	}
 	s.Text = strings.Join(lines, "\n")

@@ -238,7 +238,7 @@ func v0TestDiff(o *Output, w *v0WantOutput, list func(name string, want any, got
 	for _, t := range o.Tests {
 		switch {
 		case t.Script != nil && t.Script.Script.File == "":
-			commands = append(commands, strings.ReplaceAll(t.Script.Script.Text, "\nif errorlevel 1 exit 1", ""))
+			commands = append(commands, strings.ReplaceAll(t.Script.Script.Text, batchCheck, ""))
 			requires, files, sources = t.Script.Run, t.Script.RecipeFiles, t.Script.SourceFiles
 		case t.Python != nil:
 			imports = append(imports, t.Python.Imports...)

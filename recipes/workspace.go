@@ -67,9 +67,10 @@ type TrustedKey struct {
 
 // Policy is what the workspace demands of builds and packages.
 type Policy struct {
-	Isolation  string // "full", "landlock" or "none": the least that is accepted; empty for full
+	Isolation  string // "full", "landlock", "appcontainer" or "none": the least that is accepted; empty for full
 	Signatures string // "required" or "optional": for packages of channels; empty for optional
 	Unhashed   bool   // accept sources without a hash
+	ABI        string // "off", "warn" or "error": what is done about libraries that lost symbols; empty for off
 }
 
 // Optimize says which CPU levels are built of outputs that use a compiler.
@@ -103,9 +104,9 @@ func workspaceBlocks() map[string]struct {
 		"toolchain": {true, map[string]byte{"platform": 's', "env": 'm'}},
 		"variant":   {false, nil},
 		"key":       {true, map[string]byte{"file": 's', "fingerprint": 's', "packages": 'l'}},
-		"policy":    {false, map[string]byte{"isolation": 's', "signatures": 's', "unhashed": 'b'}},
-		"cache":     {false, map[string]byte{"max_size": 's', "max_age": 's'}},
+		"policy":    {false, map[string]byte{"isolation": 's', "signatures": 's', "unhashed": 'b', "abi": 's'}},
 		"optimize":  {false, map[string]byte{"levels": 'l', "lto": 'b', "packages": 'l'}},
+		"cache":     {false, map[string]byte{"max_size": 's', "max_age": 's'}},
 	}
 }
 
@@ -266,7 +267,7 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 	case "key":
 		p.key(b, name, v, pos)
 	case "policy":
-		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"]}
+		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "appcontainer", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"], p.word(v, "abi", "off", "warn", "error")}
 	case "cache":
 		p.w.Cache = StoreLimits{v.text["max_size"], v.text["max_age"], pos}
 	case "optimize":

@@ -69,11 +69,13 @@ func (s Spec) checkTree() error {
 			return err
 		}
 	}
-	switch s.Level {
-	case "", Full, Landlock, None:
+	if s.Level == "" {
 		return nil
 	}
-	return fmt.Errorf("run in sandbox: unknown isolation %q (known: full landlock none)", s.Level)
+	if _, err := ParseIsolation(string(s.Level)); err != nil {
+		return fmt.Errorf("run in sandbox: %w", err)
+	}
+	return nil
 }
 
 // checkInside wants an absolute, clean path below the root: /a/b, never /, /a/../b or a/b.

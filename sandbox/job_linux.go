@@ -29,6 +29,7 @@ type job struct {
 	Links        []Link
 	Files        []File
 	Hostname     string
+	OldKernel    bool
 	UID, GID     int
 	Limits       Limits
 	LimitMemory  bool // by rlimit, for want of a cgroup
@@ -182,7 +183,11 @@ func (s *steps) plainSteps(j *job) {
 	}
 	s.forgetSignals()
 	s.add("set umask", unix.SYS_UMASK, 0o022)
-	s.try(unix.SYS_PERSONALITY, 0)
+	if j.OldKernel {
+		s.add("report an old kernel", unix.SYS_PERSONALITY, uname26)
+	} else {
+		s.try(unix.SYS_PERSONALITY, 0)
+	}
 	s.try(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	if j.up(wallFiles) {
 		s.add("close files", unix.SYS_CLOSE_RANGE, 3, uintptr(^uint32(0)), unix.CLOSE_RANGE_CLOEXEC)

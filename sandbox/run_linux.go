@@ -18,7 +18,7 @@ import (
 // newJob copies from the Spec what its keeper needs.
 func newJob(spec Spec, level Isolation) *job {
 	j := &job{Argv: spec.Argv, Env: spec.Env, Dir: spec.Dir, Mounts: spec.Mounts, Links: spec.Links,
-		Files: spec.accounts(), Hostname: spec.Hostname, Limits: spec.Limits, Network: spec.Network,
+		Files: spec.accounts(), Hostname: spec.Hostname, OldKernel: spec.OldKernel, Limits: spec.Limits, Network: spec.Network,
 		UID: spec.UID, GID: spec.GID, Terminal: spec.Terminal, Isolation: level, CPUs: cpuinfo(runtime.GOARCH)}
 	if j.Hostname == "" {
 		j.Hostname = "localhost"
@@ -92,6 +92,9 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 		p.Kill()
 		p.Wait()
 		return res, fmt.Errorf("put the sandbox into its cgroup: %w", err)
+	}
+	if spec.Started != nil {
+		spec.Started(p.Pid)
 	}
 	w.life.Write([]byte{1}) // go; if it fails, the keeper is dead and its silence says so
 	end, state := r.watch(ctx, spec, j, p, w, group, parse)

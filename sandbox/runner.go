@@ -29,7 +29,7 @@ func (r *runner) Run(ctx context.Context, spec Spec) (Result, error) {
 		return r.at(ctx, spec, r.only)
 	}
 	var first error
-	for _, level := range []Isolation{Full, Landlock, None} {
+	for _, level := range Levels() {
 		res, err := r.at(ctx, spec, level)
 		var no *UnavailableError
 		if !errors.As(err, &no) {
@@ -51,6 +51,8 @@ func (r *runner) at(ctx context.Context, spec Spec, level Isolation) (Result, er
 		return r.runFull(ctx, spec)
 	case Landlock:
 		return r.runLandlock(ctx, spec)
+	case AppContainer:
+		return r.runContainer(ctx, spec)
 	}
 	return r.runNone(ctx, spec)
 }

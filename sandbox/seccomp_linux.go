@@ -111,6 +111,7 @@ func rules(fenced bool) []rule {
 // Personalities (linux/personality.h).
 const (
 	perLinux32      = 0x8
+	uname26         = 0x20000
 	addrNoRandomize = 0x40000
 )
 

@@ -3,7 +3,9 @@ package sandbox
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -17,9 +19,23 @@ const (
 	Full Isolation = "full"
 	// Landlock: undeclared files cannot be opened and TCP is refused, but names can be seen.
 	Landlock Isolation = "landlock"
+	// AppContainer: files that were neither declared nor opened to every application of Windows cannot be
+	// opened, and there is no network; names can be seen.
+	AppContainer Isolation = "appcontainer"
 	// None: an ordinary process.
 	None Isolation = "none"
 )
+
+// Levels lists all, strongest first. A system has Full, or one of the walls between, or neither.
+func Levels() []Isolation { return []Isolation{Full, Landlock, AppContainer, None} }
+
+// ParseIsolation reads the name of a level.
+func ParseIsolation(word string) (Isolation, error) {
+	if slices.Contains(Levels(), Isolation(word)) {
+		return Isolation(word), nil
+	}
+	return "", fmt.Errorf("isolation %q: want full, landlock (Linux), appcontainer (Windows) or none", word)
+}
 
 // Mount places a file or folder of this machine into the command's view.
 type Mount struct {
@@ -57,32 +73,39 @@ type Spec struct {
 	Links    []Link
 	Files    []File
 	Hostname string
-	User     string // name of the uid in /etc/passwd
-	UID, GID int    // inside
-	Limits   Limits
-	Network  bool      // share the host's network: on request only, and recorded
-	Level    Isolation // the least that will do; empty means Full
-	Scratch  string    // folder on this machine, mode 0700, where the root is put together
-	Stdin    io.Reader // nil for /dev/null
-	Stdout   io.Writer
-	Stderr   io.Writer
-	Trace    bool               // record what is opened, at level Full only
-	Measure  func(memory int64) // called now and then with the bytes of all processes together, where a cgroup can be had
-	Terminal bool               // hand the caller's terminal through (for debug shells only)
+	// OldKernel lets uname say 2.6 and some more, to see what depends on it. On Linux only.
+	OldKernel bool
+	User      string // name of the uid in /etc/passwd
+	UID, GID  int    // inside
+	Limits    Limits
+	Network   bool      // share the host's network: on request only, and recorded
+	Level     Isolation // the least that will do; empty means Full
+	Scratch   string    // folder on this machine, mode 0700, where the root is put together
+	Stdin     io.Reader // nil for /dev/null
+	Stdout    io.Writer
+	Stderr    io.Writer
+	Measure   func(memory int64) // called now and then with the bytes of all processes together, where a cgroup can be had
+	Trace     bool               // record what is opened, at level Full only
+	// Started, if not nil, is told the first process of the command as this machine numbers it; all others
+	// descend from it. Where processes cannot be looked at, it is not called.
+	Started  func(pid int)
+	Terminal bool // hand the caller's terminal through (for debug shells only)
 }
 
 // Result is what happened.
 type Result struct {
-	ExitCode  int           `json:"exit_code"`            // of the command; 128+signal when a signal ended it
-	Isolation Isolation     `json:"isolation"`            // reached, never merely asked for
-	Limits    Limits        `json:"limits"`               // that were in force
-	LimitedBy string        `json:"limited_by,omitempty"` // "cgroup2", "cgroup1" or "rlimit" for memory and processes
-	KilledBy  string        `json:"killed_by,omitempty"`  // "wall", "memory", "processes", "log", …: the limit that ended it
-	Network   bool          `json:"network,omitempty"`    // shared the network of the machine
-	Wall      time.Duration `json:"wall"`
-	CPU       time.Duration `json:"cpu"`
-	PeakRSS   int64         `json:"peak_rss"`        // bytes
-	Trace     *Trace        `json:"trace,omitempty"` // where the Spec asked for it
+	ExitCode  int       `json:"exit_code"`            // of the command; 128+signal when a signal ended it
+	Isolation Isolation `json:"isolation"`            // reached, never merely asked for
+	Limits    Limits    `json:"limits"`               // that were in force
+	LimitedBy string    `json:"limited_by,omitempty"` // "cgroup2", "cgroup1", "rlimit" or "job" for memory and processes
+	KilledBy  string    `json:"killed_by,omitempty"`  // "wall", "memory", "processes", "log", …: the limit that ended it
+	Network   bool      `json:"network,omitempty"`    // shared the network of the machine
+	// Restricted tells that the process had the user's rights without any privilege (Windows, isolation none).
+	Restricted bool          `json:"restricted,omitempty"`
+	Wall       time.Duration `json:"wall"`
+	CPU        time.Duration `json:"cpu"`
+	PeakRSS    int64         `json:"peak_rss"`        // bytes
+	Trace      *Trace        `json:"trace,omitempty"` // where the Spec asked for it
 }
 
 // Runner runs commands. Implementations pass the contract suite in the package's tests.

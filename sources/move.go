@@ -8,6 +8,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"forge/internal/fsx"
 )
 
 // moveInto moves all below the folder from into dir/target, which may hold earlier sources. Nothing is
@@ -76,7 +78,7 @@ func merge(root *os.Root, from, to string) error {
 		case old.IsDir() || e.IsDir():
 			err = fmt.Errorf("%s is a %s here and a %s in an earlier source", dst, kindOf(e.Type()), kindOf(old.Mode()))
 		default:
-			if err = root.Remove(dst); err == nil {
+			if err = fsx.RemoveIn(root, dst); err == nil {
 				err = root.Rename(src, dst)
 			}
 		}

@@ -120,6 +120,16 @@ func (g *gc) read() error {
 	if err := g.readTrees(inodes); err != nil {
 		return err
 	}
+	last, runs, err := g.usedByRuns()
+	if err != nil {
+		return err
+	}
+	for _, u := range g.units {
+		if t := last[u.pin]; u.pin != "" && t.After(u.used) {
+			u.used = t
+		}
+	}
+	g.units = append(g.units, runs...)
 	for _, u := range g.units {
 		g.total += u.size
 		for d := range u.refs {

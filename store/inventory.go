@@ -89,7 +89,7 @@ type Usage struct {
 func (s *Store) Usage() ([]Usage, error) {
 	seen := map[uint64]bool{}
 	var list []Usage
-	for _, part := range []string{"cas", "trees", "actions", "sources", "channels", "tmp", "locks", "logs"} {
+	for _, part := range []string{"cas", "trees", "actions", "sources", "runs", "channels", "tmp", "locks", "logs"} {
 		u := Usage{Part: part}
 		err := filepath.WalkDir(s.path(part), func(_ string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {

@@ -1,7 +1,8 @@
 // Package store keeps files and results by content.
 //
 // Layout below the root (FORGE_CACHE, by default ~/.cache/forge): cas/ab/cdef… files by SHA-256,
-// trees/ materialised trees, actions/ results by key, sources/ names of fetched things, tmp/, lock files.
+// trees/ materialised trees, actions/ results by key, sources/ names of fetched things, runs/ what runs with
+// nothing to do look at, tmp/, lock files.
 // Every write is a temp file, fsync and rename; a damaged entry is a miss, never an error.
 package store
 
@@ -13,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"forge/digest"
 	"forge/internal/fsx"
@@ -44,7 +46,7 @@ func Open(root string) (*Store, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	s := &Store{root: abs, perm: info.Mode().Perm() | 0o700}
-	for _, dir := range []string{"cas", "trees", "actions", "sources", "locks", "tmp"} {
+	for _, dir := range []string{"cas", "trees", "actions", "sources", "runs", "locks", "tmp"} {
 		if err := fsx.MkdirAll(filepath.Join(abs, dir), s.perm); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}
@@ -106,6 +108,9 @@ func (s *Store) Put(r io.Reader) (digest.Digest, int64, error) {
 	return d, n, s.adopt(f, d, false)
 }
 
+// small is the size of a file up to which looking whether the store has it is cheaper than a second copy.
+const small = 1 << 20
+
 // PutFile stores a copy of the file at path.
 func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	in, err := os.Open(path)
@@ -113,6 +118,16 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 		return digest.Digest{}, 0, err
 	}
 	defer in.Close()
+	if info, err := in.Stat(); err == nil && info.Size() <= small {
+		if d, n, err := digest.OfReader(in); err == nil {
+			if have, _, err := digest.OfFile(s.Path(d, exec)); err == nil && have == d {
+				return d, n, nil
+			}
+		}
+		if _, err := in.Seek(0, io.SeekStart); err != nil {
+			return digest.Digest{}, 0, err
+		}
+	}
 	if !exec {
 		return s.Put(in)
 	}
@@ -127,6 +142,25 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 		return d, n, err
 	}
 	return d, n, s.adopt(f, d, true)
+}
+
+// Take moves the file at path into the store; on its own file system, as in a folder made by TempDir, nothing
+// is copied.
+func (s *Store) Take(path string) (digest.Digest, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return digest.Digest{}, 0, err
+	}
+	defer f.Close()
+	d, n, err := digest.OfReader(f)
+	if err != nil {
+		return d, n, err
+	}
+	err = s.adopt(f, d, false)
+	if errors.Is(err, syscall.EXDEV) { // a folder of the caller's, on another file system
+		return s.PutFile(path, false)
+	}
+	return d, n, err
 }
 
 // adopt renames the temp file f to its place.
@@ -144,7 +178,10 @@ func (s *Store) adopt(f *os.File, d digest.Digest, exec bool) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := f.Close(); err != nil { // Windows renames no open file
+		return err
+	}
+	return fsx.Rename(f.Name(), path)
 }
 
 // Bytes returns the blob, checked against its digest.

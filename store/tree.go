@@ -98,7 +98,7 @@ func (s *Store) Materialize(ctx context.Context, entries []digest.Entry) (string
 	if err := fsx.SyncTree(tmp); err != nil {
 		return "", err
 	}
-	return dst, os.Rename(tmp, dst)
+	return dst, fsx.Rename(tmp, dst)
 }
 
 func (s *Store) lay(ctx context.Context, dir string, entries []digest.Entry) error {

@@ -31,8 +31,20 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
   forge build -n ./recipes/...          what would be built, and why
   forge build --json ./recipes/... > table.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req, err := a.request(&f, args)
+			req, err := a.requestFor(&f, nil)
 			if err != nil {
+				return err
+			}
+			var last *lastRun
+			if !renderOnly && !withSolve && !dryRun {
+				if last, err = a.lastRunOf(cmd.Context(), req, &f, args, reports); err != nil {
+					return err
+				}
+				if done, err := last.repeat(asJSON); done || err != nil {
+					return err
+				}
+			}
+			if err := f.find(a, req, args); err != nil {
 				return err
 			}
 			switch {
@@ -48,7 +60,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 				return a.plan(cmd.Context(), req, planJSON(asJSON))
 			}
 			req.Measure = reports.trace != ""
-			return a.build(cmd.Context(), req, asJSON, reports)
+			return a.build(cmd.Context(), req, asJSON, reports, last)
 		},
 	}
 	f.register(c.Flags())
@@ -62,7 +74,8 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 }
 
 // build runs the whole line: render, plan, run, index, table.
-func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, reports buildReports) error {
+func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, reports buildReports, last *lastRun) error {
+	last.begin(req)
 	tools, finish, err := a.tools(ctx, req)
 	if err != nil {
 		return err
@@ -75,7 +88,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 		return err
 	}
 	p := a.newProgress(len(graph.Actions))
-	p.foresee(req.Jobs, engine.Expected(req, tools, graph))
+	p.foresee(req, engine.Expected(req, tools, graph))
 	trace := newTracer(tools.Now)
 	viewer := a.ci(req)
 	p.after, p.clean = viewer.event, viewer.clean
@@ -86,6 +99,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 		}
 		trace.event(e)
 		p.event(e)
+		last.event(e)
 	})
 	p.close()
 	indexErr := finish(context.WithoutCancel(ctx))
@@ -95,7 +109,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	indexErr = errors.Join(indexErr, a.trim(context.WithoutCancel(ctx), tools.Store, outcomes))
 	reportErr := reports.write(req, outcomes, trace)
 	if asJSON {
-		if err := a.writeJSONTable(req, outcomes, summary); err != nil {
+		if err := a.printJSON(jsonTable(req, outcomes, summary)); err != nil {
 			return err
 		}
 	} else if !a.global.quiet {
@@ -110,13 +124,18 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	case runErr != nil:
 		return errors.Join(a.summary(outcomes), reportErr)
 	}
-	return errors.Join(indexErr, reportErr, renderErr)
+	if err := errors.Join(indexErr, reportErr, renderErr); err != nil {
+		return err
+	}
+	last.keep(req, tools, graph, outcomes)
+	return nil
 }
 
 // graph renders and plans. With --keep-going recipes that are broken are reported and left out:
 // renderErr then says so at the end.
 func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools) (g *engine.Graph, renderErr, err error) {
 	outputs, warnings, err := engine.Render(ctx, req)
+	a.notes = warnings
 	for _, w := range warnings {
 		if !a.global.quiet {
 			a.printError(&diag.Failure{List: diag.List{w}})
@@ -130,7 +149,15 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 		renderErr = exitError{exitFailed}
 	}
 	g, err = engine.Plan(ctx, req, tools, outputs)
-	if g != nil && !a.global.quiet {
+	if g == nil {
+		return nil, renderErr, err
+	}
+	if len(g.Broken) > 0 {
+		a.printError(&diag.Failure{List: g.Broken})
+		renderErr = exitError{exitFailed}
+	}
+	a.notes = append(a.notes, g.Notes...)
+	if !a.global.quiet {
 		for _, n := range g.Notes {
 			a.printError(&diag.Failure{List: diag.List{n}})
 		}
@@ -199,22 +226,38 @@ func relativeTo(wd, path string) string {
 	return filepath.ToSlash(rel)
 }
 
-func (a *app) writeJSONTable(req *engine.Request, outcomes []*engine.Outcome, summary engine.Summary) error {
+func jsonTable(req *engine.Request, outcomes []*engine.Outcome, summary engine.Summary) any {
 	rows := []row{}
 	for _, o := range outcomes {
 		rows = append(rows, rowOf(req, o))
 	}
-	return a.printJSON(map[string]any{"packages": rows, "summary": summary})
+	return map[string]any{"packages": rows, "summary": summary}
 }
 
 // writeTable ends a run on the screen.
 func (a *app) writeTable(outcomes []*engine.Outcome) {
+	a.paintTable(tableLines(outcomes), func(i int) string { return string(outcomes[i].Status) })
+	fmt.Fprintln(a.stdout, closingLine(outcomes))
+}
+
+// paintTable writes lines, the first as a heading and the others in the colour of their roles.
+func (a *app) paintTable(lines []string, role func(int) string) {
+	paint := a.painter(a.stdout)
+	for i, line := range lines {
+		as := "bold"
+		if i > 0 {
+			as = role(i - 1)
+		}
+		fmt.Fprintln(a.stdout, paint(as, line))
+	}
+}
+
+// tableLines is the closing table: a heading and a line for each outcome.
+func tableLines(outcomes []*engine.Outcome) []string {
 	var text strings.Builder
 	t := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "PACKAGE\tVERSION\tBUILD\tSTATUS\tSECONDS\tISOLATION\tCONTENT\tSIGNED BY")
-	count := map[engine.Status]int{}
 	for _, o := range outcomes {
-		count[o.Status]++
 		out, isolation, content := o.Action.Output, "-", "-"
 		if o.Built != nil {
 			content = o.Built.Content.Short()
@@ -225,15 +268,19 @@ func (a *app) writeTable(outcomes []*engine.Outcome) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f\t%s\t%s\t%.12s\n", out.Name, out.Version, out.BuildString, o.Status, o.Seconds, isolation, content, dash(o.Signed))
 	}
 	t.Flush()
-	paint := a.painter(a.stdout)
-	for i, line := range strings.Split(strings.TrimRight(text.String(), "\n"), "\n") {
-		role := "bold"
-		if i > 0 {
-			role = string(outcomes[i-1].Status)
-		}
-		fmt.Fprintln(a.stdout, paint(role, diag.Printable(line)))
+	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
+	for i := range lines {
+		lines[i] = diag.Printable(lines[i])
 	}
-	fmt.Fprintln(a.stdout, closing(len(outcomes), count))
+	return lines
+}
+
+func closingLine(outcomes []*engine.Outcome) string {
+	count := map[engine.Status]int{}
+	for _, o := range outcomes {
+		count[o.Status]++
+	}
+	return closing(len(outcomes), count)
 }
 
 func closing(n int, count map[engine.Status]int) string {

@@ -18,6 +18,7 @@ import (
 
 // buildFlags are the flags of every verb that plans; their names are rattler-build's.
 type buildFlags struct {
+	unsolved                                                        bool // the verb solves nothing, so what this machine is does not matter
 	recipes, channels, variantConfig, variants, extraMeta, upTo     []string
 	recipeDir, outputDir, buildPlatform, hostPlatform, target       string
 	channelPriority, packageFormat, isolation, test, buildString    string
@@ -25,10 +26,11 @@ type buildFlags struct {
 	jobs, buildNum                                                  int
 	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
-	locked, traceInputs                                             bool
+	locked, traceInputs, experimental                               bool
 	memory                                                          int64
 	maxMemory                                                       string
 	verifyCache                                                     bool
+	abiCheck                                                        string
 	peer                                                            peerFlags
 }
 
@@ -46,13 +48,14 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.variants, "variant", nil, "variant values, KEY=V[,V]")
 	fs.BoolVar(&f.ignoreRecipeVariants, "ignore-recipe-variants", false, "do not read the variants file beside a recipe")
 	fs.StringVar(&f.packageFormat, "package-format", "", "conda[:LEVEL] or tar-bz2[:LEVEL]; the level is a number, min, max or default (default conda)")
-	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock or none (default full); recorded in the provenance")
+	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), appcontainer (Windows) or none (default full); recorded in the provenance")
 	fs.IntVar(&f.buildNum, "build-num", -1, "build number of all outputs")
 	fs.StringVar(&f.buildString, "build-string-prefix", "", "begin every build string with this")
 	fs.StringArrayVar(&f.extraMeta, "extra-meta", nil, "KEY=VALUE for about.json")
 	fs.StringVar(&f.excludeNewer, "exclude-newer", "", "ignore packages newer than this date (RFC 3339)")
 	fs.BoolVar(&f.noIncludeRecipe, "no-include-recipe", false, "leave the recipe out of the package")
 	fs.BoolVar(&f.allowUnhashed, "allow-unhashed", false, "accept URL sources without a hash; recorded in the provenance")
+	fs.BoolVar(&f.experimental, "experimental", false, "take what rattler-build calls experimental: load_from_file(), git.head_rev() and the like, attestation of sources")
 	fs.StringVar(&f.skipExisting, "skip-existing", "none", "build no output whose package, by name, version and build string, is there: none, local (the output folder) or all (channels, too)")
 	fs.Lookup("skip-existing").NoOptDefVal = "local"
 	fs.BoolVar(&f.locked, "locked", false, "fail where forge.lock does not hold what is planned")
@@ -70,6 +73,8 @@ func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.traceInputs, "trace-inputs", false, "record what the scripts open: unused dependencies, paths that are not there; in output/logs and the provenance")
 	fs.StringVar(&f.test, "test", "", "run the packages' tests: skip, native (where this machine can) or native-and-emulated (default native)")
 	fs.BoolVar(&f.noTest, "no-test", false, "the same as --test skip")
+	fs.StringVar(&f.abiCheck, "abi-check", "", "hold the shared libraries of each package against those of the one before: off, warn or error where programs built with that would fail (default off)")
+	fs.Lookup("abi-check").NoOptDefVal = string(engine.ABIError)
 	fs.BoolVar(&f.errorPrefix, "error-prefix-in-binary", false, "refuse binaries that hold the placeholder prefix")
 	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a build may use")
 	fs.StringVar(&f.maxMemory, "max-memory", "", "start builds together only as far as they fit into so much memory, by what they took last time or declare, for example 12GB")
@@ -86,7 +91,7 @@ func (f *buildFlags) registerChannels(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.channels, "channel", "c", nil, "channel to take dependencies from: a folder or a URL; after the package's own, in order")
 	fs.StringVar(&f.channelPriority, "channel-priority", "strict", "strict, flexible or disabled")
 	fs.StringVar(&f.outputDir, "output-dir", "", "folder of this workspace's packages and logs (default output)")
-	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock or none (default full)")
+	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), appcontainer (Windows) or none (default full)")
 	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a script may use")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing")
@@ -117,7 +122,7 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 	req := &engine.Request{
 		WorkDir: wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, output, filepath.Join(space.dir, "output")),
 		VariantFiles: f.variantConfig, IgnoreRecipeVariants: f.ignoreRecipeVariants, BuildStringPrefix: f.buildString,
-		AllowUnhashed: f.allowUnhashed, KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, VerifyCache: f.verifyCache, TraceInputs: f.traceInputs, Offline: f.offline,
+		AllowUnhashed: f.allowUnhashed, Experimental: f.experimental, Git: repositories(f.offline), KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, VerifyCache: f.verifyCache, TraceInputs: f.traceInputs, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,
 		Jobs: f.jobs, CPUs: runtime.NumCPU(),
 		Limits: sandbox.Limits{Memory: f.memory, OpenFiles: 65536, Log: 1 << 30},
@@ -151,7 +156,9 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 	if err := a.channels(f, req); err != nil {
 		return nil, err
 	}
-	req.Virtual = platforms.DetectVirtual(a.lookupEnv)
+	if !f.unsolved {
+		req.Virtual = platforms.DetectVirtual(a.lookupEnv)
+	}
 	return req, nil
 }
 
@@ -232,6 +239,11 @@ func (f *buildFlags) words(req *engine.Request) (err error) {
 	default:
 		return usageError{fmt.Errorf("--skip-existing %q: want none, local or all", f.skipExisting)}
 	}
+	if req.ABICheck = engine.ABICheck(f.abiCheck); f.abiCheck != "" {
+		if err := oneOf("--abi-check", f.abiCheck, abiWords); err != nil {
+			return usageError{err}
+		}
+	}
 	if f.excludeNewer != "" {
 		t, err := parseDate(f.excludeNewer)
 		if err != nil {
@@ -253,6 +265,8 @@ func (f *buildFlags) words(req *engine.Request) (err error) {
 	}
 	return nil
 }
+
+var abiWords = []string{string(engine.ABIOff), string(engine.ABIWarn), string(engine.ABIError)}
 
 func parseDate(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
@@ -278,12 +292,12 @@ func (f *buildFlags) leastIsolation(req *engine.Request, space workspace, config
 	if word == "" {
 		word = string(sandbox.Full)
 	}
-	switch i := sandbox.Isolation(word); i {
-	case sandbox.Full, sandbox.Landlock, sandbox.None:
-		req.Isolation = i
-		return nil
+	level, err := sandbox.ParseIsolation(word)
+	if err != nil {
+		return usageError{err}
 	}
-	return usageError{fmt.Errorf("isolation %q: want full, landlock or none", word)}
+	req.Isolation = level
+	return nil
 }
 
 // pairs reads the flags of the form KEY=VALUE.
@@ -313,6 +327,16 @@ func (f *buildFlags) pairs(req *engine.Request) error {
 
 // find resolves patterns to recipe files; without any, the working folder's recipe.
 func (f *buildFlags) find(a *app, req *engine.Request, args []string) error {
+	patterns, err := a.withStdin(f.patterns(args), req)
+	if err != nil {
+		return err
+	}
+	req.Recipes, err = recipes.Find(patterns, req.WorkDir)
+	return err
+}
+
+// patterns are where recipes are looked for.
+func (f *buildFlags) patterns(args []string) []string {
 	patterns := append(append([]string(nil), f.recipes...), args...)
 	if f.recipeDir != "" {
 		patterns = append(patterns, strings.TrimSuffix(f.recipeDir, "/")+"/...")
@@ -320,10 +344,5 @@ func (f *buildFlags) find(a *app, req *engine.Request, args []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"."}
 	}
-	patterns, err := a.withStdin(patterns, req)
-	if err != nil {
-		return err
-	}
-	req.Recipes, err = recipes.Find(patterns, req.WorkDir)
-	return err
+	return patterns
 }

@@ -148,7 +148,7 @@ func completions(a *app, c *cobra.Command) {
 		"package-format": {"conda", "conda:min", "conda:default", "conda:max", "tar-bz2", "tar-bz2:min", "tar-bz2:max"},
 		"test":           {"skip", "native", "native-and-emulated"}, "env-isolation": {"strict", "conda-build", "none"},
 		"skip-existing": {"none", "local", "all"}, "isolation": {string(sandbox.Full), string(sandbox.Landlock), string(sandbox.None)},
-		"shell": shells, "vary": engine.VaryWords(),
+		"shell": shells, "abi-check": abiWords, "vary": engine.VaryWords(),
 	}
 	for name, list := range words {
 		if c.LocalFlags().Lookup(name) != nil {

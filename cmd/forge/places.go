@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"forge/digest"
 	"forge/engine"
 	"forge/internal/diag"
 	"forge/recipes"
@@ -35,6 +36,7 @@ func (a *app) keyDir() (string, error) { return trust.DefaultDir(a.getenv) }
 // workspace is what forge.hcl says; without one, the working folder is the workspace and it is silent.
 type workspace struct {
 	dir  string
+	sum  digest.Digest // of the file
 	file *recipes.Workspace
 }
 
@@ -50,7 +52,7 @@ func (a *app) workspace(dir string) (workspace, error) {
 					a.printError(&diag.Failure{List: diag.List{w}})
 				}
 			}
-			return workspace{dir: d, file: file}, list.Err()
+			return workspace{dir: d, sum: digest.Of(data), file: file}, list.Err()
 		}
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			return workspace{}, err
@@ -78,6 +80,10 @@ func (w workspace) apply(req *engine.Request) error {
 	}
 	o := w.file.Optimize
 	req.Optimize = engine.Optimize{Levels: o.Levels, LTO: o.LTO, Packages: o.Packages}
+	req.SignaturesRequired = w.file.Policy.Signatures == "required"
 	req.AllowUnhashed = req.AllowUnhashed || w.file.Policy.Unhashed
+	if req.ABICheck == "" {
+		req.ABICheck = engine.ABICheck(w.file.Policy.ABI)
+	}
 	return nil
 }

@@ -44,8 +44,9 @@ that a verdict is about the build and not about other inputs; what is lacking is
 names it. Differences are shown by member, section and line, with what let them in (timestamp,
 path, order, locale, CPU, randomness, user, hostname) and what to change in the recipe.
 
---vary makes the rebuild differ on purpose: path, uid, hostname, locale, jobs, timezone, or all.
-PREFIX stays: packages hold it, and installing replaces it. The clock moves by itself.
+--vary makes the rebuild differ on purpose: path, uid, hostname, locale, jobs, timezone, clock (400
+days on, with libfaketime), order (folders listed in another order, on a file system in memory),
+kernel (its release), or all. PREFIX stays: packages hold it, and installing replaces it.
 
 Exit code: 0 identical, 1 different or not to be rebuilt, 2 used wrongly.`,
 		Example: `  forge rebuild output/linux-64/zlib-*.conda
@@ -64,7 +65,7 @@ Exit code: 0 identical, 1 different or not to be rebuilt, 2 used wrongly.`,
 	}
 	c.Flags().StringVarP(&f.file, "package-file", "p", "", "package to rebuild (also as a plain argument)")
 	c.Flags().IntVar(&f.times, "times", 1, "build it so many times")
-	c.Flags().StringSliceVar(&f.vary, "vary", nil, "what to vary on purpose: path,uid,hostname,locale,jobs,timezone or all")
+	c.Flags().StringSliceVar(&f.vary, "vary", nil, "what to vary on purpose: path,uid,hostname,locale,jobs,timezone,clock,order,kernel or all")
 	c.Flags().StringVar(&f.attest, "attest", "", "write a signed rebuild attestation to this file")
 	c.Flags().StringVar(&f.keep, "keep", "", "keep the rebuilt packages in this folder")
 	c.Flags().StringVar(&f.recipe, "from-recipe", "", "folder of the recipe, where the package does not carry it; its digest must be the recorded one")
@@ -212,6 +213,9 @@ func (a *app) printRebuild(r *engine.RebuildReport) {
 	fmt.Fprintf(a.stdout, "%s: %s, %s\n", diag.Printable(r.Package), paint(role, r.Verdict), inputs)
 	for _, n := range r.Notes {
 		fmt.Fprintf(a.stdout, "  not as recorded: %s\n", diag.Printable(n))
+	}
+	for _, why := range r.NotVaried {
+		fmt.Fprintf(a.stdout, "  not varied: %s\n", diag.Printable(why))
 	}
 	for _, t := range r.Attempts {
 		note := ""

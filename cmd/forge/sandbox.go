@@ -72,7 +72,7 @@ out, 137 when a limit killed it.`,
 	flags.Int64Var(&f.fileSize, "file-size", 0, "most bytes in one file")
 	flags.StringVar(&f.timeout, "timeout", "", "most time by the clock, in seconds or as 1m30s")
 	flags.StringVar(&f.dir, "dir", "/forge/work", "folder inside to start in")
-	flags.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock or none")
+	flags.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock (Linux), appcontainer (Windows) or none")
 	flags.BoolVar(&f.network, "network", false, "share this machine's network")
 	flags.BoolVarP(&f.terminal, "terminal", "t", false, "hand this terminal to the command, for an interactive shell")
 	flags.BoolVar(&f.asJSON, "json", false, "print what happened as one JSON document on stderr, at the end")
@@ -83,7 +83,7 @@ out, 137 when a limit killed it.`,
 func (a *app) sandboxRun(ctx context.Context, f sandboxFlags, args []string) error {
 	res, err := a.sandboxTry(ctx, f, args, sandbox.Full)
 	var no *sandbox.UnavailableError
-	for _, lower := range []sandbox.Isolation{sandbox.Landlock, sandbox.None} {
+	for _, lower := range sandbox.Levels()[1:] {
 		accepted := f.isolation == string(sandbox.None) || f.isolation == string(lower)
 		if errors.As(err, &no) && accepted {
 			fmt.Fprintf(a.stderr, "forge: warning: %v\n", err)
@@ -141,10 +141,8 @@ func (f sandboxFlags) spec(args []string, level sandbox.Isolation) (sandbox.Spec
 		s.Env = slices.DeleteFunc(s.Env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
 		s.Env = append(s.Env, e)
 	}
-	switch sandbox.Isolation(f.isolation) {
-	case sandbox.Full, sandbox.Landlock, sandbox.None:
-	default:
-		return s, fmt.Errorf("--isolation %q: want full, landlock or none", f.isolation)
+	if _, err := sandbox.ParseIsolation(f.isolation); err != nil {
+		return s, err
 	}
 	var err error
 	if s.Limits.CPU, err = seconds("--cpu", f.cpu); err != nil {

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"forge/internal/fsx"
 )
 
 // ErrFormat is returned, wrapped, for a file that is no archive this package can read.
@@ -162,5 +164,5 @@ func stripTop(root *os.Root, top string) error {
 			return err
 		}
 	}
-	return root.Remove(aside)
+	return fsx.RemoveIn(root, aside)
 }

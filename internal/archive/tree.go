@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"forge/internal/fsx"
 )
 
 // tree lays members out below root. It knows every path it made, so nothing depends on what a link
@@ -140,7 +142,7 @@ func (t *tree) again(name string, old *node, m *member) error {
 	if old.kind == kindLink { // not made yet
 		return nil
 	}
-	return t.root.Remove(name)
+	return fsx.RemoveIn(t.root, name)
 }
 
 func (t *tree) mkdir(name string) error {

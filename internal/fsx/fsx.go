@@ -57,7 +57,7 @@ func replace(path string, perm fs.FileMode, durable bool, fill func(io.Writer) e
 	if err = f.Close(); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), path); err != nil || !durable {
+	if err = Rename(f.Name(), path); err != nil || !durable {
 		return err
 	}
 	return SyncDir(dir)
@@ -69,6 +69,9 @@ const TempPrefix = ".forge-tmp-"
 // RemoveAll deletes path and all below it, also where a folder's mode forbids it.
 func RemoveAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
+		return nil
+	}
+	if err := removeByName(path); err == nil {
 		return nil
 	}
 	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {

@@ -4,6 +4,7 @@ package conda
 import (
 	"fmt"
 	"io"
+	"runtime"
 
 	"forge/packages"
 
@@ -22,14 +23,14 @@ const (
 func New(kind string, level int) (packages.Format, error) {
 	switch {
 	case kind == V2 && level == 0:
-		return format{V2, zstd.SpeedBestCompression, 0}, nil
+		return format{V2, zstd.SpeedBestCompression, 0, idleEncoders()}, nil
 	case kind == V2 && level >= -7 && level <= 22:
-		return format{V2, zstd.EncoderLevelFromZstd(level), 0}, nil
+		return format{V2, zstd.EncoderLevelFromZstd(level), 0, idleEncoders()}, nil
 	case kind == V1 && level >= 0 && level <= 9:
 		if level == 0 {
 			level = bzip2.BestCompression
 		}
-		return format{V1, 0, level}, nil
+		return format{V1, 0, level, nil}, nil
 	case kind == V2:
 		return nil, fmt.Errorf("compression level %d of .conda: want -7 to 22", level)
 	case kind == V1:
@@ -42,7 +43,12 @@ type format struct {
 	kind  string
 	zstd  zstd.EncoderLevel
 	bzip2 int
+	idle  chan *zstd.Encoder
 }
+
+// idleEncoders keeps encoders for the next package: one has tables of 34 MB, and to clear those costs more
+// than to pack a small package.
+func idleEncoders() chan *zstd.Encoder { return make(chan *zstd.Encoder, runtime.GOMAXPROCS(0)) }
 
 func (f format) Name() string { return f.kind }
 
@@ -72,5 +78,30 @@ func (f format) compress(w io.Writer) (io.WriteCloser, error) {
 	if f.kind == V1 {
 		return bzip2.NewWriter(w, &bzip2.WriterConfig{Level: f.bzip2})
 	}
-	return zstd.NewWriter(w, zstd.WithEncoderLevel(f.zstd), zstd.WithEncoderConcurrency(1))
+	select {
+	case z := <-f.idle:
+		z.Reset(w)
+		return reused{z, f.idle}, nil
+	default:
+	}
+	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(f.zstd), zstd.WithEncoderConcurrency(1))
+	return reused{z, f.idle}, err
+}
+
+// reused is an encoder that is used again when it was closed. Its bytes are those of a new one.
+type reused struct {
+	*zstd.Encoder
+	idle chan *zstd.Encoder
+}
+
+// Close implements io.Closer.
+func (r reused) Close() error {
+	err := r.Encoder.Close()
+	if err == nil {
+		select {
+		case r.idle <- r.Encoder:
+		default:
+		}
+	}
+	return err
 }

@@ -16,6 +16,7 @@ import (
 
 	"forge/digest"
 	"forge/internal/archive"
+	"forge/internal/fsx"
 	"forge/packages"
 )
 
@@ -40,7 +41,7 @@ type pkg struct {
 
 // Open implements packages.Format. The kind is that of the archive's content, not of f.
 func (f format) Open(path string) (packages.Package, error) {
-	file, err := os.Open(path)
+	file, err := fsx.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open package: %w", err)
 	}

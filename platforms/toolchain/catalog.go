@@ -1,6 +1,8 @@
 package toolchain
 
 import (
+	"slices"
+
 	"forge/packages"
 	"forge/platforms"
 )
@@ -12,6 +14,7 @@ type tool struct {
 	anyOf    [][]string // of each list the first installed one is taken too
 	versions []string   // Debian packages whose version is asked instead of deb[0]'s, first installed wins
 	glob     *glob      // where it lies outside packages
+	windows  string     // what it is on Windows, see windowsHost
 	declared *Declared  // of the workspace
 	depends  []string
 	aliases  []alias
@@ -25,7 +28,11 @@ type alias struct{ name, program string } // both below usr/bin
 // catalog lists the tools that may be taken from a host for p, under conda-forge's names.
 // Libraries are not in it, nor is an interpreter that packages run on: those are recipes.
 func catalog(p platforms.Platform) []tool {
-	all := append(compilers(p), goTools(p)...)
+	if p.IsWindows() {
+		return windowsCatalog(p)
+	}
+	all := slices.Concat(compilers(p), mingw(p), cross(p))
+	all = append(all, goTools(p)...)
 	for _, name := range []string{"perl", "m4", "autoconf", "automake", "bison", "flex", "texinfo", "make", "cmake",
 		"patch", "sed", "grep", "gawk", "findutils", "diffutils", "coreutils", "bash", "tar", "gzip", "unzip", "zip",
 		"rsync", "git", "patchelf", "nasm", "yasm", "swig", "gperf", "help2man", "ccache", "file", "intltool", "itstool", "xsltproc"} {
@@ -59,7 +66,7 @@ func compilers(p platforms.Platform) []tool {
 		"readelf", "size", "strings", "addr2line", "c++filt", "elfedit", "gprof", "gcc-ar", "gcc-nm", "gcc-ranlib", "gcov")
 	cxxNames := append(conda(p, "g++", "c++"), cNames...)
 	fNames := append(conda(p, "gfortran"), cNames...)
-	gcc := []string{"gcc-16", "gcc-15", "gcc-14", "gcc-13", "gcc-12", "gcc-11", "gcc-10"}
+	gcc := gccVersions("")
 	clang := []string{"clang", "binutils", "libc6-dev"}
 	clangs := []string{"clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14", "clang-13"}
 	env, clangEnv := compilerEnv(p, "gcc", "g++"), compilerEnv(p, "clang", "clang++")

@@ -123,6 +123,8 @@ func (db *dpkg) alternatives(parts []part) ([]part, error) {
 		}
 	}
 	const bin = "usr/bin"
+	db.looked.note(filepath.Join(db.root, bin), true)
+	db.looked.note(filepath.Join(db.root, "etc/alternatives"), exists(filepath.Join(db.root, "etc/alternatives")))
 	names, err := os.ReadDir(filepath.Join(db.root, bin))
 	if err != nil {
 		return nil, err

@@ -40,8 +40,9 @@ func withDeclared(all []tool, declared []Declared) []tool {
 // declaredHost finds declared externals; what it asks for and the host lacks is an error, since a person
 // asked for it by name.
 type declaredHost struct {
-	root string
-	db   *dpkg // nil where the host has none
+	root   string
+	db     *dpkg // nil where the host has none
+	looked *looked
 }
 
 func (h declaredHost) find(t tool) (string, []string, bool, error) {
@@ -84,8 +85,13 @@ func (h declaredHost) check(d *Declared) error {
 		}
 	}
 	for _, program := range d.Programs {
-		info, err := os.Stat(filepath.Join(h.root, program))
-		if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
+		at := filepath.Join(h.root, program)
+		if rel, ok := belowRoot(h.root, program); ok {
+			at = filepath.Join(h.root, filepath.FromSlash(rel))
+		}
+		info, err := os.Stat(at)
+		h.looked.note(at, err == nil)
+		if err != nil || !info.Mode().IsRegular() || !runs(info) {
 			return fmt.Errorf("external %s: %s is no program on this host", d.Name, program)
 		}
 	}
@@ -113,9 +119,14 @@ func (h declaredHost) parts(t tool) ([]part, error) {
 
 // match expands one glob: files and links it names, and all below folders it names.
 func (h declaredHost) match(pattern string) (part, error) {
+	h.looked.patterns()
 	p := part{name: "file://" + pattern}
 	rel := strings.TrimPrefix(path.Clean(pattern), "/")
-	if !path.IsAbs(pattern) || !fs.ValidPath(rel) || rel == "." {
+	absolute := path.IsAbs(pattern)
+	if filepath.VolumeName(h.root) != "" { // C:/tools/** on Windows
+		rel, absolute = belowRoot(h.root, path.Clean(pattern))
+	}
+	if !absolute || !fs.ValidPath(rel) || rel == "." {
 		return p, fmt.Errorf("files: %q is not an absolute path below /", pattern)
 	}
 	names, err := doublestar.Glob(os.DirFS(h.root), rel, doublestar.WithNoFollow())

@@ -23,11 +23,15 @@ type dpkg struct {
 	installed map[string]*debian
 	foreign   []*debian           // further architectures of those
 	provides  map[string][]string // virtual name → installed packages, sorted
+	looked    *looked
 }
+
+// dpkgStatus is dpkg's list of packages.
+const dpkgStatus = "var/lib/dpkg/status"
 
 // readDpkg reads var/lib/dpkg/status below root. The error is fs.ErrNotExist where the host has no dpkg.
 func readDpkg(root string) (*dpkg, error) {
-	f, err := os.Open(filepath.Join(root, "var/lib/dpkg/status"))
+	f, err := os.Open(filepath.Join(root, dpkgStatus))
 	if err != nil {
 		return nil, err
 	}
@@ -206,11 +210,14 @@ func followed(name string) bool {
 
 // files returns the absolute paths, below root, of a package's list file; folders are among them.
 func (db *dpkg) files(p *debian) ([]string, error) {
-	info := filepath.Join(db.root, "var/lib/dpkg/info")
-	b, err := os.ReadFile(filepath.Join(info, p.name+".list"))
+	path := filepath.Join(db.root, "var/lib/dpkg/info", p.name+".list")
+	b, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
-		b, err = os.ReadFile(filepath.Join(info, p.name+":"+p.arch+".list"))
+		db.looked.note(path, false)
+		path = filepath.Join(db.root, "var/lib/dpkg/info", p.name+":"+p.arch+".list")
+		b, err = os.ReadFile(path)
 	}
+	db.looked.note(path, err == nil)
 	if err != nil {
 		return nil, fmt.Errorf("list the files of the host package %s: %w", p.name, err)
 	}

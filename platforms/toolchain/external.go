@@ -16,6 +16,7 @@ type External struct {
 	Tree       digest.Digest       // of Entries; known after Load
 	Entries    []digest.Entry      // paths below /, in the store; known after Load
 	Env        map[string]string   // what activating it sets: CC, CFLAGS, …
+	Calls      []string            // batch files that activating it calls, absolute (Windows)
 	Programs   []string            // absolute paths of the programs it offers
 }
 
@@ -36,6 +37,15 @@ type Finder interface {
 	// Load imports the external's files into the store and fills Tree, Entries and Origin. Unchanged
 	// files are not read again (dpkg's status, path, size, mtime and inode are trusted for that).
 	Load(ctx context.Context, e *External) error
+	// Looked lists the paths of the host that the answers of Find and Load so far depend on: as long as
+	// they stay as they are, so do the answers. all is false where that is not the whole of it.
+	Looked() (paths []Looked, all bool)
+}
+
+// Looked is a path that was looked at, and whether there was anything.
+type Looked struct {
+	Path  string
+	There bool
 }
 
 // Base is the name of the external that is in every sandbox: bash coreutils sed grep awk findutils

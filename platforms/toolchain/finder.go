@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -17,7 +18,7 @@ import (
 type Config struct {
 	Store    *store.Store       // where files go when an external is loaded
 	Platform platforms.Platform // the machine; the zero value for this one
-	Root     string             // folder that stands for "/"; empty for "/" itself
+	Root     string             // folder that stands for "/"; empty for "/" itself, on Windows for the system's drive
 	Declared []Declared         // externals of the workspace, in place of built-in ones
 }
 
@@ -27,6 +28,11 @@ type host interface {
 	find(t tool) (version string, programs []string, ok bool, err error)
 	// parts lists the tool's files by host package.
 	parts(t tool) ([]part, error)
+}
+
+// activator is a host that knows what activating a tool does; of the others the catalogue says it.
+type activator interface {
+	activation(t tool) (env map[string]string, calls []string)
 }
 
 // part is one host package, or one glob, of an external.
@@ -46,6 +52,7 @@ type finder struct {
 	catalog []tool
 	open    func() ([]host, error)
 	files   *importer
+	looked  *looked
 }
 
 // New returns the Finder of this machine. On a Debian host it offers what dpkg knows to be installed,
@@ -55,23 +62,34 @@ func New(cfg Config) Finder {
 		cfg.Platform = platforms.Host()
 	}
 	if cfg.Root == "" {
-		cfg.Root = "/"
+		cfg.Root = systemRoot()
 	}
+	l := &looked{there: map[string]bool{}}
 	return &finder{
 		cfg:     cfg,
+		looked:  l,
 		catalog: withDeclared(catalog(cfg.Platform), cfg.Declared),
-		open:    sync.OnceValues(func() ([]host, error) { return hosts(cfg.Root) }),
-		files:   newImporter(cfg.Store, cfg.Root),
+		open:    sync.OnceValues(func() ([]host, error) { return hosts(cfg, l) }),
+		files:   newImporter(cfg.Store, cfg.Root, l),
 	}
 }
 
 // hosts opens what can be asked on this machine, in the order in which it is asked.
-func hosts(root string) ([]host, error) {
-	db, err := readDpkg(root)
-	if errors.Is(err, fs.ErrNotExist) {
-		return []host{declaredHost{root, nil}, globs{root}}, nil
+func hosts(cfg Config, l *looked) ([]host, error) {
+	root := cfg.Root
+	if cfg.Platform.IsWindows() {
+		return []host{declaredHost{root, nil, l}, newWindowsHost(root)}, nil
 	}
-	return []host{declaredHost{root, db}, globs{root}, db}, err
+	db, err := readDpkg(root)
+	l.note(filepath.Join(root, dpkgStatus), err == nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return []host{declaredHost{root, nil, l}, globs{root, l}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	db.looked = l
+	return []host{declaredHost{root, db, l}, globs{root, l}, db}, nil
 }
 
 // Names lists what it could offer, sorted.
@@ -106,13 +124,13 @@ func (f *finder) find(ctx context.Context, name string) (host, *External, error)
 			return nil, nil, fmt.Errorf("find the host's %s: %w", name, err)
 		}
 		if ok {
-			return h, f.external(t, version, programs), nil
+			return h, f.external(h, t, version, programs), nil
 		}
 	}
 	return nil, nil, nil
 }
 
-func (f *finder) external(t tool, version string, programs []string) *External {
+func (f *finder) external(h host, t tool, version string, programs []string) *External {
 	e := &External{
 		Record: packages.Record{
 			Name: t.name, Version: version, Build: "0", Subdir: f.cfg.Platform.String(),
@@ -121,6 +139,9 @@ func (f *finder) external(t tool, version string, programs []string) *External {
 		},
 		Env:      t.env,
 		Programs: programs,
+	}
+	if h, ok := h.(activator); ok {
+		e.Env, e.Calls = h.activation(t)
 	}
 	if t.exports != nil {
 		e.RunExports = t.exports(version, f.glibc())

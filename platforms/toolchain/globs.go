@@ -17,7 +17,10 @@ type glob struct {
 }
 
 // globs is the host that looks into fixed folders.
-type globs struct{ root string }
+type globs struct {
+	root   string
+	looked *looked
+}
 
 func (g globs) find(t tool) (string, []string, bool, error) {
 	if t.glob == nil {
@@ -27,11 +30,13 @@ func (g globs) find(t tool) (string, []string, bool, error) {
 	var programs []string
 	for _, name := range t.glob.programs {
 		info, err := os.Stat(filepath.Join(folder, name))
+		g.looked.note(filepath.Join(folder, name), err == nil)
 		if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
 			return "", nil, false, nil
 		}
 		programs = append(programs, "/"+path.Join(t.glob.folder, name))
 	}
+	g.looked.note(filepath.Join(folder, "VERSION"), exists(filepath.Join(folder, "VERSION")))
 	version, ok := t.glob.version(folder)
 	return version, programs, ok, nil
 }
@@ -46,11 +51,15 @@ func (g globs) parts(t tool) ([]part, error) {
 		}
 		rel, err := filepath.Rel(folder, name)
 		switch {
-		case err != nil || rel == ".":
+		case err != nil:
 			return err
+		case rel == ".":
+			g.looked.note(name, true)
 		case t.glob.skip(filepath.ToSlash(rel)) && d.IsDir():
 			return fs.SkipDir
-		case !d.IsDir() && !t.glob.skip(filepath.ToSlash(rel)):
+		case d.IsDir():
+			g.looked.note(name, true)
+		case !t.glob.skip(filepath.ToSlash(rel)):
 			p.paths = append(p.paths, "/"+path.Join(t.glob.folder, filepath.ToSlash(rel)))
 		}
 		return nil

@@ -23,6 +23,7 @@ import (
 type importer struct {
 	store *store.Store
 	root  string
+	seen  *looked
 	memo  string // file of the memory, in the store's folder
 
 	mu    sync.Mutex
@@ -45,8 +46,8 @@ type seen struct {
 	checked bool // in this process: the file and the store were looked at
 }
 
-func newImporter(s *store.Store, root string) *importer {
-	im := &importer{store: s, root: root, dirs: map[string]string{}}
+func newImporter(s *store.Store, root string, l *looked) *importer {
+	im := &importer{store: s, root: root, seen: l, dirs: map[string]string{}}
 	if s != nil {
 		im.memo = filepath.Join(s.Root(), "externals")
 	}
@@ -136,6 +137,7 @@ func (im *importer) part(ctx context.Context, p part) ([]digest.Entry, error) {
 func (im *importer) entry(name string) (digest.Entry, error) {
 	at := filepath.Join(im.root, name)
 	info, err := os.Lstat(at)
+	im.seen.note(at, err == nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		return digest.Entry{}, nil
 	}

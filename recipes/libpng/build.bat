@@ -3,10 +3,10 @@ cmake -S . -B build -G Ninja ^
   -DCMAKE_PREFIX_PATH="%LIBRARY_PREFIX%" ^
   -DCMAKE_INSTALL_PREFIX="%LIBRARY_PREFIX%" ^
   -DPNG_SHARED=ON -DPNG_STATIC=OFF
-if errorlevel 1 exit 1
+if %errorlevel% neq 0 exit 1
 cmake --build build --parallel %CPU_COUNT%
-if errorlevel 1 exit 1
+if %errorlevel% neq 0 exit 1
 ctest --test-dir build --output-on-failure
-if errorlevel 1 exit 1
+if %errorlevel% neq 0 exit 1
 cmake --install build
-if errorlevel 1 exit 1
+if %errorlevel% neq 0 exit 1

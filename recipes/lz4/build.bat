@@ -3,8 +3,8 @@ cmake -S build\cmake -B out -G Ninja ^
   -DCMAKE_INSTALL_PREFIX="%LIBRARY_PREFIX%" ^
   -DBUILD_SHARED_LIBS=ON ^
   -DBUILD_STATIC_LIBS=OFF
-if errorlevel 1 exit 1
+if %errorlevel% neq 0 exit 1
 cmake --build out --parallel %CPU_COUNT%
-if errorlevel 1 exit 1
+if %errorlevel% neq 0 exit 1
 cmake --install out
-if errorlevel 1 exit 1
+if %errorlevel% neq 0 exit 1

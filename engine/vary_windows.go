@@ -1,0 +1,5 @@
+package engine
+
+func sameDevice(string, string) bool { return true }
+
+func alive(int) bool { return true }

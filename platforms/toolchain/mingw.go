@@ -1,0 +1,53 @@
+package toolchain
+
+import "forge/platforms"
+
+// mingw are the cross compilers for Windows that a Linux host may have, under the names of conda-forge's
+// gcc_win-64 and m2w64-sysroot_win-64. They depend on the host's own gcc, without its flags, for programs
+// that a build runs itself.
+func mingw(p platforms.Platform) []tool {
+	if p.OS() != "linux" {
+		return nil
+	}
+	const target = "win-64"
+	c := []string{"gcc-mingw-w64-x86-64", "binutils-mingw-w64-x86-64", "mingw-w64-x86-64-dev"}
+	cxx := append([]string{"g++-mingw-w64-x86-64"}, c...)
+	versions := []string{"gcc-mingw-w64-base", "gcc-mingw-w64-x86-64-posix"}
+	sysroot := "m2w64-sysroot_" + target
+	env := mingwEnv(p)
+	return []tool{
+		{name: "gcc_" + target, deb: c, versions: versions, env: env, depends: []string{"gcc", sysroot}},
+		{name: "gxx_" + target, deb: cxx, versions: versions, env: env, depends: []string{"gxx", "gcc_" + target, sysroot}},
+		{name: sysroot, deb: []string{"mingw-w64-x86-64-dev"}},
+	}
+}
+
+// mingwTriplet is the GNU name of Windows on x86-64, as the programs of MinGW-w64 begin with it.
+const mingwTriplet = "x86_64-w64-mingw32"
+
+// mingwEnv is what activating them sets: conda-forge's m2w64 flags, the compiler's runtime linked in, so
+// that a package needs no DLL that is not of Windows, and no time stamp in the headers of programs. The
+// stack protector and _FORTIFY_SOURCE are left out: MinGW-w64 10 has them in a DLL, libssp-0.
+func mingwEnv(p platforms.Platform) map[string]string {
+	const usr = "/usr/local/src/conda"
+	tool := func(name string) string { return mingwTriplet + "-" + name }
+	cflags := "-march=nocona -mtune=haswell -ftree-vectorize -O2 -ffunction-sections -pipe " +
+		"-isystem $PREFIX/Library/include -ffile-prefix-map=$SRC_DIR=" + usr + "/$PKG_NAME-$PKG_VERSION -ffile-prefix-map=$PREFIX=" + usr + "-prefix"
+	return map[string]string{
+		"CC": tool("gcc"), "CXX": tool("g++"), "CPP": tool("cpp"), "AR": tool("ar"), "AS": tool("as"), "LD": tool("ld"),
+		"NM": tool("nm"), "RANLIB": tool("ranlib"), "STRIP": tool("strip"), "OBJCOPY": tool("objcopy"), "OBJDUMP": tool("objdump"),
+		"DLLTOOL": tool("dlltool"), "WINDRES": tool("windres"), "RC": tool("windres"),
+		"CC_FOR_BUILD": "gcc", "CXX_FOR_BUILD": "g++",
+		"HOST": mingwTriplet, "BUILD": triplet(p), "CONDA_TOOLCHAIN_HOST": mingwTriplet, "CONDA_TOOLCHAIN_BUILD": triplet(p),
+		"CFLAGS": cflags, "CXXFLAGS": "-fvisibility-inlines-hidden -fmessage-length=0 " + cflags,
+		"CPPFLAGS":          "-DNDEBUG -O2 -isystem $PREFIX/Library/include",
+		"LDFLAGS":           "-Wl,-O2 -Wl,--as-needed -Wl,--gc-sections -Wl,--no-insert-timestamp -Wl,--dynamicbase -Wl,--nxcompat -Wl,--high-entropy-va -static-libgcc -L$PREFIX/Library/lib",
+		"CMAKE_PREFIX_PATH": "$PREFIX/Library",
+		"CMAKE_ARGS": "-DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=AMD64 -DCMAKE_C_COMPILER=/usr/bin/" + tool("gcc") +
+			" -DCMAKE_CXX_COMPILER=/usr/bin/" + tool("g++") + " -DCMAKE_RC_COMPILER=/usr/bin/" + tool("windres") +
+			" -DCMAKE_FIND_ROOT_PATH=$PREFIX/Library;/usr/" + mingwTriplet + " -DCMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER" +
+			" -DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY" +
+			" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$PREFIX/Library -DCMAKE_INSTALL_LIBDIR=lib",
+		"MESON_ARGS": "-Dbuildtype=release --prefix=$PREFIX/Library -Dlibdir=lib",
+	}
+}
