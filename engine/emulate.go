@@ -180,9 +180,9 @@ func (e *emulation) environment(env map[string]string) {
 func (r *Request) notRun(o *recipes.Output) string {
 	why := needsEmulation(r, o)
 	switch {
-	case why == "", r.Emulate && emulationOf(o) != nil:
+	case why == "", r.Emulate && (emulationOf(o) != nil || o.HostPlatform.IsWindows()):
 		return ""
-	case emulationOf(o) == nil:
+	case emulationOf(o) == nil && !o.HostPlatform.IsWindows():
 		return "its tests are " + why + ", and were not run: no emulator for that is known"
 	}
 	return "its tests are " + why + ", and were not run; --test native-and-emulated runs them under an emulator"

@@ -32,6 +32,9 @@ func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Actio
 	}
 	for _, plan := range a.Test {
 		record := TestRecord{Index: plan.Index, Kind: kindOf(r.req.testsOf(a.Output)[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
+		if r.underWine(a) {
+			record.Emulator = wineTool
+		}
 		if plan.Downstream {
 			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
 			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
@@ -70,10 +73,14 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		return err
 	}
 	defer s.remove()
-	if err := r.install(ctx, plan.Run, built, s.prefix, s.at.prefix); err != nil {
+	at, run := s.at, r.runTest
+	if r.underWine(a) {
+		at, run = s.at.asWindows(), r.wineTest
+	}
+	if err := r.install(ctx, plan.Run, built, s.prefix, at.prefix); err != nil {
 		return err
 	}
-	if err := r.install(ctx, plan.Build, built, s.build, s.at.build); err != nil {
+	if err := r.install(ctx, plan.Build, built, s.build, at.build); err != nil {
 		return err
 	}
 	emulated, err := r.emulator(ctx, a.Output)
@@ -83,7 +90,7 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if err != nil {
 		return err
 	}
-	result, err := r.runTest(ctx, a, plan, s, log, emulated)
+	result, err := run(ctx, a, plan, s, log, emulated)
 	if err != nil {
 		return err
 	}
@@ -113,19 +120,24 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	if err := s.prepare(&spec, scripts, env, filepath.Base(a.Output.Recipe.File)); err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Dir = s.at.work
-	switch {
-	case plan.folder != "":
-		spec.Dir = s.at.inPrefix(plan.folder)
-	case hasFiles(r.req.testsOf(a.Output)[plan.Index]):
-		spec.Dir = s.at.inPrefix(testFolder(a.Output.Name, plan.Index))
-	}
+	spec.Dir = s.at.testDir(a, r.req.testsOf(a.Output)[plan.Index], plan)
 	if err := writeFiles(s.work, plan.files); err != nil {
 		return sandbox.Result{}, err
 	}
 	spec.Started = func(pid int) { r.report(Event{Kind: EventProcess, Action: a, PID: pid}) }
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)
+}
+
+// testDir is the folder in which a test starts: that of the files it brings, else an empty one.
+func (l layout) testDir(a *Action, t recipes.Test, plan TestPlan) string {
+	switch {
+	case plan.folder != "":
+		return l.inPrefix(plan.folder)
+	case hasFiles(t):
+		return l.inPrefix(testFolder(a.Output.Name, plan.Index))
+	}
+	return l.work
 }
 
 func testEnv(o *recipes.Output, plan TestPlan, at layout) map[string]string {
