@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-
-	"forge/internal/diag"
 )
 
 // variant is one choice of a value for each used key.
@@ -54,13 +52,14 @@ func (v *variantConfig) axes(used map[string]bool) []axis {
 	return out
 }
 
-// expand is the product of the used keys' values, each base varied; it refuses more than limit.
-func (v *variantConfig) expand(bases []variant, used map[string]bool, limit int) ([]variant, *diag.Diagnostic) {
+// expand is the product of the used keys' values, each base varied; it refuses more than limit and
+// says which axes there are.
+func (v *variantConfig) expand(bases []variant, used map[string]bool, limit int) (all []variant, refused []axis) {
 	axes := v.axes(used)
 	total := len(bases)
 	for _, a := range axes {
 		if total *= a.n; total > limit {
-			return nil, tooMany(axes, limit)
+			return nil, axes
 		}
 	}
 	out := bases
@@ -99,18 +98,6 @@ func (v *variantConfig) with(base variant, a axis, i int) variant {
 		c[k] = v.get(k)[i]
 	}
 	return c
-}
-
-func tooMany(axes []axis, limit int) *diag.Diagnostic {
-	var parts []string
-	for _, a := range axes {
-		if a.n > 1 {
-			parts = append(parts, fmt.Sprintf("%s %d", strings.Join(a.keys, "+"), a.n))
-		}
-	}
-	return &diag.Diagnostic{Code: "too-many-variants",
-		Summary:    fmt.Sprintf("the variants multiply to more than %d outputs: %s", limit, strings.Join(parts, " × ")),
-		Suggestion: "use zip_keys for keys that belong together, or choose values with --variant KEY=VALUE"}
 }
 
 // sortVariants puts variants in the peers' order, which is that of their printed values.

@@ -329,7 +329,7 @@ func exprDiagnostic(doc *yamlx.Document, n *yaml.Node, err error) diag.Diagnosti
 	case expr.Undefined:
 		d.Code = "undefined"
 	case expr.Limit:
-		d.Code = "too-expensive"
+		d.Code, d.Suggestion = "too-expensive", tooExpensive(e)
 	}
 	if d.Pos.Column == 0 || e.Line == 0 {
 		return d

@@ -22,6 +22,11 @@ func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.
 	if len(data) > maxHCL {
 		return nil, doc, diag.List{{Code: "too-big", Pos: diag.Pos{File: path}, Summary: fmt.Sprintf("the file has %d bytes, more than the %d it may have", len(data), maxHCL)}}
 	}
+	text, list := yamlx.Checked(path, data)
+	if list.HasErrors() {
+		return nil, doc, list
+	}
+	data = []byte(text)
 	if !isShallow(data) {
 		tokens, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos)
 		if d := tooDeep(path, doc, tokens); d != nil {
@@ -37,7 +42,7 @@ func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.
 			problems = lexed
 		}
 	}
-	list := hclDiagnostics(doc, problems)
+	list = hclDiagnostics(doc, problems)
 	if list.HasErrors() || file == nil {
 		return nil, doc, list
 	}
@@ -98,7 +103,8 @@ func tooDeep(path string, doc *yamlx.Document, tokens hclsyntax.Tokens) *diag.Di
 		}
 		if depth > maxHCLDepth || signs > maxHCLDepth || choices > 20*maxHCLDepth {
 			p := hclPos(path, t.Range)
-			return &diag.Diagnostic{Code: "too-deep", Pos: p, Line: doc.Line(p.Line), Summary: fmt.Sprintf("the file is nested more than %d deep", maxHCLDepth)}
+			return &diag.Diagnostic{Code: "too-deep", Pos: p, Line: doc.Line(p.Line), Summary: fmt.Sprintf("the file is nested more than %d deep", maxHCLDepth),
+				Suggestion: "no recipe needs this; look for a bracket that is not closed"}
 		}
 	}
 	return nil
@@ -112,6 +118,9 @@ func hclPos(path string, r hcl.Range) diag.Pos {
 func hclDiagnostics(doc *yamlx.Document, problems hcl.Diagnostics) (list diag.List) {
 	for _, p := range problems {
 		d := diag.Diagnostic{Code: "hcl", Summary: lowerFirst(p.Summary), Detail: p.Detail, Pos: diag.Pos{File: doc.File}}
+		if p.Summary == "Attribute redefined" {
+			d.Code, d.Suggestion = "duplicate-key", "keep one of them"
+		}
 		if p.Severity == hcl.DiagWarning {
 			d.Severity = diag.Warning
 		}

@@ -34,7 +34,13 @@ func RenderFile(path string, opts RenderOptions) *Rendered {
 		}
 		opts.Variants = append(opts.Variants[:len(opts.Variants):len(opts.Variants)], f...)
 	}
-	return render(path, data, opts)
+	return withLines(render(path, data, opts), path, data, opts)
+}
+
+// withLines fills in the lines that diagnostics speak of.
+func withLines(r *Rendered, path string, data []byte, opts RenderOptions) *Rendered {
+	quoteLines(r.Diagnostics, path, data, opts.Variants)
+	return r
 }
 
 // Render is RenderFile for a recipe that is in memory; it reads no variants file.
@@ -43,7 +49,7 @@ func Render(path string, data []byte, opts RenderOptions) *Rendered {
 	if render == nil {
 		return failed(path, "the name of a recipe is one of %s", strings.Join(recipeNames(), ", "))
 	}
-	return render(path, data, opts.withDefaults())
+	return withLines(render(path, data, opts.withDefaults()), path, data, opts)
 }
 
 func (o RenderOptions) withDefaults() RenderOptions {

@@ -73,7 +73,11 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 	}
 	p.doc = doc.doc
 	if doc.doc.Root == nil || doc.doc.Root.Kind != yaml.MappingNode {
-		v.found.add(diag.Diagnostic{Code: "wrong-type", Pos: diag.Pos{File: v.path}, Summary: "a recipe is a mapping with the keys package, source, build, …"})
+		what := "this is something else"
+		if strings.TrimSpace(text) == "" {
+			what = "this one is empty"
+		}
+		v.found.add(diag.Diagnostic{Code: "wrong-type", Pos: diag.Pos{File: v.path, Line: 1, Column: 1}, Line: v.line(1), Summary: "a recipe is a mapping with the keys package, source, build, …; " + what})
 		return nil
 	}
 	p.doc = p.beside(p.doc, d)
@@ -137,6 +141,8 @@ func (p *v0Pass) jinjaDiagnostic(err error) diag.Diagnostic {
 	switch e.Kind {
 	case expr.Syntax:
 		d.Code = "expression-syntax"
+	case expr.Limit:
+		d.Code, d.Suggestion = "too-expensive", tooExpensive(e)
 	case expr.Undefined:
 		d.Code = "undefined"
 		if e.Name != "" && strings.HasPrefix(e.Msg, "\"") {

@@ -116,10 +116,11 @@ func (v *v0) render() []*Output {
 			loop[k] = true
 		}
 	}
-	all, problem := v.cfg.expand(loop, v.limit())
-	if problem != nil {
-		problem.Pos = diag.Pos{File: v.path}
-		v.found.add(*problem)
+	all, refused := v.cfg.expand(loop, v.limit())
+	if refused != nil {
+		d := tooMany(refused, v.limit())
+		atKey(d, v.path, v.opts.Variants, widestAxis(refused))
+		v.found.add(*d)
 		return nil
 	}
 	all = v.reduceNoarch(all)
@@ -142,6 +143,10 @@ func (v *v0) render() []*Output {
 			}
 			seen[key] = true
 			done = append(done, o)
+		}
+		if len(done) > v.limit() {
+			v.found.add(tooManyOutputs(v.path, len(all), v.limit()))
+			return nil
 		}
 		if v.found.list.HasErrors() { // further variants have the same mistakes
 			break

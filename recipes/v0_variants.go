@@ -211,8 +211,9 @@ func (c *v0Config) merge(doc *yamlx.Document, spec map[string][]string, order []
 			}
 		}
 		if !same && c.vals[group[0]] != nil {
-			list = append(list, diag.Diagnostic{Code: "zip-keys", Pos: diag.Pos{File: doc.File},
-				Summary: "the keys of a zip_keys group have different numbers of values: " + strings.Join(counts, ", ")})
+			list = append(list, diag.Diagnostic{Code: "zip-keys", Pos: doc.Pos(yamlx.Get(doc.Root, "zip_keys")),
+				Suggestion: "give each key of the group as many values",
+				Summary:    "the keys of a zip_keys group have different numbers of values: " + strings.Join(counts, ", ")})
 		}
 	}
 	return list
@@ -273,7 +274,7 @@ func (c *v0Config) first() v0Variant {
 }
 
 // expand is the product over the keys of used and their groups, each other key at its first value.
-func (c *v0Config) expand(used map[string]bool, limit int) ([]v0Variant, *diag.Diagnostic) {
+func (c *v0Config) expand(used map[string]bool, limit int) (all []v0Variant, refused []axis) {
 	var axes []axis
 	done := map[string]bool{}
 	total := 1
@@ -298,7 +299,7 @@ func (c *v0Config) expand(used map[string]bool, limit int) ([]v0Variant, *diag.D
 		}
 	}
 	if total > limit {
-		return nil, tooMany(axes, limit)
+		return nil, axes
 	}
 	out := []v0Variant{c.first()}
 	for _, a := range axes {

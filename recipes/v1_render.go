@@ -176,10 +176,10 @@ func (r *v1Recipe) used() map[string]bool {
 // depend on the variant (a dependency whose name is computed), so a variant that turns out to need more
 // keys is replaced by its combinations with them.
 func (r *v1Recipe) renderings() (all []*rendering) {
-	variants, problem := r.config.expand([]variant{{}}, r.used(), r.limit())
+	variants, refused := r.config.expand([]variant{{}}, r.used(), r.limit())
 	sortVariants(variants)
 	seen := map[string]bool{}
-	for round := 0; len(variants) > 0 && problem == nil; round++ {
+	for round := 0; len(variants) > 0 && refused == nil; round++ {
 		var next []variant
 		for _, v := range variants {
 			key := v.order()
@@ -201,7 +201,7 @@ func (r *v1Recipe) renderings() (all []*rendering) {
 			}
 			if more := r.moreKeys(v, out); len(more) > 0 && round < 10 {
 				var wider []variant
-				if wider, problem = r.config.expand([]variant{v}, more, r.limit()); problem != nil {
+				if wider, refused = r.config.expand([]variant{v}, more, r.limit()-len(next)); refused != nil {
 					break
 				}
 				next = append(next, wider...)
@@ -210,13 +210,17 @@ func (r *v1Recipe) renderings() (all []*rendering) {
 			for _, d := range found.list {
 				r.found.add(d)
 			}
-			all = append(all, out...)
+			if all = append(all, out...); len(all) > r.limit() {
+				r.found.add(tooManyOutputs(r.path, len(variants), r.limit()))
+				return nil
+			}
 		}
 		variants = next
 	}
-	if problem != nil {
-		problem.Pos = diag.Pos{File: r.path}
-		r.found.add(*problem)
+	if refused != nil {
+		d := tooMany(refused, r.limit())
+		atKey(d, r.path, r.opts.Variants, widestAxis(refused))
+		r.found.add(*d)
 	}
 	return all
 }

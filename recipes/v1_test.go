@@ -191,7 +191,7 @@ func TestVariants(t *testing.T) {
 func TestVariantMistakes(t *testing.T) {
 	long := func(n int) string { return "[" + strings.TrimSuffix(strings.Repeat("x, ", n), ", ") + "]" }
 	for _, tt := range []struct{ name, text, want string }{
-		{"explosion", "python: " + long(200) + "\nnumpy: " + long(200) + "\nmpi: [a]\n", "the variants multiply to more than 10000 outputs: numpy 200 × python 200"},
+		{"explosion", "python: " + long(200) + "\nnumpy: " + long(200) + "\nmpi: [a]\n", "the variants multiply to 40000, more than the 10000 that are allowed: numpy 200 × python 200"},
 		{"zip lengths", "python: [a, b]\nnumpy: [a]\nzip_keys: [[python, numpy]]\n", "the keys of a zip_keys group have different numbers of values: python has 2, numpy has 1"},
 		{"zip of one", "zip_keys: [[python]]\n", `the zip_keys group "python" has one key; it takes two or more`},
 		{"scalar", "python: 3.10\n", `the values of the variant key "python" are not a list`},

@@ -318,7 +318,8 @@ func (v *variantConfig) checkZip() (list diag.List) {
 			list = append(list, diag.Diagnostic{Code: "zip-keys", Summary: fmt.Sprintf("the zip_keys group %q has one key; it takes two or more", strings.Join(group, " "))})
 		} else if complete && !same {
 			list = append(list, diag.Diagnostic{Code: "zip-keys", Pos: v.pos(group[0]),
-				Summary: "the keys of a zip_keys group have different numbers of values: " + strings.Join(counts, ", ")})
+				Suggestion: "give each key of the group as many values",
+				Summary:    "the keys of a zip_keys group have different numbers of values: " + strings.Join(counts, ", ")})
 		}
 	}
 	return list

@@ -1,6 +1,9 @@
 package yamlx
 
 import (
+	"path/filepath"
+	"strings"
+
 	"forge/internal/diag"
 
 	"gopkg.in/yaml.v3"
@@ -35,12 +38,12 @@ func (w *walker) clean(n *yaml.Node, depth int) *yaml.Node {
 	}
 	if depth > w.o.MaxDepth {
 		w.full = true
-		w.errorf(n, "too-deep", "", "values are nested more than %d deep", w.o.MaxDepth)
+		w.errorf(n, "too-deep", "no recipe needs this; look for a bracket that is not closed", "values are nested more than %d deep", w.o.MaxDepth)
 		return nil
 	}
 	w.tag(n)
 	if n.Anchor != "" && w.o.Aliases == RefuseAliases {
-		w.errorf(n, "yaml-alias", "write the value out, or use `context:`", "anchors (&%s) are not allowed in recipe.yaml", n.Anchor)
+		w.errorf(n, "yaml-alias", w.instead(), "anchors (&%s) are not allowed in %s", n.Anchor, filepath.Base(w.doc.File))
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -63,6 +66,14 @@ func (w *walker) clean(n *yaml.Node, depth int) *yaml.Node {
 	return &out
 }
 
+// instead is what to write where aliases are not allowed.
+func (w *walker) instead() string {
+	if strings.HasPrefix(filepath.Base(w.doc.File), "recipe.") {
+		return "write the value out, or use `context:`"
+	}
+	return "write the value out"
+}
+
 func (w *walker) tag(n *yaml.Node) {
 	if n.Style&yaml.TaggedStyle == 0 {
 		return
@@ -76,12 +87,12 @@ func (w *walker) tag(n *yaml.Node) {
 
 func (w *walker) alias(n *yaml.Node, depth int) *yaml.Node {
 	if w.o.Aliases == RefuseAliases {
-		w.errorf(n, "yaml-alias", "write the value out, or use `context:`", "aliases (*%s) are not allowed in recipe.yaml", n.Value)
+		w.errorf(n, "yaml-alias", w.instead(), "aliases (*%s) are not allowed in %s", n.Value, filepath.Base(w.doc.File))
 		return nil
 	}
 	for _, o := range w.open {
 		if o == n.Alias {
-			w.errorf(n, "yaml-alias", "", "the anchor &%s holds itself", n.Value)
+			w.errorf(n, "yaml-alias", "write out what is meant here", "the anchor &%s holds itself", n.Value)
 			return nil
 		}
 	}
@@ -109,7 +120,7 @@ func (w *walker) mapping(n *yaml.Node, depth int) *yaml.Node {
 		key, value := n.Content[i], n.Content[i+1]
 		if isMerge(key) {
 			if w.o.Aliases == RefuseAliases {
-				w.errorf(key, "yaml-alias", "write the keys out", "merge keys (<<) are not allowed in recipe.yaml")
+				w.errorf(key, "yaml-alias", "write the keys out", "merge keys (<<) are not allowed in %s", filepath.Base(w.doc.File))
 				continue
 			}
 			merges = append(merges, value)

@@ -56,8 +56,10 @@ type Document struct {
 	File string
 	Root *yaml.Node // nil where the document is empty; never a DocumentNode or AliasNode
 
-	source  string   // that lines are quoted from
+	text    string   // that the YAML was read from
+	source  string   // that lines are quoted from; another one where text was made from a template
 	lines   []string // of source, cut when the first is asked for
+	made    []string // of text, cut when the first is asked for
 	mapLine func(int) int
 }
 
@@ -71,7 +73,7 @@ func Load(file string, data []byte, o Options) (*Document, diag.List) {
 	}
 	text, bad := decode(data)
 	if bad != "" {
-		return nil, diag.List{{Code: "encoding", Pos: diag.Pos{File: file}, Summary: bad}}
+		return nil, diag.List{{Code: "encoding", Pos: diag.Pos{File: file, Line: 1, Column: 1}, Summary: bad}}
 	}
 	return doc.load(text, o)
 }
@@ -94,6 +96,7 @@ func tooBig(file string, size int, o Options) diag.List {
 }
 
 func (doc *Document) load(text string, o Options) (*Document, diag.List) {
+	doc.text = text
 	if doc.source = o.Source; o.Source == "" {
 		doc.source = text
 	}
@@ -172,14 +175,26 @@ func (d *Document) Line(n int) string {
 // At makes an error about n. The caller fills in what else there is to say.
 func (d *Document) At(n *yaml.Node, code, format string, args ...any) diag.Diagnostic {
 	p := d.Pos(n)
+	if n != nil && p.Line > 0 && p.Column == 0 && d.asWritten(n.Line) {
+		p.Column = n.Column
+	}
 	length := 0
-	if n != nil && n.Kind == yaml.ScalarNode && d.mapLine == nil {
+	if n != nil && n.Kind == yaml.ScalarNode && p.Column > 0 {
 		length = len([]rune(n.Value))
 		if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 			length += 2
 		}
 	}
 	return diag.Diagnostic{Code: code, Pos: p, Length: length, Line: d.Line(p.Line), Summary: fmt.Sprintf(format, args...)}
+}
+
+// asWritten reports whether a line of what a template was filled in to is as it is in the file, so that
+// columns are the same.
+func (d *Document) asWritten(line int) bool {
+	if d.made == nil {
+		d.made = splitLines(d.text)
+	}
+	return line > 0 && line <= len(d.made) && d.made[line-1] == d.Line(d.mapLine(line))
 }
 
 // Foreign is a document of another language: only places and lines are of use, Root is the caller's.

@@ -14,6 +14,9 @@ import (
 // that gives the same error, found by halving.
 func (d *Document) syntax(text string, err error) diag.Diagnostic {
 	message := withoutLine(err)
+	if strings.HasPrefix(message, "exceeded max depth") {
+		return d.deep(text)
+	}
 	lines := strings.SplitAfter(text, "\n")
 	line := 1 + sort.Search(len(lines)-1, func(i int) bool {
 		return withoutLine(tryParse(strings.Join(lines[:i+1], ""))) == message
@@ -21,6 +24,23 @@ func (d *Document) syntax(text string, err error) diag.Diagnostic {
 	content := strings.TrimRight(lines[line-1], "\r\n")
 	column := len([]rune(content)) - len([]rune(strings.TrimLeft(content, " \t"))) + 1
 	return d.atLine(line, column, "yaml-syntax", plain(message), advice(message, content))
+}
+
+// deep reports nesting that the library does not read, at the 201st bracket of the first line that has so
+// many, which is what such files are made of.
+func (d *Document) deep(text string) diag.Diagnostic {
+	line, column, open := 1, 0, 0
+	for _, r := range text {
+		switch column++; r {
+		case '\n':
+			line, column, open = line+1, 0, 0
+		case '[', '{', '-':
+			if open++; open > 200 {
+				return d.atLine(line, column, "too-deep", "values are nested more than 200 deep", "no recipe needs this; look for a bracket that is not closed")
+			}
+		}
+	}
+	return d.atLine(1, 1, "too-deep", "values are nested more than 200 deep", "no recipe needs this")
 }
 
 func tryParse(text string) (err error) {
@@ -78,6 +98,8 @@ func plain(message string) string {
 func advice(message, line string) string {
 	trimmed := strings.TrimSpace(line)
 	switch {
+	case strings.HasPrefix(line, "<<<<<<<"), strings.HasPrefix(line, "======="), strings.HasPrefix(line, ">>>>>>>"):
+		return "git left a merge conflict here; keep one side and remove the three marks"
 	case strings.HasPrefix(strings.TrimLeft(line, " "), "\t") || strings.HasPrefix(line, "\t"):
 		return "indent with spaces, not tabs"
 	case strings.HasPrefix(trimmed, "{%"):

@@ -42,6 +42,16 @@ func fromUTF16(data []byte, low int) (string, string) {
 	return string(utf16.Decode(units)), ""
 }
 
+// Checked is the text of a file in any of the encodings that YAML allows, for languages that are not YAML; an
+// error is a byte or character that no recipe may hold.
+func Checked(file string, data []byte) (string, diag.List) {
+	text, bad := decode(data)
+	if bad != "" {
+		return "", diag.List{{Code: "encoding", Pos: diag.Pos{File: file, Line: 1, Column: 1}, Summary: bad}}
+	}
+	return text, (&Document{File: file, source: text}).unprintable(text)
+}
+
 func splitLines(text string) []string {
 	lines := strings.Split(text, "\n")
 	for i := range lines {
@@ -78,6 +88,9 @@ func (d *Document) atLine(line, column int, code, summary, suggestion string) di
 	p := diag.Pos{File: d.File, Line: line, Column: column}
 	if d.mapLine != nil && line > 0 {
 		p = diag.Pos{File: d.File, Line: d.mapLine(line)}
+		if d.asWritten(line) {
+			p.Column = column
+		}
 	}
 	return diag.Diagnostic{Code: code, Pos: p, Line: d.Line(p.Line), Summary: summary, Suggestion: suggestion}
 }
