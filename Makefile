@@ -50,7 +50,7 @@ conformance: ## held against other tools' results on the corpus, and against rat
 	FORGE_CONFORMANCE=1 FORGE_PEER_PYTHON="$$(sh .ci/peer)" $(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
 
 bench: build ## ratios against peers and physical limits, measured in one run
-	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
+	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 60m ./...
 	@sh .ci/bench
 	@sh .ci/bench-render
 
