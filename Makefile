@@ -44,7 +44,7 @@ wine: ## forge.exe builds, tests and runs packages under Wine; skipped where tha
 	@sh .ci/wine
 
 conformance: ## held against other tools' results on the corpus
-	$(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
+	FORGE_CONFORMANCE=1 $(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
 
 bench: build ## ratios against peers and physical limits, measured in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./...

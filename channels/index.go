@@ -43,7 +43,7 @@ type OpenFunc func(path string) (packages.Package, error)
 // A package that cannot be read, or that lies under another name than its index.json gives it, is an
 // error, and then nothing is written for its subdir.
 func IndexFolder(ctx context.Context, dir string, open OpenFunc, subdirs ...string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := fsx.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("index the channel: %w", err)
 	}
 	unlock, err := fsx.Lock(ctx, filepath.Join(dir, lockFile))
@@ -121,7 +121,7 @@ func extension(name string) string {
 
 func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *indexCache) error {
 	folder := filepath.Join(dir, subdir)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := fsx.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	files, err := packageFiles(folder)

@@ -44,7 +44,7 @@ func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum 
 	if _, err := trust.CheckStatement(statement, fileName, sum); err != nil {
 		return placed, fmt.Errorf("publish %s: %w", placed.Path, err)
 	}
-	if err := os.MkdirAll(filepath.Dir(placed.Path), 0o755); err != nil {
+	if err := fsx.MkdirAll(filepath.Dir(placed.Path), 0o755); err != nil {
 		return placed, fmt.Errorf("publish: %w", err)
 	}
 	unlock, err := fsx.Lock(ctx, filepath.Join(p.Dir, lockFile))

@@ -46,7 +46,7 @@ type shard struct {
 // The bounds of sharded repodata.
 const (
 	maxShardIndex = 256 << 20 // bytes, decompressed
-	maxShard      = 64 << 20
+	maxShard      = 32 << 20
 	shardSlots    = 16
 )
 
@@ -61,9 +61,32 @@ func (l *Loader) openShards(ctx context.Context, r *Repodata) error {
 	if err != nil {
 		return err
 	}
+	return l.useShards(ctx, r, b, address)
+}
+
+// openShardsFolder opens the sharded repodata of a folder that has nothing else.
+func (l *Loader) openShardsFolder(ctx context.Context, r *Repodata, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z, err := zstd.NewReader(f, zstd.WithDecoderMaxWindow(256<<20))
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	b, err := io.ReadAll(io.LimitReader(z, maxShardIndex+1))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return l.useShards(ctx, r, b, path)
+}
+
+func (l *Loader) useShards(ctx context.Context, r *Repodata, index []byte, from string) error {
 	s := &shards{loader: l, slots: make(chan struct{}, shardSlots), asked: map[string]*shard{}}
-	if err := s.parseIndex(b, r); err != nil {
-		return fmt.Errorf("%s: %w", redact(address), err)
+	if err := s.parseIndex(index, r); err != nil {
+		return fmt.Errorf("%s: %w", redact(from), err)
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	r.shards = s
@@ -118,6 +141,9 @@ func (s *shards) parseIndex(b []byte, r *Repodata) error {
 	shardsAt, err2 := at.Parse(strings.TrimSuffix(shardBase, "/") + "/")
 	if err := errors.Join(err1, err2); err != nil {
 		return err
+	}
+	if at.Scheme != "file" && (files.Scheme == "file" || shardsAt.Scheme == "file") {
+		return errors.New("a server names files of this machine")
 	}
 	if base != "" && base != "/" { // indexers write "/" for the folder itself
 		r.base = strings.TrimSuffix(files.String(), "/")
@@ -180,21 +206,17 @@ func (s *shards) start(name string, r *Repodata) *shard {
 	return got
 }
 
-// read gets a shard from the cache or the server and decodes it.
+// read gets a shard and decodes it; so many are decoded at one time that they cannot fill the memory.
 func (s *shards) read(name string, sum [sha256.Size]byte, r *Repodata) ([]*packages.Record, error) {
-	file := hex.EncodeToString(sum[:]) + ".msgpack.zst"
-	path := filepath.Join(s.loader.CacheDir, "repodata", "shards", file)
-	b, err := os.ReadFile(path)
-	if err != nil || sha256.Sum256(b) != sum {
-		if s.loader.Offline {
-			return nil, fmt.Errorf("shard of %s is not in the cache; run once without --offline", name)
-		}
-		if b, err = s.download(s.base+file, sum); err != nil {
-			return nil, fmt.Errorf("shard of %s: %w", name, err)
-		}
-		if os.MkdirAll(filepath.Dir(path), 0o755) == nil {
-			_ = fsx.WriteFile(path, b, 0o644) // a cache that cannot be written only costs time
-		}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-s.ctx.Done():
+		return nil, s.ctx.Err()
+	}
+	b, err := s.bytes(hex.EncodeToString(sum[:])+".msgpack.zst", sum)
+	if err != nil {
+		return nil, fmt.Errorf("shard of %s: %w", name, err)
 	}
 	z, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxShard), zstd.WithDecoderConcurrency(1))
 	if err != nil {
@@ -209,6 +231,9 @@ func (s *shards) read(name string, sum [sha256.Size]byte, r *Repodata) ([]*packa
 	if err != nil {
 		return nil, fmt.Errorf("shard of %s: %w", name, err)
 	}
+	if len(records) > maxCandidates {
+		return nil, fmt.Errorf("%d records of %s; more than %d are refused", len(records), name, maxCandidates)
+	}
 	records = slices.DeleteFunc(records, func(r *packages.Record) bool { return !isFileName(r.FileName) })
 	for _, record := range records {
 		r.complete(record)
@@ -216,19 +241,42 @@ func (s *shards) read(name string, sum [sha256.Size]byte, r *Repodata) ([]*packa
 	return preferConda(records), nil
 }
 
+// errDigest says that a shard is not the one that the index names.
+var errDigest = errors.New("the file does not have the digest of the index")
+
+// bytes gets a shard from the folder, the cache or the server.
+func (s *shards) bytes(file string, sum [sha256.Size]byte) ([]byte, error) {
+	if path, ok := localPath(s.base + file); ok {
+		b, err := os.ReadFile(path)
+		if err == nil && sha256.Sum256(b) != sum {
+			err = errDigest
+		}
+		return b, err
+	}
+	path := filepath.Join(s.loader.CacheDir, "repodata", "shards", file)
+	b, err := os.ReadFile(path)
+	if err == nil && sha256.Sum256(b) == sum {
+		return b, nil
+	}
+	if s.loader.Offline {
+		return nil, errors.New("it is not in the cache; run once without --offline")
+	}
+	if b, err = s.download(s.base+file, sum); err != nil {
+		return nil, err
+	}
+	if os.MkdirAll(filepath.Dir(path), 0o755) == nil {
+		_ = fsx.WriteCache(path, b, 0o644) // a cache that cannot be written only costs time
+	}
+	return b, nil
+}
+
 // download gets a shard; its digest is that of the index, or it is refused.
 func (s *shards) download(address string, sum [sha256.Size]byte) ([]byte, error) {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-s.ctx.Done():
-		return nil, s.ctx.Err()
-	}
 	var b []byte
 	err := retry(s.ctx, func() (again bool, err error) {
 		b, again, err = s.loader.get(s.ctx, address)
 		if err == nil && sha256.Sum256(b) != sum {
-			err = errors.New("the file does not have the digest of the index")
+			err = errDigest
 		}
 		return again, err
 	})

@@ -211,7 +211,7 @@ func (r *runner) checkABI(ctx context.Context, a *Action, b *Built) error {
 	if r.req.ABICheck == ABIError {
 		return fmt.Errorf("%s: %s (give the library another soname, or pin it with run_exports; --abi-check warn publishes it all the same)", a.Output, text)
 	}
-	r.report(Event{Kind: EventWarning, Action: a, Text: text})
+	r.report(Event{Kind: EventWarning, Action: a, Phase: "test", Text: text}) // said once: after that it is published
 	return nil
 }
 

@@ -80,7 +80,7 @@ func (j *job) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	j.warnings = append(j.warnings, text)
 	fmt.Fprintln(j.log, "forge: warning: "+text)
-	j.report(Event{Kind: EventWarning, Action: j.a, Text: text})
+	j.report(Event{Kind: EventWarning, Action: j.a, Phase: "build", Text: text})
 }
 
 func (j *job) fetch(ctx context.Context) (err error) {
@@ -178,6 +178,7 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	if err != nil {
 		return sandbox.Result{}, err
 	}
+	spec.Started = func(pid int) { j.report(Event{Kind: EventProcess, Action: j.a, PID: pid}) }
 	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
 	jobs, err := j.shareJobs(&spec)
 	if err != nil {
@@ -277,7 +278,7 @@ func (j *job) write(ctx context.Context, m *packages.Manifest, b *Built) error {
 		return err
 	}
 	var size int64
-	if b.Archive, size, err = j.tools.Store.PutFile(tmp, false); err != nil {
+	if b.Archive, size, err = j.tools.Store.Take(tmp); err != nil {
 		return err
 	}
 	b.Record = m.Record

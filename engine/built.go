@@ -50,5 +50,7 @@ type Outcome struct {
 	Err     error  // of failed and skipped ones
 	Log     string // path of the build log, empty where nothing ran
 
-	placed []fsx.Stamp // of the package's files in the output folder, see placedSuffixes
+	// Placed are the stamps of the package and of what lies beside it in the output folder, when they were
+	// seen to be right.
+	Placed []fsx.Stamp
 }

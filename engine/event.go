@@ -9,9 +9,10 @@ const (
 	EventPhase                     // it entered Phase
 	EventProgress                  // within Phase, Done of Total bytes
 	EventEnd                       // it ended: Outcome is set
-	EventWarning                   // something a person should read: Text
+	EventWarning                   // something a person should read: Text; without a Phase every run will say it
 	EventRest                      // it was built and waits for its tests, or had nothing to do
 	EventTerminal                  // from now on the terminal belongs to a command
+	EventProcess                   // a script runs: PID is the first process of its sandbox
 	EventMemory                    // its script and all that runs for it has Done bytes of memory now
 	EventSummary                   // the run is over: Summary is set, Action is not
 )
@@ -24,6 +25,7 @@ type Event struct {
 	Phase       string // "fetch", "unpack", "environment", "build", "package", "test", "sign"
 	Done, Total int64
 	Text        string
+	PID         int
 	Outcome     *Outcome
 	Summary     *Summary
 }

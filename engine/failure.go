@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"forge/internal/diag"
+	"forge/internal/fsx"
 	"forge/sandbox"
 )
 
@@ -77,10 +78,22 @@ func withoutMarks(lines []string) []string {
 	var keep []string
 	for _, l := range lines {
 		if !strings.HasPrefix(l, failMark) {
-			keep = append(keep, l)
+			keep = append(keep, brief(l))
 		}
 	}
 	return keep
+}
+
+// brief makes a line of a log fit to be read: the prefix, 255 characters, by its name, and the middle of
+// what is longer than a few lines of a screen left out. The log has all of it.
+func brief(line string) string {
+	const most = 400
+	line = strings.NewReplacer(Placeholder(), "$PREFIX", insideBuild, "$BUILD_PREFIX", insideWork, "$SRC_DIR").Replace(line)
+	if len(line) <= most {
+		return line
+	}
+	cut := func(s string) string { return strings.ToValidUTF8(s, "") }
+	return cut(line[:most/2]) + fmt.Sprintf(" … %d more … ", len(line)-most) + cut(line[len(line)-most/2:])
 }
 
 // logTail reads the last n lines of a log; of one that cannot be read there are none.
@@ -98,9 +111,18 @@ func logTail(path string, n int) []string {
 	s := bufio.NewScanner(f)
 	s.Buffer(make([]byte, most), most+1)
 	for s.Scan() {
-		lines = append(lines, s.Text())
+		lines = append(lines, shortLine(s.Text()))
 	}
 	return lines[max(0, len(lines)-n):]
+}
+
+// shortLine keeps both ends of a line that nobody reads as a whole.
+func shortLine(s string) string {
+	const most = 2000
+	if len(s) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s … %d bytes … %s", s[:most/2], len(s)-most, s[len(s)-most/2:])
 }
 
 func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n") }
@@ -108,7 +130,7 @@ func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n
 // openLog starts the log of one package: output/logs/NAME-VERSION-BUILD.log.
 func (r *runner) openLog(a *Action) (*os.File, error) {
 	dir := filepath.Join(r.req.OutputDir, "logs")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := fsx.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
 	return os.Create(filepath.Join(dir, a.Output.String()+".log"))

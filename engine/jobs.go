@@ -56,8 +56,8 @@ func (j *job) shareJobs(spec *sandbox.Spec) (*jobserver, error) {
 	if j.tokens == nil || !spec.Level.Places() {
 		return nil, nil
 	}
-	// A build has a folder for each of its commands: patches and byte code are commands, too.
-	dir, err := os.MkdirTemp(j.site.dir, "jobs")
+	// Patches, scripts and bytecode run one after the other, each with a folder of its own.
+	dir, err := os.MkdirTemp(j.site.dir, "jobs-")
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}
@@ -92,6 +92,10 @@ func (j *job) standIn(spec *sandbox.Spec, dir, inside string) (found bool, err e
 			mounts = append(mounts, sandbox.Mount{Source: real, Target: at}, sandbox.Mount{Source: script, Target: "/usr/bin/" + p.name})
 		}
 		own := filepath.Join(j.site.build, "bin", p.name)
+		if _, err := os.Lstat(own + ".real"); err == nil {
+			found = true // of an earlier script of this build
+			continue
+		}
 		if info, err := os.Lstat(own); err == nil && info.Mode().IsRegular() && !j.a.Output.Build.MergeBuildHost {
 			if err := errors.Join(os.Rename(own, own+".real"), put(own, j.site.at.build+"/bin/"+p.name+".real")); err != nil {
 				return false, err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"forge/digest"
@@ -22,12 +23,12 @@ func (r *runner) publish(ctx context.Context, a *Action, b *Built, o *Outcome) e
 	}
 	path, replaced, err := r.tools.Publisher.Put(ctx, r.tools.Store.Path(b.Archive, false), a.Output.Subdir(), b.FileName, b.Archive, statement)
 	if err != nil {
-		return err
+		return errors.Join(err, r.whole(b.Archive))
 	}
 	o.Path, o.Signed = path, r.tools.KeyID
 	o.stampPlaced()
 	if replaced {
-		r.report(Event{Kind: EventWarning, Action: a, Text: fmt.Sprintf(
+		r.report(Event{Kind: EventWarning, Action: a, Phase: "sign", Text: fmt.Sprintf(
 			"%s has new content under its old name; package caches elsewhere may keep the old one (--build-num avoids that)", b.FileName)})
 	}
 	return nil

@@ -63,9 +63,9 @@ func (r *run) do(ctx context.Context, t *task) error {
 	start := r.tools.Now()
 	var err error
 	if t.kind == buildTask {
-		err = r.doBuild(ctx, t.action)
+		err = r.healing(ctx, t.action, r.doBuild)
 	} else {
-		err = r.doTest(ctx, t.action)
+		err = r.healing(ctx, t.action, r.doTest)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -193,12 +193,14 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if a.Output.Staging {
 		return nil
 	}
-	key, err := r.testKey(ctx, a, b, known)
-	if err != nil {
-		return err
-	}
-	if err := r.testOrRecall(ctx, a, b, known, key); err != nil {
-		return err
+	if len(a.Output.Tests) > 0 {
+		key, err := r.testKey(ctx, a, b, known)
+		if err != nil {
+			return err
+		}
+		if err := r.testOrRecall(ctx, a, b, known, key); err != nil {
+			return err
+		}
 	}
 	if err := r.checkABI(ctx, a, b); err != nil {
 		return err
@@ -219,10 +221,12 @@ func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Actio
 	m.add("forge", "test 2", "layout "+layoutVersion)
 	m.add("package", b.Archive.Hex())
 	m.add("isolation", string(level))
-	if r.underWine(a) {
-		if err := r.externalLine(ctx, "external", wineTool, &m); err != nil {
-			return store.ActionID{}, err
-		}
+	emulated, err := r.emulator(ctx, a.Output)
+	if err != nil {
+		return store.ActionID{}, err
+	}
+	if emulated != nil {
+		m.add("emulated", emulated.String(), emulated.loaded.Tree.Hex())
 	}
 	for _, plan := range a.Test {
 		m.add("test", fmt.Sprint(plan.Index), plan.Python)

@@ -221,7 +221,7 @@ func (s *Session) Add(ctx context.Context, req *Request, tools Tools, host bool,
 		have = &s.Host
 	}
 	p := newPlanner(ctx, req, tools)
-	env, err := p.forTests(&Action{}).environment("test", slices.Concat(*have, specs))
+	env, err := p.forTests(&Action{Output: outputOf(req, &packages.Record{Name: s.Name})}).environment("test", slices.Concat(*have, specs))
 	if err != nil {
 		return nil, err
 	}

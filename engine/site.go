@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"forge/digest"
 	"forge/internal/fsx"
@@ -110,8 +111,8 @@ func (r *runner) archiveOf(rec *packages.Record, built map[*Action]*Built) (path
 	if b == nil {
 		return "", "", fmt.Errorf("not built yet")
 	}
-	if !r.tools.Store.Has(b.Archive) {
-		return "", "", fmt.Errorf("its archive %s: %w", b.Archive, store.ErrMissing)
+	if err := r.whole(b.Archive); err != nil {
+		return "", "", fmt.Errorf("its archive %w", err)
 	}
 	return r.tools.Store.Path(b.Archive, false), b.FileName, nil
 }
@@ -135,15 +136,7 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 		spec.Mounts = hostMounts()
 		return spec, nil
 	}
-	trees := make([][]digest.Entry, 0, len(externals))
-	for _, e := range externals {
-		trees = append(trees, e.Entries)
-	}
-	merged, err := store.Merge(trees...)
-	if err != nil {
-		return sandbox.Spec{}, err
-	}
-	root, err := r.tools.Store.Materialize(ctx, merged)
+	root, err := r.externalsRoot(ctx, externals)
 	if err != nil {
 		return sandbox.Spec{}, fmt.Errorf("externals: %w", err)
 	}
@@ -154,6 +147,34 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 		}
 	}
 	return spec, nil
+}
+
+// externalsRoot is the folder in the store with the files of all the externals; many builds of a run have
+// the same ones, and to put thousands of names together costs more than a small build.
+func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.External) (string, error) {
+	var key strings.Builder
+	trees := make([][]digest.Entry, 0, len(externals))
+	for _, e := range externals {
+		trees = append(trees, e.Entries)
+		key.WriteString(e.Tree.Hex())
+	}
+	r.mu.Lock()
+	root := r.roots[key.String()]
+	r.mu.Unlock()
+	if root != "" {
+		return root, nil
+	}
+	merged, err := store.Merge(trees...)
+	if err != nil {
+		return "", err
+	}
+	if root, err = r.tools.Store.Materialize(ctx, merged); err != nil {
+		return "", err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.roots[key.String()] = root
+	return root, nil
 }
 
 // CommandSpec is where every command of a build begins, before anything is mounted: user, host name,

@@ -133,7 +133,8 @@ func (j *job) refuseBinaryPrefix(files []packages.File) error {
 	return fmt.Errorf("%s: binaries hold the build prefix (--error-prefix-in-binary): %s", j.a.Output, firstFew(found, 10))
 }
 
-// refuseLinks keeps symbolic links, which an ordinary user of Windows cannot make, out of what is installed there.
+// refuseLinks keeps symbolic links, which an ordinary user of Windows cannot make, out of what is built for
+// it, and warns of those in what could be installed there.
 func (j *job) refuseLinks(files []packages.File) error {
 	o := j.a.Output
 	onWindows := o.TargetPlatform.IsWindows() || o.NoArch != "" && !slices.ContainsFunc(j.a.Record.Depends, func(d string) bool { return specName(d) == "__unix" })
@@ -149,7 +150,12 @@ func (j *job) refuseLinks(files []packages.File) error {
 	if len(found) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: it holds symbolic links, which Windows does not let everybody make: %s (install copies, let the package depend on __unix, or accept them with --allow-symlinks-on-windows)", o, firstFew(found, 10))
+	text := fmt.Sprintf("it holds symbolic links, which Windows does not let everybody make: %s (install copies, let the package depend on __unix, or accept them with --allow-symlinks-on-windows)", firstFew(found, 10))
+	if !o.TargetPlatform.IsWindows() {
+		j.warn("%s", text) // of noarch packages many are for Unix and do not say so
+		return nil
+	}
+	return fmt.Errorf("%s: %s", o, text)
 }
 
 // entryPoints writes the scripts of entry points; of noarch python the installing client does that.

@@ -26,8 +26,12 @@ func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Actio
 	}
 	defer log.Close()
 	seen := withSelf(built, a, b)
+	emulated, err := r.emulator(ctx, a.Output)
+	if err != nil {
+		return nil, err
+	}
 	for _, plan := range a.Test {
-		record := TestRecord{Index: plan.Index, Kind: kindOf(a.Output.Tests[plan.Index]), Python: plan.Python, Status: TestPassed}
+		record := TestRecord{Index: plan.Index, Kind: kindOf(r.req.testsOf(a.Output)[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
 		if plan.Downstream {
 			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
 			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
@@ -57,7 +61,7 @@ func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built 
 }
 
 func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *os.File) error {
-	t := a.Output.Tests[plan.Index]
+	t := r.req.testsOf(a.Output)[plan.Index]
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
 	}
@@ -66,8 +70,12 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		return err
 	}
 	defer s.remove()
+	emulated, err := r.emulator(ctx, a.Output)
+	if err != nil {
+		return err
+	}
 	at, run := s.at, r.runTest
-	if r.underWine(a) {
+	if emulated != nil && emulated.wine {
 		at, run = s.at.asWindows(), r.wineTest
 	}
 	if err := r.install(ctx, plan.Run, built, s.prefix, at.prefix); err != nil {
@@ -76,7 +84,12 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if err := r.install(ctx, plan.Build, built, s.build, at.build); err != nil {
 		return err
 	}
-	result, err := run(ctx, a, plan, s, log)
+	if emulated != nil && !emulated.wine {
+		if err := r.wrapAll(emulated, plan.Run, built, s.prefix); err != nil {
+			return err
+		}
+	}
+	result, err := run(ctx, a, plan, s, log, emulated)
 	if err != nil {
 		return err
 	}
@@ -88,11 +101,12 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name()}
 }
 
-func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File) (sandbox.Result, error) {
+func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File, emulated *emulation) (sandbox.Result, error) {
 	externals, err := r.externalsOf(ctx, plan.Run, plan.Build)
 	if err != nil {
 		return sandbox.Result{}, err
 	}
+	externals = emulated.with(externals)
 	s.calls = callsOf(externals)
 	spec, err := r.spec(ctx, s, externals)
 	if err != nil {
@@ -100,24 +114,26 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	}
 	env := testEnv(a.Output, plan, s.at)
 	activate(env, externals)
-	scripts := []recipes.Script{testScript(a.Output.Tests[plan.Index], s.at.windows)}
+	emulated.environment(env)
+	scripts := []recipes.Script{testScript(r.req.testsOf(a.Output)[plan.Index], s.at.windows)}
 	if err := s.prepare(&spec, scripts, env, filepath.Base(a.Output.Recipe.File)); err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Dir = s.at.testDir(a, plan)
+	spec.Dir = r.testDir(s.at, a, plan)
 	if err := writeFiles(s.work, plan.files); err != nil {
 		return sandbox.Result{}, err
 	}
+	spec.Started = func(pid int) { r.report(Event{Kind: EventProcess, Action: a, PID: pid}) }
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)
 }
 
 // testDir is the folder in which a test starts: that of the files it brings, else an empty one.
-func (l layout) testDir(a *Action, plan TestPlan) string {
+func (r *runner) testDir(l layout, a *Action, plan TestPlan) string {
 	switch {
 	case plan.folder != "":
 		return l.inPrefix(plan.folder)
-	case hasFiles(a.Output.Tests[plan.Index]):
+	case hasFiles(r.req.testsOf(a.Output)[plan.Index]):
 		return l.inPrefix(testFolder(a.Output.Name, plan.Index))
 	}
 	return l.work

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,10 +21,15 @@ type TestRecord struct {
 	Status  TestStatus `json:"status"`
 	Seconds float64    `json:"seconds"`
 	Reason  string     `json:"reason,omitempty"` // why it failed or was not run
+	// Emulator is the command that the package's programs ran under, empty where they ran natively.
+	Emulator string `json:"emulator,omitempty"`
 }
 
 // testOrRecall runs a's tests unless these very tests passed before, and records what came of them.
 func (r *run) testOrRecall(ctx context.Context, a *Action, b *Built, known map[*Action]*Built, key store.ActionID) error {
+	if r.req.SkipTests {
+		return nil
+	}
 	if reason := r.notTested(a); reason != "" {
 		if r.fresh(a) {
 			r.report(Event{Kind: EventWarning, Action: a, Text: reason})
@@ -54,10 +58,10 @@ func (r *run) testOrRecall(ctx context.Context, a *Action, b *Built, known map[*
 
 // notTested says why the tests of a are not run on this machine; empty where they are, or were not asked for.
 func (r *run) notTested(a *Action) string {
-	if len(a.Output.Tests) == 0 || r.req.SkipTests || r.req.testsRun(a.Output) {
+	if len(a.Output.Tests) == 0 || r.req.SkipTests {
 		return ""
 	}
-	return fmt.Sprintf("its tests are for %s and were not run; --test native-and-emulated runs them where an emulator is registered", a.Output.HostPlatform)
+	return r.req.notRun(a.Output)
 }
 
 // fresh reports whether this run built a.

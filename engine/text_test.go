@@ -134,3 +134,16 @@ func TestCheckContents(t *testing.T) {
 		t.Errorf("got %q", p)
 	}
 }
+
+func TestBrief(t *testing.T) {
+	long := strings.Repeat("é", 500)
+	for _, test := range []struct{ line, want string }{
+		{"cc -I" + Placeholder() + "/include " + insideWork + "/a.c", "cc -I$PREFIX/include $SRC_DIR/a.c"},
+		{"plain", "plain"},
+		{long, strings.Repeat("é", 100) + " … 600 more … " + strings.Repeat("é", 100)},
+	} {
+		if got := brief(test.line); got != test.want {
+			t.Errorf("%q: %q, want %q", test.line, got, test.want)
+		}
+	}
+}

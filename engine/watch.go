@@ -162,11 +162,11 @@ func (w *watcher) externals(tools Tools) error {
 // packages watches what is in the output folder and in the store.
 func (w *watcher) packages(st *store.Store, outcomes []*Outcome) error {
 	for _, o := range outcomes {
-		if o.Built == nil || len(o.placed) != len(placedSuffixes()) {
+		if o.Built == nil || len(o.Placed) != len(placedSuffixes()) {
 			return fmt.Errorf("%s was not published", o.Action.Output.Name)
 		}
 		for i, suffix := range placedSuffixes() {
-			w.list = append(w.list, store.Watch{Path: here(w.req.WorkDir, o.Path+suffix), How: store.Same, Stamp: &o.placed[i]})
+			w.list = append(w.list, store.Watch{Path: here(w.req.WorkDir, o.Path+suffix), How: store.Same, Stamp: &o.Placed[i]})
 		}
 		w.add(st.Path(o.Built.Archive, false), store.Present)
 		w.add(st.Path(o.Built.Statement, false), store.Present)
@@ -179,12 +179,12 @@ func placedSuffixes() []string { return []string{"", trust.SuffixOpenPGP, trust.
 
 // stampPlaced notes how the files of a package are now that they were seen to be right.
 func (o *Outcome) stampPlaced() {
-	o.placed = nil
+	o.Placed = nil
 	for _, suffix := range placedSuffixes() {
 		s, err := fsx.StampOf(o.Path+suffix, false)
 		if err != nil {
 			return // nothing is recorded of this run then
 		}
-		o.placed = append(o.placed, s)
+		o.Placed = append(o.Placed, s)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxSpec bounds a match spec in bytes.
@@ -81,6 +82,10 @@ func ValidName(s string) bool {
 }
 
 func (m *MatchSpec) setName(name string) error {
+	if i := strings.IndexFunc(name, func(c rune) bool { return c >= utf8.RuneSelf }); i >= 0 {
+		c, _ := utf8.DecodeRuneInString(name[i:])
+		return fmt.Errorf("%q is no package name: the letter %q in it is %U, whatever it looks like", name, c, c)
+	}
 	if !ValidName(name) {
 		return fmt.Errorf("%q is no package name; it may hold letters, digits, \"-\", \"_\" and \".\"", name)
 	}

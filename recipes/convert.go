@@ -3,6 +3,7 @@ package recipes
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"forge/internal/diag"
@@ -48,7 +49,7 @@ func metaToRecipe(path string, data []byte, h *hints) ([]byte, diag.List) {
 	if c.root == nil || c.root.Kind != yaml.MappingNode {
 		return nil, c.unreadable(data)
 	}
-	c.hints, c.w.optional = h, h.optional
+	c.hints, c.w.optional, c.w.truths = h, h.optional, h.truths
 	c.statements()
 	root := c.recipe()
 	var b bytes.Buffer
@@ -84,7 +85,11 @@ func commented(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		line = strings.TrimRight(line, " \t\r")
-		before, _, at, ok := cutSelector(line)
+		before, condition, at, ok := cutSelector(line)
+		if n := len(line); ok && (line[n-1] == '"' || line[n-1] == '\'') && !strings.HasPrefix(strings.TrimSpace(line), "#") { // a selector inside of the quotes
+			lines[i] = strings.TrimRight(before, " ") + line[n-1:] + "  # [" + condition + "]"
+			continue
+		}
 		if ok && !strings.Contains(line[len(before):at], "#") && !strings.HasPrefix(strings.TrimSpace(line), "#") {
 			lines[i] = before + "  # " + strings.TrimLeft(line[len(before):], " ")
 		}
@@ -92,16 +97,28 @@ func commented(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// sectionGaps puts an empty line before each section.
+// sectionGaps puts an empty line before each section, and before each output with its comments.
 func sectionGaps(text string) string {
-	var b strings.Builder
-	for i, line := range strings.SplitAfter(text, "\n") {
-		if i > 0 && line != "" && line[0] != ' ' && line[0] != '-' && line[0] != '#' && !strings.HasSuffix(b.String(), "\n\n") {
-			b.WriteByte('\n')
+	var out []string
+	gap := func() {
+		at := len(out)
+		for at > 0 && strings.HasPrefix(out[at-1], "  #") {
+			at--
 		}
-		b.WriteString(line)
+		if at > 0 && out[at-1] != "\n" && out[at-1] != "outputs:\n" {
+			out = slices.Insert(out, at, "\n")
+		}
 	}
-	return b.String()
+	for i, line := range strings.SplitAfter(text, "\n") {
+		switch {
+		case strings.HasPrefix(line, "  - package:"), strings.HasPrefix(line, "  - staging:"):
+			gap()
+		case i > 0 && line != "" && line[0] != ' ' && line[0] != '\n' && line[0] != '-' && line[0] != '#' && out[len(out)-1] != "\n":
+			out = append(out, "\n")
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "")
 }
 
 // metaConverter is one conversion of a meta.yaml.
@@ -114,6 +131,8 @@ type metaConverter struct {
 	conditions   map[int][]string // line → conditions of the {% if %} it is in, as recipe.yaml writes them
 	given        []string         // conditions that hold where it is written, anyway
 	inString     bool             // the build string is written
+	onlyNames    bool             // what is written are names of packages, which pins stand for
+	inScript     bool             // what is written is run by a shell
 	paths        map[int][]branch
 	sets         []setting
 	context      []*yaml.Node      // pairs

@@ -15,13 +15,15 @@ import (
 // hints are what rendering tells about a conversion that its text does not.
 type hints struct {
 	optional map[string]bool // variant keys that a variant may lack
+	truths   map[string]bool // variant keys whose values are the texts true and false
 	starred  map[string]bool // packages whose variant value is a version, no spec
+	cmd      bool            // variables of the shell are written as cmd wants them on Windows
 	use      map[string]map[string]bool
 	ignore   map[string]map[string]bool // output → variant keys that (do not) tell its variants apart
 }
 
 func newHints() *hints {
-	return &hints{map[string]bool{}, map[string]bool{}, map[string]map[string]bool{}, map[string]map[string]bool{}}
+	return &hints{map[string]bool{}, map[string]bool{}, map[string]bool{}, false, map[string]map[string]bool{}, map[string]map[string]bool{}}
 }
 
 // ConvertChecked is Convert, with the result held against the original: both are rendered with each of
@@ -85,6 +87,7 @@ func checkConversion(path string, data, out []byte, to string, renders []RenderO
 			found.add(unreadable(path, to, after.Diagnostics, &opts))
 			continue
 		}
+		again = h.learnTruths(after) || again
 		for _, d := range compareConverted(before, after) {
 			again = h.learn(d, before, after) || again
 			found.add(d.diagnostic(to, &opts))
@@ -136,7 +139,12 @@ func (c *v0Config) file() VariantFile {
 		}
 		vals := listNode()
 		for _, v := range c.vals[k] {
-			vals.Content = append(vals.Content, quotedNode(v))
+			switch l := strings.ToLower(v); l {
+			case "true", "false": // selectors take them for truth values
+				vals.Content = append(vals.Content, plainNode(l))
+			default:
+				vals.Content = append(vals.Content, quotedNode(v))
+			}
 		}
 		addPair(root, k, vals)
 	}
@@ -181,16 +189,16 @@ func unreadable(path, to string, list diag.List, opts *RenderOptions) diag.Diagn
 	return diag.Diagnostic{Code: "not-equal", Pos: diag.Pos{File: path}, Summary: "the result does not render"}
 }
 
-// diagnostic says what differs. What only names a package otherwise is a warning.
+// diagnostic says what differs. What only names a package otherwise is a note.
 func (d *difference) diagnostic(to string, opts *RenderOptions) diag.Diagnostic {
-	out := diag.Diagnostic{Code: "not-equal", Pos: d.pos, Summary: fmt.Sprintf("%s of %s is not the same in %s (%s)", d.field, quoted(d.output), to, opts.TargetPlatform),
-		Detail: "was " + orNone(d.before) + "\nnow " + orNone(d.after)}
+	out := diag.Diagnostic{Code: "not-equal", Pos: d.pos, Summary: fmt.Sprintf("%s of %s is not the same in %s", d.field, quoted(d.output), to),
+		Detail: fmt.Sprintf("on %s\nwas %s\nnow %s", opts.TargetPlatform, orNone(d.before), orNone(d.after))}
 	if filepath.Base(d.pos.File) == to {
 		out.Pos = diag.Pos{File: filepath.Join(filepath.Dir(d.pos.File), to)}
 	}
 	switch {
 	case d.minor:
-		out.Severity = diag.Warning
+		out.Severity = diag.Note
 		out.Suggestion = "only the hash in the package's name differs; build.variant.use_keys and ignore_keys choose what is hashed"
 	case d.field == "variant" || d.field == "output":
 		out.Suggestion = "name the variant keys that tell the packages apart in build.variant.use_keys"
@@ -208,7 +216,7 @@ func orNone(s string) string {
 }
 
 var (
-	undefinedName = regexp.MustCompile("(?:name|variant key) [`\"]([A-Za-z_][A-Za-z0-9_]*)[`\"] is not (?:defined|set)")
+	undefinedName = regexp.MustCompile("[`\"]([A-Za-z_][A-Za-z0-9_]*)[`\"] is (?:undefined|not defined|not set)")
 	bareVersion   = regexp.MustCompile(`dependency "([^" ]+) .*missing range specifier`)
 )
 
@@ -233,16 +241,32 @@ func (h *hints) learnErrors(list diag.List) (learnt bool) {
 	return learnt
 }
 
+// learnTruths finds variant keys that say true and false as texts.
+func (h *hints) learnTruths(r *Rendered) (learnt bool) {
+	for _, o := range r.Outputs {
+		for k, v := range o.Full {
+			switch s, _ := v.(string); strings.ToLower(s) {
+			case "true", "false":
+				learnt = learnt || !h.truths[k]
+				h.truths[k] = true
+			}
+		}
+	}
+	return learnt
+}
+
 // learn finds variant keys that tell the variants of an output apart in one format alone.
 func (h *hints) learn(d difference, before, after *Rendered) (learnt bool) {
+	if strings.Contains(d.before, "%") && strings.Contains(d.after, "$") && !h.cmd && (d.field == "script" || d.field == "tests") {
+		h.cmd = true // variables of cmd's
+		return true
+	}
 	if d.minor || d.field != "variant" && d.field != "output" {
 		return false
 	}
 	loop := loopKeys(before, after)
-	old, now := usedKeys(before, d.output, loop), usedKeys(after, d.output, loop)
-	if len(old) == 0 && len(now) == 0 {
-		return false
-	}
+	old, _ := usedKeys(before, d.output, loop)
+	now, always := usedKeys(after, d.output, loop)
 	note := func(m map[string]map[string]bool, key string) {
 		if m[d.output] == nil {
 			m[d.output] = map[string]bool{}
@@ -252,7 +276,7 @@ func (h *hints) learn(d difference, before, after *Rendered) (learnt bool) {
 		}
 	}
 	for k := range old {
-		if !now[k] {
+		if !always[k] {
 			note(h.use, k)
 		}
 	}
@@ -264,9 +288,10 @@ func (h *hints) learn(d difference, before, after *Rendered) (learnt bool) {
 	return learnt
 }
 
-// usedKeys are the keys that any variant of an output uses.
-func usedKeys(r *Rendered, output string, loop map[string]bool) map[string]bool {
-	used := map[string]bool{}
+// usedKeys are the keys that any variant of an output uses, and those that all do.
+func usedKeys(r *Rendered, output string, loop map[string]bool) (used, always map[string]bool) {
+	used, always = map[string]bool{}, map[string]bool{}
+	count, outputs := map[string]int{}, 0
 	for _, o := range r.Outputs {
 		if o.Name != output || o.Skip || o.Staging {
 			continue
@@ -274,15 +299,34 @@ func usedKeys(r *Rendered, output string, loop map[string]bool) map[string]bool 
 		for k := range o.Variant {
 			if loop[normalKey(k)] && !(o.NoArch == "python" && k == "python") {
 				used[normalKey(k)] = true
+				count[normalKey(k)]++
 			}
 		}
+		outputs++
 	}
-	return used
+	for k, n := range count {
+		always[k] = n == outputs
+	}
+	return used, always
+}
+
+// of is what is known of an output; of all where its name depends on the variant.
+func of(m map[string]map[string]bool, output string) map[string]bool {
+	if !strings.Contains(output, "{{") {
+		return m[output]
+	}
+	all := map[string]bool{}
+	for _, names := range m {
+		for k := range names {
+			all[k] = true
+		}
+	}
+	return all
 }
 
 // keys adds what rendering told to the build section of an output.
 func (h *hints) keys(to *yaml.Node, output string) {
-	for key, names := range map[string]map[string]bool{"use_keys": h.use[output], "ignore_keys": h.ignore[output]} {
+	for key, names := range map[string]map[string]bool{"use_keys": of(h.use, output), "ignore_keys": of(h.ignore, output)} {
 		if len(names) == 0 {
 			continue
 		}

@@ -20,7 +20,7 @@ func recipeToHCL(path string, data []byte, h *hints) ([]byte, diag.List) {
 	if o.root == nil || o.root.Kind != yaml.MappingNode {
 		return nil, o.unreadable(data)
 	}
-	c := &hclConverter{metaConverter: metaConverter{outline: o, hints: h}, lang: v1Dialect(), context: map[string]bool{}, literals: map[string]expr.Value{}}
+	c := &hclConverter{metaConverter: metaConverter{outline: o, hints: h}, lang: v1Dialect(), context: map[string]bool{}, later: map[string]bool{}, lists: map[string]bool{}, literals: map[string]expr.Value{}}
 	c.w.c = c
 	c.names()
 	c.file()
@@ -36,12 +36,15 @@ type hclConverter struct {
 	inList   int // a heredoc needs its line end, which a list has not
 	lang     *expr.Dialect
 	context  map[string]bool
+	later    map[string]bool       // context variables that are not defined yet: the name means the variant's
+	lists    map[string]bool       // context variables that are lists
 	literals map[string]expr.Value // context variables that are constants
 }
 
 func (c *hclConverter) names() {
 	for k, v := range yamlx.Pairs(c.at("context")) {
-		c.context[k.Value] = true
+		c.context[k.Value], c.later[k.Value] = true, true
+		c.lists[k.Value] = c.isList(v)
 		if v.Kind == yaml.ScalarNode && !isTemplate(v.Value) {
 			c.literals[k.Value] = expr.FromGo(typed(v))
 		} else if v.Kind == yaml.ScalarNode {
@@ -50,6 +53,33 @@ func (c *hclConverter) names() {
 			}
 		}
 	}
+}
+
+// isList reports whether a value of the context is a list, as far as its expression tells.
+func (c *hclConverter) isList(v *yaml.Node) bool {
+	if v.Kind == yaml.SequenceNode {
+		return true
+	}
+	t, err := c.lang.Parse(v.Value)
+	if err != nil || !isTemplate(v.Value) {
+		return false
+	}
+	parts, ok := t.Parts()
+	return ok && len(parts) == 1 && parts[0].Expr != nil && c.listExpression(parts[0].Expr)
+}
+
+func (c *hclConverter) listExpression(n *expr.Node) bool {
+	switch n.Kind {
+	case "list", "tuple":
+		return true
+	case "name":
+		return c.lists[n.Name]
+	case "filter":
+		return contains([]string{"split", "list", "sort", "unique"}, n.Name) || n.Name == "reverse" && c.listExpression(n.Args[0])
+	case "item":
+		return n.Args[1].Kind == "slice" && c.listExpression(n.Args[0])
+	}
+	return false
 }
 
 // constant fills a template in from constants alone.
@@ -87,20 +117,24 @@ func (c *hclConverter) file() {
 	if head == nil {
 		head = c.at("recipe")
 	}
-	name, ok := c.constant(valueOf(yamlx.Get(head, "name")))
-	if !ok {
-		c.lost(head, "the name of a package must be a constant in recipe.hcl")
-	}
+	name, computed := c.label(yamlx.Get(head, "name"))
 	if name == "" && c.at("outputs") != nil {
 		name = "recipe"
 	}
-	c.block("package", name, func() { c.attribute("version", yamlx.Get(head, "version")) })
+	later := c.later
+	c.later = nil
+	c.block("package", name, func() {
+		c.attribute("name", computed)
+		c.attribute("version", yamlx.Get(head, "version"))
+	})
+	c.later = later
 	if context := c.at("context"); context != nil && len(context.Content) > 0 {
 		c.line1("")
 		c.block("locals", "", func() {
 			for k, v := range yamlx.Pairs(context) {
 				c.comment(k)
 				c.line1("%s = %s", k.Value, c.local(v))
+				delete(c.later, k.Value)
 			}
 		})
 	}
@@ -117,6 +151,19 @@ func (c *hclConverter) file() {
 			c.section(key, v)
 		}
 	}
+}
+
+// label is the name of a block. One that depends on the variant is computed beside it.
+func (c *hclConverter) label(n *yaml.Node) (label string, computed *yaml.Node) {
+	name, ok := c.constant(valueOf(n))
+	if ok {
+		return name, nil
+	}
+	label = strings.Trim(regexp.MustCompile(`[^A-Za-z0-9._-]+`).ReplaceAllString(expressionIn.ReplaceAllString(valueOf(n), "-"), "-"), "-_.")
+	if label == "" {
+		label = "computed"
+	}
+	return label, n
 }
 
 func valueOf(n *yaml.Node) string {
@@ -265,12 +312,10 @@ func (c *hclConverter) output(e *yaml.Node) {
 	if s := yamlx.Get(e, "staging"); s != nil {
 		kind, head = "staging", s
 	}
-	name, ok := c.constant(valueOf(yamlx.Get(head, "name")))
-	if !ok {
-		c.lost(e, "the name of an output must be a constant in recipe.hcl, or come from a for_each")
-	}
+	name, computed := c.label(yamlx.Get(head, "name"))
 	c.comment(e)
 	c.block(kind, name, func() {
+		c.attribute("name", computed)
 		c.attribute("version", yamlx.Get(head, "version"))
 		switch inherit := yamlx.Get(e, "inherit"); {
 		case inherit == nil:

@@ -12,14 +12,8 @@ import (
 type hclWriter struct {
 	c         *hclConverter
 	platforms map[string]expr.Value
-	err       error
-}
-
-func (w *hclWriter) fail(format string, args ...any) string {
-	if w.err == nil {
-		w.err = fmt.Errorf(format, args...)
-	}
-	return "null"
+	condition bool // what is written decides, it is no text
+	problem
 }
 
 // truth is an expression as a condition.
@@ -39,23 +33,14 @@ func (w *hclWriter) write(n *expr.Node) string {
 	if n == nil {
 		return "null"
 	}
-	arg := func(i int) string {
-		if i >= len(n.Args) {
-			return w.fail("an argument is missing")
-		}
-		return w.write(n.Args[i])
-	}
+	arg := w.operand(n, w.write)
 	switch n.Kind {
 	case "const":
 		return w.constant(n.Value)
 	case "name":
 		return w.name(n.Name)
 	case "list", "tuple":
-		var items []string
-		for i := range n.Args {
-			items = append(items, arg(i))
-		}
-		return "[" + strings.Join(items, ", ") + "]"
+		return listText(n, w.write)
 	case "cond":
 		if n.Args[2] == nil {
 			return "(" + w.truth(n.Args[0]) + " ? " + arg(1) + ` : "")`
@@ -69,6 +54,9 @@ func (w *hclWriter) write(n *expr.Node) string {
 		if n.Op == "+" && (isText(n.Args[0]) || isText(n.Args[1])) {
 			return w.joined(n.Args)
 		}
+		if n.Op == "//" {
+			return "floor(" + arg(0) + " / " + arg(1) + ")"
+		}
 		if strings.Contains("+ - * / %", n.Op) {
 			return "(" + arg(0) + " " + n.Op + " " + arg(1) + ")"
 		}
@@ -79,6 +67,15 @@ func (w *hclWriter) write(n *expr.Node) string {
 	case "item":
 		if n.Args[1].Kind == "slice" {
 			return w.slice(n)
+		}
+		if last := n.Args[1]; last.Kind == "unary" && last.Op == "-" && last.Args[0].Value == int64(1) {
+			if w.textual(n.Args[0]) {
+				return "substr(" + arg(0) + ", -1, 1)"
+			}
+			return "reverse(" + arg(0) + ")[0]"
+		}
+		if v, ok := n.Args[1].Value.(string); ok && n.Args[1].Kind == "const" {
+			return arg(0) + "[" + hclQuote(v) + "]"
 		}
 		if v, ok := n.Args[1].Value.(int64); ok && n.Args[1].Kind == "const" && v >= 0 {
 			if w.textual(n.Args[0]) {
@@ -114,7 +111,7 @@ func (w *hclWriter) constant(v expr.Value) string {
 
 func (w *hclWriter) name(name string) string {
 	switch {
-	case w.c.context[name]:
+	case w.c.context[name] && !w.c.later[name]:
 		return "local." + name
 	case w.platform(name):
 		return name
@@ -122,10 +119,30 @@ func (w *hclWriter) name(name string) string {
 	if name == "hash" || name == "build_number" {
 		return name
 	}
-	if strings.ToUpper(name) == name {
-		return hclQuote("$" + name) // a variable of the script's shell
+	if name == "MACOSX_DEPLOYMENT_TARGET" || name == "CONDA_BUILD_SYSROOT" { // the variant's, or the shell's
+		return "try(variant." + name + ", " + hclQuote("$"+name) + ")"
+	}
+	if isBuildVariable(name) || isLateVariable(name) { // of the script's shell
+		if w.c.hints.cmd {
+			return `(win ? ` + hclQuote("%"+name+"%") + " : " + hclQuote("$"+name) + ")"
+		}
+		return hclQuote("$" + name)
+	}
+	if w.c.hints.optional[name] && strings.ToUpper(name) == name && !w.condition { // no variant has it: the shell's
+		return hclQuote("$" + name)
+	}
+	if w.c.hints.optional[name] {
+		return "try(variant." + name + ", " + w.absent() + ")"
 	}
 	return "variant." + name
+}
+
+// absent stands for a variant key that is missing: false in a condition, else the empty text.
+func (w *hclWriter) absent() string {
+	if w.condition {
+		return "false"
+	}
+	return `""`
 }
 
 func (w *hclWriter) platform(name string) bool {
@@ -142,10 +159,15 @@ func (w *hclWriter) platform(name string) bool {
 
 func (w *hclWriter) compare(n *expr.Node, a, b string) string {
 	switch n.Op {
-	case "in":
-		return "contains(" + b + ", " + a + ")"
-	case "not in":
-		return "!contains(" + b + ", " + a + ")"
+	case "in", "not in":
+		s := "contains(" + b + ", " + a + ")"
+		if w.textual(n.Args[1]) || n.Args[1].Kind == "const" { // a part of a text
+			s = "(replace(" + b + ", " + a + `, "") != ` + b + ")"
+		}
+		if n.Op == "in" {
+			return s
+		}
+		return "!" + s
 	}
 	return "(" + a + " " + n.Op + " " + b + ")"
 }
@@ -164,46 +186,64 @@ func (w *hclWriter) joined(parts []*expr.Node) string {
 
 // textual reports whether an expression is a text, as far as can be told.
 func (w *hclWriter) textual(n *expr.Node) bool {
+	if w.c.listExpression(n) {
+		return false
+	}
 	switch n.Kind {
 	case "name":
 		v, known := w.c.literals[n.Name]
 		_, text := v.(string)
 		return text || !known
 	case "filter":
-		return contains([]string{"lower", "upper", "replace", "trim", "join"}, n.Name)
+		return contains([]string{"lower", "upper", "replace", "trim", "join", "version_to_buildstring"}, n.Name)
+	case "concat":
+		return true
+	case "item":
+		return n.Args[1].Kind == "slice" && w.textual(n.Args[0])
 	}
 	return false
 }
 
-// slice writes x[:2] of a list as a list of its items, of a text with substr().
+// slice writes x[:2] of a list with slice(), of a text with substr().
 func (w *hclWriter) slice(n *expr.Node) string {
-	s := n.Args[1]
-	if bound := func(i int, def int64) (int64, bool) {
+	s, x := n.Args[1], w.write(n.Args[0])
+	bound := func(i int) (v int64, ok bool) {
 		if s.Args[i] == nil {
-			return def, true
+			return 0, true
 		}
-		v, ok := s.Args[i].Value.(int64)
-		return v, ok && v >= 0
-	}; w.textual(n.Args[0]) && s.Args[2] == nil {
-		from, ok1 := bound(0, 0)
-		to, ok2 := bound(1, -1)
-		if ok1 && ok2 {
-			if to >= 0 {
-				to -= from
-			}
-			return fmt.Sprintf("substr(%s, %d, %d)", w.write(n.Args[0]), from, to)
+		if u := s.Args[i]; u.Kind == "unary" && u.Op == "-" {
+			v, ok = u.Args[0].Value.(int64)
+			return -v, ok
 		}
+		v, ok = s.Args[i].Value.(int64)
+		return v, ok
 	}
-	if s.Args[0] == nil && s.Args[2] == nil && s.Args[1] != nil && s.Args[1].Kind == "const" && n.Args[0].Kind == "filter" && n.Args[0].Name == "split" {
-		if end, ok := s.Args[1].Value.(int64); ok && end > 0 && end < 6 {
-			var items []string
-			for i := range end {
-				items = append(items, fmt.Sprintf("%s[%d]", w.write(n.Args[0]), i))
-			}
-			return "[" + strings.Join(items, ", ") + "]"
-		}
+	from, ok1 := bound(0)
+	to, ok2 := bound(1)
+	if !ok1 || !ok2 || s.Args[2] != nil {
+		return w.fail("a slice cannot be written")
 	}
-	return w.fail("a slice cannot be written")
+	if w.textual(n.Args[0]) {
+		switch {
+		case s.Args[1] == nil:
+			return fmt.Sprintf("substr(%s, %d, -1)", x, from)
+		case from >= 0 && to >= 0:
+			return fmt.Sprintf("substr(%s, %d, %d)", x, from, to-from)
+		case from >= 0:
+			return fmt.Sprintf("substr(%s, %d, strlen(%s) - %d)", x, from, x, from-to)
+		}
+		return w.fail("a slice cannot be written")
+	}
+	at := func(v int64, open bool) string {
+		if open {
+			return "length(" + x + ")"
+		}
+		if v < 0 {
+			return fmt.Sprintf("length(%s) - %d", x, -v)
+		}
+		return fmt.Sprint(v)
+	}
+	return "slice(" + x + ", " + at(from, false) + ", " + at(to, s.Args[1] == nil) + ")"
 }
 
 func (w *hclWriter) call(n *expr.Node) string {
@@ -215,6 +255,9 @@ func (w *hclWriter) call(n *expr.Node) string {
 	if fn.Kind == "attr" && fn.Name == "get" && fn.Args[0].Name == "env" {
 		if d := n.Named["default"]; d != nil {
 			args = append(args, w.write(d))
+		}
+		if len(args) == 1 {
+			args = append(args, `""`)
 		}
 		return "env(" + strings.Join(args, ", ") + ")"
 	}
@@ -256,6 +299,9 @@ func (w *hclWriter) filter(n *expr.Node) string {
 		if len(n.Args) == 2 {
 			return "split(" + arg(0) + ", " + x + ")"
 		}
+		if len(n.Args) == 1 { // at white space, of which there is one here
+			return `split(" ", ` + x + ")"
+		}
 	case "join":
 		if len(n.Args) == 1 {
 			return `join("", ` + x + ")"
@@ -263,7 +309,21 @@ func (w *hclWriter) filter(n *expr.Node) string {
 		return "join(" + arg(0) + ", " + x + ")"
 	case "first":
 		return x + "[0]"
+	case "last":
+		return "reverse(" + x + ")[0]"
+	case "int":
+		return "tonumber(" + x + ")"
+	case "bool":
+		return "(" + x + " ? true : false)"
+	case "abs", "min", "max", "version_to_buildstring":
+		return n.Name + "(" + x + ")"
 	case "default":
+		if len(n.Args) > 2 {
+			return "(try(" + x + `, "") != "" ? ` + x + " : " + arg(0) + ")"
+		}
+		if inner, ok := strings.CutPrefix(x, "try("); ok && w.c.hints.optional[n.Args[0].Name] {
+			x, _, _ = strings.Cut(inner, ",")
+		}
 		return "try(" + x + ", " + arg(0) + ")"
 	}
 	return w.fail("recipe.hcl has nothing for the filter %s", n.Name)
@@ -278,6 +338,12 @@ func (w *hclWriter) test(n *expr.Node) string {
 		return "!can(" + x + ")"
 	case "none":
 		return "(" + x + " == null)"
+	case "endingwith":
+		if s, ok := n.Args[1].Value.(string); ok {
+			return fmt.Sprintf("(trimsuffix(%s, %s) != %s)", x, hclQuote(s), x)
+		}
+	case "eq", "==":
+		return "(" + x + " == " + w.write(n.Args[1]) + ")"
 	case "startingwith":
 		if s, ok := n.Args[1].Value.(string); ok {
 			return fmt.Sprintf("(substr(%s, 0, %d) == %s)", x, len([]rune(s)), hclQuote(s))

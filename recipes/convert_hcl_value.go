@@ -59,6 +59,9 @@ func (c *hclConverter) listOf(v *yaml.Node) string {
 func (c *hclConverter) item1(e *yaml.Node) string {
 	condition := yamlx.Get(e, "if")
 	if condition == nil {
+		if s, ok := c.maybe(e); ok {
+			return s
+		}
 		return c.data(e)
 	}
 	branch := func(n *yaml.Node) string {
@@ -66,21 +69,49 @@ func (c *hclConverter) item1(e *yaml.Node) string {
 			return "[]"
 		}
 		if n.Kind == yaml.SequenceNode {
-			return c.listOf(n)
+			s := c.listOf(n)
+			if strings.Contains(s, " ? ") { // lists in it: both arms of a condition must have one type
+				s = "flatten(" + s + ")"
+			}
+			return s
 		}
 		return "[" + c.item1(n) + "]"
 	}
 	return c.condition1(condition) + " ? " + branch(yamlx.Get(e, "then")) + " : " + branch(yamlx.Get(e, "else"))
 }
 
+// maybe writes an item that is there under a condition alone, `x if c else ""`, as a list of one or none.
+func (c *hclConverter) maybe(e *yaml.Node) (string, bool) {
+	text := strings.TrimSpace(e.Value)
+	if e.Kind != yaml.ScalarNode || !strings.HasPrefix(text, "${{") || !strings.HasSuffix(text, "}}") || strings.Count(text, "${{") > 1 {
+		return "", false
+	}
+	x, err := c.lang.ParseExpr(strings.TrimSpace(text[3 : len(text)-2]))
+	if err != nil {
+		return "", false
+	}
+	n := x.Tree()
+	if n.Kind != "cond" || n.Args[2] != nil && n.Args[2].Value != "" {
+		return "", false
+	}
+	c.w.err = nil
+	s := c.w.truth(n.Args[0]) + " ? [" + bare(c.w.write(n.Args[1])) + "] : []"
+	return s, c.w.err == nil
+}
+
 func (c *hclConverter) condition1(n *yaml.Node) string {
-	x, err := c.lang.ParseExpr(n.Value)
+	text := strings.TrimSpace(n.Value)
+	if strings.HasPrefix(text, "${{") && strings.HasSuffix(text, "}}") && strings.Count(text, "${{") == 1 {
+		text = text[3 : len(text)-2]
+	}
+	x, err := c.lang.ParseExpr(strings.TrimSpace(text))
 	if err != nil {
 		c.lost(n, "the condition cannot be read: %v", err)
 		return "false"
 	}
-	c.w.err = nil
+	c.w.err, c.w.condition = nil, true
 	s := c.w.truth(x.Tree())
+	c.w.condition = false
 	if c.w.err != nil {
 		c.lost(n, "the condition %q cannot be written: %v", n.Value, c.w.err)
 	}

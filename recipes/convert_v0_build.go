@@ -1,7 +1,10 @@
 package recipes
 
 import (
+	"fmt"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"forge/recipes/internal/yamlx"
@@ -37,10 +40,12 @@ func (c *metaConverter) build(to, n, needs *yaml.Node, top bool) {
 			c.put(build, "skip", list, c.skips(list))
 		case "run_exports":
 			c.runExports(requirements, list)
+		case "features":
+			c.features(build, list, by)
 		case "ignore_run_exports":
-			addItems(within(requirements, "ignore_run_exports"), "by_name", c.lists(list))
+			addItems(within(requirements, "ignore_run_exports"), "by_name", c.nameLists(list))
 		case "ignore_run_exports_from":
-			addItems(within(requirements, "ignore_run_exports"), "from_package", c.lists(list))
+			addItems(within(requirements, "ignore_run_exports"), "from_package", c.nameLists(list))
 		default:
 			c.buildField(build, k, list)
 		}
@@ -54,6 +59,13 @@ func (c *metaConverter) build(to, n, needs *yaml.Node, top bool) {
 	if len(requirements.Content) > 0 {
 		addPair(to, "requirements", requirements)
 	}
+}
+
+// nameLists is lists for names of packages.
+func (c *metaConverter) nameLists(list []choice) *yaml.Node {
+	c.onlyNames = true
+	defer func() { c.onlyNames = false }()
+	return c.lists(list)
 }
 
 // dropEmpty takes out keys without anything under them.
@@ -90,16 +102,21 @@ func (c *metaConverter) batchScript(build *yaml.Node, top bool) {
 // mergedEnvironments says that build and host are one environment, as conda-build has it without host
 // requirements and compilers.
 func (c *metaConverter) mergedEnvironments(build, needs *yaml.Node) {
-	if needs == nil || needs.Kind != yaml.MappingNode || yamlx.Get(build, "merge_build_and_host_envs") != nil {
+	old := yamlx.Get(build, "merge_build_and_host_envs")
+	if needs == nil || needs.Kind != yaml.MappingNode || old != nil && old.Value != "false" {
 		return
 	}
 	if yamlx.Get(needs, "host") != nil || len(list1(yamlx.Get(needs, "build"))) == 0 {
 		return
 	}
 	for _, e := range list1(yamlx.Get(needs, "build")) {
-		if s := c.value(e); strings.Contains(s, "compiler(") || strings.Contains(s, "stdlib(") {
+		if s := c.constant(c.value(e)); strings.Contains(s, "compiler(") || strings.Contains(s, "stdlib(") {
 			return
 		}
+	}
+	if old != nil {
+		old.Value = "true"
+		return
 	}
 	addPair(build, "merge_build_and_host_envs", plainNode("true"))
 }
@@ -148,6 +165,28 @@ func (c *metaConverter) buildField(build *yaml.Node, k string, list []choice) {
 	}
 }
 
+// features stand in the build string of conda-build, and that is all they do.
+func (c *metaConverter) features(build *yaml.Node, list []choice, by map[string][]choice) {
+	c.warn(list[0].key, "build has no features in recipe.yaml; use a mutex package or run_constraints")
+	prefix := ""
+	for _, ch := range list {
+		for _, e := range list1(ch.value) {
+			condition := joinConditions(ch.condition, c.condition(e.Line))
+			switch name := c.value(e); {
+			case strings.Contains(name, "{{"):
+				return
+			case condition != "":
+				prefix += "${{ " + quote(name) + " if " + condition + ` else "" }}`
+			default:
+				prefix += name
+			}
+		}
+	}
+	if prefix != "" && by["string"] == nil && by["noarch"] == nil {
+		addPair(build, "string", plainNode(prefix+"h${{ hash }}_${{ build_number }}"))
+	}
+}
+
 // prefixFlag: what was to be searched is, turned round, what is to be ignored.
 func (c *metaConverter) prefixFlag(put func(string, *yaml.Node), list []choice) {
 	last := list[len(list)-1]
@@ -168,23 +207,33 @@ func (c *metaConverter) prefixFlag(put func(string, *yaml.Node), list []choice) 
 // trackFeatures: their only use is to make a variant less wanted, for which recipe.yaml has a number.
 func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choice) {
 	c.warn(list[0].key, "track_features becomes variant.down_prioritize_variant; a package that asks for the feature by name no longer finds it")
-	var sum []string
+	var order []string
+	count := map[string]int{} // features under each condition
+	add := func(n int, condition string) {
+		if count[condition] == 0 {
+			order = append(order, condition)
+		}
+		count[condition] += n
+	}
 	for _, ch := range list {
 		for _, e := range list1(ch.value) {
-			n := len(strings.FieldsFunc(c.constant(c.value(e)), func(r rune) bool { return r == ' ' || r == ',' }))
 			condition := joinConditions(ch.condition, c.condition(e.Line))
 			if e == ch.value {
 				condition = ch.condition
 			}
+			n := len(strings.FieldsFunc(expressionOf.ReplaceAllString(c.value(e), "x"), func(r rune) bool { return r == ' ' || r == ',' }))
 			if t, err := c.asExpression(e); err == nil && strings.Contains(t, " if ") { // a text that may be empty
-				condition = joinConditions(condition, "("+t+`) != ""`)
-				n = 1
+				condition, n = joinConditions(condition, wrapped(t)+` != ""`), 1
 			}
-			s := plainInt(n)
-			if condition != "" {
-				s = "(" + s + " if " + condition + " else 0)"
-			}
-			sum = append(sum, s)
+			add(n, condition)
+		}
+	}
+	var sum []string
+	for _, condition := range order {
+		if condition == "" {
+			sum = append(sum, fmt.Sprint(count[""]))
+		} else {
+			sum = append(sum, fmt.Sprintf("(%d if %s else 0)", count[condition], condition))
 		}
 	}
 	if len(sum) > 0 {
@@ -192,25 +241,27 @@ func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choic
 	}
 }
 
-func plainInt(n int) string { return string(rune('0' + min(n, 9))) }
+var expressionOf = regexp.MustCompile(`\{\{.*?\}\}`)
 
 // boolean writes yes and no as true and false.
 func (c *metaConverter) boolean(list []choice) *yaml.Node {
-	v := c.scalar(list)
-	if v == nil {
-		return nil
+	words := slices.Clone(list)
+	for i, ch := range words {
+		word := map[string]string{"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}[strings.ToLower(c.value(ch.value))]
+		if word == "" {
+			continue
+		}
+		v := *ch.value
+		v.Value, v.Tag, v.Style = word, "!!bool", 0
+		words[i].value = &v
+		if ch.condition != "" && len(list) == 1 {
+			if word == "true" {
+				return plainNode("${{ true if " + ch.condition + " else false }}")
+			}
+			return plainNode("${{ false if " + ch.condition + " else true }}")
+		}
 	}
-	word := v.Value
-	switch strings.ToLower(word) {
-	case "yes", "on", "true":
-		word = "true"
-	case "no", "off", "false":
-		word = "false"
-	}
-	if word != v.Value {
-		return plainNode(word)
-	}
-	return v
+	return c.scalar(words)
 }
 
 func (c *metaConverter) skips(list []choice) *yaml.Node {
@@ -247,12 +298,9 @@ func (c *metaConverter) skips(list []choice) *yaml.Node {
 
 // script converts build.script: one line stays one, several become a list.
 func (c *metaConverter) script(build *yaml.Node, list []choice) {
-	for i, ch := range list {
-		if lines := c.linesOf(ch.value); lines != nil {
-			list[i].value = lines
-		}
-	}
-	v := c.lists(list)
+	c.inScript = true
+	v := c.lists(c.splitLines(list))
+	c.inScript = false
 	if v == nil {
 		return
 	}
@@ -264,6 +312,31 @@ func (c *metaConverter) script(build *yaml.Node, list []choice) {
 		return
 	}
 	c.put(build, "script", list, v)
+}
+
+// splitLines makes lists of the texts whose lines have selectors.
+func (c *metaConverter) splitLines(list []choice) []choice {
+	list = slices.Clone(list)
+	for i, ch := range list {
+		if lines := c.linesOf(ch.value); lines != nil {
+			list[i].value = lines
+			continue
+		}
+		if ch.value.Kind != yaml.SequenceNode {
+			continue
+		}
+		all := *ch.value
+		all.Content = nil
+		for _, e := range ch.value.Content {
+			if lines := c.linesOf(e); lines != nil {
+				all.Content = append(all.Content, lines.Content...)
+			} else {
+				all.Content = append(all.Content, e)
+			}
+		}
+		list[i].value = &all
+	}
+	return list
 }
 
 // linesOf makes a list of a text whose lines have selectors; nil for any other.
@@ -290,6 +363,8 @@ func (c *metaConverter) linesOf(n *yaml.Node) *yaml.Node {
 
 // scriptEnv hands variables in: NAME=value sets one, NAME alone comes from outside.
 func (c *metaConverter) scriptEnv(build *yaml.Node, list []choice) {
+	c.inScript = true
+	defer func() { c.inScript = false }()
 	script := yamlx.Get(build, "script")
 	if script == nil {
 		script = mapNode()

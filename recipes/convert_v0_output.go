@@ -81,7 +81,11 @@ func (o *outputConverter) shared() *yaml.Node {
 	kept := mapNode()
 	for i := 0; i+1 < len(build.Content); i += 2 {
 		switch k := build.Content[i].Value; k {
-		case "script", "noarch", "merge_build_and_host_envs":
+		case "script", "noarch":
+		case "merge_build_and_host_envs":
+			if yamlx.Get(o.sections["build"], "merge_build_host") != nil {
+				kept.Content = append(kept.Content, build.Content[i], build.Content[i+1])
+			}
 		case "python":
 			python := mapNode()
 			for k, v := range yamlx.Pairs(build.Content[i+1]) {
@@ -107,11 +111,29 @@ func (o *outputConverter) shared() *yaml.Node {
 func (o *outputConverter) needsOwn(list *yaml.Node) bool {
 	for _, n := range list1(yamlx.Get(o.sections["requirements"], "run")) {
 		spec := o.constant(o.value(n))
+		if m := pinned.FindStringSubmatch(strings.Trim(spec, "{} ")); m != nil {
+			if s, err := o.w.expression(m[1]); err == nil && o.namesOutput(s, list) {
+				return true
+			}
+			if v, ok := evaluate(m[1], o.w.consts); ok {
+				spec, _ = v.(string)
+			}
+		}
 		for _, e := range list.Content {
 			name := o.constant(o.value(yamlx.Get(e, "name")))
 			if name != "" && (spec == name || strings.HasPrefix(spec, name+" ") || strings.Contains(spec, `"`+name+`"`) || strings.Contains(spec, "'"+name+"'")) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// namesOutput reports whether an expression is that of an output's name.
+func (o *outputConverter) namesOutput(s string, list *yaml.Node) bool {
+	for _, e := range list.Content {
+		if name, err := o.asExpression(yamlx.Get(e, "name")); err == nil && bare(name) == s {
+			return true
 		}
 	}
 	return false
@@ -184,7 +206,21 @@ func (o *outputConverter) output(e *yaml.Node) *yaml.Node {
 		}
 		old.Content = append([]*yaml.Node{plainNode(negated(given))}, old.Content...)
 	}
+	inOrder(out)
 	return out
+}
+
+// inOrder puts the sections of an output in their usual order.
+func inOrder(out *yaml.Node) {
+	var pairs []*yaml.Node
+	for _, name := range []string{"package", "inherit", "source", "build", "requirements", "tests", "about"} {
+		for i := 0; i+1 < len(out.Content); i += 2 {
+			if out.Content[i].Value == name {
+				pairs = append(pairs, out.Content[i], out.Content[i+1])
+			}
+		}
+	}
+	out.Content = pairs
 }
 
 // section is a section of an output; one of the recipe's name takes over what it does not say itself.

@@ -138,6 +138,8 @@ func (c *metaConverter) lostSource(key *yaml.Node, k string, hashed bool) {
 		c.warn(key, "a source has no %s in recipe.yaml; the sha256 stays", k)
 	case k == "no_hoist":
 		c.lost(key, "a source has no no_hoist in recipe.yaml: the top folder of an archive is always left out; adapt the build script")
+	case !contains(v0Fields("source"), k):
+		c.warn(key, "the key %s means nothing in a source; it is left out", k)
 	case contains([]string{"path_via_symlink", "content_hash_skip", "svn_ignore_externals"}, k):
 		c.warn(key, "a source has no %s in recipe.yaml; it is left out", k)
 	default:

@@ -30,7 +30,8 @@ type difference struct {
 //   - bare names in build and host, which meta.yaml renders with the variant's version, recipe.yaml
 //     without (the solver takes it from there);
 //   - pin_run_as_build, which recipe.yaml does not have: packages that need it carry run_exports;
-//   - fields of about that recipe.yaml has no place for.
+//   - fields of about that recipe.yaml has no place for; licences and URLs that it refuses, whose change
+//     the conversion itself has said.
 func compareConverted(before, after *Rendered) []difference {
 	c := &comparer{loop: loopKeys(before, after), values: map[string][]string{}}
 	c.read(before)
@@ -259,7 +260,7 @@ func variantFacts(o *Output, counts func(key string) bool) string {
 // specs are dependencies in one spelling.
 func (c *comparer) specs(list []string) (out []string) {
 	for _, s := range list {
-		s = strings.Join(strings.Fields(s), " ")
+		s = spaceInSpec.ReplaceAllString(strings.Join(strings.Fields(s), " "), "$1")
 		out = append(out, c.withoutVariant(s))
 	}
 	return out
@@ -269,6 +270,7 @@ func (c *comparer) specs(list []string) (out []string) {
 // the variant's version of a bare name, and the pins of pin_run_as_build.
 func (c *comparer) withoutVariant(spec string) string {
 	spec = strings.ReplaceAll(strings.TrimSuffix(spec, ".*"), " ==", " ") // one spelling of an exact version
+	spec = exactSpec.ReplaceAllString(strings.ReplaceAll(spec, " =*=", " * "), "$1 $2")
 	name, rest, _ := strings.Cut(spec, " ")
 	for _, v := range c.values[normalKey(name)] {
 		if rest != "" && strings.TrimSuffix(v, ".*") == rest {
@@ -277,6 +279,10 @@ func (c *comparer) withoutVariant(spec string) string {
 	}
 	return spec
 }
+
+var spaceInSpec = regexp.MustCompile(`([<>=!~,|]) `)
+
+var exactSpec = regexp.MustCompile(`^(\S+ [^ =<>!~]+)=([^ =<>!~]+)$`) // name version=build
 
 func (c *comparer) exports(m map[string][]string) map[string][]string {
 	out := map[string][]string{}
@@ -313,12 +319,17 @@ func sourceFacts(list []SourceView, dir string) []SourceView {
 // that it does not know.
 var lateName = regexp.MustCompile(`\$\{\{ ([A-Z_]+) \}\}`)
 
+var errorLevel = regexp.MustCompile(`(?m)^if (errorlevel 1|%errorlevel% neq 0) exit 1$`)
+
+var blankLines = regexp.MustCompile(`\n\s*\n`)
+
 func scriptFacts(list []ScriptView) (out []ScriptView) {
 	for _, s := range list {
 		s.File, s.Interpreter = "", ""
 		s.Text = lateName.ReplaceAllString(strings.TrimSpace(s.Text), "$$$1")
-		s.Text = strings.TrimSpace(strings.TrimSuffix(s.Text, "if errorlevel 1 exit 1")) // the last line's code is the script's
-		if s.Text != "" || len(s.Env) > 0 || len(s.Secrets) > 0 {                        // a script whose file is empty does nothing
+		s.Text = strings.TrimSpace(errorLevel.ReplaceAllString(s.Text, "")) // either format adds them
+		s.Text = blankLines.ReplaceAllString(s.Text, "\n")
+		if s.Text != "" || len(s.Env) > 0 || len(s.Secrets) > 0 { // a script whose file is empty does nothing
 			out = append(out, s)
 		}
 	}
@@ -340,6 +351,8 @@ func (c *comparer) tests(list []TestView) (out []TestView) {
 	return out
 }
 
+var cmdVariable = regexp.MustCompile(`%([A-Z_]+)%`)
+
 func aboutFacts(v View) any {
 	a := v.About
 	for _, l := range []*[]string{&a.Home, &a.DocURL, &a.DevURL} {
@@ -348,8 +361,17 @@ func aboutFacts(v View) any {
 		}
 		*l = (*l)[:min(1, len(*l))]
 	}
+	a.Home = slices.DeleteFunc(a.Home, func(u string) bool { return checkURL(u) != nil })
+	a.DocURL = slices.DeleteFunc(a.DocURL, func(u string) bool { return checkURL(u) != nil })
+	a.DevURL = slices.DeleteFunc(a.DevURL, func(u string) bool { return checkURL(u) != nil })
+	if a.License != "" && checkLicense(a.License) != nil {
+		a.License = spdxLicense(a.License)
+	}
 	a.Extra, a.LicenseFamily, a.LicenseURL = nil, "", ""
 	a.Summary, a.Description = strings.TrimSpace(a.Summary), strings.TrimSpace(a.Description)
+	for i, f := range v.LicenseFiles {
+		v.LicenseFiles[i] = cmdVariable.ReplaceAllString(f, "$$$1")
+	}
 	return struct{ About, Files any }{a, v.LicenseFiles}
 }
 

@@ -43,7 +43,7 @@ func Format(path string, data []byte) ([]byte, diag.List) {
 func (o *outline) unreadable(data []byte) diag.List {
 	options := yamlx.Options{}
 	if o.format == "meta.yaml" {
-		options = yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning, Source: data}
+		options = yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning, Source: string(data)}
 	}
 	_, list := yamlx.Load(o.path, []byte(o.masked), options)
 	if !list.HasErrors() {

@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"strings"
 
 	"forge/recipes/internal/expr"
 
@@ -20,6 +21,8 @@ func (e *hclEval) functions() map[string]function.Function {
 		"substr": stdlib.SubstrFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc,
 		"trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc, "values": stdlib.ValuesFunc, "flatten": stdlib.FlattenFunc,
 		"distinct": stdlib.DistinctFunc, "coalesce": stdlib.CoalesceFunc, "regex": stdlib.RegexFunc, "chomp": stdlib.ChompFunc,
+		"slice": stdlib.SliceFunc, "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String), "floor": stdlib.FloorFunc,
+		"abs": stdlib.AbsoluteFunc, "min": stdlib.MinFunc, "max": stdlib.MaxFunc, "strlen": stdlib.StrlenFunc, "version_to_buildstring": buildStringFunction(),
 		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "file": e.file(), "env": e.env(),
 		"pin_subpackage": e.pin("pin_subpackage"), "pin_compatible": e.pin("pin_compatible"),
 	}
@@ -28,6 +31,15 @@ func (e *hclEval) functions() map[string]function.Function {
 	}
 	fns["match"] = e.textFunction("match", 2)
 	return fns
+}
+
+// buildStringFunction is recipe.yaml's filter version_to_buildstring: 3.11.* *_cpython is 311.
+func buildStringFunction() function.Function {
+	return function.New(&function.Spec{Params: []function.Parameter{{Name: "version", Type: cty.String}}, Type: function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			first, _, _ := strings.Cut(strings.TrimSpace(args[0].AsString()), " ")
+			return cty.StringVal(shortVersion(first, 2)), nil
+		}})
 }
 
 // textFunction lends a function of recipe.yaml to HCL.

@@ -8,7 +8,9 @@ import (
 	"forge/recipes/internal/expr"
 	"forge/recipes/internal/yamlx"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 	"gopkg.in/yaml.v3"
 )
 
@@ -36,6 +38,9 @@ func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
 	for _, name := range staticReads(body) {
 		r.names[name] = true
 	}
+	for _, key := range staticUseKeys(body) {
+		r.names[key] = true
+	}
 	r.tree = h.tree
 	var outputs []*Output
 	if !r.found.list.HasErrors() {
@@ -46,6 +51,25 @@ func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
 	}
 	r.found.list.Sort()
 	return &Rendered{Outputs: outputs, Diagnostics: r.found.list}
+}
+
+// staticUseKeys are the keys of build.variant.use_keys, which add to the variants there are.
+func staticUseKeys(body *hclsyntax.Body) (keys []string) {
+	for _, b := range body.Blocks {
+		keys = append(keys, staticUseKeys(b.Body)...)
+		if a := b.Body.Attributes["use_keys"]; a != nil && b.Type == "variant" {
+			v, problems := a.Expr.Value(&hcl.EvalContext{})
+			if problems.HasErrors() || v.IsNull() || !v.CanIterateElements() {
+				continue
+			}
+			for it := v.ElementIterator(); it.Next(); {
+				if _, e := it.Element(); !e.IsNull() && e.Type() == cty.String {
+					keys = append(keys, normalKey(e.AsString()))
+				}
+			}
+		}
+	}
+	return keys
 }
 
 // tree evaluates the file for one variant and checks what comes out.
@@ -185,8 +209,10 @@ func (e *hclEval) addSignatures(root *yaml.Node, signatures []*yaml.Node) {
 
 func (e *hclEval) packageNode(b *hclsyntax.Block) *yaml.Node {
 	node := &yaml.Node{Kind: yaml.MappingNode, Line: b.TypeRange.Start.Line, Column: b.TypeRange.Start.Column}
-	node.Content = append(node.Content, scalarNode("name", b), labelNode(b))
 	e.body(node, b.Body)
+	if yamlx.Get(node, "name") == nil { // a label cannot be computed, `name = …` can
+		node.Content = append([]*yaml.Node{scalarNode("name", b), labelNode(b)}, node.Content...)
+	}
 	return node
 }
 

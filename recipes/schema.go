@@ -37,6 +37,7 @@ type checker struct {
 	*program
 	lang   *expr.Dialect
 	shapes *shapes
+	same   map[string]*expr.Template // by their text
 	list   diag.List
 }
 
@@ -98,12 +99,19 @@ func (c *checker) template(n *yaml.Node) bool {
 		}
 		return true
 	}
+	if t := c.same[n.Value]; t != nil { // recipes write the same ones again and again
+		c.tmpl[n] = t
+		return false
+	}
 	t, err := c.lang.Parse(n.Value)
 	if err != nil {
 		c.report(exprDiagnostic(c.doc, n, err))
 		return false
 	}
-	c.tmpl[n] = t
+	if c.same == nil {
+		c.same = map[string]*expr.Template{}
+	}
+	c.tmpl[n], c.same[n.Value] = t, t
 	c.saw(t.Names(), n.Value)
 	return false
 }

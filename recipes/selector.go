@@ -111,40 +111,70 @@ func (e *selectorError) diagnostic(file, line string) diag.Diagnostic {
 // selectMeta drops the lines whose selector is false, and comment lines. Lines whose selector cannot be
 // decided are listed and dropped.
 func selectMeta(text string, decide func(condition string) (bool, error)) (selection, []*selectorError) {
-	var bad []*selectorError
-	var b strings.Builder
-	b.Grow(len(text))
-	s := selection{lines: make([]int, 0, 1+strings.Count(text, "\n"))}
-	keep := func(line string, n int) {
-		b.WriteString(line)
-		b.WriteByte('\n')
-		s.lines = append(s.lines, n)
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
 	}
-	n := -1
-	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		n++
-		line = trimBlanks(line)
-		if isComment(line) {
-			continue
-		}
-		before, condition, at, ok := cutSelector(line)
-		if !ok {
-			keep(line, n+1)
-			continue
-		}
-		yes, err := decide(condition)
-		if err != nil {
-			bad = append(bad, &selectorError{n + 1, 1 + utf8.RuneCountInString(line[:at]), condition, err})
-		}
-		if yes {
-			if c := line[len(line)-1]; c == '\'' || c == '"' {
-				before += string(c)
-			}
-			keep(before, n+1)
-		}
+	c := &selectorCut{text: text, decide: decide}
+	c.lines = make([]int, 0, strings.Count(text, "\n"))
+	for at, n := 0, 1; at < len(text); n++ {
+		end := at + strings.IndexByte(text[at:], '\n')
+		c.line(at, end, n)
+		at = end + 1
 	}
-	s.text = b.String()
-	return s, bad
+	if c.from == 0 && c.b.Len() == 0 { // nothing was dropped
+		return selection{text, c.lines}, c.bad
+	}
+	c.flush(len(text), len(text))
+	return selection{c.b.String(), c.lines}, c.bad
+}
+
+// selectorCut goes through a text; what stays as it is, is copied in one piece.
+type selectorCut struct {
+	text   string
+	decide func(condition string) (bool, error)
+	from   int // of the text not copied yet
+	b      strings.Builder
+	lines  []int
+	bad    []*selectorError
+}
+
+// flush copies the text up to a place and goes on at another.
+func (c *selectorCut) flush(to, next int) {
+	if c.b.Len() == 0 {
+		c.b.Grow(len(c.text))
+	}
+	c.b.WriteString(c.text[c.from:to])
+	c.from = next
+}
+
+// line decides about line n, which is text[at:end].
+func (c *selectorCut) line(at, end, n int) {
+	line := trimBlanks(c.text[at:end])
+	if isComment(line) {
+		c.flush(at, end+1)
+		return
+	}
+	before, condition, column, ok := cutSelector(line)
+	if !ok {
+		if len(line) < end-at {
+			c.flush(at+len(line), end)
+		}
+		c.lines = append(c.lines, n)
+		return
+	}
+	yes, err := c.decide(condition)
+	if err != nil {
+		c.bad = append(c.bad, &selectorError{n, 1 + utf8.RuneCountInString(line[:column]), condition, err})
+	}
+	if !yes {
+		c.flush(at, end+1)
+		return
+	}
+	c.flush(at+len(before), end)
+	if q := line[len(line)-1]; q == '\'' || q == '"' {
+		c.b.WriteByte(q)
+	}
+	c.lines = append(c.lines, n)
 }
 
 // decider evaluates selectors; a name that nothing defines is False, as in conda-build.

@@ -35,11 +35,7 @@ func (o *v0Output) settle() {
 		hash = "1234567" // what conda-build puts in while nothing is final
 	}
 	s := strings.ReplaceAll(o.str, markHash, hash)
-	raw := packageAndBuildText(o.selected.text)
-	if o.own {
-		raw = o.parts().output(o.index)
-	}
-	if s != "" && !(strings.Contains(raw, "PKG_HASH") && hashInString.MatchString(raw)) {
+	if s != "" && !o.placesHash() {
 		o.out.BuildString = o.prefixed(s)
 		return
 	}
@@ -47,6 +43,15 @@ func (o *v0Output) settle() {
 		s = o.defaultString()
 	}
 	o.out.BuildString = o.prefixed(withHash(s, o.out.Hash))
+}
+
+// placesHash reports whether the recipe says itself where the hash stands in the build string.
+func (o *v0Output) placesHash() bool {
+	raw := packageAndBuildText(o.selected.text)
+	if o.own {
+		raw = o.parts().output(o.index)
+	}
+	return strings.Contains(raw, "PKG_HASH") && hashInString.MatchString(raw)
 }
 
 func (o *v0Output) prefixed(s string) string {

@@ -76,6 +76,7 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 		v.found.add(diag.Diagnostic{Code: "wrong-type", Pos: diag.Pos{File: v.path}, Summary: "a recipe is a mapping with the keys package, source, build, …"})
 		return nil
 	}
+	p.doc = p.beside(p.doc, d)
 	return p
 }
 
@@ -248,7 +249,7 @@ func (p *v0Pass) firstPass() *v0Early {
 	if head := packageAndBuildText(text); strings.Contains(head, "package:") { // the rest has nothing to say here
 		text = head
 	}
-	doc, list := yamlx.Load(p.path, []byte(text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning})
+	doc, list := yamlx.LoadText(p.path, text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning})
 	if list.HasErrors() || doc == nil {
 		return e
 	}

@@ -30,6 +30,7 @@ type v0 struct {
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
 	first     *v0Pass
+	top       []string // what the top of the recipe uses
 	firstID   uintptr
 }
 
@@ -76,7 +77,7 @@ func (v *v0) config() bool {
 	for _, f := range files {
 		base := newScope(v.opts, v.cfg.first())
 		d := &decider{lookup: base.selector, parsed: v.selectors, known: map[string]bool{}}
-		for _, found := range v.cfg.read(f, d.decide) {
+		for _, found := range v.cfg.read(f, d.decide, v.opts.cache()) {
 			v.found.add(found)
 		}
 	}
@@ -95,12 +96,6 @@ func (v *v0) limit() int {
 
 // checkBeside speaks of files beside the recipe that conda-build would use.
 func (v *v0) checkBeside() {
-	for _, name := range []string{"recipe_append.yaml", "recipe_clobber.yaml"} {
-		if v.script(name).found && !v.opts.noScripts {
-			v.found.add(diag.Diagnostic{Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
-				Summary: name + " is not merged into the recipe", Suggestion: "write its keys in " + filepath.Base(v.path)})
-		}
-	}
 	for _, name := range []string{"pre-link.sh", "post-link.sh", "pre-unlink.sh", "post-link.bat", "pre-unlink.bat"} {
 		if v.script(name).found && !v.opts.noScripts {
 			v.found.add(diag.Diagnostic{Severity: diag.Warning, Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
@@ -158,7 +153,7 @@ func (v *v0) render() []*Output {
 // topLoop lists the keys with several values that the top of the recipe uses. conda-build renders the
 // recipe for each of their combinations on its own; within one, outputs that use the same are one.
 func (v *v0) topLoop(all []v0Variant, loop map[string]bool) []string {
-	if len(all) < 2 {
+	if len(all) == 0 {
 		return nil
 	}
 	p := v.pass(all[0])
@@ -166,13 +161,23 @@ func (v *v0) topLoop(all []v0Variant, loop map[string]bool) []string {
 		return nil
 	}
 	top := &v0Output{v0Pass: p, name: p.topName(), out: &Output{NoArch: p.noarch(p.root("build"))}}
+	v.top = top.usedKeys()
 	var keys []string
-	for _, k := range top.usedKeys() {
+	for _, k := range v.top {
 		if loop[k] {
 			keys = append(keys, k)
 		}
 	}
 	return keys
+}
+
+// firstSelectors lists the keys in selectors of the first output, but for its tests.
+func (v *v0) firstSelectors() []string {
+	text := v.rawParts().output(0)
+	if i := strings.Index(text, "\n    test:"); i >= 0 {
+		text = text[:i]
+	}
+	return v.usage.in(text, true)
 }
 
 // everUsed lists the keys that any variant may use: what the whole text names, and scripts.
@@ -271,8 +276,8 @@ func (v *v0) load(s selection) *v0Doc {
 	if d, ok := v.docs[s.text]; ok {
 		return d
 	}
-	doc, list := yamlx.Load(v.path, []byte(s.text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
-		MapLine: mapLines(s.lines), Source: []byte(v.file)})
+	doc, list := yamlx.LoadText(v.path, s.text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
+		MapLine: mapLines(s.lines), Source: v.file})
 	for _, found := range list {
 		v.found.add(found)
 	}

@@ -15,6 +15,15 @@ func heading(line string, names ...string) bool {
 	return false
 }
 
+// afterBlanks is what follows the blanks at the beginning.
+func afterBlanks(s string) string {
+	i := 0
+	for i < len(s) && (s[i] == ' ' || s[i] == '\t') {
+		i++
+	}
+	return s[i:]
+}
+
 // cutText is the text from the first line that begins to the next line that ends, without the latter.
 func cutText(text string, begins, ends func(line string) bool) string {
 	start := -1
@@ -56,6 +65,9 @@ func packageAndBuildText(text string) string {
 
 // outputsText is the outputs section.
 func outputsText(text string) string {
+	if !strings.Contains(text, "outputs:") {
+		return ""
+	}
 	return cutText(text, func(l string) bool { return heading(l, "outputs:") },
 		func(l string) bool { return heading(l, "test:", "extra:", "about:") })
 }
@@ -66,7 +78,7 @@ func requirementsText(text string) string {
 		return cutText(text, func(l string) bool { return heading(l, "requirements:") },
 			func(l string) bool { return heading(l, "test:", "extra:", "about:", "outputs:") })
 	}
-	trimmed := func(l string) string { return strings.TrimLeft(l, " \t") }
+	trimmed := func(l string) string { return afterBlanks(l) }
 	return cutText(text, func(l string) bool { return heading(trimmed(l), "requirements:") },
 		func(l string) bool {
 			t := trimmed(l)
@@ -81,6 +93,9 @@ func requirementsText(text string) string {
 // outputTexts are the texts of the outputs: each begins with an indented `- name:` or `- type:`.
 func outputTexts(text string) []string {
 	var out []string
+	if text == "" {
+		return out
+	}
 	start := -1
 	at := 0
 	for _, line := range strings.SplitAfter(text, "\n") {

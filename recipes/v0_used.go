@@ -25,7 +25,7 @@ type usageKey struct {
 type lineUse struct{ selector, all []int }
 
 func newUsage(keys []string) *v0Usage {
-	u := &v0Usage{keys: keys, number: make(map[string]int, len(keys)), flat: map[string][]int{}, lines: map[string]lineUse{}, known: map[usageKey][]string{}}
+	u := &v0Usage{keys: keys, number: make(map[string]int, len(keys)), flat: map[string][]int{}, lines: make(map[string]lineUse, 64), known: map[usageKey][]string{}}
 	for i, k := range keys {
 		u.number[k] = i
 		f := strings.ReplaceAll(k, "-", "_")
@@ -68,8 +68,10 @@ func (u *v0Usage) in(text string, selectorsOnly bool) []string {
 }
 
 func (u *v0Usage) line(line string) lineUse {
-	if strings.IndexByte(line, '[') < 0 && strings.IndexByte(line, '{') < 0 && strings.IndexByte(line, '-') < 0 {
-		return lineUse{}
+	if strings.IndexByte(line, '[') < 0 && strings.IndexByte(line, '{') < 0 {
+		s := lineScan{v0Usage: u}
+		s.requirement(line)
+		return lineUse{all: s.found}
 	}
 	if use, ok := u.lines[line]; ok {
 		return use
@@ -155,7 +157,7 @@ func (s *lineScan) add(keys ...string) {
 func (s *lineScan) braces(line string, f func(rest string)) {
 	for i := strings.IndexByte(line, '{'); i >= 0; {
 		rest := line[i+1:]
-		f(strings.TrimLeft(rest, " \t"))
+		f(afterBlanks(rest))
 		next := strings.IndexByte(rest, '{')
 		if next < 0 {
 			return
@@ -176,7 +178,7 @@ func (s *lineScan) expressions(line string) {
 		if call, ok := strings.CutPrefix(rest, "pin_"); ok {
 			call = strings.TrimLeft(call, "abcdefghijklmnopqrstuvwxyz")
 			if call, ok = strings.CutPrefix(call, "("); ok {
-				call = strings.TrimLeft(call, " \t")
+				call = afterBlanks(call)
 				if call != "" && (call[0] == '\'' || call[0] == '"') {
 					s.prefixes(call[1:], true, func(end int) bool { return last >= len(line)-len(call)+end+2 })
 				}
@@ -211,17 +213,17 @@ func (s *lineScan) tools(rest string) {
 //
 //	^\s+-\s+KEY(?:\s+x\.x)?\s*(?:\s[\[#]|$)
 func (s *lineScan) requirement(line string) {
-	rest := strings.TrimLeft(line, " \t")
+	rest := afterBlanks(line)
 	if len(rest) == len(line) || len(rest) < 3 || rest[0] != '-' || !isBlank(rest[1]) {
 		return
 	}
-	rest = strings.TrimLeft(rest[1:], " \t")
-	name := rest
-	if i := strings.IndexAny(rest, " \t"); i >= 0 {
-		name, rest = rest[:i], rest[i:]
-	} else {
-		rest = ""
+	rest = afterBlanks(rest[1:])
+	i := 0
+	for i < len(rest) && rest[i] != ' ' && rest[i] != '\t' {
+		i++
 	}
+	name := rest[:i]
+	rest = rest[i:]
 	after := strings.TrimSpace(rest)
 	if more, ok := strings.CutPrefix(after, "x.x"); ok && (more == "" || isBlank(more[0])) {
 		after = strings.TrimSpace(more)
@@ -248,7 +250,7 @@ func (s *lineScan) statements(line string) {
 		if at > 0 && line[at-1] == '{' {
 			continue
 		}
-		rest := strings.TrimLeft(line[at+2:], " \t")
+		rest := afterBlanks(line[at+2:])
 		switch {
 		case !ifs && (strings.HasPrefix(rest, "if") || strings.HasPrefix(rest, "elif")):
 			ifs = true

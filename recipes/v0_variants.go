@@ -25,7 +25,8 @@ type v0Config struct {
 	ignoreVersion, ignoreBuildOnly []string
 	extend                         map[string]bool // extend_keys: settings, not variants
 	lists                          map[string][]string
-	rows                           []v0Row // a zip group that a file gave only in part
+	rows                           []v0Row         // a zip group that a file gave only in part
+	looped                         map[string]bool // keys that CI jobs loop over; nil for those with several values
 }
 
 // v0Row keeps only combinations in which key has one of vals.
@@ -37,7 +38,7 @@ type v0Row struct {
 // defaultV0Config holds conda-build's own defaults (variants.py, DEFAULT_VARIANTS) but for the address of
 // R's archive, with the Python that conda-build 26.7 was run with for the vectors.
 func defaultV0Config(target platforms.Platform) *v0Config {
-	c := &v0Config{vals: map[string][]string{}, pins: map[string]Pin{}, extend: map[string]bool{}, lists: map[string][]string{}}
+	c := &v0Config{vals: make(map[string][]string, 32), keys: make([]string, 0, 32), pins: map[string]Pin{}, extend: map[string]bool{}, lists: map[string][]string{}}
 	for _, kv := range [][2]string{{"python", "3.11"}, {"numpy", "1.23"}, {"perl", "5.26.2"}, {"lua", "5"}, {"r_base", "3.5"},
 		{"cpu_optimization_target", "nocona"}, {"target_platform", target.String()}} {
 		c.set(kv[0], []string{kv[1]})
@@ -76,7 +77,7 @@ func (c *v0Config) set(key string, vals []string) {
 }
 
 // read adds one file; its keys replace those of earlier files, its groups and settings add to them.
-func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.List {
+func (c *v0Config) read(f VariantFile, decide func(string) (bool, error), cache *Cache) diag.List {
 	sel, bad := selectMeta(string(f.Data), decide)
 	if len(bad) > 0 {
 		lines := strings.Split(string(f.Data), "\n")
@@ -86,8 +87,7 @@ func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.L
 		}
 		return list
 	}
-	doc, list := yamlx.Load(f.Path, []byte(sel.text), yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
-		Source: f.Data, MapLine: mapLines(sel.lines)})
+	doc, list := cache.selected(f, sel)
 	if list.HasErrors() || doc == nil || yamlx.IsNull(doc.Root) {
 		return list
 	}

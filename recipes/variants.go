@@ -126,7 +126,7 @@ func isCondaBuildConfig(path string) bool { return filepath.Base(path) == "conda
 
 func (v *variantConfig) read(f VariantFile, env variantEnv) diag.List {
 	data, old := f.Data, env.AllText || isCondaBuildConfig(f.Path)
-	o := yamlx.Options{Source: f.Data}
+	o := yamlx.Options{Source: string(f.Data)}
 	var list diag.List
 	if old {
 		data, list = selectLines(f, env.Selector)

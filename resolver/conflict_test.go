@@ -80,15 +80,15 @@ hint: intl 3.0 would do instead of intl 5.*; icons 2.0 would do instead of icons
 		{"unknown dependency", `
 app 1.0: zlbi >=1
 zlib 1.3`, "app", `
-no solution for app: app is wanted, but app 1.0 needs zlbi >=1, which no channel has; is zlib meant?`},
+no solution for app: app 1.0 needs zlbi >=1, which no channel has; is zlib meant?`},
 		{"no such version", `
 zlib 1.2
 zlib 1.3`, "zlib >=2", `
-no solution for zlib >=2: zlib >=2 is wanted, but there is only zlib 1.2 and 1.3
+no solution for zlib >=2: there is only zlib 1.2 and 1.3
 hint: zlib 1.3 would do instead of zlib >=2`},
 		{"machine", `
 app 1.0: __glibc >=2.34`, "app", `
-no solution for app: app is wanted, but app 1.0 needs __glibc >=2.34, which this machine does not have
+no solution for app: app 1.0 needs __glibc >=2.34, which this machine does not have
 hint: it is solvable on a machine with __glibc 2.34`},
 		{"constraint", `
 a 1: b
@@ -107,7 +107,7 @@ hint: it is solvable without b; it is solvable without a`},
 		{"unreadable", `
 a 1: b >=>1
 b 1`, "a", `
-no solution for a: a is wanted, but a 1 cannot be used: match spec "b >=>1": version condition ">=>1": invalid operator ">=>"`},
+no solution for a: a 1 cannot be used: match spec "b >=>1": version condition ">=>1": invalid operator ">=>"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := resolver.New().Solve(context.Background(), channel(c.channel), resolver.Problem{Specs: strings.Split(c.specs, ";")})
@@ -161,9 +161,9 @@ func TestMany(t *testing.T) {
 		records = append(records, r)
 	}
 	provider := resolver.NewMemory(records...)
-	start := time.Now()
+	start := cpuTime()
 	defer func() {
-		if took := time.Since(start); took > 20*time.Second {
+		if took := time.Duration(cpuTime() - start); took > 20*time.Second {
 			t.Errorf("took %v", took)
 		}
 	}()

@@ -77,7 +77,7 @@ func refute(ctx context.Context, provider Provider, problem *Problem, ds []deman
 	if e.err != nil {
 		return nil, nil, e.err
 	}
-	return unmark(flatten(fit(root))), e, nil
+	return shorten(unmark(flatten(fit(root))), texts), e, nil
 }
 
 // cases explains the clash that everything known leads to, or one clash for each candidate of the

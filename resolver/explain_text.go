@@ -46,6 +46,21 @@ func unmark(r *Reason) *Reason {
 	return r
 }
 
+// shorten leaves out that the only thing wanted is wanted.
+func shorten(root *Reason, wanted []string) *Reason {
+	if len(wanted) != 1 {
+		return root
+	}
+	head := "no solution for " + wanted[0] + ": "
+	said := head + wanted[0] + isWanted
+	if rest, ok := strings.CutPrefix(root.Text, said+", but "); ok {
+		root.Text = head + rest
+	} else if rest, ok := strings.CutPrefix(root.Text, said+", which no channel has"); ok {
+		root.Text = head + "no channel has it" + rest
+	}
+	return root
+}
+
 // outline is the shape of a list of reasons.
 func outline(rs []*Reason) string {
 	var b strings.Builder

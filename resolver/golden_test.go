@@ -29,7 +29,10 @@ func TestConformanceConflicts(t *testing.T) {
 	if err != nil || len(files) < 40 {
 		t.Fatal(len(files), err)
 	}
+	from := map[string]int{}
 	for _, file := range files {
+		origin, _, _ := strings.Cut(filepath.Base(file), "-")
+		from[origin]++
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			a, err := txtar.ParseFile(file)
 			if err != nil {
@@ -48,7 +51,8 @@ func TestConformanceConflicts(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d conflicts are explained as agreed", len(files))
+	t.Logf("%d conflicts (%d of resolvo, %d of libsolv, %d of pubgrub, %d of recipes) are explained as agreed", len(files),
+		from["resolvo"], from["libsolv"], from["pubgrub"], from["forge"])
 }
 
 // goldenAnswer is the explanation; what else it has to be is checked here.

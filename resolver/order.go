@@ -2,8 +2,10 @@ package resolver
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"forge/packages"
 )
@@ -125,7 +127,7 @@ func (o *ordering) visible(name string, records []*packages.Record) (in []*packa
 		case o.favored[r]:
 			in = append(in, r)
 		case o.problem.ExcludeNewer > 0 && r.Timestamp > o.problem.ExcludeNewer:
-			out = append(out, hidden{r, "newer than the bound on time"})
+			out = append(out, hidden{r, fmt.Sprintf("it is of %s and nothing newer than %s is taken", day(r.Timestamp), day(o.problem.ExcludeNewer))})
 		case o.problem.Priority == Strict && o.behind(r, first):
 			out = append(out, hidden{r, "from channel " + r.Channel + ", which comes behind another that has " + name})
 		default:
@@ -224,3 +226,6 @@ func features(r *packages.Record) int {
 	}
 	return len(strings.FieldsFunc(r.TrackFeatures, func(c rune) bool { return c == ' ' || c == ',' }))
 }
+
+// day writes milliseconds since 1970.
+func day(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02") }

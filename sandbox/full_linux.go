@@ -105,7 +105,7 @@ func (s *steps) pidOne(j *job, w *wire, who identity, mounts []*os.File) error {
 	s.list[fork].arg[0] = uintptr(len(s.list))
 	s.closeAllBut(int(life), int(report)) // the command's output is none of ours
 	pidfd := s.open(label{"open the command", aboutWall}, unix.SYS_PIDFD_OPEN, reg(pid), 0)
-	s.dropMemory()
+	s.leaveMemory()
 	s.push(label{"watch", aboutWall}, opWatch, []uintptr{reg(pid), life, reg(pidfd)})
 	return s.err
 }
@@ -236,9 +236,10 @@ func (s *steps) ambient() {
 	}
 }
 
-// dropMemory gives back what the copy of this process does not need any more, which is nearly all: pid 1
-// stays as long as the command, and holds neither the caller's keys nor its heap.
-func (s *steps) dropMemory() {
+// leaveMemory notes what the copy of this process does not need, which is nearly all. To copy the tables of
+// large memory, twice, and to tear them down again is most of what a fork costs; and pid 1, which stays as
+// long as the command, holds neither the caller's keys nor its heap.
+func (s *steps) leaveMemory() {
 	b, _ := os.ReadFile("/proc/self/maps")
 	for line := range strings.Lines(string(b)) {
 		f := strings.Fields(line)
@@ -251,7 +252,7 @@ func (s *steps) dropMemory() {
 		if to-from < 1<<20 || s.owns(uintptr(from), uintptr(to)) {
 			continue
 		}
-		s.push(label{}, opDrop, []uintptr{uintptr(from), uintptr(to)}).skip = 0
+		s.spare = append(s.spare, memory{uintptr(from), uintptr(to)})
 	}
 }
 

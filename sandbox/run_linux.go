@@ -93,6 +93,9 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 		p.Wait()
 		return res, fmt.Errorf("put the sandbox into its cgroup: %w", err)
 	}
+	if spec.Started != nil {
+		spec.Started(p.Pid)
+	}
 	w.life.Write([]byte{1}) // go; if it fails, the keeper is dead and its silence says so
 	end, state := r.watch(ctx, spec, j, p, w, group, parse)
 	res.Wall = r.now().Sub(began)

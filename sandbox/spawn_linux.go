@@ -28,7 +28,6 @@ type step struct {
 const (
 	opFork  = 1<<40 + iota // fork; this process goes on at step arg[0], the new one here
 	opWatch                // reap until the process in arg[0] ends or the pipe arg[1] closes, then report and exit
-	opDrop                 // give memory from arg[0] to arg[1] back, but for the stack in use
 )
 
 // Argument values that stand for the content of a register.
@@ -52,7 +51,7 @@ type label struct {
 }
 
 // steps is a list of steps under construction. What they point to lies outside of Go's heap, which the
-// copy of this process gives back.
+// copy of this process finds empty.
 type steps struct {
 	list   []step
 	labels []label
@@ -60,7 +59,8 @@ type steps struct {
 	unused []int // registers to use again
 	chunks [][]byte
 	free   []byte
-	err    error // the first mistake in laying out
+	spare  []memory // what the copy finds empty, but for the stack in use
+	err    error    // the first mistake in laying out
 }
 
 func (s *steps) push(l label, nr uintptr, args []uintptr) *step {
@@ -208,10 +208,20 @@ func (s *steps) fork(flags uintptr, report int) (pid int, err error) {
 	if s.err != nil {
 		return 0, s.err
 	}
+	m = s.alloc(int(unsafe.Sizeof(memory{})) * (len(s.spare) + 1))
+	spare := unsafe.Slice((*memory)(unsafe.Pointer(&m[0])), len(s.spare)+1)[:0]
+	for _, r := range s.spare {
+		if !s.owns(r.from, r.to) {
+			spare = append(spare, r)
+		}
+	}
+	// One at a time: the stack of another may lie in what this copy is to find empty.
+	syscall.ForkLock.Lock()
+	defer syscall.ForkLock.Unlock()
 	// No signal may come to the copy before it has forgotten our handlers.
 	all, old := ^uint64(0), uint64(0)
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
-	child, errno := forkSteps(flags|uintptr(unix.SIGCHLD), list, regs, uintptr(report))
+	child, errno := forkSteps(flags|uintptr(unix.SIGCHLD), list, regs, uintptr(report), spare)
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
 	if errno != 0 {
 		return 0, errno
@@ -251,14 +261,26 @@ func (s *steps) spawn() (pid int, err error) {
 //go:noinline
 //go:norace
 //go:nocheckptr
-func forkSteps(flags uintptr, list []step, regs []uintptr, report uintptr) (uintptr, syscall.Errno) {
+func forkSteps(flags uintptr, list []step, regs []uintptr, report uintptr, spare []memory) (uintptr, syscall.Errno) {
 	var say record
 	var status uint32
 	var fds [2]unix.PollFd
 	var pause unix.Timespec
 	here := uintptr(unsafe.Pointer(&say)) &^ (stackKept - 1)
+	for i := range spare {
+		low, high := spare[i].around(here)
+		if spare[i].from < low {
+			syscall.RawSyscall6(unix.SYS_MADVISE, spare[i].from, low-spare[i].from, unix.MADV_WIPEONFORK, 0, 0, 0)
+		}
+		if high < spare[i].to {
+			syscall.RawSyscall6(unix.SYS_MADVISE, high, spare[i].to-high, unix.MADV_WIPEONFORK, 0, 0, 0)
+		}
+	}
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, flags, 0, 0, 0, 0, 0)
 	if pid != 0 || errno != 0 {
+		for i := range spare {
+			syscall.RawSyscall6(unix.SYS_MADVISE, spare[i].from, spare[i].to-spare[i].from, unix.MADV_KEEPONFORK, 0, 0, 0)
+		}
 		return pid, errno
 	}
 	for i := 0; i < len(list); i++ {
@@ -276,15 +298,6 @@ func forkSteps(flags uintptr, list []step, regs []uintptr, report uintptr) (uint
 			if errno == 0 && pid != 0 {
 				regs[st.out] = pid
 				i = int(st.arg[0]) - 1
-			}
-		case opDrop:
-			errno = 0
-			if a[0] < here {
-				syscall.RawSyscall6(unix.SYS_MADVISE, a[0], min(a[1], here)-a[0], unix.MADV_DONTNEED, 0, 0, 0)
-			}
-			if end := here + 2*stackKept; a[1] > end {
-				from := max(a[0], end)
-				syscall.RawSyscall6(unix.SYS_MADVISE, from, a[1]-from, unix.MADV_DONTNEED, 0, 0, 0)
 			}
 		case opWatch:
 			fds[0] = unix.PollFd{Fd: int32(a[1]), Events: unix.POLLIN}
@@ -332,6 +345,17 @@ func forkSteps(flags uintptr, list []step, regs []uintptr, report uintptr) (uint
 	for {
 		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0)
 	}
+}
+
+// memory is a part of this process's memory.
+type memory struct{ from, to uintptr }
+
+// around is what of m the copy must have of the stack that is in use near here.
+//
+//go:nosplit
+func (m memory) around(here uintptr) (low, high uintptr) {
+	low, high = min(max(m.from, here-stackKept), m.to), max(min(m.to, here+2*stackKept), m.from)
+	return low, high
 }
 
 // stackKept is how much stays around the place where the copy's stack is in use, and its alignment.

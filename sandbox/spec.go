@@ -86,7 +86,10 @@ type Spec struct {
 	Stderr    io.Writer
 	Measure   func(memory int64) // called now and then with the bytes of all processes together, where a cgroup can be had
 	Trace     bool               // record what is opened, at level Full only
-	Terminal  bool               // hand the caller's terminal through (for debug shells only)
+	// Started, if not nil, is told the first process of the command as this machine numbers it; all others
+	// descend from it. Where processes cannot be looked at, it is not called.
+	Started  func(pid int)
+	Terminal bool // hand the caller's terminal through (for debug shells only)
 }
 
 // Result is what happened.

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"forge/digest"
 	"forge/internal/fsx"
@@ -35,7 +36,7 @@ func Open(root string) (*Store, error) {
 		return nil, err
 	}
 	for _, dir := range []string{"cas", "trees", "actions", "sources", "runs", "locks", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(abs, dir), 0o700); err != nil {
+		if err := fsx.MkdirAll(filepath.Join(abs, dir), 0o700); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}
 	}
@@ -75,7 +76,7 @@ func (s *Store) PutBytes(b []byte) (digest.Digest, error) {
 		return d, nil
 	}
 	path := s.Path(d, false)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := fsx.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return d, err
 	}
 	return d, fsx.WriteFile(path, b, 0o444)
@@ -96,6 +97,9 @@ func (s *Store) Put(r io.Reader) (digest.Digest, int64, error) {
 	return d, n, s.adopt(f, d, false)
 }
 
+// small is the size of a file up to which looking whether the store has it is cheaper than a second copy.
+const small = 1 << 20
+
 // PutFile stores a copy of the file at path.
 func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	in, err := os.Open(path)
@@ -103,6 +107,16 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 		return digest.Digest{}, 0, err
 	}
 	defer in.Close()
+	if info, err := in.Stat(); err == nil && info.Size() <= small {
+		if d, n, err := digest.OfReader(in); err == nil {
+			if have, _, err := digest.OfFile(s.Path(d, exec)); err == nil && have == d {
+				return d, n, nil
+			}
+		}
+		if _, err := in.Seek(0, io.SeekStart); err != nil {
+			return digest.Digest{}, 0, err
+		}
+	}
 	if !exec {
 		return s.Put(in)
 	}
@@ -119,13 +133,32 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	return d, n, s.adopt(f, d, true)
 }
 
+// Take moves the file at path into the store; on its own file system, as in a folder made by TempDir, nothing
+// is copied.
+func (s *Store) Take(path string) (digest.Digest, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return digest.Digest{}, 0, err
+	}
+	defer f.Close()
+	d, n, err := digest.OfReader(f)
+	if err != nil {
+		return d, n, err
+	}
+	err = s.adopt(f, d, false)
+	if errors.Is(err, syscall.EXDEV) { // a folder of the caller's, on another file system
+		return s.PutFile(path, false)
+	}
+	return d, n, err
+}
+
 // adopt renames the temp file f to its place.
 func (s *Store) adopt(f *os.File, d digest.Digest, exec bool) error {
 	path, perm := s.Path(d, exec), fs.FileMode(0o444)
 	if exec {
 		perm = 0o555
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := fsx.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	if err := f.Chmod(perm); err != nil {

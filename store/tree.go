@@ -94,6 +94,10 @@ func (s *Store) Materialize(ctx context.Context, entries []digest.Entry) (string
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return "", err
 	}
+	// A folder in its place is taken as whole.
+	if err := fsx.SyncTree(tmp); err != nil {
+		return "", err
+	}
 	return dst, fsx.Rename(tmp, dst)
 }
 
@@ -151,5 +155,5 @@ func (s *Store) copyOut(d digest.Digest, exec bool, path string) error {
 	if exec {
 		perm = 0o555
 	}
-	return os.WriteFile(path, b, perm)
+	return fsx.WriteFile(path, b, perm)
 }

@@ -37,7 +37,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 			}
 			var last *lastRun
 			if !renderOnly && !withSolve && !dryRun {
-				if last, err = a.lastRunOf(cmd.Context(), req, f.patterns(args), reports); err != nil {
+				if last, err = a.lastRunOf(cmd.Context(), req, &f, args, reports); err != nil {
 					return err
 				}
 				if done, err := last.repeat(asJSON); done || err != nil {
@@ -88,7 +88,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 		return err
 	}
 	p := a.newProgress(len(graph.Actions))
-	p.foresee(req.Jobs, engine.Expected(req, tools, graph))
+	p.foresee(req, engine.Expected(req, tools, graph))
 	trace := newTracer(tools.Now)
 	viewer := a.ci(req)
 	p.after, p.clean = viewer.event, viewer.clean
@@ -99,6 +99,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 		}
 		trace.event(e)
 		p.event(e)
+		last.event(e)
 	})
 	p.close()
 	indexErr := finish(context.WithoutCancel(ctx))
@@ -126,7 +127,7 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 	if err := errors.Join(indexErr, reportErr, renderErr); err != nil {
 		return err
 	}
-	last.keep(req, tools, graph, outcomes, a.notes)
+	last.keep(req, tools, graph, outcomes)
 	return nil
 }
 
@@ -150,6 +151,10 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 	g, err = engine.Plan(ctx, req, tools, outputs)
 	if g == nil {
 		return nil, renderErr, err
+	}
+	if len(g.Broken) > 0 {
+		a.printError(&diag.Failure{List: g.Broken})
+		renderErr = exitError{exitFailed}
 	}
 	a.notes = append(a.notes, g.Notes...)
 	if !a.global.quiet {

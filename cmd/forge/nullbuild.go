@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"forge/channels"
@@ -31,6 +32,9 @@ type lastRun struct {
 	id       digest.Digest
 	patterns []string
 	before   map[string]fsx.Stamp // the output folder's packages when the run began
+
+	mu       sync.Mutex
+	warnings []string // of the run, those that every run will give
 }
 
 // What a record holds beside the paths.
@@ -38,15 +42,14 @@ const (
 	textTable = 't' // the closing table, as lines
 	textJSON  = 'j' // the same for --json
 	textNotes = 'n' // warnings and notes of the recipes
+	textWarn  = 'w' // warnings of the run
 )
 
 // lastRunOf is the memory for a request that lacks only its recipes; nil where this run is to be an
 // ordinary one in any case, because more is wanted of it than its packages.
-func (a *app) lastRunOf(ctx context.Context, req *engine.Request, patterns []string, reports buildReports) (*lastRun, error) {
-	if slices.Contains(patterns, "-") {
-		return nil, nil // standard input cannot be looked at twice
-	}
-	if reports != (buildReports{}) || req.KeepBuild || req.SkipExisting != "" || a.global.logStyle == "json" {
+func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags, args []string, reports buildReports) (*lastRun, error) {
+	patterns := f.patterns(args)
+	if reports != (buildReports{}) || req.KeepBuild || req.TraceInputs || req.SkipExisting != "" || a.global.logStyle == "json" || slices.Contains(patterns, "-") {
 		return nil, nil
 	}
 	for _, c := range req.Channels {
@@ -71,7 +74,7 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, patterns []str
 		return nil, nil
 	}
 	asked, err := json.Marshal(map[string]any{
-		"request": req, "patterns": patterns, "workspace": a.space.dir, "forge.hcl": a.space.sum,
+		"request": req, "flags": fmt.Sprintf("%+v", *f), "patterns": patterns, "workspace": a.space.dir, "forge.hcl": a.space.sum, "configuration": a.config,
 		"level": level, "version": version, "program": program, "stamp": stamp,
 	})
 	if err != nil {
@@ -94,14 +97,24 @@ func (l *lastRun) repeat(asJSON bool) (done bool, err error) {
 		return false, nil
 	}
 	var notes []savedNote
-	if err := json.Unmarshal(run.Text(textNotes), &notes); err != nil {
+	var warnings []string
+	if json.Unmarshal(run.Text(textNotes), &notes) != nil || json.Unmarshal(run.Text(textWarn), &warnings) != nil {
 		return false, nil
 	}
 	l.app.detail("nothing to do: %d paths are as the last run left them", run.Watched())
 	for _, n := range notes {
+		if l.app.global.quiet {
+			break
+		}
 		n.Diagnostic.Line = n.Text
 		l.app.printError(&diag.Failure{List: diag.List{n.Diagnostic}})
 	}
+	p := l.app.newProgress(0)
+	for _, text := range warnings {
+		p.line("warning", "warning", text, engine.Event{})
+	}
+	p.flush()
+	p.close()
 	run.Used(time.Now())
 	switch {
 	case asJSON:
@@ -122,6 +135,15 @@ func (a *app) writeUnchanged(table []byte) error {
 	a.paintTable(lines[:len(lines)-1], func(int) string { return string(engine.StatusReused) })
 	_, err := fmt.Fprintln(a.stdout, lines[len(lines)-1])
 	return err
+}
+
+// event notes what the next run would say, too.
+func (l *lastRun) event(e engine.Event) {
+	if l != nil && e.Kind == engine.EventWarning && e.Phase == "" {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.warnings = append(l.warnings, warningText(e))
+	}
 }
 
 // begin notes how the output folder is before the run.
@@ -155,16 +177,16 @@ func outputSubdirs(req *engine.Request, outcomes []*engine.Outcome) []string {
 }
 
 // keep records a run in which all went well. What hinders it only costs the next run some time.
-func (l *lastRun) keep(req *engine.Request, tools engine.Tools, g *engine.Graph, outcomes []*engine.Outcome, notes diag.List) {
+func (l *lastRun) keep(req *engine.Request, tools engine.Tools, g *engine.Graph, outcomes []*engine.Outcome) {
 	if l == nil {
 		return
 	}
-	if err := l.tryKeep(req, tools, g, outcomes, notes); err != nil {
+	if err := l.tryKeep(req, tools, g, outcomes); err != nil {
 		l.app.detail("the next build will be an ordinary one: %v", err)
 	}
 }
 
-func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Graph, outcomes []*engine.Outcome, notes diag.List) error {
+func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Graph, outcomes []*engine.Outcome) error {
 	if jump := clockJump(l.app.began, time.Now()); jump > 5*time.Millisecond {
 		return fmt.Errorf("the clock was set by %s", jump)
 	}
@@ -190,7 +212,7 @@ func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Gra
 			watch = append(watch, store.Watch{Path: filepath.Join(req.KeyDir, k.Name()), How: store.Content})
 		}
 	}
-	texts, err := l.texts(req, outcomes, notes)
+	texts, err := l.texts(req, outcomes)
 	if err != nil {
 		return err
 	}
@@ -255,7 +277,7 @@ type savedNote struct {
 }
 
 // texts is what the next run says if it finds nothing to do: all packages reused, in no time.
-func (l *lastRun) texts(req *engine.Request, outcomes []*engine.Outcome, notes diag.List) (map[byte][]byte, error) {
+func (l *lastRun) texts(req *engine.Request, outcomes []*engine.Outcome) (map[byte][]byte, error) {
 	again := make([]*engine.Outcome, len(outcomes))
 	for i, o := range outcomes {
 		c := *o
@@ -267,15 +289,20 @@ func (l *lastRun) texts(req *engine.Request, outcomes []*engine.Outcome, notes d
 		return nil, err
 	}
 	saved := []savedNote{}
-	for _, d := range notes {
+	for _, d := range l.app.notes {
 		saved = append(saved, savedNote{d, d.Line})
 	}
 	said, err := json.Marshal(saved)
 	if err != nil {
 		return nil, err
 	}
+	slices.Sort(l.warnings)
+	warned, err := json.Marshal(append([]string{}, l.warnings...))
+	if err != nil {
+		return nil, err
+	}
 	table := strings.Join(append(tableLines(again), closingLine(again)), "\n") + "\n"
-	return map[byte][]byte{textTable: []byte(table), textJSON: document.Bytes(), textNotes: said}, nil
+	return map[byte][]byte{textTable: []byte(table), textJSON: document.Bytes(), textNotes: said, textWarn: warned}, nil
 }
 
 // detail says something that only matters to who asks with -v.

@@ -20,6 +20,7 @@ func renderCommand(a *app) *cobra.Command {
 		Short:   "Print what the recipes come to: every output of every variant",
 		Example: "  forge render ./recipes/zlib\n  forge render --json ./recipes/... | jq '.[].recipe.package.name'",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.unsolved = !asJSON // its JSON tells of the machine, too
 			req, err := a.request(&f, args)
 			if err != nil {
 				return err

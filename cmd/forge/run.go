@@ -113,6 +113,9 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	defer a.closeStores()
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		completions(a, root) // the words for every flag of every verb, which nobody else asks for
+	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !knows(root, args[0]) {
 		return a.report(ctx, unknownVerb(root, args[0])) // before its flags are found to be unknown
 	}
@@ -184,7 +187,10 @@ func newRootCommand(a *app) *cobra.Command {
 		Short: "Build packages from recipes, sandboxed and signed",
 		Long: `Forge turns recipe files (meta.yaml, recipe.yaml, recipe.hcl) into packages: it solves,
 fetches, builds in a sandbox, tests, packages and signs, and can say of every byte
-where it came from.`,
+where it came from.
+
+Exit codes of every verb: 0 good, 1 failed or refused, 2 used wrongly, 130 interrupted.
+forge sandbox run and forge debug run end with the command's own.`,
 		Example: `  forge build ./recipes/...        build every recipe below recipes/
   forge build -n ./recipes/zlib    say what would be built, and why
   forge verify output/*/*.conda    check signatures and provenance`,
@@ -212,7 +218,6 @@ where it came from.`,
 	}
 	root.AddCommand(verbs(a)...)
 	root.CompletionOptions.DisableDefaultCmd = true
-	completions(a, root)
 	markUsageErrors(root)
 	return root
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -127,7 +128,11 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 			return fmt.Errorf("save the problem: %w", err)
 		}
 	}
-	answer.Warnings = resolver.Lookalikes(answer.chosen, provider.Names())
+	confused, err := confusedNames(provider, problem, answer.chosen)
+	if err != nil {
+		return err
+	}
+	answer.Warnings = append(resolver.Lookalikes(answer.chosen, provider.Names()), confused...)
 	for _, w := range answer.Warnings {
 		fmt.Fprintln(a.stderr, "forge: warning: "+w)
 	}
@@ -138,6 +143,32 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 		return exitError{exitFailed}
 	}
 	return nil
+}
+
+// confusedNames warns of names that several channels have where channel priority does not say which is
+// meant: anyone who can put a newer version into one of them decides (dependency confusion).
+func confusedNames(provider resolver.Provider, problem resolver.Problem, chosen []*packages.Record) (out []string, err error) {
+	if problem.Priority == resolver.Strict {
+		return nil, nil
+	}
+	pinned := map[string]bool{}
+	for _, s := range problem.Specs {
+		if m, err := packages.ParseMatchSpec(s); err == nil && (m.Channel != "" || m.URL != "") {
+			pinned[m.Name] = true
+		}
+	}
+	for _, r := range chosen {
+		all, err := provider.Candidates(r.Name)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(all, func(o *packages.Record) bool { return o.Channel != r.Channel })
+		if i >= 0 && !pinned[r.Name] {
+			out = append(out, fmt.Sprintf("%s is taken from %s, and %s has the name as well; strict channel priority or CHANNEL::%s says which is meant",
+				r.Name, r.Channel, all[i].Channel, r.Name))
+		}
+	}
+	return out, nil
 }
 
 func (a *app) printAnswer(f *solveFlags, answer *solveAnswer) error {

@@ -62,28 +62,20 @@ func (f format) writeZip(ctx context.Context, m *packages.Manifest, info map[str
 	return z.Close()
 }
 
-// zipTar adds a compressed tar as a stored member. It goes through a temporary file, as a stored
-// member's size and checksum stand before it.
+// zipTar adds a compressed tar as a stored member. It is kept aside first, as a stored member's size and
+// checksum stand before it.
 func (f format) zipTar(z *archive.Zip, name string, epoch int64, fill func(*archive.Tar) error) error {
-	tmp, err := os.CreateTemp("", "forge-tar-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // for Windows, which keeps the name of an open file
+	var tmp spool
 	defer tmp.Close()
-	os.Remove(tmp.Name()) // elsewhere nothing is left, however this process ends
 	crc := crc32.NewIEEE()
-	if err := f.writeTar(io.MultiWriter(tmp, crc), epoch, fill); err != nil {
+	if err := f.writeTar(io.MultiWriter(&tmp, crc), epoch, fill); err != nil {
 		return err
 	}
-	size, err := tmp.Seek(0, io.SeekCurrent)
+	all, err := tmp.Reader()
 	if err != nil {
 		return err
 	}
-	if _, err := tmp.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	return z.File(name, size, crc.Sum32(), tmp)
+	return z.File(name, tmp.size, crc.Sum32(), all)
 }
 
 func (f format) writeTar(w io.Writer, epoch int64, fill func(*archive.Tar) error) error {

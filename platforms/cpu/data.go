@@ -20,6 +20,7 @@ type Level struct {
 	Vendor   string   // "generic" for levels
 	Features []string // as /proc/cpuinfo names them, sorted; those of the parents are among them
 	parents  []*Level
+	rank     int // how many levels it includes beside itself
 	entry    entry
 }
 
@@ -57,6 +58,9 @@ var known = sync.OnceValue(func() map[string]*Level {
 			l.parents = append(l.parents, all[from])
 		}
 	}
+	for _, l := range all {
+		l.rank = len(l.ancestors())
+	}
 	return all
 })
 
@@ -85,7 +89,7 @@ func Levels(machine string) []*Level {
 		}
 	}
 	slices.SortFunc(list, func(a, b *Level) int {
-		if n := a.rank() - b.rank(); n != 0 {
+		if n := a.rank - b.rank; n != 0 {
 			return n
 		}
 		if n := len(a.Features) - len(b.Features); n != 0 {
@@ -108,9 +112,6 @@ func (l *Level) Family() *Level {
 func (l *Level) Includes(other *Level) bool {
 	return l == other || slices.ContainsFunc(l.parents, func(p *Level) bool { return p.Includes(other) })
 }
-
-// rank is how many levels l includes beside itself.
-func (l *Level) rank() int { return len(l.ancestors()) }
 
 func (l *Level) ancestors() map[*Level]bool {
 	set := map[*Level]bool{}

@@ -1,6 +1,8 @@
 package toolchain
 
 import (
+	"slices"
+
 	"forge/packages"
 	"forge/platforms"
 )
@@ -31,7 +33,7 @@ func catalog(p platforms.Platform) []tool {
 	if p.IsWindows() {
 		return windowsCatalog(p)
 	}
-	all := append(compilers(p), mingw(p)...)
+	all := slices.Concat(compilers(p), mingw(p), cross(p))
 	all = append(all, goTools(p)...)
 	for _, name := range []string{"perl", "m4", "autoconf", "automake", "bison", "flex", "texinfo", "make", "cmake",
 		"patch", "sed", "grep", "gawk", "findutils", "diffutils", "coreutils", "bash", "tar", "gzip", "unzip", "zip",
@@ -66,7 +68,7 @@ func compilers(p platforms.Platform) []tool {
 		"readelf", "size", "strings", "addr2line", "c++filt", "elfedit", "gprof", "gcc-ar", "gcc-nm", "gcc-ranlib", "gcov")
 	cxxNames := append(conda(p, "g++", "c++"), cNames...)
 	fNames := append(conda(p, "gfortran"), cNames...)
-	gcc := []string{"gcc-16", "gcc-15", "gcc-14", "gcc-13", "gcc-12", "gcc-11", "gcc-10"}
+	gcc := gccVersions("")
 	clang := []string{"clang", "binutils", "libc6-dev"}
 	clangs := []string{"clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14", "clang-13"}
 	env, clangEnv := compilerEnv(p, "gcc", "g++"), compilerEnv(p, "clang", "clang++")

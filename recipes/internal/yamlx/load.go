@@ -31,7 +31,8 @@ type Options struct {
 	// MapLine gives the source line of a line of data where data was made from a template; nil for none.
 	MapLine func(line int) int
 	// Source is the text that lines are quoted from where data was made from a template.
-	Source    []byte
+	Source string
+
 	MaxBytes  int // of the file; 0 for 16 MiB
 	MaxScalar int // bytes of one scalar; 0 for 4 MiB
 	MaxDepth  int // of nesting; 0 for 200
@@ -65,23 +66,43 @@ type Document struct {
 func Load(file string, data []byte, o Options) (*Document, diag.List) {
 	o = o.withDefaults()
 	doc := &Document{File: file, mapLine: o.MapLine}
-	if len(data) > o.MaxBytes {
-		return nil, diag.List{{Code: "too-big", Pos: diag.Pos{File: file},
-			Summary: fmt.Sprintf("the file has %d bytes, more than the %d a YAML file may have", len(data), o.MaxBytes)}}
+	if list := tooBig(file, len(data), o); list != nil {
+		return nil, list
 	}
 	text, bad := decode(data)
-	if doc.source = text; o.Source != nil {
-		doc.source, _ = decode(o.Source)
-	}
 	if bad != "" {
 		return nil, diag.List{{Code: "encoding", Pos: diag.Pos{File: file}, Summary: bad}}
+	}
+	return doc.load(text, o)
+}
+
+// LoadText is Load for text that was decoded already.
+func LoadText(file, text string, o Options) (*Document, diag.List) {
+	o = o.withDefaults()
+	if list := tooBig(file, len(text), o); list != nil {
+		return nil, list
+	}
+	return (&Document{File: file, mapLine: o.MapLine}).load(text, o)
+}
+
+func tooBig(file string, size int, o Options) diag.List {
+	if size <= o.MaxBytes {
+		return nil
+	}
+	return diag.List{{Code: "too-big", Pos: diag.Pos{File: file},
+		Summary: fmt.Sprintf("the file has %d bytes, more than the %d a YAML file may have", size, o.MaxBytes)}}
+}
+
+func (doc *Document) load(text string, o Options) (*Document, diag.List) {
+	if doc.source = o.Source; o.Source == "" {
+		doc.source = text
 	}
 	if l := doc.unprintable(text); l.HasErrors() {
 		return nil, l
 	}
 	if isPlain(text) && len(text) <= o.MaxScalar {
 		lines := strings.Split(text, "\n")
-		if o.Source == nil {
+		if o.Source == "" {
 			doc.lines = lines
 		}
 		if root, ok := readPlain(text, lines, o.MaxNodes); ok {
@@ -96,7 +117,7 @@ func Load(file string, data []byte, o Options) (*Document, diag.List) {
 	w := &walker{doc: doc, o: o, list: list}
 	doc.Root = w.clean(root, 0)
 	if more && !w.list.HasErrors() {
-		w.list = append(w.list, diag.Diagnostic{Severity: diag.Warning, Code: "second-document", Pos: diag.Pos{File: file},
+		w.list = append(w.list, diag.Diagnostic{Severity: diag.Warning, Code: "second-document", Pos: diag.Pos{File: doc.File},
 			Summary: "the file holds more than one YAML document; only the first is read"})
 	}
 	return doc, w.list
@@ -139,7 +160,8 @@ func (d *Document) Pos(n *yaml.Node) diag.Pos {
 // Line is the text of a source line, counted from 1; empty where there is none.
 func (d *Document) Line(n int) string {
 	if d.lines == nil {
-		d.lines = splitLines(d.source)
+		source, _ := decode([]byte(d.source))
+		d.lines = splitLines(source)
 	}
 	if n < 1 || n > len(d.lines) {
 		return ""

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestLiveViewLines(t *testing.T) {
+	v := liveView{ended: 3, total: 24, waiting: 19, failed: 1, elapsed: 63, left: 240, cpu: 1.9, memory: 512e6, keys: true, logs: true,
+		paint: func(_, s string) string { return s }}
+	for _, name := range []string{"libpng-1.6.40-h0f53e1b_0", "日本語のパッケージ-1-0", strings.Repeat("long-", 40)} {
+		v.rows = append(v.rows, liveRow{name: name, phase: "environment of it all", elapsed: 12, expected: 45, cpu: 1.82, memory: 340e6,
+			log: []string{"checking for gcc... gcc", "\x1b[31mcoloured\x1b[0m and long " + strings.Repeat("x", 300), "bell \a"}})
+	}
+	for columns := 1; columns < 200; columns++ {
+		for _, rows := range []int{1, 2, 3, 5, 24, 60} {
+			lines := v.lines(columns, rows)
+			if rows > 3 && len(lines) >= rows {
+				t.Fatalf("%d lines on a terminal of %d", len(lines), rows)
+			}
+			for _, l := range lines {
+				if columnsOf(l) > columns || strings.ContainsAny(l, "\a\n\x1b") {
+					t.Fatalf("%dx%d: %d columns: %q", columns, rows, columnsOf(l), l)
+				}
+			}
+		}
+	}
+	wide := strings.Join(v.lines(110, 24), "\n")
+	for _, want := range []string{"environmen…  libpng-1.6.40-h0f53e1b_0 ", " 12s of 45s   182%   340 MB", "| checking for gcc... gcc", "| coloured and long xxx", `bell \a`,
+		"3 of 24 · 1 failed · 19 waiting · 1m03s · about 4m00s left · 190% CPU, 512 MB · l hides logs"} {
+		if !strings.Contains(wide, want) {
+			t.Errorf("no %q in\n%s", want, wide)
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	if got := wrap("  | "+strings.Repeat("a", 40), 24); got != "  | "+strings.Repeat("a", 20)+"\n  | "+strings.Repeat("a", 20) {
+		t.Errorf("%q", got)
+	}
+	if got := wrap("short", 24); got != "short" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestWithoutColor(t *testing.T) {
+	for in, want := range map[string]string{"a": "a", "\x1b[1;31mred\x1b[0m.": "red.", "\x1b[Kx": "x", "\x1b[2Jx": "\x1b[2Jx", "\x1b[": "\x1b["} {
+		if got := withoutColor(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}

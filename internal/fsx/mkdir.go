@@ -1,0 +1,29 @@
+package fsx
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// MkdirAll makes path and the folders above it that are missing, so that they survive a loss of power:
+// what is synced in a folder is lost with a folder whose own name is not.
+func MkdirAll(path string, perm fs.FileMode) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	up := filepath.Dir(path)
+	if up != path {
+		if err := MkdirAll(up, perm); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, perm); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return os.MkdirAll(path, perm) // made meanwhile, or a file: let that say so
+		}
+		return err
+	}
+	return SyncDir(up)
+}

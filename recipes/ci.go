@@ -1,0 +1,453 @@
+package recipes
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"forge/internal/diag"
+
+	"gopkg.in/yaml.v3"
+)
+
+// CIVariant is what one CI job builds: a recipe with some of its variant keys fixed. It is what
+// conda-smithy writes into a file of .ci_support, and a variants file in itself.
+type CIVariant struct {
+	// Name is that of the file, without .yaml: the platform and the fixed keys with their values.
+	Name string
+	// Values are the used keys. Keys that only some outputs loop over have several values.
+	Values map[string][]string
+	// Zip are the groups of keys that go together, Pins is pin_run_as_build.
+	Zip  [][]string
+	Pins map[string]Pin
+}
+
+// keptKeys are in every job's file where the variants have them, used or not.
+var keptKeys = []string{"MACOSX_DEPLOYMENT_TARGET", "MACOSX_SDK_VERSION", "macos_min_version", "macos_machine", "channel_sources",
+	"channel_targets", "docker_image", "build_number_decrement", "BUILD", "github_actions_labels"}
+
+// mpiKeys are packages whose versions an MPI recipe takes from the variants by computed names.
+var mpiKeys = []string{"impi", "mpich", "msmpi", "openmpi"}
+
+// CIVariants divides the variants of the recipe at path into CI jobs for one platform, as conda-smithy
+// does: a job for each combination of the keys that the top of the recipe depends on; keys that only
+// outputs depend on stay lists within a job. Only what is not skipped counts.
+//
+// The variants are those of opts, then those of the recipe's own file, then the migrations, files of
+// conda-forge's form, by the time in them. An empty result means that the recipe skips the platform.
+func CIVariants(path string, opts RenderOptions, migrations []VariantFile) ([]CIVariant, diag.List) {
+	opts = opts.withDefaults()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, failed(path, "the recipe cannot be read: %v", plainError(err)).Diagnostics
+	}
+	opts.Env = ciEnvironment(opts, text)
+	config, list := ciConfig(path, opts, migrations)
+	if list.HasErrors() {
+		return nil, list
+	}
+	jobs, more := ciSplit(path, text, opts, config)
+	return jobs, append(list, more...)
+}
+
+// ciSplit divides what the configuration makes of the recipe.
+func ciSplit(path string, text []byte, opts RenderOptions, config *v0Config) ([]CIVariant, diag.List) {
+	if opts.TargetPlatform.OS() == "osx" {
+		config.deploymentTarget()
+	}
+	j := &ciJobs{config: config, zip: config.zip, platform: opts.TargetPlatform.String()}
+	list := j.render(path, text, opts)
+	if list.HasErrors() || len(j.outputs) == 0 {
+		return nil, list
+	}
+	return j.split(), list
+}
+
+// deploymentTarget gives the keys for the oldest macOS one meaning: the C library's version is the
+// deployment target, and no SDK is older.
+func (c *v0Config) deploymentTarget() {
+	highest := func(lists ...[]string) (best string) {
+		for _, l := range lists {
+			for _, v := range l {
+				if best == "" || later(v, best, nil) {
+					best = v
+				}
+			}
+		}
+		return best
+	}
+	target := highest(c.vals["c_stdlib_version"], c.vals["MACOSX_DEPLOYMENT_TARGET"])
+	if target == "" {
+		return
+	}
+	n := max(1, len(c.vals["c_stdlib_version"]))
+	c.set("c_stdlib_version", slices.Repeat([]string{target}, n))
+	c.set("MACOSX_DEPLOYMENT_TARGET", []string{target})
+	sdk := slices.Clone(c.vals["MACOSX_SDK_VERSION"])
+	if len(sdk) == 0 {
+		sdk = []string{target}
+	}
+	for i := range sdk {
+		sdk[i] = highest(sdk[i:i+1], []string{target})
+	}
+	c.set("MACOSX_SDK_VERSION", sdk)
+}
+
+var usesCUDA = regexp.MustCompile(`(?m)^[^#\n]*compiler\(\s*["']cuda["']\s*\)`)
+
+// ciEnvironment is what conda-smithy sets for the selectors of conda-forge's variants.
+func ciEnvironment(opts RenderOptions, text []byte) func(string) (string, bool) {
+	set := map[string]string{"BUILD_PLATFORM": opts.BuildPlatform.String()}
+	if usesCUDA.Match(text) {
+		set["CF_CUDA_ENABLED"] = "True"
+	}
+	outer := opts.Env
+	return func(name string) (string, bool) {
+		if v, ok := set[name]; ok {
+			return v, true
+		}
+		if outer == nil {
+			return "", false
+		}
+		return outer(name)
+	}
+}
+
+// ciConfig reads all variants. Both formats of recipes take conda-build's reading here.
+func ciConfig(path string, opts RenderOptions, migrations []VariantFile) (*v0Config, diag.List) {
+	opts.exclusive = true
+	if !opts.IgnoreRecipeVariants {
+		beside, err := variantsBeside(path)
+		if err != nil {
+			return nil, failed(path, "the variants file beside the recipe cannot be read: %v", err).Diagnostics
+		}
+		opts.Variants = append(slices.Clip(opts.Variants), beside...)
+	}
+	v := newV0(path, "", opts)
+	if !v.config() {
+		return nil, v.found.list
+	}
+	list := v.found.list
+	for _, m := range sortedMigrations(migrations) {
+		list = append(list, v.migrate(m)...)
+	}
+	return v.cfg, list
+}
+
+// ciJobs divides the outputs of a recipe into jobs.
+type ciJobs struct {
+	config   *v0Config
+	zip      [][]string
+	platform string
+	outputs  []*Output
+	top      map[string]bool // keys that the jobs differ in
+	used     map[string]bool
+}
+
+// render renders the recipe with the variants as its only ones.
+func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List {
+	data, err := yaml.Marshal(j.config.plain())
+	if err != nil {
+		return failed(path, "the variants cannot be written: %v", err).Diagnostics
+	}
+	opts.Variants = []VariantFile{{Path: "variants.yaml", Data: data}}
+	opts.exclusive, opts.AllowUnhashed, opts.noScripts, opts.keepPins, opts.IgnoreRecipeVariants = true, true, true, true, true
+	j.top, j.used = map[string]bool{}, map[string]bool{}
+	var outputs []*Output
+	var list diag.List
+	if base := filepath.Base(path); base == "meta.yaml" || base == "meta.yml" || base == "conda.yaml" {
+		v := newV0(path, string(text), opts)
+		outputs, list = v.render(), v.found.list
+		for _, k := range slices.Concat(v.top, v.firstSelectors()) {
+			j.used[k] = true
+			j.top[k] = j.loops(k)
+		}
+	} else {
+		r := Render(path, text, opts)
+		outputs, list = r.Outputs, r.Diagnostics
+	}
+	if list.HasErrors() {
+		return list
+	}
+	for _, o := range outputs {
+		if !o.Skip && !o.Staging {
+			j.outputs = append(j.outputs, o)
+		}
+	}
+	for _, o := range j.outputs {
+		j.use(o)
+	}
+	return list
+}
+
+// use notes what an output uses. The first output of a recipe.yaml tells the keys that jobs differ in.
+func (j *ciJobs) use(o *Output) {
+	for k := range o.Variant {
+		key := j.spelling(k)
+		if key == "" || key == "target_platform" && o.NoArch != "" || o.Recipe.Format != "meta.yaml" && j.isOutput(key) {
+			continue
+		}
+		j.used[key] = true
+		if o.Recipe.Format != "meta.yaml" && o.Name == j.outputs[0].Name && j.loops(key) {
+			j.top[key] = true
+		}
+	}
+}
+
+// isOutput reports whether a key is an exact pin of a sibling and no variant.
+func (j *ciJobs) isOutput(key string) bool {
+	return slices.ContainsFunc(j.outputs, func(o *Output) bool { return normalKey(o.Name) == normalKey(key) })
+}
+
+// loops reports whether a key has several values.
+func (j *ciJobs) loops(key string) bool {
+	if j.config.looped != nil {
+		return j.config.looped[key]
+	}
+	vals := j.config.vals[key]
+	return slices.ContainsFunc(vals, func(v string) bool { return v != vals[0] })
+}
+
+// spelling is the key as the variants have it; empty for what is none of them.
+func (j *ciJobs) spelling(key string) string {
+	if j.config.vals[key] != nil {
+		return key
+	}
+	for _, k := range j.config.keys {
+		if normalKey(k) == key {
+			return k
+		}
+	}
+	return ""
+}
+
+// kept are the keys that jobs have.
+func (j *ciJobs) kept() []string {
+	keep := map[string]bool{}
+	for k := range j.used {
+		keep[k] = true
+	}
+	for _, k := range keptKeys {
+		keep[k] = j.config.vals[k] != nil
+	}
+	if j.used["mpi"] {
+		for _, k := range mpiKeys {
+			keep[k] = keep[k] || j.config.vals[k] != nil
+		}
+	}
+	var keys []string
+	for _, k := range sortedNames(keep) {
+		if keep[k] {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// ciAxis is one dimension of the jobs or of a job: keys that go together, and their rows of values.
+type ciAxis struct {
+	keys []string
+	rows [][]string
+}
+
+// axes are the dimensions that the keys span, with the values that outputs have.
+func (j *ciJobs) axes(keys []string) (axes []ciAxis, zip [][]string) {
+	done := map[string]bool{}
+	for _, group := range j.zip {
+		var in []string
+		for _, k := range group {
+			if slices.Contains(keys, k) && !done[k] {
+				in, done[k] = append(in, k), true
+			}
+		}
+		if len(in) > 1 {
+			zip = append(zip, in)
+		}
+		if len(in) > 0 {
+			axes = append(axes, j.axis(in))
+		}
+	}
+	for _, k := range keys {
+		if !done[k] {
+			axes = append(axes, j.axis([]string{k}))
+		}
+	}
+	return axes, zip
+}
+
+// axis takes the rows of values that outputs have, in the order of the variants.
+func (j *ciJobs) axis(keys []string) ciAxis {
+	a := ciAxis{keys: keys}
+	matters := slices.ContainsFunc(keys, func(k string) bool { return j.used[k] })
+	seen := map[string]bool{}
+	for i := range j.config.vals[keys[0]] {
+		row := j.row(keys, i)
+		if id := strings.Join(row, "\n"); !seen[id] && (!matters && i == 0 || matters && j.taken(keys, row)) {
+			seen[id] = true
+			a.rows = append(a.rows, row)
+		}
+	}
+	return a
+}
+
+func (j *ciJobs) row(keys []string, i int) (row []string) {
+	for _, k := range keys {
+		vals := j.config.vals[k]
+		row = append(row, vals[min(i, len(vals)-1)])
+	}
+	return row
+}
+
+// taken reports whether an output has these values, of those that use one of the keys, if any does.
+func (j *ciJobs) taken(keys, row []string) bool {
+	uses := func(o *Output) bool {
+		return slices.ContainsFunc(keys, func(k string) bool { return has(o.Variant, k) || has(o.Variant, normalKey(k)) })
+	}
+	some := slices.ContainsFunc(j.outputs, uses)
+	return slices.ContainsFunc(j.outputs, func(o *Output) bool {
+		for i, k := range keys {
+			if v, ok := fullValue(o, k); ok && v != row[i] {
+				return false
+			}
+		}
+		return !some || uses(o)
+	})
+}
+
+// fullValue is the value that a key has in an output's variant.
+func fullValue(o *Output, key string) (string, bool) {
+	v, ok := o.Full[key]
+	if !ok {
+		v, ok = o.Full[normalKey(key)]
+	}
+	return fmt.Sprint(v), ok
+}
+
+// split makes the jobs: the product of the axes that have a key at the top.
+func (j *ciJobs) split() []CIVariant {
+	axes, zip := j.axes(j.kept())
+	jobs := []CIVariant{{Values: map[string][]string{}, Zip: zip, Pins: map[string]Pin{}}}
+	for name, p := range j.config.pins {
+		if j.used[name] || j.used[normalKey(name)] {
+			jobs[0].Pins[name] = p
+		}
+	}
+	for _, a := range axes {
+		groups := j.groups(a)
+		next := make([]CIVariant, 0, len(jobs)*len(groups))
+		for _, job := range jobs {
+			for _, rows := range groups {
+				c := job
+				c.Values = map[string][]string{}
+				for k, v := range job.Values {
+					c.Values[k] = v
+				}
+				for _, row := range rows {
+					for i, k := range a.keys {
+						c.Values[k] = append(c.Values[k], row[i])
+					}
+				}
+				next = append(next, c)
+			}
+		}
+		jobs = next
+	}
+	jobs = slices.DeleteFunc(jobs, func(c CIVariant) bool { return !j.builds(c) })
+	for i := range jobs {
+		jobs[i].Name = j.name(jobs[i].Values)
+		jobs[i].tidy()
+	}
+	slices.SortFunc(jobs, func(a, b CIVariant) int { return strings.Compare(a.Name, b.Name) })
+	return jobs
+}
+
+// builds reports whether a job has any output: a product of keys may hold what the recipe skips.
+func (j *ciJobs) builds(c CIVariant) bool {
+	return slices.ContainsFunc(j.outputs, func(o *Output) bool {
+		for k, fixed := range j.top {
+			if !fixed {
+				continue
+			}
+			v, ok := fullValue(o, k)
+			if vals := c.Values[k]; ok && len(vals) > 0 && !slices.Contains(vals, v) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// tidy sorts what has no order of its own.
+func (c *CIVariant) tidy() {
+	for k, v := range c.Values {
+		if !slices.ContainsFunc(c.Zip, func(g []string) bool { return slices.Contains(g, k) }) {
+			slices.Sort(v)
+		}
+	}
+}
+
+// groups are the rows that go into one job: those that agree in the keys at the top.
+func (j *ciJobs) groups(a ciAxis) (groups [][][]string) {
+	index := map[string]int{}
+	for _, row := range a.rows {
+		id := ""
+		for i, k := range a.keys {
+			if j.top[k] {
+				id += row[i] + "\n"
+			}
+		}
+		n, ok := index[id]
+		if !ok {
+			n = len(groups)
+			index[id] = n
+			groups = append(groups, nil)
+		}
+		groups[n] = append(groups[n], row)
+	}
+	return groups
+}
+
+// name is the platform with the keys at the top and their values.
+func (j *ciJobs) name(values map[string][]string) string {
+	key := ""
+	for _, k := range sortedNames(j.top) {
+		if !j.top[k] {
+			continue
+		}
+		if v := values[k]; len(v) > 0 && k != "target_platform" {
+			key += k + v[0]
+		}
+	}
+	return strings.NewReplacer("-", "_").Replace(j.platform) + "_" + strings.NewReplacer("*", "_", " ", "_").Replace(key)
+}
+
+// plain is the configuration as it is written into a .ci_support file.
+func (c *v0Config) plain() map[string]any {
+	m := map[string]any{}
+	for k, v := range c.vals {
+		m[k] = v
+	}
+	var zip [][]string
+	for _, g := range c.zip {
+		if g = slices.DeleteFunc(slices.Clone(g), func(k string) bool { return c.vals[k] == nil }); len(g) > 1 {
+			zip = append(zip, g)
+		}
+	}
+	if zip != nil {
+		m["zip_keys"] = zip
+	}
+	pins := map[string]any{}
+	for name, p := range c.pins {
+		pins[name] = map[string]string{"min_pin": p.Lower, "max_pin": p.Upper}
+	}
+	m["pin_run_as_build"] = pins
+	for k, v := range map[string][]string{"ignore_version": c.ignoreVersion, "ignore_build_only_deps": c.ignoreBuildOnly} {
+		if len(v) > 0 {
+			m[k] = v
+		}
+	}
+	return m
+}
