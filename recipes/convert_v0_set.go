@@ -166,7 +166,20 @@ func chosen(s, condition, other string) string {
 }
 
 func mentions(text, name string) bool {
-	return regexp.MustCompile(`(^|[^\w."'])` + regexp.QuoteMeta(name) + `\b`).MatchString(text)
+	for at := 0; name != ""; {
+		i := strings.Index(text[at:], name)
+		if i < 0 {
+			return false
+		}
+		from, to := at+i, at+i+len(name)
+		before := from == 0 || !isAlnum(rune(text[from-1])) && !strings.ContainsRune(`_."'`, rune(text[from-1]))
+		after := to == len(text) || !isAlnum(rune(text[to])) && text[to] != '_'
+		if before && after {
+			return true
+		}
+		at = to
+	}
+	return false
 }
 
 // unused is a name that the file does not have.

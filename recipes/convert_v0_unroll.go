@@ -10,18 +10,20 @@ import (
 // unroller writes out what recipe.yaml has no words for: {% for %} over constants, macros, and {% if %}
 // inside of a line. What is left are {% set %}, {% if %} around lines, and {{ }}.
 type unroller struct {
-	text   string
-	parts  []jinjaPart
-	consts map[string]expr.Value // names that are set once, to a constant
-	macros map[string]macro
-	out    strings.Builder
-	lines  []int              // source line of each line written
-	now    map[string][]piece // lists as they are at this place
-	looped map[string]bool    // names that loops went over
-	ifs    []arm              // of the {% if %} around
-	quiet  bool               // comments were written in an earlier round
-	depth  int
-	say    func(line int, format string, args ...any)
+	outline *outline
+	text    string
+	parts   []jinjaPart
+	consts  map[string]expr.Value // names that are set once, to a constant
+	macros  map[string]macro
+	out     strings.Builder
+	lines   []int              // source line of each line written
+	now     map[string][]piece // lists as they are at this place
+	looped  map[string]bool    // names that loops went over
+	ifs     []arm              // of the {% if %} around
+	quiet   bool               // comments were written in an earlier round
+	depth   int
+	steps   *int // stretches of text written, macros included
+	say     func(line int, format string, args ...any)
 }
 
 // macro is a {% macro %} of the file.
@@ -36,11 +38,14 @@ type macro struct {
 // arm is the arm of an {% if %}: its condition, and that no arm before it was taken.
 type arm struct{ now, before string }
 
-const maxUnrolled = 4 << 20
+const (
+	maxUnrolled  = 4 << 20
+	maxStretches = 50_000
+)
 
 // unroll writes a file out.
 func unroll(o *outline, say func(line int, format string, args ...any)) *unroller {
-	u := &unroller{text: o.text, parts: o.jinja, macros: map[string]macro{}, consts: constants(o), lines: []int{1},
+	u := &unroller{outline: o, text: o.text, parts: o.jinja, steps: new(int), macros: map[string]macro{}, consts: constants(o), lines: []int{1},
 		now: map[string][]piece{}, looped: map[string]bool{}, say: say}
 	u.expand(0, len(o.text), 0, len(o.jinja), nil)
 	return u
@@ -64,7 +69,7 @@ func (u *unroller) write(s string, offset int, verbatim bool) {
 	if u.quiet && verbatim {
 		s = withoutComments(s)
 	}
-	line := 1 + strings.Count(u.text[:offset], "\n")
+	line := u.line(offset)
 	if u.out.Len() == 0 || strings.HasSuffix(u.out.String(), "\n") {
 		u.lines[len(u.lines)-1] = line
 	}
@@ -77,6 +82,11 @@ func (u *unroller) write(s string, offset int, verbatim bool) {
 		}
 	}
 	u.out.WriteString(s)
+}
+
+func (u *unroller) line(offset int) int {
+	line, _ := u.outline.place(offset)
+	return line
 }
 
 // withoutComments drops lines that are comments.
@@ -93,10 +103,13 @@ func withoutComments(s string) string {
 
 // expand writes the text between two places with the names of env put in.
 func (u *unroller) expand(from, to, first, last int, env map[string]string) {
-	if u.depth++; u.depth > 20 {
-		u.depth--
+	if *u.steps++; u.depth > 20 || *u.steps > maxStretches || u.out.Len() > maxUnrolled {
+		if *u.steps == maxStretches+1 {
+			u.say(u.line(from), "loops and macros make too much text here")
+		}
 		return
 	}
+	u.depth++
 	defer func() { u.depth-- }()
 	at := from
 	for i := first; i < last; i++ {
@@ -171,7 +184,7 @@ func (u *unroller) call(m macro, args string, p jinjaPart, env map[string]string
 			inner[m.params[i]] = atom(substitute(a, env))
 		}
 	}
-	sub := unroller{text: u.text, parts: u.parts, consts: u.consts, macros: u.macros, lines: []int{1}, now: u.now, looped: u.looped, depth: u.depth, say: u.say}
+	sub := unroller{outline: u.outline, steps: u.steps, text: u.text, parts: u.parts, consts: u.consts, macros: u.macros, lines: []int{1}, now: u.now, looped: u.looped, depth: u.depth, say: u.say}
 	sub.expand(m.body[0], m.body[1], m.from, m.to, inner)
 	text := sub.out.String()
 	if m.trim || !strings.Contains(strings.TrimSpace(text), "\n") {
@@ -288,7 +301,7 @@ func (u *unroller) block(i, last int) (marks []int) {
 // only the statement itself was written.
 func (u *unroller) statement(i, last int, env map[string]string) (end, next int) {
 	p := u.parts[i]
-	line := 1 + strings.Count(u.text[:p.from], "\n")
+	line := u.line(p.from)
 	w, rest := statement(p)
 	switch w {
 	case "for":

@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -79,13 +80,22 @@ func (c *checker) saw(names []string, source string) {
 	for _, n := range names {
 		c.names[normalKey(n)] = true
 		if n == "cdt" {
-			c.names["cdt_name"], c.names["cdt_arch"] = true, true
+			c.names["cdt_name"] = true
 		}
 	}
 	for _, m := range toolCalls(source) {
 		for _, k := range toolKeys(m[1], normalKey(m[2])) {
 			c.names[k] = true
 		}
+	}
+}
+
+// unread is a shape whose expressions do not make the recipe depend on the variant.
+func unread(s shape) shape {
+	return func(c *checker, n *yaml.Node) {
+		names := maps.Clone(c.names)
+		s(c, n)
+		c.names = names
 	}
 }
 

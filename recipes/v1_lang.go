@@ -399,9 +399,6 @@ func (f *frame) cdt(args expr.Args) (expr.Value, error) {
 	case "s390x", "aarch64", "ppc64le", "ppc64":
 		distribution = "cos7"
 	}
-	if v, ok := f.variant["cdt_arch"]; ok {
-		f.read["cdt_arch"], arch = true, v.Text
-	}
 	if v, ok := f.variant["cdt_name"]; ok {
 		f.read["cdt_name"], distribution = true, v.Text
 	}

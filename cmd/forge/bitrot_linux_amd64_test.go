@@ -105,7 +105,7 @@ func storeFiles(t *testing.T, place, warm string) []string {
 	t.Helper()
 	var list []string
 	shared := 0
-	for _, part := range []string{"actions", "cas", "sources", "trees"} {
+	for _, part := range []string{"actions", "cas", "runs", "sources", "trees"} {
 		filepath.WalkDir(filepath.Join(place, ".cache", part), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() {
 				return err
