@@ -46,7 +46,7 @@ func zig(p platforms.Platform) []tool {
 	for _, t := range zigTargets() {
 		// What it says of itself is the oldest system, which the variant chooses.
 		stdlib := &glob{folder: zigFolder, programs: []string{"zig"}, version: func(string) (string, bool) { return OldestMacOS, true },
-			skip: func(string) bool { return true }}
+			skip: func(rel string) bool { return rel != "LICENSE" }}
 		c := zigEnv(p, t.zig, t.gnu, t.flags)
 		all = append(all,
 			tool{name: "clang_" + t.subdir, glob: at, env: c, depends: []string{"gcc"}},
