@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -45,6 +46,53 @@ func (l *Loader) Archive(ctx context.Context, r *packages.Record) (string, error
 	return path, nil
 }
 
+// Beside returns what lies beside the record's archive in its channel under the archive's name and suffix,
+// at most limit bytes. It wraps fs.ErrNotExist where there is nothing.
+func (l *Loader) Beside(ctx context.Context, r *packages.Record, suffix string, limit int64) ([]byte, error) {
+	if path, ok := localPath(r.URL); ok {
+		f, err := os.Open(path + suffix)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return readAtMost(f, limit)
+	}
+	if l.Offline {
+		return nil, fmt.Errorf("%s%s is not here, and --offline asks no server", r.FileName, suffix)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL+suffix, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := l.client().Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return readAtMost(resp.Body, limit)
+	case http.StatusNotFound, http.StatusGone:
+		return nil, fmt.Errorf("%s%s: %w", redact(r.URL), suffix, fs.ErrNotExist)
+	}
+	return nil, fmt.Errorf("%s%s: the server says %s", redact(r.URL), suffix, strings.ToLower(resp.Status))
+}
+
+func readAtMost(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("it is longer than %d bytes", limit)
+	}
+	return data, err
+}
+
+func (l *Loader) client() *http.Client {
+	if l.Client == nil {
+		return http.DefaultClient
+	}
+	return l.Client
+}
+
 // localPath is the file of a file:// URL.
 func localPath(address string) (string, bool) {
 	u, err := url.Parse(address)
@@ -72,11 +120,7 @@ func (l *Loader) downloadArchive(ctx context.Context, r *packages.Record, path s
 	if err != nil {
 		return err
 	}
-	client := l.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(req)
+	resp, err := l.client().Do(req)
 	if err != nil {
 		return err
 	}

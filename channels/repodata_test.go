@@ -183,12 +183,12 @@ func TestHostile(t *testing.T) {
 		"too many":        many(maxCandidates + 1), "bad number": `{"packages":{"a-1-0.conda":{"name":"a","size":1e99}}}`,
 		"odd quotes": `{"packages":{"a-1-0.conda":{"name":"a}}}`, "garbage value": `{"packages":{"a-1-0.conda":{"name":"a","x":tru}}}`,
 	} {
-		start := time.Now()
+		start := cpuTime()
 		_, err := (&Loader{}).Load(context.Background(), writeChannel(t, "noarch", text), []string{"noarch"})
 		if err == nil || len(err.Error()) > 500 {
 			t.Errorf("%s: got %.600v", name, err)
 		}
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Duration(cpuTime() - start); took > 5*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}
 	}

@@ -214,7 +214,7 @@ func place(o *recipes.Output, name string) string {
 // reportStuck explains actions that wait for themselves by way of what only solving told, such as a
 // channel's package that runs with an output of this run.
 func (p *planner) reportStuck() {
-	if p.ctx.Err() != nil || len(p.problems) > 0 {
+	if p.ctx.Err() != nil || p.failed() {
 		return // what waits for a loop that was reported is not reported again
 	}
 	stuck := false
@@ -232,7 +232,7 @@ func (p *planner) reportStuck() {
 		p.reportLoop(l.way)
 	}
 	for i, s := range p.states {
-		if s.active && !s.done && len(p.problems) == 0 {
+		if s.active && !s.done && !p.failed() {
 			p.report(p.all[i], fmt.Errorf("it waits for something that waits for it"))
 		}
 	}

@@ -111,9 +111,18 @@ func logTail(path string, n int) []string {
 	s := bufio.NewScanner(f)
 	s.Buffer(make([]byte, most), most+1)
 	for s.Scan() {
-		lines = append(lines, s.Text())
+		lines = append(lines, shortLine(s.Text()))
 	}
 	return lines[max(0, len(lines)-n):]
+}
+
+// shortLine keeps both ends of a line that nobody reads as a whole.
+func shortLine(s string) string {
+	const most = 2000
+	if len(s) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s … %d bytes … %s", s[:most/2], len(s)-most, s[len(s)-most/2:])
 }
 
 func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n") }

@@ -24,8 +24,11 @@ func Foresee(ctx context.Context, req *Request, tools Tools, g *Graph) ([]Foreca
 	var list []Forecast
 	for _, a := range g.Actions {
 		f, err := r.foresee(ctx, a, built)
-		if err != nil {
+		if err != nil && (!req.KeepGoing || ctx.Err() != nil) {
 			return nil, fmt.Errorf("%s: %w", a.Output.Name, err)
+		}
+		if err != nil {
+			f = Forecast{Action: a, Status: StatusBuilt, Reason: "cannot be told: " + err.Error()}
 		}
 		if f.Built != nil {
 			built[a] = f.Built

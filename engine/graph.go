@@ -15,6 +15,7 @@ type Graph struct {
 	Skipped  []*recipes.Output
 	Existing []Existing // outputs that are not built because a channel has them
 	Notes    diag.List  // notes and warnings
+	Broken   diag.List  // why others are left out, where the request goes on without them
 }
 
 // Action builds one output.

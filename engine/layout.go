@@ -111,3 +111,12 @@ func (l layout) check() error {
 	}
 	return nil
 }
+
+// placeholder is what stands for the prefix in texts, where the prefix itself is another every time and
+// clients do not mind its length: on Windows.
+func (l layout) placeholder() string {
+	if !l.windows {
+		return ""
+	}
+	return Placeholder()
+}

@@ -3,9 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,12 +18,11 @@ type machoFile struct {
 }
 
 // checkDylibs is checkLinkage for macOS: every library that a file of the package needs is part of macOS,
-// lies in the package, or is brought by a run dependency; and what the system would refuse to start, for its
-// signature does not hold, is an error.
-func (j *job) checkDylibs(paths []string, r *packages.Record) error {
-	files, err := j.machoFiles(paths)
-	if err != nil || len(files) == 0 {
-		return err
+// lies in the package, or is brought by a run dependency.
+func (j *job) checkDylibs(paths []string, inspectedFiles []inspected, r *packages.Record) error {
+	files := machoFiles(inspectedFiles)
+	if len(files) == 0 {
+		return nil
 	}
 	owners, err := j.hostDylibs()
 	if err != nil {
@@ -41,31 +38,15 @@ func (j *job) checkDylibs(paths []string, r *packages.Record) error {
 	return errors.Join(j.complain(links, linking.OverlinkError, "overlinking"), j.complain(idle, linking.OverdependError, "overdepending"))
 }
 
-// machoFiles reads the Mach-O files among paths that the loader would take.
-func (j *job) machoFiles(paths []string) ([]machoFile, error) {
+// machoFiles are the Mach-O files among those inspected.
+func machoFiles(all []inspected) []machoFile {
 	var list []machoFile
-	for _, p := range paths {
-		file := filepath.Join(j.site.prefix, filepath.FromSlash(p))
-		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
-			continue
+	for _, b := range all {
+		if b.macho != nil {
+			list = append(list, machoFile{b.path, b.macho})
 		}
-		b, err := macho.ReadFile(file)
-		if errors.Is(err, macho.ErrNotMachO) {
-			continue
-		}
-		if err == nil {
-			err = macho.Verify(b)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("linkage: %s: %w", p, err)
-		}
-		infos, err := macho.Parse(b)
-		if err != nil {
-			return nil, fmt.Errorf("linkage: %s: %w", p, err)
-		}
-		list = append(list, machoFile{p, infos})
 	}
-	return list, nil
+	return list
 }
 
 // dylibsNeeded lists what the files need of others than macOS and the package, sorted by name. What may be

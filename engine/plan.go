@@ -36,6 +36,10 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	p.reportUnknown()
+	if req.KeepGoing && p.anyGood() {
+		p.leaveOut()
+	}
 	p.problems.Sort()
 	if err := p.problems.Err(); err != nil {
 		return nil, err
@@ -78,7 +82,8 @@ type planner struct {
 	memo     *solved
 	standIns map[*packages.Record]*packages.Record // of existing packages, the channel's records
 	problems diag.List
-	with     []string // specs that every test environment holds beside the tested package
+	unknown  []unknownNeed // what nobody offers; see reportUnknown
+	with     []string      // specs that every test environment holds beside the tested package
 
 	states []planState
 	next   []int         // to be looked at in the next round
@@ -92,6 +97,7 @@ type planState struct {
 	done    bool
 	tested  bool
 	looped  bool // part of a loop that was reported: never planned
+	failed  bool // it cannot be planned, or needs what cannot
 	settled bool // all that it runs with is done, too
 }
 
@@ -125,6 +131,7 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		return fmt.Errorf("read the recipe's folder: %w", err)
 	}
 	files := map[string]*recipes.Output{}
+	var bad []int
 	for i, o := range kept {
 		a := &Action{Output: o, Record: plannedRecord(o), RecipeTree: trees[o.Recipe.Dir]}
 		p.all = append(p.all, a)
@@ -132,12 +139,13 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		if o.Staging {
 			continue
 		}
-		if bad := checkFileName(o); bad != nil {
-			p.problems = append(p.problems, bad...)
+		if problems := checkFileName(o); problems != nil {
+			p.problems, bad = append(p.problems, problems...), append(bad, i)
 			continue
 		}
 		key := o.Subdir() + "/" + o.String()
 		if old := files[key]; old != nil {
+			bad = append(bad, i)
 			p.problems = append(p.problems, diag.Diagnostic{
 				Code: "same-package", Pos: o.Pos, Summary: fmt.Sprintf("%s is built twice in this run", o),
 				Detail:     "the other is at " + old.Pos.String(),
@@ -151,6 +159,9 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 	}
 	l := newLinker(kept)
 	p.links, p.states = l.links(), make([]planState, len(kept))
+	for _, i := range bad {
+		p.states[i].failed = true
+	}
 	p.linkStaging(l)
 	return nil
 }
@@ -163,6 +174,7 @@ func (p *planner) linkStaging(l *linker) {
 		}
 		from := l.stagingOf(i)
 		if from < 0 {
+			p.states[i].failed = true
 			p.problems = append(p.problems, diag.Diagnostic{Code: "unknown-staging", Pos: a.Output.Pos,
 				Summary: fmt.Sprintf("%s inherits from %q, which no staging output of this variant is called", a.Output.Name, a.Output.Inherit)})
 			continue
@@ -266,7 +278,7 @@ func (p *planner) order() {
 		p.graph.Actions = append(p.graph.Actions, a)
 	}
 	for i, a := range p.all {
-		if p.states[i].done {
+		if p.states[i].done && !p.states[i].failed {
 			visit(a)
 		}
 	}
@@ -274,6 +286,14 @@ func (p *planner) order() {
 
 // report turns an error of solving a into a diagnostic at a's recipe.
 func (p *planner) report(a *Action, err error) {
+	if i, ours := p.index[a]; ours {
+		p.states[i].failed = true
+	}
+	var unknown unknownError
+	if errors.As(err, &unknown) {
+		p.unknown = append(p.unknown, unknown...)
+		return
+	}
 	var list *diag.Failure
 	if errors.As(err, &list) {
 		for _, d := range list.List { // variants of a recipe have the same mistakes

@@ -17,7 +17,7 @@ func (p *planner) draftTests(a *Action) *solving {
 		return s
 	}
 	seen := map[*Action]bool{}
-	for i, t := range a.Output.Tests {
+	for i, t := range p.req.testsOf(a.Output) {
 		plans, err := s.testPlans(a, i, t)
 		if err != nil {
 			s.err = fmt.Errorf("test %d: %w", i+1, err)

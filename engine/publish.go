@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"forge/digest"
@@ -22,7 +23,7 @@ func (r *runner) publish(ctx context.Context, a *Action, b *Built, o *Outcome) e
 	}
 	path, replaced, err := r.tools.Publisher.Put(ctx, r.tools.Store.Path(b.Archive, false), a.Output.Subdir(), b.FileName, b.Archive, statement)
 	if err != nil {
-		return err
+		return errors.Join(err, r.whole(b.Archive))
 	}
 	o.Path, o.Signed = path, r.tools.KeyID
 	o.stampPlaced()

@@ -170,6 +170,7 @@ func (r *rebuild) plan(ctx context.Context, outputs []*recipes.Output, target *r
 	p.rounds()
 	p.reportStuck()
 	r.planner = p
+	p.reportUnknown()
 	p.problems.Sort()
 	return p.problems.Err()
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,51 +9,66 @@ import (
 	"forge/platforms/elf"
 )
 
-// relocate makes the library paths of executables relative to themselves, so that they need no
-// placeholder and find their libraries wherever the package is installed.
-func (j *job) relocate(paths []string) error {
+// relocate makes the library path of an executable relative to itself, so that it needs no placeholder
+// and finds its libraries wherever the package is installed. It returns the file's new content, which it
+// has written to the prefix.
+func (j *job) relocate(p string, info *elf.Info, data []byte) ([]byte, elf.Change, error) {
 	linking := j.a.Output.Build.Linking
-	if !linking.Relocate {
-		return nil
-	}
-	var one func(file, p string, want []string) ([]string, error)
-	switch j.a.Output.TargetPlatform.OS() {
-	case "linux":
-		one = j.relocateELF
-	case "osx":
-		find, err := j.dylibs(paths)
-		if err != nil {
-			return err
-		}
-		one = find.relocate
-	default:
-		return nil
+	if !linking.Relocate || len(linking.RelocateOnly) > 0 && !matchAny(linking.RelocateOnly, p) {
+		return data, elf.Change{}, nil
 	}
 	want := linking.RPaths
 	if len(want) == 0 {
 		want = []string{"lib"}
 	}
-	for _, p := range paths {
-		file := filepath.Join(j.site.prefix, filepath.FromSlash(p))
-		info, err := os.Lstat(file)
-		if err != nil {
-			return err
-		}
-		if !info.Mode().IsRegular() || len(linking.RelocateOnly) > 0 && !matchAny(linking.RelocateOnly, p) {
-			continue
-		}
-		dropped, err := one(file, p, want)
-		if err != nil {
-			return fmt.Errorf("library path of %s: %w", p, err)
-		}
-		for _, d := range dropped {
-			j.warn("%s: took %q out of its library path: it lies outside the prefix", p, d)
-		}
+	r := elf.Relocation{Prefix: j.site.at.prefix, Path: p, Want: want, Allow: linking.RPathAllow}
+	if !r.Changes(info) {
+		return data, elf.Change{}, nil
 	}
-	return nil
+	old := bytes.Clone(data)
+	data, change, err := elf.Relocate(data, r)
+	if err != nil {
+		return nil, change, fmt.Errorf("make its library path relative: %w", err)
+	}
+	return data, change, overwrite(filepath.Join(j.site.prefix, filepath.FromSlash(p)), old, data)
 }
 
-func (j *job) relocateELF(file, p string, want []string) (dropped []string, err error) {
-	change, err := elf.RelocateFile(file, elf.Relocation{Prefix: j.site.at.prefix, Path: p, Want: want, Allow: j.a.Output.Build.Linking.RPathAllow})
-	return change.Dropped, err
+// overwrite makes a file of the prefix, whose content is old, hold fresh: what is the same in both is not
+// written. A file that has other names, or that cannot be opened, is replaced.
+func overwrite(name string, old, fresh []byte) error {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil || linksOf(info) != 1 || len(fresh) < len(old) {
+		if f != nil {
+			f.Close()
+		}
+		return elf.ReplaceFile(name, fresh)
+	}
+	defer f.Close()
+	const block = 16 << 10
+	for at := 0; at < len(fresh); at += block {
+		part := fresh[at:min(at+block, len(fresh))]
+		if at+len(part) <= len(old) && bytes.Equal(part, old[at:at+len(part)]) {
+			continue
+		}
+		if _, err := f.WriteAt(part, int64(at)); err != nil {
+			return err
+		}
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Chtimes(name, info.ModTime(), info.ModTime())
+}
+
+// warnDropped tells of entries that were taken out of library paths.
+func (j *job) warnDropped(files []inspected) {
+	for _, b := range files {
+		for _, d := range b.dropped {
+			j.warn("%s: took %q out of its library path: it lies outside the prefix", b.path, d)
+		}
+	}
 }

@@ -1,24 +1,27 @@
 package engine
 
 import (
-	"errors"
-	"os"
+	"fmt"
 	"path"
+	"path/filepath"
 	"strings"
 
-	"forge/internal/fsx"
 	"forge/platforms/macho"
 )
 
-// dylibs relocates files of macOS; it knows where libraries lie that are named by nothing but their file.
-type dylibs struct {
-	prefix string
-	allow  []string
-	at     map[string]string // paths in the prefix, by file name; lib/ before other folders
+// dylibs are the paths in the prefix of libraries, by file name; one in lib/ comes before others.
+type dylibs map[string]string
+
+func (d dylibs) find(base string) (string, bool) {
+	at, ok := d[base]
+	return at, ok
 }
 
-func (j *job) dylibs(own []string) (*dylibs, error) {
-	d := &dylibs{prefix: j.site.at.prefix, allow: j.a.Output.Build.Linking.RPathAllow, at: map[string]string{}}
+func (j *job) dylibs(own []string) (dylibs, error) {
+	d := dylibs{}
+	if j.a.Output.TargetPlatform.OS() != "osx" {
+		return d, nil
+	}
 	all := append([]string(nil), own...)
 	for _, rec := range j.hostRecords() {
 		paths, err := j.pathsOf(rec, j.built)
@@ -28,8 +31,8 @@ func (j *job) dylibs(own []string) (*dylibs, error) {
 		all = append(all, paths...)
 	}
 	for _, p := range all {
-		if base := path.Base(p); isDylib(base) && (d.at[base] == "" || path.Dir(p) == "lib") {
-			d.at[base] = p
+		if base := path.Base(p); isDylib(base) && (d[base] == "" || path.Dir(p) == "lib") {
+			d[base] = p
 		}
 	}
 	return d, nil
@@ -40,24 +43,32 @@ func isDylib(base string) bool {
 	return strings.HasSuffix(base, ".dylib") || strings.HasSuffix(base, ".so")
 }
 
-// relocate does one file. A file that cannot be read as the Mach-O it begins as is an error, for it would
-// not run; one that is changed is signed anew.
-func (d *dylibs) relocate(file, p string, want []string) (dropped []string, err error) {
-	b, err := macho.ReadFile(file)
-	if errors.Is(err, macho.ErrNotMachO) {
-		return nil, nil
+// mac relocates one file of macOS and reads it. What is changed is signed anew; what the system would not
+// start, for it cannot be read or its signature does not hold, is an error.
+func (n *inspector) mac(b *inspected, data []byte) ([]byte, error) {
+	linking := n.j.a.Output.Build.Linking
+	if linking.Relocate && (len(linking.RelocateOnly) == 0 || matchAny(linking.RelocateOnly, b.path)) {
+		want := linking.RPaths
+		if len(want) == 0 {
+			want = []string{"lib"}
+		}
+		out, change, err := macho.Relocate(data, macho.Relocation{Prefix: n.j.site.at.prefix, Path: b.path, Want: want,
+			Allow: linking.RPathAllow, Find: n.dylibs.find})
+		if err != nil {
+			return nil, fmt.Errorf("make its library path relative: %w", err)
+		}
+		b.dropped = change.Dropped
+		if change.Changed {
+			if err := overwrite(filepath.Join(n.j.site.prefix, filepath.FromSlash(b.path)), data, out); err != nil {
+				return nil, err
+			}
+			data = out
+		}
 	}
-	if err != nil {
+	if err := macho.Verify(data); err != nil {
 		return nil, err
 	}
-	out, change, err := macho.Relocate(b, macho.Relocation{Prefix: d.prefix, Path: p, Want: want, Allow: d.allow,
-		Find: func(base string) (string, bool) { at, ok := d.at[base]; return at, ok }})
-	if err != nil || !change.Changed {
-		return change.Dropped, err
-	}
-	st, err := os.Stat(file)
-	if err != nil {
-		return nil, err
-	}
-	return change.Dropped, fsx.WriteCache(file, out, st.Mode().Perm())
+	var err error
+	b.macho, err = macho.Parse(data)
+	return data, err
 }

@@ -23,6 +23,9 @@ func Render(ctx context.Context, req *Request) (outputs []*recipes.Output, warni
 	}
 	var broken diag.List
 	options := req.RenderOptions(slices.Clip(files)) // rendering may append to what all share
+	if req.Git != nil {
+		options.Git = req.Git(ctx)
+	}
 	all := make([]*recipes.Rendered, len(req.Recipes))
 	if err := parallel(len(all), func(i int) error {
 		if err := ctx.Err(); err != nil {

@@ -2,6 +2,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -36,14 +37,17 @@ type Request struct {
 	Virtual         []platforms.VirtualPackage `json:"virtual_packages"`
 	ExcludeNewer    int64                      `json:"exclude_newer,omitempty"` // ms since 1970
 
-	Workspace            []recipes.VariantFile `json:"-"` // variants of forge.hcl
-	VariantFiles         []string              `json:"variant_config,omitempty"`
-	Variant              map[string][]string   `json:"variant,omitempty"`
-	IgnoreRecipeVariants bool                  `json:"ignore_recipe_variants,omitempty"`
-	BuildNumber          *int                  `json:"build_num,omitempty"`
-	BuildStringPrefix    string                `json:"build_string_prefix,omitempty"`
-	AllowUnhashed        bool                  `json:"allow_unhashed,omitempty"`
-	Optimize             Optimize              `json:"optimize,omitzero"`
+	Workspace            []recipes.VariantFile                      `json:"-"` // variants of forge.hcl
+	VariantFiles         []string                                   `json:"variant_config,omitempty"`
+	Variant              map[string][]string                        `json:"variant,omitempty"`
+	IgnoreRecipeVariants bool                                       `json:"ignore_recipe_variants,omitempty"`
+	BuildNumber          *int                                       `json:"build_num,omitempty"`
+	BuildStringPrefix    string                                     `json:"build_string_prefix,omitempty"`
+	AllowUnhashed        bool                                       `json:"allow_unhashed,omitempty"`
+	SignaturesRequired   bool                                       `json:"signatures_required,omitempty"` // of packages of channels
+	Experimental         bool                                       `json:"experimental,omitempty"`
+	Git                  func(context.Context) recipes.Repositories `json:"-"` // answers the git functions of recipes; nil for nothing
+	Optimize             Optimize                                   `json:"optimize,omitzero"`
 
 	Jobs         int               `json:"jobs"`                 // at once: builds, and what make and ninja start in them
 	CPUs         int               `json:"cpu_count"`            // CPU_COUNT of each
@@ -58,6 +62,8 @@ type Request struct {
 	Offline      bool              `json:"offline,omitempty"`
 	SkipExisting SkipExisting      `json:"skip_existing,omitempty"`
 	SkipTests    bool              `json:"skip_tests,omitempty"`
+	Bench        bool              `json:"bench,omitempty"` // plan the commands to be measured in place of the tests
+	BenchCommand string            `json:"bench_command,omitempty"`
 	UpTo         []string          `json:"up_to,omitempty"`
 
 	PackageFormat  string            `json:"package_format"`
@@ -120,6 +126,8 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildNumber:          r.BuildNumber,
 		BuildStringPrefix:    r.BuildStringPrefix,
 		AllowUnhashed:        r.AllowUnhashed,
+		Experimental:         r.Experimental,
+		Cache:                recipes.NewCache(), // one reading of the pinning for all recipes of the request
 	}
 }
 

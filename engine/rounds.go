@@ -108,16 +108,17 @@ func (p *planner) tests() {
 	if p.req.SkipTests {
 		return
 	}
-	for len(p.problems) == 0 && p.ctx.Err() == nil {
+	for (!p.failed() || p.req.KeepGoing) && p.ctx.Err() == nil {
 		var todo []int
 		for i := range p.all {
-			if s := p.states[i]; s.done && !s.tested {
+			if s := p.states[i]; s.done && !s.tested && !s.failed {
 				todo = append(todo, i)
 			}
 		}
 		if len(todo) == 0 {
 			return
 		}
+		before := p.progress()
 		drafts := make([]*solving, len(todo))
 		_ = parallel(len(todo), func(k int) error {
 			drafts[k] = p.draftTests(p.all[todo[k]])
@@ -138,5 +139,23 @@ func (p *planner) tests() {
 		}
 		p.rounds()
 		p.reportStuck()
+		if p.progress() == before { // what is left waits for what cannot be planned
+			for _, i := range todo {
+				p.states[i].failed = true
+			}
+			return
+		}
 	}
+}
+
+// progress counts what was planned and what was not to be.
+func (p *planner) progress() (n int) {
+	for _, s := range p.states {
+		for _, is := range []bool{s.done, s.tested, s.failed} {
+			if is {
+				n++
+			}
+		}
+	}
+	return n
 }

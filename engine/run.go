@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
+	"syscall"
 
 	"forge/digest"
 	"forge/store"
@@ -63,9 +65,9 @@ func (r *run) do(ctx context.Context, t *task) error {
 	start := r.tools.Now()
 	var err error
 	if t.kind == buildTask {
-		err = r.doBuild(ctx, t.action)
+		err = r.healing(ctx, t.action, r.doBuild)
 	} else {
-		err = r.doTest(ctx, t.action)
+		err = r.healing(ctx, t.action, r.doTest)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,7 +160,7 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 			}
 		}
 	}
-	if err := r.remember(a, m, b); err != nil {
+	if err := r.remember(a, m, b); err != nil && !(status == StatusReused && cannotWrite(err)) {
 		return err
 	}
 	r.mu.Lock()
@@ -250,6 +252,11 @@ func rememberKey(req *Request, a *Action) store.ActionID {
 	var m Manifest
 	m.add("last", req.OutputDir, a.Output.Subdir(), a.Output.Name, a.Output.BuildString, fmt.Sprint(a.Output.Staging))
 	return m.ID()
+}
+
+// cannotWrite reports whether the store is one to read from only: then what would be remembered is not.
+func cannotWrite(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
 func (r *runner) remember(a *Action, m Manifest, b *Built) error {

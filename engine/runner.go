@@ -13,6 +13,7 @@ import (
 	"forge/digest"
 	"forge/packages"
 	"forge/platforms/toolchain"
+	"forge/provenance"
 	"forge/recipes"
 	"forge/sandbox"
 	"forge/sources"
@@ -28,11 +29,13 @@ type runner struct {
 	vary     variation // of a rebuild
 	tokens   *tokens   // jobs that may run at once; nil where nothing else runs
 
-	mu       sync.Mutex
-	loaded   map[string]*toolchain.External
-	roots    map[string]string // folders of externals laid out together, by their trees
-	reached  sandbox.Isolation // see level
-	sourceMu sync.Mutex
+	mu        sync.Mutex
+	loaded    map[string]*toolchain.External
+	roots     map[string]string                     // folders of externals laid out together, by their trees
+	materials map[digest.Digest]provenance.Material // of externals, by their trees
+	reached   sandbox.Isolation                     // see level
+	sourceMu  sync.Mutex
+	checked   map[digest.Digest]bool // blobs that were read and are whole
 }
 
 func newRunner(req *Request, tools Tools, g *Graph, report func(Event)) *runner {
@@ -40,7 +43,7 @@ func newRunner(req *Request, tools Tools, g *Graph, report func(Event)) *runner 
 		report = func(Event) {}
 	}
 	r := &runner{req: req, tools: tools, graph: g, report: report,
-		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}, roots: map[string]string{}}
+		byRecord: map[*packages.Record]*Action{}, loaded: map[string]*toolchain.External{}, roots: map[string]string{}, materials: map[digest.Digest]provenance.Material{}, checked: map[digest.Digest]bool{}}
 	for _, a := range g.Actions {
 		r.byRecord[&a.Record] = a
 	}

@@ -111,8 +111,8 @@ func (r *runner) archiveOf(rec *packages.Record, built map[*Action]*Built) (path
 	if b == nil {
 		return "", "", fmt.Errorf("not built yet")
 	}
-	if !r.tools.Store.Has(b.Archive) {
-		return "", "", fmt.Errorf("its archive %s: %w", b.Archive, store.ErrMissing)
+	if err := r.whole(b.Archive); err != nil {
+		return "", "", fmt.Errorf("its archive %w", err)
 	}
 	return r.tools.Store.Path(b.Archive, false), b.FileName, nil
 }

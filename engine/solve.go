@@ -34,7 +34,8 @@ func (p *solving) solve(a *Action) error {
 		return err
 	}
 	req := a.Output.Requirements
-	if err := p.checkKnown(a, append(append([]recipes.Dependency(nil), req.Build...), req.Host...)); err != nil {
+	run := slices.DeleteFunc(slices.Clone(req.Run), func(d recipes.Dependency) bool { return depName(d) == a.Output.Name })
+	if err := p.checkKnown(a, slices.Concat(req.Build, req.Host, run)); err != nil {
 		return err
 	}
 	var err error
@@ -183,6 +184,7 @@ func (p *solving) actionsOf(envs ...Environment) []*Action {
 // checkKnown reports every dependency that no recipe, channel or external offers.
 func (p *solving) checkKnown(a *Action, deps []recipes.Dependency) error {
 	var list diag.List
+	var unknown unknownError
 	for i, name := range names(deps) {
 		if strings.HasPrefix(name, "__") {
 			continue
@@ -198,21 +200,27 @@ func (p *solving) checkKnown(a *Action, deps []recipes.Dependency) error {
 		if pos.IsZero() {
 			pos = a.Output.Pos
 		}
-		d := diag.Diagnostic{Code: "unknown-dependency", Pos: pos,
-			Summary: fmt.Sprintf("%s needs %q, which no recipe of this run, no channel and no external offers", a.Output.Name, name)}
 		if name == a.Output.Name {
-			d.Code, d.Summary = "cycle", fmt.Sprintf("dependency cycle: %s -> %s", name, name)
+			list = append(list, diag.Diagnostic{Code: "cycle", Pos: pos, Summary: fmt.Sprintf("dependency cycle: %s -> %s", name, name)})
+			continue
 		}
+		d := unknownNeed{name: name, by: a.Output.Name, pos: pos}
 		if slices.Contains(p.tools.Externals.Names(), name) {
-			d.Suggestion = fmt.Sprintf("install %q on this machine, or add its recipe to the command or a channel that has it with -c", name)
+			d.help = fmt.Sprintf("install %q on this machine, or add its recipe to the command or a channel that has it with -c", name)
 		} else if near := diag.Nearest(name, p.from.Names()); near != "" && near != name {
-			d.Suggestion = fmt.Sprintf("did you mean %q? Otherwise add its recipe to the command, or a channel with -c", near)
+			d.help = fmt.Sprintf("did you mean %q? Otherwise add its recipe to the command, or a channel with -c", near)
 		} else {
-			d.Suggestion = "add its recipe to the command, or a channel that has it with -c"
+			d.help = "add its recipe to the command, or a channel that has it with -c"
 		}
-		list = append(list, d)
+		unknown = append(unknown, d)
 	}
-	return list.Err()
+	switch {
+	case len(list) > 0:
+		return list.Err()
+	case len(unknown) > 0:
+		return unknown
+	}
+	return nil
 }
 
 func withoutVirtual(specs []string) []string {

@@ -38,7 +38,8 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.postProcess(added); err != nil {
 		return nil, err
 	}
-	if err := j.relocate(added); err != nil {
+	inspector, err := j.newInspector(added)
+	if err != nil {
 		return nil, err
 	}
 	files, warnings, err := packages.Collect(j.site.prefix, j.site.at.prefix, added, packages.CollectOptions{
@@ -48,10 +49,14 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		},
 		NoArch: o.NoArch, EntryPoints: o.Build.EntryPoints, NoLink: o.Build.NoLink,
 		OneCase: o.TargetPlatform.IsWindows() || o.TargetPlatform.OS() == "osx",
+		Windows: o.TargetPlatform.IsWindows(), Placeholder: j.site.at.placeholder(),
+		Inspect: inspector.file,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
 	}
+	binaries := inspector.binaries()
+	j.warnDropped(binaries)
 	for _, w := range warnings {
 		j.warn("%s", w)
 	}
@@ -68,10 +73,10 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		Files: files, Info: map[string][]byte{}, Epoch: j.epoch()}
 	m.Record.Timestamp = m.Epoch * 1000
 	m.Record.Channel = ""
-	if err := j.checkLevel(added); err != nil {
+	if err := j.checkLevel(binaries); err != nil {
 		return nil, err
 	}
-	if err := j.checkLinkage(ctx, added, &m.Record); err != nil {
+	if err := j.checkLinkage(ctx, added, binaries, &m.Record); err != nil {
 		return nil, err
 	}
 	if o.NoArch == "python" {
@@ -132,7 +137,8 @@ func (j *job) refuseBinaryPrefix(files []packages.File) error {
 	return fmt.Errorf("%s: binaries hold the build prefix (--error-prefix-in-binary): %s", j.a.Output, firstFew(found, 10))
 }
 
-// refuseLinks keeps symbolic links, which an ordinary user of Windows cannot make, out of what is installed there.
+// refuseLinks keeps symbolic links, which an ordinary user of Windows cannot make, out of what is built for
+// it, and warns of those in what could be installed there.
 func (j *job) refuseLinks(files []packages.File) error {
 	o := j.a.Output
 	onWindows := o.TargetPlatform.IsWindows() || o.NoArch != "" && !slices.ContainsFunc(j.a.Record.Depends, func(d string) bool { return specName(d) == "__unix" })
@@ -148,7 +154,12 @@ func (j *job) refuseLinks(files []packages.File) error {
 	if len(found) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: it holds symbolic links, which Windows does not let everybody make: %s (install copies, let the package depend on __unix, or accept them with --allow-symlinks-on-windows)", o, firstFew(found, 10))
+	text := fmt.Sprintf("it holds symbolic links, which Windows does not let everybody make: %s (install copies, let the package depend on __unix, or accept them with --allow-symlinks-on-windows)", firstFew(found, 10))
+	if !o.TargetPlatform.IsWindows() {
+		j.warn("%s", text) // of noarch packages many are for Unix and do not say so
+		return nil
+	}
+	return fmt.Errorf("%s: %s", o, text)
 }
 
 // entryPoints writes the scripts of entry points; of noarch python the installing client does that.
@@ -157,7 +168,7 @@ func (j *job) entryPoints() error {
 	if o.NoArch == "python" {
 		return nil
 	}
-	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix)
+	files, err := packages.EntryPointFiles(o.Build.EntryPoints, j.site.at.prefix, o.TargetPlatform.IsWindows())
 	if err != nil {
 		return fmt.Errorf("%s: %w", o, err)
 	}

@@ -110,6 +110,9 @@ func packOne(t *tar.Writer, file, name string) error {
 // restore lays out what the staging output left. Its script wrote these names and links, so all goes
 // through an os.Root of the build's own folder.
 func (j *job) restore(ctx context.Context, staged *Built) error {
+	if err := j.whole(staged.Staged); err != nil {
+		return err
+	}
 	f, err := os.Open(j.tools.Store.Path(staged.Staged, false))
 	if err != nil {
 		return err

@@ -132,19 +132,38 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 		return nil, err
 	}
 	for _, e := range externals {
-		origins, err := plain(e.Origin)
+		m, err := j.externalMaterial(e)
 		if err != nil {
 			return nil, err
 		}
-		notes := map[string]any{"trusted": "not built", "origin": origins}
-		if programs := programDigests(e); len(programs) > 0 {
-			notes["programs"] = programs
-		}
-		list = append(list, provenance.Material{Kind: "external", URI: "forge:external/" + e.Record.Name + "@" + e.Record.Version,
-			Name: e.Record.Name, Digests: map[string]string{provenance.DigestTree: e.Tree.Hex()},
-			Annotations: notes})
+		list = append(list, m)
 	}
 	return list, nil
+}
+
+// externalMaterial describes an external, once a run: a compiler has thousands of files. What it gives is
+// shared and must not be changed.
+func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, error) {
+	r.mu.Lock()
+	m, known := r.materials[e.Tree]
+	r.mu.Unlock()
+	if known && m.Name == e.Record.Name {
+		return m, nil
+	}
+	origins, err := plain(e.Origin)
+	if err != nil {
+		return m, err
+	}
+	notes := map[string]any{"trusted": "not built", "origin": origins}
+	if programs := programDigests(e); len(programs) > 0 {
+		notes["programs"] = programs
+	}
+	m = provenance.Material{Kind: "external", URI: "forge:external/" + e.Record.Name + "@" + e.Record.Version,
+		Name: e.Record.Name, Digests: map[string]string{provenance.DigestTree: e.Tree.Hex()}, Annotations: notes}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.materials[e.Tree] = m
+	return m, nil
 }
 
 // programDigests names the programs an external offers by their own sha256; the tree's digest covers them

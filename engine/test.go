@@ -31,7 +31,7 @@ func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Actio
 		return nil, err
 	}
 	for _, plan := range a.Test {
-		record := TestRecord{Index: plan.Index, Kind: kindOf(a.Output.Tests[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
+		record := TestRecord{Index: plan.Index, Kind: kindOf(r.req.testsOf(a.Output)[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
 		if plan.Downstream {
 			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
 			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
@@ -61,7 +61,7 @@ func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built 
 }
 
 func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *os.File) error {
-	t := a.Output.Tests[plan.Index]
+	t := r.req.testsOf(a.Output)[plan.Index]
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
 	}
@@ -70,20 +70,26 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		return err
 	}
 	defer s.remove()
-	if err := r.install(ctx, plan.Run, built, s.prefix, s.at.prefix); err != nil {
-		return err
-	}
-	if err := r.install(ctx, plan.Build, built, s.build, s.at.build); err != nil {
-		return err
-	}
 	emulated, err := r.emulator(ctx, a.Output)
-	if err == nil && emulated != nil {
-		err = r.wrapAll(emulated, plan.Run, built, s.prefix)
-	}
 	if err != nil {
 		return err
 	}
-	result, err := r.runTest(ctx, a, plan, s, log, emulated)
+	at, run := s.at, r.runTest
+	if emulated != nil && emulated.wine {
+		at, run = s.at.asWindows(), r.wineTest
+	}
+	if err := r.install(ctx, plan.Run, built, s.prefix, at.prefix); err != nil {
+		return err
+	}
+	if err := r.install(ctx, plan.Build, built, s.build, at.build); err != nil {
+		return err
+	}
+	if emulated != nil && !emulated.wine {
+		if err := r.wrapAll(emulated, plan.Run, built, s.prefix); err != nil {
+			return err
+		}
+	}
+	result, err := run(ctx, a, plan, s, log, emulated)
 	if err != nil {
 		return err
 	}
@@ -109,23 +115,28 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	env := testEnv(a.Output, plan, s.at)
 	activate(env, externals)
 	emulated.environment(env)
-	scripts := []recipes.Script{testScript(a.Output.Tests[plan.Index], s.at.windows)}
+	scripts := []recipes.Script{testScript(r.req.testsOf(a.Output)[plan.Index], s.at.windows)}
 	if err := s.prepare(&spec, scripts, env, filepath.Base(a.Output.Recipe.File)); err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Dir = s.at.work
-	switch {
-	case plan.folder != "":
-		spec.Dir = s.at.inPrefix(plan.folder)
-	case hasFiles(a.Output.Tests[plan.Index]):
-		spec.Dir = s.at.inPrefix(testFolder(a.Output.Name, plan.Index))
-	}
+	spec.Dir = r.testDir(s.at, a, plan)
 	if err := writeFiles(s.work, plan.files); err != nil {
 		return sandbox.Result{}, err
 	}
 	spec.Started = func(pid int) { r.report(Event{Kind: EventProcess, Action: a, PID: pid}) }
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)
+}
+
+// testDir is the folder in which a test starts: that of the files it brings, else an empty one.
+func (r *runner) testDir(l layout, a *Action, plan TestPlan) string {
+	switch {
+	case plan.folder != "":
+		return l.inPrefix(plan.folder)
+	case hasFiles(r.req.testsOf(a.Output)[plan.Index]):
+		return l.inPrefix(testFolder(a.Output.Name, plan.Index))
+	}
+	return l.work
 }
 
 func testEnv(o *recipes.Output, plan TestPlan, at layout) map[string]string {

@@ -27,6 +27,9 @@ type TestRecord struct {
 
 // testOrRecall runs a's tests unless these very tests passed before, and records what came of them.
 func (r *run) testOrRecall(ctx context.Context, a *Action, b *Built, known map[*Action]*Built, key store.ActionID) error {
+	if r.req.SkipTests {
+		return nil
+	}
 	if reason := r.notTested(a); reason != "" {
 		if r.fresh(a) {
 			r.report(Event{Kind: EventWarning, Action: a, Text: reason})

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -28,6 +29,16 @@ type CollectOptions struct {
 	// OneCase refuses two paths that are one on a file system that ignores case or normalisation. It is
 	// what packages for Windows and macOS need; noarch ones only get a warning.
 	OneCase bool
+	// Windows refuses names that Windows does not have, and marks no prefix in binary files: no client
+	// replaces it in those.
+	Windows bool
+	// Inspect, where set, is given once the content of each regular file of the payload that begins as a
+	// program or library does (ELF, Mach-O, PE), and returns what has become the file's content. Calls come
+	// from several goroutines at a time, and data is not the callee's to keep.
+	Inspect func(p string, data []byte) ([]byte, error)
+	// Placeholder stands for the prefix in texts, in place of a build folder that is another every time.
+	// Empty where prefix itself is the placeholder.
+	Placeholder string
 }
 
 // PrefixOptions steer the search for the placeholder (v1 build.prefix_detection). Lists are globs.
@@ -52,7 +63,10 @@ func Collect(root, prefix string, paths []string, opts CollectOptions) ([]File, 
 	}
 	defer dir.Close()
 	c := &collector{dir: dir, root: root, prefix: strings.TrimRight(prefix, "/"), opts: opts, scans: map[string]scan{}}
-	for _, p := range slices.Compact(slices.Sorted(slices.Values(paths))) {
+	c.finder, c.readers.New = newFinder(c.prefix), func() any { return newReader() }
+	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
+	c.readAhead(paths)
+	for _, p := range paths {
 		if err := c.add(p); err != nil {
 			c.errs = append(c.errs, fmt.Errorf("collect %q: %w", p, err))
 		}
@@ -66,6 +80,8 @@ type collector struct {
 	root, prefix string
 	opts         CollectOptions
 	scans        map[string]scan // by real path
+	finder       *finder         // of the prefix
+	readers      sync.Pool       // of *reader
 	files        []File
 	warnings     []string
 	errs         []error
@@ -77,6 +93,11 @@ func (c *collector) add(p string) error {
 	}
 	if c.dropped(p) {
 		return nil
+	}
+	if c.opts.Windows {
+		if err := c.windowsPath(p); err != nil {
+			return err
+		}
 	}
 	info, err := c.dir.Lstat(filepath.FromSlash(p))
 	if err != nil {
@@ -170,6 +191,13 @@ func (c *collector) regular(f *File, p string, info fs.FileInfo) error {
 	if s.native && c.opts.NoArch != "" {
 		c.warnings = append(c.warnings, fmt.Sprintf("%q is made for one platform, and the package is noarch", p))
 	}
+	if text, ok, err := c.spelled(p, s); err != nil {
+		return err
+	} else if ok {
+		f.setData(text)
+		f.FileMode, f.Prefix = Text, c.opts.Placeholder
+		return nil
+	}
 	f.Sum, f.Size = s.sum, s.size
 	f.FileMode = c.mode(p, s)
 	if f.FileMode != NoPrefix {
@@ -204,6 +232,10 @@ func (c *collector) mode(p string, s scan) FileMode {
 		mode = Text
 	} else if matchAny(o.ForceBinary, p) {
 		mode = Binary
+	}
+	if mode == Binary && c.opts.Windows {
+		c.warnings = append(c.warnings, fmt.Sprintf("%q holds the prefix of the build, which no client replaces in binary files on Windows; find the prefix at run time", p))
+		return NoPrefix
 	}
 	if mode == Binary && o.IgnoreBinary {
 		return NoPrefix

@@ -1,8 +1,11 @@
 package packages
 
 import (
+	_ "embed"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"forge/digest"
@@ -40,14 +43,36 @@ func (e EntryPoint) Script(shebang string) string {
 		e.Function + "())\n"
 }
 
+// windowsLauncher is the program that stands for an entry point on Windows: NAME.exe starts ..\python.exe
+// with NAME-script.py beside it. It is made of launcher/launcher.c; a test makes it again, to the same bytes.
+//
+//go:embed launcher/launcher.exe
+var windowsLauncher []byte
+
+// WindowsFiles are the entry point's files in a prefix on Windows, by their paths (conda's create_windows_entry_point).
+func (e EntryPoint) WindowsFiles() map[string][]byte {
+	return map[string][]byte{
+		"Scripts/" + e.Command + "-script.py": []byte(e.Script("#!python")),
+		"Scripts/" + e.Command + ".exe":       windowsLauncher,
+	}
+}
+
 // EntryPointFiles are the scripts of a package that is not noarch and has entry points: nobody makes them
 // at installation. They are to be added to what Collect returns; prefix is the placeholder.
-func EntryPointFiles(list []string, prefix string) ([]File, error) {
+func EntryPointFiles(list []string, prefix string, windows bool) ([]File, error) {
 	var files []File
 	for _, text := range list {
 		e, err := ParseEntryPoint(text)
 		if err != nil {
 			return nil, err
+		}
+		if windows {
+			for _, path := range slices.Sorted(maps.Keys(e.WindowsFiles())) {
+				f := File{Path: path, Kind: digest.Exec}
+				f.setData(e.WindowsFiles()[path])
+				files = append(files, f)
+			}
+			continue
 		}
 		f := File{Path: "bin/" + e.Command, Kind: digest.Exec, FileMode: Text, Prefix: prefix}
 		f.setData([]byte(e.Script("#!" + prefix + "/bin/python")))

@@ -121,27 +121,35 @@ type benchRatio struct {
 	Render, Floor float64 // CPU seconds
 }
 
-// benchFloor measures render, parse, parse, render, each as often as takes some milliseconds. The collector
-// rests meanwhile: what it does falls on whoever runs when it wakes. Groups as a whole are measured with it.
+// benchFloor measures A B B A A B B A, each as often as takes some milliseconds, and gives the medians. The
+// collector rests meanwhile: what it does falls on whoever runs when it wakes. Groups as a whole are
+// measured with it.
 func benchFloor(all []benchCase) (out []benchRatio) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for _, c := range all {
 		runtime.GC()
-		r := benchRatio{Name: c.name, Variants: c.variants}
-		c.render()
+		render := func() { c.render() }
+		render()
 		c.floor()
-		render, floor := func() { c.render() }, c.floor
-		r.Render = benchTime(render)
-		r.Floor = benchTime(floor)
-		r.Floor = (r.Floor + benchTime(floor)) / 2
-		r.Render = (r.Render + benchTime(render)) / 2
-		out = append(out, r)
+		var a, b []float64
+		for range 2 {
+			a = append(a, benchTime(render))
+			b = append(b, benchTime(c.floor), benchTime(c.floor))
+			a = append(a, benchTime(render))
+		}
+		out = append(out, benchRatio{Name: c.name, Variants: c.variants, Render: middle(a), Floor: middle(b)})
 	}
 	return out
 }
 
+// middle is the median of an even number of values.
+func middle(v []float64) float64 {
+	slices.Sort(v)
+	return (v[len(v)/2-1] + v[len(v)/2]) / 2
+}
+
 func benchTime(f func()) float64 {
-	const atLeast = 3e-3
+	const atLeast = 2e-3
 	start := cpuTime()
 	for n := 1; ; n++ {
 		f()

@@ -2,9 +2,11 @@ package recipes
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 
 	"forge/internal/diag"
+	"forge/recipes/internal/yamlx"
 )
 
 // Cache keeps what was read of variant files, so that hundreds of recipes with one pinning file cost
@@ -12,10 +14,13 @@ import (
 type Cache struct {
 	mu    sync.Mutex
 	files map[cacheKey]*cachedFile
+	docs  map[textKey]*cachedDoc
 }
 
 // NewCache returns an empty cache.
-func NewCache() *Cache { return &Cache{files: map[cacheKey]*cachedFile{}} }
+func NewCache() *Cache {
+	return &Cache{files: map[cacheKey]*cachedFile{}, docs: map[textKey]*cachedDoc{}}
+}
 
 type cacheKey struct {
 	path                string
@@ -47,4 +52,38 @@ func (c *Cache) file(f VariantFile, env variantEnv, o *RenderOptions) (*variantC
 		c.files[key] = &cachedFile{f.Data, v, list}
 	}
 	return v, list
+}
+
+// textKey is a variant file of conda-build after its selectors.
+type textKey struct{ path, text string }
+
+type cachedDoc struct {
+	data  []byte // the whole file, which lines are quoted from
+	lines []int
+	doc   *yamlx.Document
+	list  diag.List
+}
+
+// selected reads what selectors left of a conda_build_config.yaml, or finds it read before. The document
+// is not to be changed.
+func (c *Cache) selected(f VariantFile, sel selection) (*yamlx.Document, diag.List) {
+	read := func() (*yamlx.Document, diag.List) {
+		return yamlx.LoadText(f.Path, sel.text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
+			Source: string(f.Data), MapLine: mapLines(sel.lines)})
+	}
+	if c == nil {
+		return read()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := textKey{f.Path, sel.text}
+	known := c.docs[key]
+	if known == nil || !bytes.Equal(known.data, f.Data) || !slices.Equal(known.lines, sel.lines) {
+		known = &cachedDoc{data: f.Data, lines: sel.lines}
+		if known.doc, known.list = read(); known.doc != nil {
+			known.doc.Line(1) // cuts the lines now: later several may ask at once
+		}
+		c.docs[key] = known
+	}
+	return known.doc, slices.Clip(known.list)
 }

@@ -151,6 +151,9 @@ var ciDifferences = map[string]string{
 // the values of its files in place of the pinning's; which combinations there are, which jobs, and which
 // keys each has is compared all the same.
 func TestConformanceCIVariants(t *testing.T) {
+	if os.Getenv("FORGE_CONFORMANCE") == "" {
+		t.Skip("takes a minute: `make conformance` runs it (FORGE_CONFORMANCE=1)")
+	}
 	dir := shared(t)
 	pinning := filepath.Join(dir, "corpus/conda-forge-pinning/recipe/conda_build_config.yaml")
 	data, err := os.ReadFile(pinning)

@@ -3,6 +3,7 @@ package recipes
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"forge/internal/diag"
@@ -96,16 +97,28 @@ func commented(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// sectionGaps puts an empty line before each section.
+// sectionGaps puts an empty line before each section, and before each output with its comments.
 func sectionGaps(text string) string {
-	var b strings.Builder
-	for i, line := range strings.SplitAfter(text, "\n") {
-		if i > 0 && line != "" && line[0] != ' ' && line[0] != '\n' && line[0] != '-' && line[0] != '#' && !strings.HasSuffix(b.String(), "\n\n") {
-			b.WriteByte('\n')
+	var out []string
+	gap := func() {
+		at := len(out)
+		for at > 0 && strings.HasPrefix(out[at-1], "  #") {
+			at--
 		}
-		b.WriteString(line)
+		if at > 0 && out[at-1] != "\n" && out[at-1] != "outputs:\n" {
+			out = slices.Insert(out, at, "\n")
+		}
 	}
-	return b.String()
+	for i, line := range strings.SplitAfter(text, "\n") {
+		switch {
+		case strings.HasPrefix(line, "  - package:"), strings.HasPrefix(line, "  - staging:"):
+			gap()
+		case i > 0 && line != "" && line[0] != ' ' && line[0] != '\n' && line[0] != '-' && line[0] != '#' && out[len(out)-1] != "\n":
+			out = append(out, "\n")
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "")
 }
 
 // metaConverter is one conversion of a meta.yaml.
@@ -119,6 +132,7 @@ type metaConverter struct {
 	given        []string         // conditions that hold where it is written, anyway
 	inString     bool             // the build string is written
 	onlyNames    bool             // what is written are names of packages, which pins stand for
+	inScript     bool             // what is written is run by a shell
 	paths        map[int][]branch
 	sets         []setting
 	context      []*yaml.Node      // pairs

@@ -189,16 +189,16 @@ func unreadable(path, to string, list diag.List, opts *RenderOptions) diag.Diagn
 	return diag.Diagnostic{Code: "not-equal", Pos: diag.Pos{File: path}, Summary: "the result does not render"}
 }
 
-// diagnostic says what differs. What only names a package otherwise is a warning.
+// diagnostic says what differs. What only names a package otherwise is a note.
 func (d *difference) diagnostic(to string, opts *RenderOptions) diag.Diagnostic {
-	out := diag.Diagnostic{Code: "not-equal", Pos: d.pos, Summary: fmt.Sprintf("%s of %s is not the same in %s (%s)", d.field, quoted(d.output), to, opts.TargetPlatform),
-		Detail: "was " + orNone(d.before) + "\nnow " + orNone(d.after)}
+	out := diag.Diagnostic{Code: "not-equal", Pos: d.pos, Summary: fmt.Sprintf("%s of %s is not the same in %s", d.field, quoted(d.output), to),
+		Detail: fmt.Sprintf("on %s\nwas %s\nnow %s", opts.TargetPlatform, orNone(d.before), orNone(d.after))}
 	if filepath.Base(d.pos.File) == to {
 		out.Pos = diag.Pos{File: filepath.Join(filepath.Dir(d.pos.File), to)}
 	}
 	switch {
 	case d.minor:
-		out.Severity = diag.Warning
+		out.Severity = diag.Note
 		out.Suggestion = "only the hash in the package's name differs; build.variant.use_keys and ignore_keys choose what is hashed"
 	case d.field == "variant" || d.field == "output":
 		out.Suggestion = "name the variant keys that tell the packages apart in build.variant.use_keys"

@@ -23,13 +23,8 @@ func TestConvertConformance(t *testing.T) {
 		every = 40 // a sample; `make conformance` takes all
 	}
 	n := 0
-	pinning := filepath.Join(dir, "corpus/conda-forge-pinning/recipe/conda_build_config.yaml")
-	data, err := os.ReadFile(pinning)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &conformance{t: t, dir: dir, pinning: VariantFile{Path: pinning, Data: data}, cache: NewCache()}
-	err = filepath.WalkDir(filepath.Join(dir, "corpus"), func(path string, d fs.DirEntry, err error) error {
+	c := newConformance(t)
+	err := filepath.WalkDir(filepath.Join(dir, "corpus"), func(path string, d fs.DirEntry, err error) error {
 		if base := filepath.Base(path); err == nil && (base == "meta.yaml" || base == "recipe.yaml") {
 			for _, only := range strings.Split(os.Getenv("FORGE_ONLY"), ",") {
 				if strings.Contains(path, only) {
@@ -46,6 +41,17 @@ func TestConvertConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.print()
+}
+
+func newConformance(t *testing.T) *conformance {
+	dir := shared(t)
+	pinning := filepath.Join(dir, "corpus/conda-forge-pinning/recipe/conda_build_config.yaml")
+	data, err := os.ReadFile(pinning)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &conformance{t: t, dir: dir, pinning: VariantFile{Path: pinning, Data: data}, cache: NewCache()}
+	return c
 }
 
 // conformance gathers verdicts.
@@ -129,8 +135,8 @@ func (c *conformance) step(step, path string, data []byte, to string) []byte {
 	case said["not-equal error"] != "":
 		c.note(step, path, "unequal, said by rendering", said["not-equal error"])
 		return nil
-	case said["not-equal warning"] != "":
-		c.note(step, path, "equal but for hashed keys, said", said["not-equal warning"])
+	case said["not-equal note"] != "":
+		c.note(step, path, "equal but for hashed keys, said", said["not-equal note"])
 	case said["not-carried warning"] != "":
 		c.note(step, path, "equal but for words, said", said["not-carried warning"])
 	default:
@@ -197,6 +203,7 @@ func (c *conformance) platform(subdir string) platforms.Platform {
 
 func (c *conformance) print() {
 	keys := sortedNames(c.count)
+	c.shares()
 	for _, k := range keys {
 		var parts []string
 		for _, v := range sortedNames(c.count[k]) {
@@ -212,5 +219,30 @@ func (c *conformance) print() {
 	slices.Reverse(why)
 	for _, w := range why[:min(len(why), 150)] {
 		c.t.Log(w)
+	}
+}
+
+// shares holds each step against the share of equal recipes that was reached; all of the corpus is needed
+// for that.
+func (c *conformance) shares() {
+	equal, all := map[string]int{}, map[string]int{}
+	for key, verdicts := range c.count {
+		step, _, _ := strings.Cut(key, " ")
+		for v, n := range verdicts {
+			switch {
+			case strings.HasPrefix(v, "equal"):
+				equal[step] += n
+				all[step] += n
+			case v != "original does not render":
+				all[step] += n
+			}
+		}
+	}
+	for step, floor := range map[string]float64{"meta.yaml→recipe.yaml": 0.90, "meta.yaml→recipe.yaml→recipe.hcl": 0.99, "recipe.yaml→recipe.hcl": 0.985} {
+		share := float64(equal[step]) / float64(max(1, all[step]))
+		c.t.Logf("%-34s %d of %d recipes are equal (%.1f %%), the others said", step, equal[step], all[step], 100*share)
+		if os.Getenv("FORGE_CONFORMANCE") != "" && os.Getenv("FORGE_ONLY") == "" && share < floor {
+			c.t.Errorf("%s: %.3f of the recipes are equal, less than %.3f", step, share, floor)
+		}
 	}
 }

@@ -20,7 +20,7 @@ func recipeToHCL(path string, data []byte, h *hints) ([]byte, diag.List) {
 	if o.root == nil || o.root.Kind != yaml.MappingNode {
 		return nil, o.unreadable(data)
 	}
-	c := &hclConverter{metaConverter: metaConverter{outline: o, hints: h}, lang: v1Dialect(), context: map[string]bool{}, later: map[string]bool{}, literals: map[string]expr.Value{}}
+	c := &hclConverter{metaConverter: metaConverter{outline: o, hints: h}, lang: v1Dialect(), context: map[string]bool{}, later: map[string]bool{}, lists: map[string]bool{}, literals: map[string]expr.Value{}}
 	c.w.c = c
 	c.names()
 	c.file()
@@ -37,12 +37,14 @@ type hclConverter struct {
 	lang     *expr.Dialect
 	context  map[string]bool
 	later    map[string]bool       // context variables that are not defined yet: the name means the variant's
+	lists    map[string]bool       // context variables that are lists
 	literals map[string]expr.Value // context variables that are constants
 }
 
 func (c *hclConverter) names() {
 	for k, v := range yamlx.Pairs(c.at("context")) {
 		c.context[k.Value], c.later[k.Value] = true, true
+		c.lists[k.Value] = c.isList(v)
 		if v.Kind == yaml.ScalarNode && !isTemplate(v.Value) {
 			c.literals[k.Value] = expr.FromGo(typed(v))
 		} else if v.Kind == yaml.ScalarNode {
@@ -51,6 +53,33 @@ func (c *hclConverter) names() {
 			}
 		}
 	}
+}
+
+// isList reports whether a value of the context is a list, as far as its expression tells.
+func (c *hclConverter) isList(v *yaml.Node) bool {
+	if v.Kind == yaml.SequenceNode {
+		return true
+	}
+	t, err := c.lang.Parse(v.Value)
+	if err != nil || !isTemplate(v.Value) {
+		return false
+	}
+	parts, ok := t.Parts()
+	return ok && len(parts) == 1 && parts[0].Expr != nil && c.listExpression(parts[0].Expr)
+}
+
+func (c *hclConverter) listExpression(n *expr.Node) bool {
+	switch n.Kind {
+	case "list", "tuple":
+		return true
+	case "name":
+		return c.lists[n.Name]
+	case "filter":
+		return contains([]string{"split", "list", "sort", "unique"}, n.Name) || n.Name == "reverse" && c.listExpression(n.Args[0])
+	case "item":
+		return n.Args[1].Kind == "slice" && c.listExpression(n.Args[0])
+	}
+	return false
 }
 
 // constant fills a template in from constants alone.

@@ -13,14 +13,7 @@ type hclWriter struct {
 	c         *hclConverter
 	platforms map[string]expr.Value
 	condition bool // what is written decides, it is no text
-	err       error
-}
-
-func (w *hclWriter) fail(format string, args ...any) string {
-	if w.err == nil {
-		w.err = fmt.Errorf(format, args...)
-	}
-	return "null"
+	problem
 }
 
 // truth is an expression as a condition.
@@ -40,23 +33,14 @@ func (w *hclWriter) write(n *expr.Node) string {
 	if n == nil {
 		return "null"
 	}
-	arg := func(i int) string {
-		if i >= len(n.Args) {
-			return w.fail("an argument is missing")
-		}
-		return w.write(n.Args[i])
-	}
+	arg := w.operand(n, w.write)
 	switch n.Kind {
 	case "const":
 		return w.constant(n.Value)
 	case "name":
 		return w.name(n.Name)
 	case "list", "tuple":
-		var items []string
-		for i := range n.Args {
-			items = append(items, arg(i))
-		}
-		return "[" + strings.Join(items, ", ") + "]"
+		return listText(n, w.write)
 	case "cond":
 		if n.Args[2] == nil {
 			return "(" + w.truth(n.Args[0]) + " ? " + arg(1) + ` : "")`
@@ -144,6 +128,9 @@ func (w *hclWriter) name(name string) string {
 		}
 		return hclQuote("$" + name)
 	}
+	if w.c.hints.optional[name] && strings.ToUpper(name) == name && !w.condition { // no variant has it: the shell's
+		return hclQuote("$" + name)
+	}
 	if w.c.hints.optional[name] {
 		return "try(variant." + name + ", " + w.absent() + ")"
 	}
@@ -199,6 +186,9 @@ func (w *hclWriter) joined(parts []*expr.Node) string {
 
 // textual reports whether an expression is a text, as far as can be told.
 func (w *hclWriter) textual(n *expr.Node) bool {
+	if w.c.listExpression(n) {
+		return false
+	}
 	switch n.Kind {
 	case "name":
 		v, known := w.c.literals[n.Name]

@@ -138,6 +138,9 @@ func TestConvertSays(t *testing.T) {
 
 func FuzzConvert(f *testing.F) {
 	f.Add("meta.yaml", "{% set a = 1 %}\npackage:\n  name: {{ a }}\n  version: 1  # [win]\n")
+	f.Add("meta.yaml", "{% macro m(a, b=1) %}{{ a }}{% endmacro %}{% for x, y in [(1, 2)] %}{{ m(x) }}{% if y %}a{% else %}b{% endif %}{% endfor %}\npackage:\n  name: {{ 'a'.rsplit('.', 1)[0] }}\n")
+	f.Add("meta.yaml", "{% if a is not defined %}\n{% set a, b = '1.2'.split('.') %}\n{% set a = a + 1 %}  # [win]\n{% endif %}\noutputs:\n  - name: {{ '%02d' % a|int }}\n    script: x  # [py<310]\n")
+	f.Add("meta.yaml", "source:\n  url: a  # [win]\n  url: b  # [unix]\nbuild:\n  script: |\n    a  # [win]\n    b\n  track_features:\n    - x  # [win]\nabout:\n  license: x\n")
 	f.Add("recipe.yaml", "context: {a: 1}\npackage: {name: b, version: '${{ a }}'}\nrequirements: {run: [{if: win, then: x}]}\n")
 	f.Fuzz(func(t *testing.T, path, text string) {
 		if len(text) > 1<<16 {

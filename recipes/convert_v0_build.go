@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -206,19 +207,13 @@ func (c *metaConverter) prefixFlag(put func(string, *yaml.Node), list []choice) 
 // trackFeatures: their only use is to make a variant less wanted, for which recipe.yaml has a number.
 func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choice) {
 	c.warn(list[0].key, "track_features becomes variant.down_prioritize_variant; a package that asks for the feature by name no longer finds it")
-	var sum []string
+	var order []string
+	count := map[string]int{} // features under each condition
 	add := func(n int, condition string) {
-		for i, s := range sum { // of one condition together
-			if count, rest, ok := strings.Cut(s, " if "); ok && rest == condition+" else 0)" && len(count) == 2 {
-				sum[i] = "(" + plainInt(int(count[1]-'0')+n) + " if " + rest
-				return
-			}
+		if count[condition] == 0 {
+			order = append(order, condition)
 		}
-		s := plainInt(n)
-		if condition != "" {
-			s = "(" + s + " if " + condition + " else 0)"
-		}
-		sum = append(sum, s)
+		count[condition] += n
 	}
 	for _, ch := range list {
 		for _, e := range list1(ch.value) {
@@ -233,6 +228,14 @@ func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choic
 			add(n, condition)
 		}
 	}
+	var sum []string
+	for _, condition := range order {
+		if condition == "" {
+			sum = append(sum, fmt.Sprint(count[""]))
+		} else {
+			sum = append(sum, fmt.Sprintf("(%d if %s else 0)", count[condition], condition))
+		}
+	}
 	if len(sum) > 0 {
 		put("variant.down_prioritize_variant", contextNode(bare(strings.Join(sum, " + "))))
 	}
@@ -240,25 +243,25 @@ func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choic
 
 var expressionOf = regexp.MustCompile(`\{\{.*?\}\}`)
 
-func plainInt(n int) string { return string(rune('0' + min(n, 9))) }
-
 // boolean writes yes and no as true and false.
 func (c *metaConverter) boolean(list []choice) *yaml.Node {
-	v := c.scalar(list)
-	if v == nil {
-		return nil
+	words := slices.Clone(list)
+	for i, ch := range words {
+		word := map[string]string{"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}[strings.ToLower(c.value(ch.value))]
+		if word == "" {
+			continue
+		}
+		v := *ch.value
+		v.Value, v.Tag, v.Style = word, "!!bool", 0
+		words[i].value = &v
+		if ch.condition != "" && len(list) == 1 {
+			if word == "true" {
+				return plainNode("${{ true if " + ch.condition + " else false }}")
+			}
+			return plainNode("${{ false if " + ch.condition + " else true }}")
+		}
 	}
-	word := v.Value
-	switch strings.ToLower(word) {
-	case "yes", "on", "true":
-		word = "true"
-	case "no", "off", "false":
-		word = "false"
-	}
-	if word != v.Value {
-		return plainNode(word)
-	}
-	return v
+	return c.scalar(words)
 }
 
 func (c *metaConverter) skips(list []choice) *yaml.Node {
@@ -295,8 +298,9 @@ func (c *metaConverter) skips(list []choice) *yaml.Node {
 
 // script converts build.script: one line stays one, several become a list.
 func (c *metaConverter) script(build *yaml.Node, list []choice) {
-	list = c.splitLines(list)
-	v := c.lists(list)
+	c.inScript = true
+	v := c.lists(c.splitLines(list))
+	c.inScript = false
 	if v == nil {
 		return
 	}
@@ -359,6 +363,8 @@ func (c *metaConverter) linesOf(n *yaml.Node) *yaml.Node {
 
 // scriptEnv hands variables in: NAME=value sets one, NAME alone comes from outside.
 func (c *metaConverter) scriptEnv(build *yaml.Node, list []choice) {
+	c.inScript = true
+	defer func() { c.inScript = false }()
 	script := yamlx.Get(build, "script")
 	if script == nil {
 		script = mapNode()

@@ -206,7 +206,21 @@ func (o *outputConverter) output(e *yaml.Node) *yaml.Node {
 		}
 		old.Content = append([]*yaml.Node{plainNode(negated(given))}, old.Content...)
 	}
+	inOrder(out)
 	return out
+}
+
+// inOrder puts the sections of an output in their usual order.
+func inOrder(out *yaml.Node) {
+	var pairs []*yaml.Node
+	for _, name := range []string{"package", "inherit", "source", "build", "requirements", "tests", "about"} {
+		for i := 0; i+1 < len(out.Content); i += 2 {
+			if out.Content[i].Value == name {
+				pairs = append(pairs, out.Content[i], out.Content[i+1])
+			}
+		}
+	}
+	out.Content = pairs
 }
 
 // section is a section of an output; one of the recipe's name takes over what it does not say itself.

@@ -87,12 +87,14 @@ func (c *metaConverter) tests(to, n *yaml.Node, top bool, name string) {
 		b.add(condition, t)
 	}
 	if list := by["commands"]; len(list) > 0 {
+		c.inScript = true
 		if v := c.lists(c.splitLines(list)); v != nil {
 			v.HeadComment = ""
 			script("", v)
 			c.comments(b.out.Content[len(b.out.Content)-1], list[0].key)
 		}
 	}
+	c.inScript = false
 	c.imports(b, by["imports"], name)
 	if list := by["script"]; len(list) > 0 && !top {
 		script("", mapNode(plainNode("file"), c.scalar(list)))

@@ -1,9 +1,7 @@
 package recipes
 
 import (
-	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"forge/recipes/internal/expr"
@@ -12,18 +10,20 @@ import (
 // unroller writes out what recipe.yaml has no words for: {% for %} over constants, macros, and {% if %}
 // inside of a line. What is left are {% set %}, {% if %} around lines, and {{ }}.
 type unroller struct {
-	text   string
-	parts  []jinjaPart
-	consts map[string]expr.Value // names that are set once, to a constant
-	macros map[string]macro
-	out    strings.Builder
-	lines  []int              // source line of each line written
-	now    map[string][]piece // lists as they are at this place
-	looped map[string]bool    // names that loops went over
-	ifs    []arm              // of the {% if %} around
-	quiet  bool               // comments were written in an earlier round
-	depth  int
-	say    func(line int, format string, args ...any)
+	outline *outline
+	text    string
+	parts   []jinjaPart
+	consts  map[string]expr.Value // names that are set once, to a constant
+	macros  map[string]macro
+	out     strings.Builder
+	lines   []int              // source line of each line written
+	now     map[string][]piece // lists as they are at this place
+	looped  map[string]bool    // names that loops went over
+	ifs     []arm              // of the {% if %} around
+	quiet   bool               // comments were written in an earlier round
+	depth   int
+	steps   *int // stretches of text written, macros included
+	say     func(line int, format string, args ...any)
 }
 
 // macro is a {% macro %} of the file.
@@ -38,59 +38,17 @@ type macro struct {
 // arm is the arm of an {% if %}: its condition, and that no arm before it was taken.
 type arm struct{ now, before string }
 
-// piece is a part of a list, which is there under a condition.
-type piece struct {
-	condition string
-	items     []expr.Value
-}
-
-const maxUnrolled = 4 << 20
+const (
+	maxUnrolled  = 4 << 20
+	maxStretches = 50_000
+)
 
 // unroll writes a file out.
 func unroll(o *outline, say func(line int, format string, args ...any)) *unroller {
-	u := &unroller{text: o.text, parts: o.jinja, macros: map[string]macro{}, consts: constants(o), lines: []int{1},
+	u := &unroller{outline: o, text: o.text, parts: o.jinja, steps: new(int), macros: map[string]macro{}, consts: constants(o), lines: []int{1},
 		now: map[string][]piece{}, looped: map[string]bool{}, say: say}
 	u.expand(0, len(o.text), 0, len(o.jinja), nil)
 	return u
-}
-
-// constants are the names that one {% set %} outside of any block gives a value that depends on nothing.
-func constants(o *outline) map[string]expr.Value {
-	count, depth := map[string]int{}, 0
-	type set struct{ name, value string }
-	var sets []set
-	for _, p := range o.jinja {
-		if p.kind != '%' {
-			continue
-		}
-		switch word, rest := statement(p); word {
-		case "if", "for", "macro", "filter", "call", "with", "block":
-			depth++
-		case "set":
-			name, value, ok := strings.Cut(rest, "=")
-			if !ok {
-				depth++
-			}
-			for _, n := range strings.Split(name, ",") {
-				count[strings.TrimSpace(n)]++
-			}
-			line, _ := o.place(p.from)
-			if _, _, _, selected := cutSelector(strings.TrimRight(o.line(line), " \t\r")); ok && depth == 0 && !selected {
-				sets = append(sets, set{strings.TrimSpace(name), value})
-			}
-		default:
-			if strings.HasPrefix(word, "end") && depth > 0 {
-				depth--
-			}
-		}
-	}
-	consts := map[string]expr.Value{}
-	for _, s := range sets {
-		if v, ok := evaluate(s.value, consts); ok && count[s.name] == 1 {
-			consts[s.name] = v
-		}
-	}
-	return consts
 }
 
 // statement is the first word of a {% %}, and the rest.
@@ -103,24 +61,6 @@ func statement(p jinjaPart) (word, rest string) {
 	return inner[:end], strings.TrimSpace(inner[end:])
 }
 
-// evaluate gives the value of an expression of constants alone.
-func evaluate(text string, consts map[string]expr.Value) (expr.Value, bool) {
-	x, err := v0Language.ParseExpr(strings.TrimSpace(text))
-	if err != nil {
-		return nil, false
-	}
-	for _, name := range x.Names() {
-		if _, ok := consts[name]; !ok && name != "range" && name != "dict" {
-			return nil, false
-		}
-	}
-	v, err := x.Eval(&expr.Env{Lookup: func(name string) (expr.Value, bool) { v, ok := consts[name]; return v, ok }})
-	if _, missing := v.(*expr.Missing); missing || err != nil {
-		return nil, false
-	}
-	return v, true
-}
-
 // write adds text that begins at a place of the file; made text counts for that place's line.
 func (u *unroller) write(s string, offset int, verbatim bool) {
 	if u.out.Len() > maxUnrolled {
@@ -129,7 +69,7 @@ func (u *unroller) write(s string, offset int, verbatim bool) {
 	if u.quiet && verbatim {
 		s = withoutComments(s)
 	}
-	line := 1 + strings.Count(u.text[:offset], "\n")
+	line := u.line(offset)
 	if u.out.Len() == 0 || strings.HasSuffix(u.out.String(), "\n") {
 		u.lines[len(u.lines)-1] = line
 	}
@@ -142,6 +82,11 @@ func (u *unroller) write(s string, offset int, verbatim bool) {
 		}
 	}
 	u.out.WriteString(s)
+}
+
+func (u *unroller) line(offset int) int {
+	line, _ := u.outline.place(offset)
+	return line
 }
 
 // withoutComments drops lines that are comments.
@@ -158,10 +103,13 @@ func withoutComments(s string) string {
 
 // expand writes the text between two places with the names of env put in.
 func (u *unroller) expand(from, to, first, last int, env map[string]string) {
-	if u.depth++; u.depth > 20 {
-		u.depth--
+	if *u.steps++; u.depth > 20 || *u.steps > maxStretches || u.out.Len() > maxUnrolled {
+		if *u.steps == maxStretches+1 {
+			u.say(u.line(from), "loops and macros make too much text here")
+		}
 		return
 	}
+	u.depth++
 	defer func() { u.depth-- }()
 	at := from
 	for i := first; i < last; i++ {
@@ -236,7 +184,7 @@ func (u *unroller) call(m macro, args string, p jinjaPart, env map[string]string
 			inner[m.params[i]] = atom(substitute(a, env))
 		}
 	}
-	sub := unroller{text: u.text, parts: u.parts, consts: u.consts, macros: u.macros, lines: []int{1}, now: u.now, looped: u.looped, depth: u.depth, say: u.say}
+	sub := unroller{outline: u.outline, steps: u.steps, text: u.text, parts: u.parts, consts: u.consts, macros: u.macros, lines: []int{1}, now: u.now, looped: u.looped, depth: u.depth, say: u.say}
 	sub.expand(m.body[0], m.body[1], m.from, m.to, inner)
 	text := sub.out.String()
 	if m.trim || !strings.Contains(strings.TrimSpace(text), "\n") {
@@ -353,7 +301,7 @@ func (u *unroller) block(i, last int) (marks []int) {
 // only the statement itself was written.
 func (u *unroller) statement(i, last int, env map[string]string) (end, next int) {
 	p := u.parts[i]
-	line := 1 + strings.Count(u.text[:p.from], "\n")
+	line := u.line(p.from)
 	w, rest := statement(p)
 	switch w {
 	case "for":
@@ -418,195 +366,6 @@ func (u *unroller) define(i, end int, head string) {
 		}
 	}
 	u.macros[strings.TrimSpace(name)] = m
-}
-
-// loop writes the body of {% for %} once for each item, where the items are known.
-func (u *unroller) loop(i, end int, head string, env map[string]string) bool {
-	names, over, ok := strings.Cut(head, " in ")
-	if !ok {
-		return false
-	}
-	over, filter, _ := strings.Cut(over, " if ")
-	pieces, ok := u.pieces(substitute(over, env))
-	if !ok {
-		return false
-	}
-	var vars []string
-	for _, n := range strings.Split(names, ",") {
-		vars = append(vars, strings.Trim(n, " ()"))
-	}
-	total := 0
-	var rounds [][]map[string]string
-	for _, p := range pieces {
-		inner, ok := u.rounds(p.items, vars, filter, env)
-		if !ok {
-			return false
-		}
-		rounds = append(rounds, inner)
-		total += len(inner)
-	}
-	k, quiet := 0, u.quiet
-	for n, p := range pieces {
-		if p.condition != "" {
-			u.write("{% if "+p.condition+" %}", u.parts[i].from, false)
-		}
-		for _, inner := range rounds[n] {
-			inner["loop.index"], inner["loop.index0"], inner["loop.length"] = fmt.Sprint(k+1), fmt.Sprint(k), fmt.Sprint(total)
-			inner["loop.revindex"], inner["loop.revindex0"] = fmt.Sprint(total-k), fmt.Sprint(total-k-1)
-			inner["loop.first"], inner["loop.last"] = pythonBool(k == 0), pythonBool(k == total-1)
-			u.expand(u.parts[i].to, u.parts[end].from, i+1, end, inner)
-			u.quiet = true
-			k++
-		}
-		if p.condition != "" {
-			u.write("{% endif %}", u.parts[i].from, false)
-		}
-	}
-	u.quiet = quiet
-	return true
-}
-
-func pythonBool(b bool) string {
-	if b {
-		return "True"
-	}
-	return "False"
-}
-
-// rounds are the values that the names of a loop take, one after the other.
-func (u *unroller) rounds(items []expr.Value, vars []string, filter string, env map[string]string) (rounds []map[string]string, ok bool) {
-	if len(items) > 1000 {
-		return nil, false
-	}
-	for _, it := range items {
-		inner := map[string]string{}
-		for k, v := range env {
-			inner[k] = v
-		}
-		values := []expr.Value{it}
-		if len(vars) > 1 {
-			if values, ok = itemsOf(it); !ok || len(values) != len(vars) {
-				return nil, false
-			}
-		}
-		for k, name := range vars {
-			inner[name] = expr.Repr(values[k])
-		}
-		if filter != "" {
-			keep, ok := evaluate(substitute(filter, inner), u.consts)
-			if !ok {
-				return nil, false
-			}
-			if !expr.Truth(keep) {
-				continue
-			}
-		}
-		rounds = append(rounds, inner)
-	}
-	return rounds, true
-}
-
-// remember follows the value of a list on its way through the file.
-func (u *unroller) remember(p jinjaPart, text string) {
-	name, value, ok := strings.Cut(text, "=")
-	name = strings.TrimSpace(name)
-	if !ok {
-		return
-	}
-	var conditions []string
-	for _, a := range u.ifs {
-		conditions = append(conditions, a.now)
-	}
-	end := strings.IndexByte(u.text[p.to:]+"\n", '\n')
-	if _, selector, _, selected := cutSelector(strings.TrimRight(u.text[p.from:p.to+end], " \t\r")); selected {
-		conditions = append(conditions, "("+selector+")")
-	}
-	condition := strings.Join(conditions, " and ")
-	pieces, ok := u.pieces(value)
-	if !ok {
-		delete(u.now, name)
-		return
-	}
-	before := u.now[name]
-	switch {
-	case condition == "":
-		u.now[name] = pieces
-	case mentions(value, name) && len(pieces) >= len(before): // more items
-		u.now[name] = slices.Concat(before, under0(pieces[len(before):], condition))
-	default: // other items
-		var rest []piece
-		for _, b := range before {
-			if !apart(b.condition, condition) {
-				b.condition = strings.TrimPrefix(b.condition+" and not ("+condition+")", " and ")
-			}
-			rest = append(rest, b)
-		}
-		u.now[name] = append(rest, under0(pieces, condition)...)
-	}
-}
-
-// under0 puts a condition on parts of a list.
-func under0(pieces []piece, condition string) (out []piece) {
-	for _, p := range pieces {
-		out = append(out, piece{strings.TrimPrefix(p.condition+" and "+condition, " and "), p.items})
-	}
-	return out
-}
-
-// apart reports whether two conditions never hold at once, as far as their text tells.
-func apart(a, b string) bool {
-	return a == "not "+b || b == "not "+a || a == "(unix)" && b == "(win)" || a == "(win)" && b == "(unix)" || a == "(not win)" && b == "(win)" || a == "(win)" && b == "(not win)"
-}
-
-// pieces are the parts of a list: constants, names of lists, and `condition * [items]`, with + between.
-func (u *unroller) pieces(text string) ([]piece, bool) {
-	text = strings.TrimSpace(text)
-	if p, ok := u.now[text]; ok {
-		u.looped[text] = true
-		return p, true
-	}
-	if v, ok := evaluate(text, u.consts); ok {
-		if wholeWord.MatchString(text) {
-			u.looped[text] = true
-		}
-		items, list := itemsOf(v)
-		return []piece{{"", items}}, list
-	}
-	terms := topLevelAt(text, '+')
-	if len(terms) < 2 {
-		factors := topLevelAt(text, '*')
-		if len(factors) != 2 {
-			return nil, false
-		}
-		for i := range factors {
-			if v, ok := evaluate(factors[i], u.consts); ok {
-				items, list := itemsOf(v)
-				return []piece{{strings.TrimSpace(factors[1-i]), items}}, list
-			}
-		}
-		return nil, false
-	}
-	var all []piece
-	for _, t := range terms {
-		p, ok := u.pieces(t)
-		if !ok {
-			return nil, false
-		}
-		all = append(all, p...)
-	}
-	return all, true
-}
-
-func itemsOf(v expr.Value) ([]expr.Value, bool) {
-	switch v := v.(type) {
-	case *expr.List:
-		return v.Items, true
-	case expr.Tuple:
-		return v, true
-	case *expr.Dict:
-		return v.Keys(), true
-	}
-	return nil, false
 }
 
 // choose decides an {% if %} whose condition a loop or macro made constant, and writes one inside of a

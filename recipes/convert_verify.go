@@ -30,7 +30,8 @@ type difference struct {
 //   - bare names in build and host, which meta.yaml renders with the variant's version, recipe.yaml
 //     without (the solver takes it from there);
 //   - pin_run_as_build, which recipe.yaml does not have: packages that need it carry run_exports;
-//   - fields of about that recipe.yaml has no place for.
+//   - fields of about that recipe.yaml has no place for; licences and URLs that it refuses, whose change
+//     the conversion itself has said.
 func compareConverted(before, after *Rendered) []difference {
 	c := &comparer{loop: loopKeys(before, after), values: map[string][]string{}}
 	c.read(before)
@@ -259,7 +260,7 @@ func variantFacts(o *Output, counts func(key string) bool) string {
 // specs are dependencies in one spelling.
 func (c *comparer) specs(list []string) (out []string) {
 	for _, s := range list {
-		s = strings.Join(strings.Fields(s), " ")
+		s = spaceInSpec.ReplaceAllString(strings.Join(strings.Fields(s), " "), "$1")
 		out = append(out, c.withoutVariant(s))
 	}
 	return out
@@ -278,6 +279,8 @@ func (c *comparer) withoutVariant(spec string) string {
 	}
 	return spec
 }
+
+var spaceInSpec = regexp.MustCompile(`([<>=!~,|]) `)
 
 var exactSpec = regexp.MustCompile(`^(\S+ [^ =<>!~]+)=([^ =<>!~]+)$`) // name version=build
 
@@ -348,6 +351,8 @@ func (c *comparer) tests(list []TestView) (out []TestView) {
 	return out
 }
 
+var cmdVariable = regexp.MustCompile(`%([A-Z_]+)%`)
+
 func aboutFacts(v View) any {
 	a := v.About
 	for _, l := range []*[]string{&a.Home, &a.DocURL, &a.DevURL} {
@@ -356,8 +361,17 @@ func aboutFacts(v View) any {
 		}
 		*l = (*l)[:min(1, len(*l))]
 	}
+	a.Home = slices.DeleteFunc(a.Home, func(u string) bool { return checkURL(u) != nil })
+	a.DocURL = slices.DeleteFunc(a.DocURL, func(u string) bool { return checkURL(u) != nil })
+	a.DevURL = slices.DeleteFunc(a.DevURL, func(u string) bool { return checkURL(u) != nil })
+	if a.License != "" && checkLicense(a.License) != nil {
+		a.License = spdxLicense(a.License)
+	}
 	a.Extra, a.LicenseFamily, a.LicenseURL = nil, "", ""
 	a.Summary, a.Description = strings.TrimSpace(a.Summary), strings.TrimSpace(a.Description)
+	for i, f := range v.LicenseFiles {
+		v.LicenseFiles[i] = cmdVariable.ReplaceAllString(f, "$$$1")
+	}
 	return struct{ About, Files any }{a, v.LicenseFiles}
 }
 

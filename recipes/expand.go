@@ -22,8 +22,9 @@ func (v variant) values() map[string]any {
 
 // axis is one dimension of the product: a key alone, or the keys of a zip group together.
 type axis struct {
-	keys []string
-	n    int
+	keys  []string
+	n     int
+	group []string // the zip group they are of
 }
 
 // axes are the dimensions that the used keys span. Of a zip group only the used keys count.
@@ -31,7 +32,7 @@ func (v *variantConfig) axes(used map[string]bool) []axis {
 	var out []axis
 	zipped := map[string]bool{}
 	for _, group := range v.Zip {
-		var a axis
+		a := axis{group: group}
 		for _, key := range group {
 			zipped[key] = true
 			if values := v.get(key); used[key] && values != nil {
@@ -47,7 +48,7 @@ func (v *variantConfig) axes(used map[string]bool) []axis {
 	}
 	for _, key := range sortedNames(used) {
 		if values := v.get(key); values != nil && !zipped[key] {
-			out = append(out, axis{[]string{key}, len(values)})
+			out = append(out, axis{keys: []string{key}, n: len(values)})
 		}
 	}
 	return out
@@ -67,12 +68,26 @@ func (v *variantConfig) expand(bases []variant, used map[string]bool, limit int)
 		next := make([]variant, 0, len(out)*a.n)
 		for _, base := range out {
 			for i := range a.n {
-				next = append(next, v.with(base, a, i))
+				if v.agrees(base, a, i) {
+					next = append(next, v.with(base, a, i))
+				}
 			}
 		}
 		out = next
 	}
 	return out, nil
+}
+
+// agrees reports whether the i-th values of a zip group go with those that base has of it already.
+func (v *variantConfig) agrees(base variant, a axis, i int) bool {
+	for _, k := range a.group {
+		if x, fixed := base[k]; fixed {
+			if values := v.get(k); i < len(values) && values[i].Text != x.Text {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (v *variantConfig) with(base variant, a axis, i int) variant {

@@ -219,7 +219,7 @@ func (f *frame) readNames(names []string, source string) {
 		f.read[name] = true
 	}
 	for _, m := range toolCalls(source) {
-		for _, k := range toolKeys(m[1], m[2]) {
+		for _, k := range toolKeys(m[1], normalKey(m[2])) {
 			f.read[k] = true
 		}
 	}

@@ -22,20 +22,55 @@ func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.
 	if len(data) > maxHCL {
 		return nil, doc, diag.List{{Code: "too-big", Pos: diag.Pos{File: path}, Summary: fmt.Sprintf("the file has %d bytes, more than the %d it may have", len(data), maxHCL)}}
 	}
-	tokens, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos)
-	if d := tooDeep(path, doc, tokens); d != nil {
-		return nil, doc, diag.List{*d}
-	}
-	if lexed.HasErrors() {
-		return nil, doc, hclDiagnostics(doc, lexed)
+	if !isShallow(data) {
+		tokens, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos)
+		if d := tooDeep(path, doc, tokens); d != nil {
+			return nil, doc, diag.List{*d}
+		}
+		if lexed.HasErrors() {
+			return nil, doc, hclDiagnostics(doc, lexed)
+		}
 	}
 	file, problems := hclsyntax.ParseConfig(data, path, hcl.InitialPos)
+	if problems.HasErrors() { // of what is no token at all, the parser says more than helps
+		if _, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos); lexed.HasErrors() {
+			problems = lexed
+		}
+	}
 	list := hclDiagnostics(doc, problems)
 	if list.HasErrors() || file == nil {
 		return nil, doc, list
 	}
 	body, _ := file.Body.(*hclsyntax.Body)
 	return body, doc, list
+}
+
+// isShallow reports whether a file cannot be too deep, whatever its tokens are: all that could open
+// something, counted without what closes it, is less than the depth allowed. So are most recipes, and they
+// need not be split into tokens twice.
+func isShallow(data []byte) bool {
+	opened, signs := 0, 0
+	for i, c := range data {
+		switch c {
+		case '{', '[', '(', '?', '"':
+			opened++
+		case '<':
+			if i > 0 && data[i-1] == '<' {
+				opened++
+			}
+		}
+		switch c {
+		case '!', '-':
+			signs++
+		case ' ', '\t', '\r', '\n':
+		default:
+			signs = 0
+		}
+		if signs > maxHCLDepth/2 {
+			return false
+		}
+	}
+	return opened <= maxHCLDepth
 }
 
 // tooDeep reports nesting that the parser should not see: brackets, templates, signs and choices.

@@ -9,8 +9,11 @@ import (
 
 	"forge/platforms"
 	"forge/recipes/internal/pipelines"
+	"forge/recipes/internal/yamlx"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 const cjson = `
@@ -279,5 +282,18 @@ func TestHCLOwnPipeline(t *testing.T) {
 	r := Render(filepath.Join(dir, "recipe.hcl"), []byte("package \"a\" { version = \"1\" }\nbuild {\n pipeline \"greet\" { who = \"you\" }\n}\n"), linuxOptions())
 	if err := r.Diagnostics.Err(); err != nil || r.Outputs[0].Build.Scripts[0].Text != "echo you" {
 		t.Errorf("%v %+v", err, r.Outputs)
+	}
+}
+
+// TestShallowIsNeverTooDeep holds the quick count against the tokens.
+func TestShallowIsNeverTooDeep(t *testing.T) {
+	for _, unit := range []string{"{", "[", "(", "${", "%{", "\"", "\"${", "<<A\n", "!", "-", "- ", "?", "a ? ", "b {\n", "x = \"a\"\n", "f(\"${", "-!\n"} {
+		for _, n := range []int{1, 40, 90, 101, 150, 400} {
+			data := []byte("x = " + strings.Repeat(unit, n))
+			tokens, _ := hclsyntax.LexConfig(data, "f", hcl.InitialPos)
+			if isShallow(data) && tooDeep("f", yamlx.Foreign("f", data), tokens) != nil {
+				t.Errorf("%d of %q count as shallow", n, unit)
+			}
+		}
 	}
 }

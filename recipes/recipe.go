@@ -19,7 +19,8 @@ type RenderOptions struct {
 	AllowUnhashed        bool                             // a URL source without a hash is a warning, not an error
 	MaxOutputs           int                              // refuse more, with the counts; 0 for the default of 10,000
 	RepodataV3           bool                             // take flags, extras and conditions of repodata revision 3
-	Experimental         bool                             // take load_from_file()
+	Experimental         bool                             // take load_from_file(), git.*() and attestations of sources
+	Git                  Repositories                     // answers git.*(); nil for nothing
 
 	// Cache, if not nil, keeps variant files read for one render for the next; see NewCache.
 	Cache *Cache

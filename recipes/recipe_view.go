@@ -274,10 +274,14 @@ func (s *Source) recipeView() map[string]any {
 	switch {
 	case s.Git != nil:
 		m = s.Git.view()
-	case len(s.URLs) == 1:
-		setKey(&m, "url", s.URLs[0], true)
-	case len(s.URLs) > 1:
-		setKey(&m, "url", s.URLs, true)
+	case len(s.URLs) > 0:
+		urls := make([]string, len(s.URLs))
+		for i, u := range s.URLs {
+			if urls[i] = u; !strings.HasPrefix(u, "pkg:") {
+				urls[i] = canonicalURL(u)
+			}
+		}
+		setKey(&m, "url", linesView(urls), true)
 	default:
 		setKey(&m, "path", s.Path, true)
 		setKey(&m, "use_gitignore", false, !s.UseGitignore)

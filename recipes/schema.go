@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -37,6 +38,7 @@ type checker struct {
 	*program
 	lang   *expr.Dialect
 	shapes *shapes
+	same   map[string]*expr.Template // by their text
 	list   diag.List
 }
 
@@ -78,13 +80,22 @@ func (c *checker) saw(names []string, source string) {
 	for _, n := range names {
 		c.names[normalKey(n)] = true
 		if n == "cdt" {
-			c.names["cdt_name"], c.names["cdt_arch"] = true, true
+			c.names["cdt_name"] = true
 		}
 	}
 	for _, m := range toolCalls(source) {
 		for _, k := range toolKeys(m[1], normalKey(m[2])) {
 			c.names[k] = true
 		}
+	}
+}
+
+// unread is a shape whose expressions do not make the recipe depend on the variant.
+func unread(s shape) shape {
+	return func(c *checker, n *yaml.Node) {
+		names := maps.Clone(c.names)
+		s(c, n)
+		c.names = names
 	}
 }
 
@@ -98,12 +109,19 @@ func (c *checker) template(n *yaml.Node) bool {
 		}
 		return true
 	}
+	if t := c.same[n.Value]; t != nil { // recipes write the same ones again and again
+		c.tmpl[n] = t
+		return false
+	}
 	t, err := c.lang.Parse(n.Value)
 	if err != nil {
 		c.report(exprDiagnostic(c.doc, n, err))
 		return false
 	}
-	c.tmpl[n] = t
+	if c.same == nil {
+		c.same = map[string]*expr.Template{}
+	}
+	c.tmpl[n], c.same[n.Value] = t, t
 	c.saw(t.Names(), n.Value)
 	return false
 }

@@ -30,7 +30,7 @@ var v1Shapes = sync.OnceValue(func() *shapes {
 	common := []field{
 		{name: "schema_version", shape: text(checkSchemaVersion)}, {name: "$schema", shape: nil},
 		{name: "context", shape: contextShape}, {name: "source", shape: sourcesShape}, {name: "build", shape: build},
-		{name: "tests", shape: tests}, {name: "about", shape: about}, {name: "extra", shape: mapOf(nil, anything)},
+		{name: "tests", shape: tests}, {name: "about", shape: about}, {name: "extra", shape: unread(mapOf(nil, anything))},
 	}
 	with := func(more ...field) []field { return append(common[:len(common):len(common)], more...) }
 	return &shapes{

@@ -76,6 +76,12 @@ func checkURL(s string) error {
 // canonicalURL escapes spaces and ends the URL of a whole host with a slash, as the peers write it.
 func canonicalURL(s string) string {
 	s = strings.ReplaceAll(s, " ", "%20")
+	if scheme, rest, ok := strings.Cut(s, "://"); ok {
+		end := strings.IndexAny(rest+"/", "/?#")
+		host := rest[:end]
+		at := strings.LastIndexByte(host, '@') + 1
+		s = strings.ToLower(scheme) + "://" + host[:at] + strings.ToLower(host[at:]) + rest[end:]
+	}
 	if u, err := url.Parse(s); err == nil && u.Host != "" && u.Path == "" && u.RawQuery == "" && u.Fragment == "" {
 		return s + "/"
 	}

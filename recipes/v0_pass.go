@@ -76,6 +76,7 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 		v.found.add(diag.Diagnostic{Code: "wrong-type", Pos: diag.Pos{File: v.path}, Summary: "a recipe is a mapping with the keys package, source, build, …"})
 		return nil
 	}
+	p.doc = p.beside(p.doc, d)
 	return p
 }
 

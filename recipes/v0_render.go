@@ -77,7 +77,7 @@ func (v *v0) config() bool {
 	for _, f := range files {
 		base := newScope(v.opts, v.cfg.first())
 		d := &decider{lookup: base.selector, parsed: v.selectors, known: map[string]bool{}}
-		for _, found := range v.cfg.read(f, d.decide) {
+		for _, found := range v.cfg.read(f, d.decide, v.opts.cache()) {
 			v.found.add(found)
 		}
 	}
@@ -96,12 +96,6 @@ func (v *v0) limit() int {
 
 // checkBeside speaks of files beside the recipe that conda-build would use.
 func (v *v0) checkBeside() {
-	for _, name := range []string{"recipe_append.yaml", "recipe_clobber.yaml"} {
-		if v.script(name).found && !v.opts.noScripts {
-			v.found.add(diag.Diagnostic{Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},
-				Summary: name + " is not merged into the recipe", Suggestion: "write its keys in " + filepath.Base(v.path)})
-		}
-	}
 	for _, name := range []string{"pre-link.sh", "post-link.sh", "pre-unlink.sh", "post-link.bat", "pre-unlink.bat"} {
 		if v.script(name).found && !v.opts.noScripts {
 			v.found.add(diag.Diagnostic{Severity: diag.Warning, Code: "unsupported", Pos: diag.Pos{File: filepath.Join(filepath.Dir(v.path), name)},

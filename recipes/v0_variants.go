@@ -77,7 +77,7 @@ func (c *v0Config) set(key string, vals []string) {
 }
 
 // read adds one file; its keys replace those of earlier files, its groups and settings add to them.
-func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.List {
+func (c *v0Config) read(f VariantFile, decide func(string) (bool, error), cache *Cache) diag.List {
 	sel, bad := selectMeta(string(f.Data), decide)
 	if len(bad) > 0 {
 		lines := strings.Split(string(f.Data), "\n")
@@ -87,8 +87,7 @@ func (c *v0Config) read(f VariantFile, decide func(string) (bool, error)) diag.L
 		}
 		return list
 	}
-	doc, list := yamlx.LoadText(f.Path, sel.text, yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning,
-		Source: string(f.Data), MapLine: mapLines(sel.lines)})
+	doc, list := cache.selected(f, sel)
 	if list.HasErrors() || doc == nil || yamlx.IsNull(doc.Root) {
 		return list
 	}

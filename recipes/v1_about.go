@@ -1,6 +1,10 @@
 package recipes
 
 import (
+	"maps"
+	"regexp"
+	"strconv"
+
 	"forge/internal/diag"
 	"forge/packages"
 	"forge/recipes/internal/yamlx"
@@ -103,10 +107,22 @@ func (f *frame) extra(n *yaml.Node) any {
 	if yamlx.IsNull(n) {
 		return nil
 	}
-	return typed(n)
+	v := typed(n)
+	if s, ok := v.(string); ok && !yamlx.IsQuoted(n) && fraction.MatchString(s) {
+		if x, err := strconv.ParseFloat(s, 64); err == nil {
+			return x
+		}
+	}
+	return v
 }
 
+// fraction is a number that is no whole one; only in extra it is one, elsewhere 1.10 is a text.
+var fraction = regexp.MustCompile(`^[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+[eE])([eE]?[-+]?[0-9]+)?$`)
+
+// extraMap reads extra. What of the variant it names is no part of the hash.
 func (f *frame) extraMap(n *yaml.Node) map[string]any {
+	read := maps.Clone(f.read)
 	m, _ := f.extra(n).(map[string]any)
+	f.read = read
 	return m
 }

@@ -154,9 +154,11 @@ func printed(v expr.Value) string {
 type platform struct {
 	opts *RenderOptions
 	vars map[string]bool // variables of the build's environment
+	dir  string          // of the recipe, for the git functions
+	all  map[string]expr.Value
 }
 
-func newPlatform(o *RenderOptions) *platform { return &platform{o, o.platformVariables()} }
+func newPlatform(o *RenderOptions) *platform { return &platform{opts: o, vars: o.platformVariables()} }
 
 // name is what a name means; it is asked name by name, since a recipe reads a few of seventy.
 func (p *platform) name(name string) (expr.Value, bool) {
@@ -177,7 +179,7 @@ func (p *platform) name(name string) (expr.Value, bool) {
 	case "env":
 		return environ{o.Env}, true
 	case "git":
-		return gitInfo{}, true
+		return gitInfo{p.opts, p.dir}, true
 	}
 	switch word := hostWords()[name]; word.kind {
 	case subdirWord:
@@ -190,8 +192,15 @@ func (p *platform) name(name string) (expr.Value, bool) {
 	return nil, false
 }
 
-// names lists all that name knows.
+// names lists all that name knows; the list is made once and not to be changed.
 func (p *platform) names() map[string]expr.Value {
+	if p.all == nil {
+		p.all = p.listNames()
+	}
+	return p.all
+}
+
+func (p *platform) listNames() map[string]expr.Value {
 	all := map[string]expr.Value{}
 	for _, name := range strings.Fields("target_platform build_platform host_platform unix SHLIB_EXT ios env git") {
 		all[name], _ = p.name(name)
@@ -324,8 +333,8 @@ func (f *frame) tool(args expr.Args, kind string) (expr.Value, error) {
 		return nil, err
 	}
 	lang := printed(bound[0])
-	key := lang + "_" + kind
-	for _, k := range toolKeys(kind, lang) {
+	key := normalKey(lang + "_" + kind) // go-nocgo has the key go_nocgo_compiler
+	for _, k := range toolKeys(kind, normalKey(lang)) {
 		f.read[k] = true
 	}
 	name := ""
@@ -389,9 +398,6 @@ func (f *frame) cdt(args expr.Args) (expr.Value, error) {
 		arch = "i686"
 	case "s390x", "aarch64", "ppc64le", "ppc64":
 		distribution = "cos7"
-	}
-	if v, ok := f.variant["cdt_arch"]; ok {
-		f.read["cdt_arch"], arch = true, v.Text
 	}
 	if v, ok := f.variant["cdt_name"]; ok {
 		f.read["cdt_name"], distribution = true, v.Text

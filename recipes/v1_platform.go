@@ -106,21 +106,6 @@ func (e environ) Attr(name string) (expr.Value, bool) {
 	return nil, false
 }
 
-// gitInfo is `git` in expressions. Rendering runs no program, so it says what to write instead.
-type gitInfo struct{}
-
-func (gitInfo) String() string { return "git" }
-
-func (gitInfo) Attr(name string) (expr.Value, bool) {
-	switch name {
-	case "head_rev", "latest_tag", "latest_tag_rev", "latest_tag_distance":
-		return &expr.Func{Name: "git." + name, Call: func(*expr.Context, expr.Args) (expr.Value, error) {
-			return nil, fmt.Errorf("git.%s() asks a repository while rendering, so the result would not follow from the recipe; write the commit or tag in `context:`", name)
-		}}, true
-	}
-	return nil, false
-}
-
 // loadFromFile reads a file of the recipe's folder as data.
 func (f *frame) loadFromFile(args expr.Args) (expr.Value, error) {
 	bound, err := args.Bind("load_from_file", "path")

@@ -137,6 +137,7 @@ func (r *v1Recipe) frame(v variant) *frame {
 func (r *v1Recipe) forPlatform() *platform {
 	if r.platform == nil {
 		r.platform = newPlatform(r.opts)
+		r.platform.dir = r.dir
 	}
 	return r.platform
 }

@@ -161,9 +161,9 @@ func TestMany(t *testing.T) {
 		records = append(records, r)
 	}
 	provider := resolver.NewMemory(records...)
-	start := time.Now()
+	start := cpuTime()
 	defer func() {
-		if took := time.Since(start); took > 20*time.Second {
+		if took := time.Duration(cpuTime() - start); took > 20*time.Second {
 			t.Errorf("took %v", took)
 		}
 	}()

@@ -77,9 +77,9 @@ type universe struct {
 	err      error // of the provider, or that it is too much
 }
 
-// maxWork bounds how many candidates are held to specs: 256 million, where the largest problems of real
+// maxWork bounds how many candidates are held to specs: 134 million, where the largest problems of real
 // channels take a few million. What takes more was made to.
-const maxWork = 1 << 28
+const maxWork = 1 << 27
 
 var errTooLarge = errors.New("the problem is too large: every version of a package has another condition on a package with as many")
 

@@ -301,6 +301,9 @@ func (g *gc) remove(ctx context.Context, victims []*unit) error {
 		to := filepath.Join(trash, fmt.Sprint(i))
 		if err := os.Rename(u.path, to); err == nil {
 			moved[u] = to
+		} else if errors.Is(err, fs.ErrPermission) {
+			g.restore(u) // a folder that another user of a shared store made
+			g.out.InUse--
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

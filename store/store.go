@@ -23,24 +23,35 @@ import (
 // Store is a folder shared by any number of Forge processes.
 type Store struct {
 	root    string
+	perm    fs.FileMode // of its folders
 	session session
 }
 
 // ErrMissing tells that the store does not hold what was asked for, or holds it damaged.
 var ErrMissing = errors.New("not in the store")
 
-// Open makes the folders that are missing below root and returns the store.
+// Open makes the folders that are missing below root and returns the store. It is its owner's alone, unless
+// root was made for more: its mode is that of the folders inside, so that with 2775 and a umask of 002 a
+// group shares a store. One that cannot be written to serves what it has.
 func Open(root string) (*Store, error) {
 	abs, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
 	}
+	if err := fsx.MkdirAll(abs, 0o700); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	info, err := os.Stat(abs)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s := &Store{root: abs, perm: info.Mode().Perm() | 0o700}
 	for _, dir := range []string{"cas", "trees", "actions", "sources", "runs", "locks", "tmp"} {
-		if err := fsx.MkdirAll(filepath.Join(abs, dir), 0o700); err != nil {
+		if err := fsx.MkdirAll(filepath.Join(abs, dir), s.perm); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}
 	}
-	return &Store{root: abs}, nil
+	return s, nil
 }
 
 // Root is the store's folder, absolute.
@@ -76,7 +87,7 @@ func (s *Store) PutBytes(b []byte) (digest.Digest, error) {
 		return d, nil
 	}
 	path := s.Path(d, false)
-	if err := fsx.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := fsx.MkdirAll(filepath.Dir(path), s.perm); err != nil {
 		return d, err
 	}
 	return d, fsx.WriteFile(path, b, 0o444)
@@ -109,7 +120,7 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 	defer in.Close()
 	if info, err := in.Stat(); err == nil && info.Size() <= small {
 		if d, n, err := digest.OfReader(in); err == nil {
-			if have, err := os.Lstat(s.Path(d, exec)); err == nil && have.Size() == n {
+			if have, _, err := digest.OfFile(s.Path(d, exec)); err == nil && have == d {
 				return d, n, nil
 			}
 		}
@@ -136,7 +147,7 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 // Take moves the file at path into the store; on its own file system, as in a folder made by TempDir, nothing
 // is copied.
 func (s *Store) Take(path string) (digest.Digest, int64, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // Windows syncs only what may be written to
 	if err != nil {
 		return digest.Digest{}, 0, err
 	}
@@ -158,7 +169,7 @@ func (s *Store) adopt(f *os.File, d digest.Digest, exec bool) error {
 	if exec {
 		perm = 0o555
 	}
-	if err := fsx.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := fsx.MkdirAll(filepath.Dir(path), s.perm); err != nil {
 		return err
 	}
 	if err := f.Chmod(perm); err != nil {

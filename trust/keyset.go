@@ -13,7 +13,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	pathpkg "path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
@@ -36,7 +38,12 @@ type KeySet struct {
 // entry is what is known of a key besides the key.
 type entry struct {
 	origin string
-	scope  string // the only package it counts for; empty for all
+	scope  []string // globs of the packages it counts for; none for all
+}
+
+// counts tells whether the key is one for a package of that name.
+func (e entry) counts(name string) bool {
+	return len(e.scope) == 0 || slices.ContainsFunc(e.scope, func(g string) bool { ok, _ := pathpkg.Match(g, name); return ok })
 }
 
 // statementKey checks envelopes.
@@ -57,7 +64,7 @@ type PublicKey struct {
 	Kind   string `json:"kind"` // "ed25519", "ecdsa" or "openpgp"
 	ID     string `json:"id"`   // KeyID, or the fingerprint of an OpenPGP key
 	Origin string `json:"origin,omitempty"`
-	Scope  string `json:"scope,omitempty"` // the only package it is trusted for
+	Scope  string `json:"scope,omitempty"` // globs of the packages it is trusted for
 }
 
 // ChecksStatements reports whether the set has a key that envelopes can be checked with.
@@ -74,10 +81,10 @@ func (s *KeySet) Keys() []PublicKey {
 		if _, ok := k.key.(*ecdsa.PublicKey); ok {
 			kind = "ecdsa"
 		}
-		list = append(list, PublicKey{kind, k.id, k.origin, k.scope})
+		list = append(list, PublicKey{kind, k.id, k.origin, strings.Join(k.scope, ", ")})
 	}
 	for _, k := range s.pgp {
-		list = append(list, PublicKey{"openpgp", fingerprint(k.entity.PrimaryKey), k.origin, k.scope})
+		list = append(list, PublicKey{"openpgp", fingerprint(k.entity.PrimaryKey), k.origin, strings.Join(k.scope, ", ")})
 	}
 	return list
 }
@@ -89,17 +96,23 @@ func (s *KeySet) For(name string) *KeySet {
 		return part
 	}
 	for _, k := range s.statement {
-		if k.scope == "" || k.scope == name {
+		if k.counts(name) {
 			part.statement = append(part.statement, k)
 		}
 	}
 	for _, k := range s.pgp {
-		if k.scope == "" || k.scope == name {
+		if k.counts(name) {
 			part.pgp = append(part.pgp, k)
 		}
 	}
 	return part
 }
+
+// Statements is the set without its OpenPGP keys.
+func (s *KeySet) Statements() *KeySet { return &KeySet{statement: s.statement} }
+
+// OpenPGP is the set without its keys for statements.
+func (s *KeySet) OpenPGP() *KeySet { return &KeySet{pgp: s.pgp} }
 
 // ring are the OpenPGP keys of the set.
 func (s *KeySet) ring() openpgp.EntityList {
@@ -145,9 +158,32 @@ func (s *KeySet) add(e entry, data []byte) error {
 }
 
 // AddFile reads the public keys in the file at path.
-func (s *KeySet) AddFile(path string) error { return s.addFile(path, "") }
+func (s *KeySet) AddFile(path string) error { return s.addFile(path, nil) }
 
-func (s *KeySet) addFile(path, scope string) error {
+// AddScoped reads the public keys in the file at path; they count for packages whose name one of the
+// globs matches (none for all). A fingerprint, if it is given, must be that of each key in it: 40 or 64 hex
+// digits of an OpenPGP key, or the SHA-256 that KeyID is of.
+func (s *KeySet) AddScoped(path string, globs []string, fingerprint string) error {
+	for _, g := range globs {
+		if _, err := pathpkg.Match(g, ""); err != nil {
+			return fmt.Errorf("read keys from %s: the pattern %q: %w", path, g, err)
+		}
+	}
+	one := &KeySet{}
+	if err := one.addFile(path, globs); err != nil {
+		return err
+	}
+	for _, k := range one.Keys() {
+		id := strings.ToUpper(k.ID[strings.LastIndexByte(k.ID, ':')+1:])
+		if fingerprint != "" && id != strings.ToUpper(fingerprint) {
+			return fmt.Errorf("read keys from %s: it holds the key %s, and %s is wanted", path, id, strings.ToUpper(fingerprint))
+		}
+	}
+	s.Merge(one)
+	return nil
+}
+
+func (s *KeySet) addFile(path string, scope []string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
@@ -162,9 +198,9 @@ func (s *KeySet) addFile(path, scope string) error {
 
 // AddFolder reads every .pem, .pub, .asc, .gpg and .pgp file in dir; those in a folder below it count for
 // the package of the folder's name only. A folder that is missing adds nothing.
-func (s *KeySet) AddFolder(dir string) error { return s.addFolder(dir, "") }
+func (s *KeySet) AddFolder(dir string) error { return s.addFolder(dir, nil) }
 
-func (s *KeySet) addFolder(dir, scope string) error {
+func (s *KeySet) addFolder(dir string, scope []string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -174,8 +210,8 @@ func (s *KeySet) addFolder(dir, scope string) error {
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if e.IsDir() && scope == "" && !strings.HasPrefix(e.Name(), ".") {
-			err = s.addFolder(path, e.Name())
+		if e.IsDir() && scope == nil && !strings.HasPrefix(e.Name(), ".") {
+			err = s.addFolder(path, []string{globLiteral(e.Name())})
 		} else if isKeyFile(e) {
 			err = s.addFile(path, scope)
 		}
@@ -184,6 +220,11 @@ func (s *KeySet) addFolder(dir, scope string) error {
 		}
 	}
 	return nil
+}
+
+// globLiteral is the glob that matches just name.
+func globLiteral(name string) string {
+	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(name)
 }
 
 func isKeyFile(e fs.DirEntry) bool {
@@ -238,7 +279,7 @@ func usable(key crypto.PublicKey) error {
 
 func (s *KeySet) addStatementKey(k statementKey) {
 	for _, have := range s.statement {
-		if have.id == k.id && have.scope == k.scope {
+		if have.id == k.id && slices.Equal(have.scope, k.scope) {
 			return
 		}
 	}

@@ -152,6 +152,10 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 	if g == nil {
 		return nil, renderErr, err
 	}
+	if len(g.Broken) > 0 {
+		a.printError(&diag.Failure{List: g.Broken})
+		renderErr = exitError{exitFailed}
+	}
 	a.notes = append(a.notes, g.Notes...)
 	if !a.global.quiet {
 		for _, n := range g.Notes {

@@ -26,7 +26,7 @@ type buildFlags struct {
 	jobs, buildNum                                                  int
 	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
-	locked, traceInputs                                             bool
+	locked, traceInputs, experimental                               bool
 	memory                                                          int64
 	maxMemory                                                       string
 	verifyCache                                                     bool
@@ -55,6 +55,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.excludeNewer, "exclude-newer", "", "ignore packages newer than this date (RFC 3339)")
 	fs.BoolVar(&f.noIncludeRecipe, "no-include-recipe", false, "leave the recipe out of the package")
 	fs.BoolVar(&f.allowUnhashed, "allow-unhashed", false, "accept URL sources without a hash; recorded in the provenance")
+	fs.BoolVar(&f.experimental, "experimental", false, "take what rattler-build calls experimental: load_from_file(), git.head_rev() and the like, attestation of sources")
 	fs.StringVar(&f.skipExisting, "skip-existing", "none", "build no output whose package, by name, version and build string, is there: none, local (the output folder) or all (channels, too)")
 	fs.Lookup("skip-existing").NoOptDefVal = "local"
 	fs.BoolVar(&f.locked, "locked", false, "fail where forge.lock does not hold what is planned")
@@ -121,7 +122,7 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 	req := &engine.Request{
 		WorkDir: wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, output, filepath.Join(space.dir, "output")),
 		VariantFiles: f.variantConfig, IgnoreRecipeVariants: f.ignoreRecipeVariants, BuildStringPrefix: f.buildString,
-		AllowUnhashed: f.allowUnhashed, KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, VerifyCache: f.verifyCache, TraceInputs: f.traceInputs, Offline: f.offline,
+		AllowUnhashed: f.allowUnhashed, Experimental: f.experimental, Git: repositories(f.offline), KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, VerifyCache: f.verifyCache, TraceInputs: f.traceInputs, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,
 		Jobs: f.jobs, CPUs: runtime.NumCPU(),
 		Limits: sandbox.Limits{Memory: f.memory, OpenFiles: 65536, Log: 1 << 30},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +32,9 @@ func (r *buildReports) register(fs *pflag.FlagSet) {
 // write makes the files; outcomes are those of the whole run.
 func (r *buildReports) write(req *engine.Request, outcomes []*engine.Outcome, t *tracer) error {
 	var err error
+	if builtSomething(outcomes) { // forge report draws it
+		err = errors.Join(err, fsx.Write(filepath.Join(req.OutputDir, "logs", traceFile), 0o644, t.write))
+	}
 	if r.trace != "" {
 		err = errors.Join(err, fsx.Write(r.trace, 0o644, t.write))
 	}
@@ -40,6 +45,13 @@ func (r *buildReports) write(req *engine.Request, outcomes []*engine.Outcome, t 
 		err = errors.Join(err, fsx.Write(r.junit, 0o644, func(w io.Writer) error { return writeJUnit(w, outcomes) }))
 	}
 	return err
+}
+
+// traceFile is the trace of the last run that built something, in output/logs.
+const traceFile = "trace.json"
+
+func builtSomething(outcomes []*engine.Outcome) bool {
+	return slices.ContainsFunc(outcomes, func(o *engine.Outcome) bool { return o.Status == engine.StatusBuilt })
 }
 
 func appendFile(path, text string) error {

@@ -137,6 +137,7 @@ func cacheUsageCommand(a *app) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "du", Short: "Say how much disk each part of the store takes", Args: cobra.NoArgs,
+		Example: "  forge cache du",
 		RunE: func(*cobra.Command, []string) error {
 			st, err := a.openStore()
 			if err != nil {
@@ -272,7 +273,8 @@ func cacheVerifyCommand(a *app) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "verify", Short: "Read all of the store and remove what is damaged", Args: cobra.NoArgs,
-		Long: "Reads every blob, tree and result and removes what is not what its name says; it is made again\nwhen it is needed.\n\nExit code: 0 all good, 1 something was damaged.",
+		Example: "  forge cache verify || echo 'something was damaged and is gone'",
+		Long:    "Reads every blob, tree and result and removes what is not what its name says; it is made again\nwhen it is needed.\n\nExit code: 0 all good, 1 something was damaged.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			st, err := a.openStore()
 			if err != nil {
@@ -334,7 +336,7 @@ func cacheExportCommand(a *app) *cobra.Command {
 			if err := fsx.Write(out, 0o644, func(w io.Writer) error { return st.Export(cmd.Context(), ids, w) }); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stderr, "forge: %d packages in %s\n", len(ids), out)
+			fmt.Fprintf(a.stderr, "forge: %d %s in %s\n", len(ids), plural("package", len(ids)), out)
 			return nil
 		},
 	}
@@ -345,6 +347,7 @@ func cacheExportCommand(a *app) *cobra.Command {
 func cacheImportCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "import FILE", Short: "Take results from a tar that forge cache export wrote", Args: cobra.ExactArgs(1),
+		Example: "  forge cache import results.tar",
 		Long: `Takes the results into this store. Every file is held to its digest, but nothing can show that a
 result is what its key says: builds here will reuse it, and sign it with your key. Import only
 from whom you would let build on this machine.`,

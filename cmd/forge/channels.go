@@ -2,14 +2,21 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"forge/channels"
 	"forge/engine"
+	"forge/internal/fsx"
 	"forge/packages"
 	"forge/sources"
+	"forge/trust"
 )
 
 // channelSet is the channels of a request, opened once; it implements engine.Channels.
@@ -19,6 +26,9 @@ type channelSet struct {
 	loader  *channels.Loader
 	exports *channels.ExportReader
 	open    channels.OpenFunc
+	trusted *trust.KeySet // where the policy wants signatures on packages of channels; nil where it does not
+	own     string        // the output folder: what is in it was made here
+	passed  sync.Map      // sha256 of archives that were found good
 }
 
 // openChannels opens the output folder and the request's channels, in order of priority.
@@ -34,7 +44,12 @@ func (a *app) openChannels(ctx context.Context, req *engine.Request, open channe
 		}
 		parts = append(parts, opened...)
 	}
-	return &channelSet{Provider: channels.NewProvider(parts...), ctx: ctx, loader: loader, exports: &channels.ExportReader{Loader: loader}, open: open}, nil
+	set := &channelSet{Provider: channels.NewProvider(parts...), ctx: ctx, loader: loader, exports: &channels.ExportReader{Loader: loader}, open: open, own: req.OutputDir}
+	var err error
+	if req.SignaturesRequired {
+		set.trusted, err = a.trustedKeys(nil)
+	}
+	return set, err
 }
 
 // channelSubdirs are those that are read of every channel.
@@ -46,13 +61,84 @@ func channelSubdirs(req *engine.Request) []string {
 	return subdirs
 }
 
-// Archive implements engine.Channels.
-func (s *channelSet) Archive(r *packages.Record) (string, error) { return s.loader.Archive(s.ctx, r) }
+// Archive implements engine.Channels. Where the policy says so, the archive's signatures are checked before
+// anybody opens it.
+func (s *channelSet) Archive(r *packages.Record) (string, error) {
+	path, err := s.loader.Archive(s.ctx, r)
+	if err != nil || s.trusted == nil || s.isOwn(path) {
+		return path, err
+	}
+	if _, known := s.passed.Load(r.SHA256); known {
+		return path, nil
+	}
+	if err := s.checkSigned(r, path); err != nil {
+		return "", fmt.Errorf("package %s of %s: policy.signatures is required, and it is refused: %w", r, r.Channel, err)
+	}
+	s.passed.Store(r.SHA256, true)
+	return path, nil
+}
+
+func (s *channelSet) isOwn(path string) bool {
+	rel, err := filepath.Rel(s.own, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// checkSigned verifies the archive at path with what its channel has beside it.
+func (s *channelSet) checkSigned(r *packages.Record, path string) error {
+	dir, err := os.MkdirTemp("", "forge-verify-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	name := filepath.Join(dir, filepath.Base(r.FileName)) // statements name the file
+	for suffix, limit := range map[string]int64{trust.SuffixOpenPGP: 256 << 10, trust.SuffixStatements: 64 << 20} {
+		data, err := s.loader.Beside(s.ctx, r, suffix, limit)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the verdict says what is missing
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(name+suffix, data, 0o600); err != nil {
+			return err
+		}
+	}
+	if err := copyFile(path, name); err != nil {
+		return err
+	}
+	// One good signature by a trusted key will do, of either kind: a publisher need not have both.
+	var reason string
+	for _, keys := range []*trust.KeySet{s.trusted, s.trusted.Statements(), s.trusted.OpenPGP()} {
+		v := trust.VerifyArtifact(s.ctx, name, keys, time.Now())
+		if v.Good {
+			return nil
+		}
+		if reason == "" {
+			reason = v.Reason
+		}
+	}
+	return errors.New(reason)
+}
+
+// copyFile makes a second name for a file, or a copy where that cannot be.
+func copyFile(from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return fsx.Write(to, 0o600, func(w io.Writer) error { _, err := io.Copy(w, in); return err })
+}
 
 // RunExports implements engine.Channels: from the channel's run_exports.json, else from the archive.
 func (s *channelSet) RunExports(r *packages.Record) (packages.RunExports, error) {
-	if found, ok, err := s.exports.Lookup(s.ctx, r); ok || err != nil {
-		return found, err
+	if s.trusted == nil { // the channel's own index is not signed, the archive is
+		if found, ok, err := s.exports.Lookup(s.ctx, r); ok || err != nil {
+			return found, err
+		}
 	}
 	path, err := s.Archive(r)
 	if err != nil {

@@ -33,9 +33,10 @@ FORGE_KEYS names or in your configuration folder. Only the public halves are eve
 func keysListCommand(a *app) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "list",
-		Short: "List the keys that verify trusts",
-		Args:  cobra.NoArgs,
+		Use:     "list",
+		Short:   "List the keys that verify trusts",
+		Example: "  forge keys list",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			set, err := a.trustedKeys(nil)
 			if err != nil {
@@ -104,9 +105,10 @@ and 'forge verify --key' read it), openpgp for the one that signs packages (gpg,
 
 func keysCreateCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "create",
-		Short: "Make the signing keys, unless they are there",
-		Args:  cobra.NoArgs,
+		Use:     "create",
+		Short:   "Make the signing keys, unless they are there",
+		Example: "  forge keys create && forge keys export > me.pem",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			keys, err := a.signingKeys()
 			if err != nil {
@@ -183,6 +185,13 @@ func (a *app) trustedKeys(files []string) (*trust.KeySet, error) {
 	ws, err := a.workspace(wd)
 	if err != nil {
 		return nil, err
+	}
+	if ws.file != nil {
+		for _, k := range ws.file.Keys {
+			if err := set.AddScoped(absolute(ws.dir, k.File, ""), k.Packages, k.Fingerprint); err != nil {
+				return nil, fmt.Errorf("%s: key %q: %w", k.Pos, k.Name, err)
+			}
+		}
 	}
 	return set, set.AddFolder(filepath.Join(ws.dir, "keys"))
 }

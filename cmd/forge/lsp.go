@@ -18,7 +18,8 @@ func lspCommand(a *app) *cobra.Command {
 		Long: `Lsp is a language server for meta.yaml, recipe.yaml and recipe.hcl: what lint says while you type, completion,
 the value of an expression in each variant, go to definition, rename, formatting, and lint's fixes.
 Editors start it themselves; see docs/editors.md.`,
-		Args: cobra.NoArgs,
+		Example: "  vim.lsp.start({ name = 'forge', cmd = { 'forge', 'lsp' } })      in Neovim's configuration\n  forge lsp < session.jsonrpc                                      by hand",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts, err := f.options()
 			if err != nil {

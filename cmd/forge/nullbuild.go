@@ -19,6 +19,7 @@ import (
 	"forge/engine"
 	"forge/internal/diag"
 	"forge/internal/fsx"
+	"forge/recipes"
 	"forge/sandbox"
 	"forge/store"
 )
@@ -35,6 +36,7 @@ type lastRun struct {
 
 	mu       sync.Mutex
 	warnings []string // of the run, those that every run will give
+	asked    bool     // a recipe asked a repository, which nobody watches
 }
 
 // What a record holds beside the paths.
@@ -49,6 +51,9 @@ const (
 // ordinary one in any case, because more is wanted of it than its packages.
 func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags, args []string, reports buildReports) (*lastRun, error) {
 	patterns := f.patterns(args)
+	if widened, err := json.Marshal(req.Widen); err != nil || string(widened) != "{}" || len(req.Widen.Env) > 0 || req.Emulate {
+		return nil, nil // it depends on more of the machine than is watched
+	}
 	if reports != (buildReports{}) || req.KeepBuild || req.TraceInputs || req.SkipExisting != "" || a.global.logStyle == "json" || slices.Contains(patterns, "-") {
 		return nil, nil
 	}
@@ -146,11 +151,39 @@ func (l *lastRun) event(e engine.Event) {
 	}
 }
 
-// begin notes how the output folder is before the run.
+// begin notes how the output folder is before the run, and from now on whether a recipe asks a repository.
 func (l *lastRun) begin(req *engine.Request) {
-	if l != nil {
-		l.before, _ = outputStamps(req, nil)
+	if l == nil {
+		return
 	}
+	l.before, _ = outputStamps(req, nil)
+	if open := req.Git; open != nil {
+		req.Git = func(ctx context.Context) recipes.Repositories { return askedRepositories{open(ctx), l} }
+	}
+}
+
+// askedRepositories notes that it was asked.
+type askedRepositories struct {
+	of  recipes.Repositories
+	run *lastRun
+}
+
+func (r askedRepositories) note() {
+	r.run.mu.Lock()
+	defer r.run.mu.Unlock()
+	r.run.asked = true
+}
+
+// HeadRev implements recipes.Repositories.
+func (r askedRepositories) HeadRev(repository, recipeDir string) (string, error) {
+	r.note()
+	return r.of.HeadRev(repository, recipeDir)
+}
+
+// LatestTag implements recipes.Repositories.
+func (r askedRepositories) LatestTag(repository, recipeDir string) (recipes.Tag, error) {
+	r.note()
+	return r.of.LatestTag(repository, recipeDir)
 }
 
 // outputStamps are the stamps of the packages in those subdirs of the output folder that the run reads or
@@ -189,6 +222,9 @@ func (l *lastRun) keep(req *engine.Request, tools engine.Tools, g *engine.Graph,
 func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Graph, outcomes []*engine.Outcome) error {
 	if jump := clockJump(l.app.began, time.Now()); jump > 5*time.Millisecond {
 		return fmt.Errorf("the clock was set by %s", jump)
+	}
+	if l.asked {
+		return errors.New("a recipe depends on the state of a repository")
 	}
 	watch, err := l.watchOutput(req, outcomes)
 	if err != nil {

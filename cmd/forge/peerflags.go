@@ -14,13 +14,13 @@ import (
 // peerFlags are those of rattler-build that a script may give: some need no switch in Forge and are only
 // checked, the others widen what a build may see. docs/rattler-build.md has the table.
 type peerFlags struct {
-	noBuildID, experimental, v3, network bool
-	sandbox                              bool // see unsandboxed
-	widens                               bool // the verb has the flags that widen
-	windowsLinks, anyLicence, colorLog   bool
-	compressionThreads, ioLimit          int
-	read, execute, write, insecure       []string
-	envIsolation, noarchPlatform         string
+	noBuildID, v3, network             bool
+	sandbox                            bool // see unsandboxed
+	widens                             bool // the verb has the flags that widen
+	windowsLinks, anyLicence, colorLog bool
+	compressionThreads, ioLimit        int
+	read, execute, write, insecure     []string
+	envIsolation, noarchPlatform       string
 }
 
 // register adds what goes with every verb that solves or installs.
@@ -28,9 +28,8 @@ func (p *peerFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&p.insecure, "allow-insecure-host", nil, "do not check the TLS certificate of this host; what comes from it is held to its hash all the same")
 	fs.IntVar(&p.compressionThreads, "compression-threads", 0, "threads that compress a package (packages are the same whatever it is)")
 	fs.IntVar(&p.ioLimit, "io-concurrency-limit", 0, "most files installed at once (one at a time is never more)")
-	fs.BoolVar(&p.experimental, "experimental", false, "for scripts that give it: nothing here needs it")
 	fs.BoolVar(&p.v3, "v3", false, "for scripts that give it: what is read of it needs no switch")
-	for _, name := range []string{"compression-threads", "io-concurrency-limit", "experimental", "v3"} {
+	for _, name := range []string{"compression-threads", "io-concurrency-limit", "v3"} {
 		fs.Lookup(name).Hidden = true
 	}
 }

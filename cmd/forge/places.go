@@ -80,6 +80,7 @@ func (w workspace) apply(req *engine.Request) error {
 	}
 	o := w.file.Optimize
 	req.Optimize = engine.Optimize{Levels: o.Levels, LTO: o.LTO, Packages: o.Packages}
+	req.SignaturesRequired = w.file.Policy.Signatures == "required"
 	req.AllowUnhashed = req.AllowUnhashed || w.file.Policy.Unhashed
 	if req.ABICheck == "" {
 		req.ABICheck = engine.ABICheck(w.file.Policy.ABI)

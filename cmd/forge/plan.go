@@ -53,6 +53,8 @@ func planCommand(a *app) *cobra.Command {
 	f.register(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	c.Flags().BoolVar(&asDot, "dot", false, "print the graph for Graphviz")
+	c.Flags().BoolVarP(&f.keepGoing, "keep-going", "k", false, "plan the rest where something cannot be planned")
+	c.Flags().BoolVar(&f.continueOnFailure, "continue-on-failure", false, "the same as --keep-going")
 	return c
 }
 

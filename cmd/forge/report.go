@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -19,13 +23,15 @@ import (
 	"forge/engine"
 	"forge/internal/diag"
 	"forge/internal/fsx"
+	"forge/packages"
 	"forge/trust"
-
-	_ "embed"
 )
 
 //go:embed report.html
 var reportPage string
+
+//go:embed report.js
+var reportScript string
 
 func reportCommand(a *app) *cobra.Command {
 	var out, dir, trace string
@@ -33,8 +39,11 @@ func reportCommand(a *app) *cobra.Command {
 		Use:   "report",
 		Short: "Write one HTML page about all packages in output/",
 		Long: `Reads the packages in the output folder with their signatures and statements and writes one
-page that needs nothing else: graph, build times, sizes, tests, and for each package what it was made
-from and who signed it. It opens from disk, without a network.`,
+page that needs nothing else: the graph of what was built with what, when it ran, sizes, which
+package brings which library, tests, and for each package what it was made from and who signed
+it. It opens from disk, without a network.
+
+The timeline is that of the last build that built something, or of the trace given.`,
 		Example: "  forge report -o report.html\n  forge build ./recipes/... --trace trace.json; forge report --trace trace.json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -56,67 +65,93 @@ from and who signed it. It opens from disk, without a network.`,
 			if err := fsx.Write(out, 0o644, r.write); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%d packages in %s\n", len(r.Packages), out)
+			fmt.Fprintf(a.stdout, "%d %s in %s\n", len(r.Packages), plural("package", len(r.Packages)), out)
 			return nil
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "forge-report.html", "file to write; - for standard output")
 	c.Flags().StringVar(&dir, "output-dir", "", "folder of the packages (default output)")
-	c.Flags().StringVar(&trace, "trace", "", "what forge build --trace wrote: draws the timeline")
+	c.Flags().StringVar(&trace, "trace", "", "what forge build --trace wrote: draws its timeline")
 	return c
 }
 
-// reported is all that the page shows.
+// reported is all that the page shows; it stands in the page as JSON. Every text in it is a stranger's and
+// gets there as text only.
 type reported struct {
-	Dir      string
-	Packages []*reportedPackage
-	Bytes    int64
-	Seconds  float64
-	Graph    template.HTML // drawn here, every text in it escaped
-	Lanes    []reportedLane
-	Span     float64 // seconds of the timeline
-	Summary  string  // of the run that the timeline shows
+	Dir      string             `json:"dir"`
+	Packages []*reportedPackage `json:"packages"`
+	Timeline []reportedSlice    `json:"timeline,omitempty"`
+	Span     float64            `json:"span,omitempty"`    // seconds of the timeline
+	Summary  string             `json:"summary,omitempty"` // of the run that it shows
 }
 
 type reportedPackage struct {
-	ID, Name, File, Subdir, License, SHA256 string
-	Size                                    int64
-	Installed                               int64
-	Files, Tests                            int
-	Seconds                                 float64
-	Width                                   float64 // of the bar, in percent of the longest build
-	Depends                                 []string
-	Good                                    bool
-	Reason, Signed, Isolation, Recipe       string
-	Materials                               []checkedMaterial
+	Name      string              `json:"name"` // name-version-build
+	Subdir    string              `json:"subdir"`
+	File      string              `json:"file"`
+	License   string              `json:"license,omitempty"`
+	SHA256    string              `json:"sha256"`
+	Size      int64               `json:"size"`
+	Installed int64               `json:"installed"`
+	Files     int                 `json:"files"`
+	Biggest   []reportedFile      `json:"biggest,omitempty"`
+	Seconds   float64             `json:"seconds,omitempty"`
+	Depends   []string            `json:"depends,omitempty"`
+	Built     []int               `json:"built,omitempty"` // with these packages of the page, by number
+	Recorded  int                 `json:"recorded_tests"`
+	Tests     []engine.TestRecord `json:"tests,omitempty"`
+	Offers    []string            `json:"offers,omitempty"`
+	Needs     []reportedLibrary   `json:"needs,omitempty"`
+	Good      bool                `json:"good"`
+	Reason    string              `json:"reason,omitempty"`
+	Signed    []string            `json:"signed,omitempty"`
+	Isolation string              `json:"isolation,omitempty"`
+	Recipe    string              `json:"recipe,omitempty"`
+	Commit    string              `json:"commit,omitempty"`
+	Key       string              `json:"key,omitempty"`
+	Epoch     int64               `json:"epoch,omitempty"`
+	Widened   []string            `json:"widened,omitempty"`
+	Materials []reportedMaterial  `json:"materials,omitempty"`
 }
 
-type reportedLane struct{ Slices []reportedSlice }
+type reportedFile struct {
+	Path string `json:"path"`
+	Size int64  `json:"size"`
+}
+
+// reportedLibrary is a library that files of the package need, and the package of the page that has it.
+type reportedLibrary struct {
+	Name  string `json:"name"`
+	Files int    `json:"files"`
+	From  int    `json:"from"` // number of a package, -1 for none here
+}
+
+type reportedMaterial struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+	Status string `json:"status,omitempty"`
+}
 
 type reportedSlice struct {
-	Name        string
-	Left, Width float64 // percent
-	Seconds     float64
-	Failed      bool
+	Name    string  `json:"name"`
+	Lane    int     `json:"lane"`
+	Start   float64 `json:"start"` // seconds
+	Seconds float64 `json:"seconds"`
+	Failed  bool    `json:"failed,omitempty"`
 }
 
+// write makes the page. No script but this one can run in it, whatever a package is called.
 func (r *reported) write(w io.Writer) error {
-	t, err := template.New("report").Funcs(template.FuncMap{
-		"kb": func(n int64) string { return fmt.Sprintf("%.1f", float64(n)/1e3) },
-		"digest": func(m map[string]string) string {
-			for _, k := range []string{"sha256", "gitCommit", "forgeTree"} {
-				if m[k] != "" {
-					return fmt.Sprintf("%s %.16s…", k, m[k])
-				}
-			}
-			return ""
-		},
-		"clean": diag.Printable,
-	}).Parse(reportPage)
+	t, err := template.New("report").Parse(reportPage)
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, r)
+	sum := sha256.Sum256([]byte(reportScript))
+	return t.Execute(w, map[string]any{
+		"Title": fmt.Sprintf("%d packages", len(r.Packages)), "Data": r,
+		"Script": template.JS(reportScript), "Hash": template.HTMLAttr("'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"),
+	})
 }
 
 func (a *app) readReport(ctx context.Context, dir, trace string) (*reported, error) {
@@ -140,32 +175,30 @@ func (a *app) readReport(ctx context.Context, dir, trace string) (*reported, err
 		return nil, fmt.Errorf("no package in %s: build some first, or name the folder with --output-dir", dir)
 	}
 	sort.Strings(files)
-	r := &reported{Dir: relative(dir)}
-	chain := newChain(keys, opener(formats), time.Now())
-	seconds := a.buildSeconds()
+	st, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	r := &reported{Dir: filepath.ToSlash(relative(dir))}
+	reader := packageReader{dir: dir, chain: newChain(keys, opener(formats), time.Now()), keys: keys,
+		tools: engine.Tools{Store: st, Formats: formats, Now: time.Now}, seconds: a.buildSeconds()}
 	for _, f := range files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		p, err := reportPackage(ctx, chain, keys, f)
+		p, err := reader.read(ctx, f)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", relative(f), err)
 		}
-		p.ID, p.Seconds = fmt.Sprintf("p%d", len(r.Packages)), seconds[p.SHA256]
 		r.Packages = append(r.Packages, p)
-		r.Bytes += p.Size
-		r.Seconds += p.Seconds
 	}
-	longest := 0.0
-	for _, p := range r.Packages {
-		longest = max(longest, p.Seconds)
-	}
-	for _, p := range r.Packages {
-		if longest > 0 {
-			p.Width = 100 * p.Seconds / longest
+	r.connect()
+	if trace == "" {
+		trace = filepath.Join(dir, "logs", traceFile)
+		if _, err := os.Stat(trace); err != nil {
+			return r, nil
 		}
 	}
-	r.draw()
 	return r, r.timeline(trace)
 }
 
@@ -186,9 +219,18 @@ func (a *app) buildSeconds() map[string]float64 {
 	return all
 }
 
-func reportPackage(ctx context.Context, chain *chain, keys *trust.KeySet, file string) (*reportedPackage, error) {
-	c := chain.check(ctx, file)
-	pkg, err := chain.open(file)
+// packageReader collects what there is to say of a package.
+type packageReader struct {
+	dir     string
+	chain   *chain
+	keys    *trust.KeySet
+	tools   engine.Tools
+	seconds map[string]float64
+}
+
+func (r packageReader) read(ctx context.Context, file string) (*reportedPackage, error) {
+	c := r.chain.check(ctx, file)
+	pkg, err := r.chain.open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -202,72 +244,88 @@ func reportPackage(ctx context.Context, chain *chain, keys *trust.KeySet, file s
 		return nil, err
 	}
 	p := &reportedPackage{Name: rec.String(), File: filepath.Base(file), Subdir: rec.Subdir, License: rec.License, SHA256: c.SHA256.Hex(), Size: info.Size(),
-		Depends: rec.Depends, Good: c.Good, Reason: c.Reason, Materials: c.Materials}
+		Depends: rec.Depends, Good: c.Good, Reason: c.Reason, Seconds: r.seconds[c.SHA256.Hex()], Tests: engine.RecordedTestRuns(r.dir, rec.String())}
 	for _, id := range c.KeyIDs {
-		p.Signed += id + origin(keys, id) + " "
+		p.Signed = append(p.Signed, id+origin(r.keys, id))
 	}
-	if c.build != nil {
-		p.Isolation, p.Recipe = c.build.Isolation, c.build.Recipe
+	if b := c.build; b != nil {
+		p.Isolation, p.Recipe, p.Commit, p.Key, p.Epoch, p.Widened = b.Isolation, b.Recipe, b.GitCommit, b.Key.Hex(), b.Epoch, b.Widened
 	}
-	var paths struct {
+	for _, m := range c.Materials {
+		p.Materials = append(p.Materials, reportedMaterial{m.Kind, m.Name, digestText(m.Digest), m.Status})
+	}
+	p.readFiles(pkg)
+	if p.Recorded, err = engine.CountTests(pkg); err != nil {
+		return nil, err
+	}
+	links, err := engine.ReadLinks(ctx, r.tools, file)
+	if err != nil {
+		return nil, err
+	}
+	p.Offers = links.Offers
+	for _, name := range sortedNames(links.Needs) {
+		p.Needs = append(p.Needs, reportedLibrary{Name: name, Files: links.Needs[name], From: -1})
+	}
+	return p, nil
+}
+
+func digestText(m map[string]string) string {
+	for _, k := range []string{"sha256", "gitCommit", "forgeTree"} {
+		if m[k] != "" {
+			return fmt.Sprintf("%s %.16s…", k, m[k])
+		}
+	}
+	return ""
+}
+
+// readFiles counts the files and keeps the biggest.
+func (p *reportedPackage) readFiles(pkg packages.Package) {
+	var list struct {
 		Paths []struct {
-			Size int64 `json:"size_in_bytes"`
+			Path string `json:"_path"`
+			Size int64  `json:"size_in_bytes"`
 		} `json:"paths"`
 	}
-	if data, err := pkg.Info("paths.json"); err == nil && json.Unmarshal(data, &paths) == nil {
-		p.Files = len(paths.Paths)
-		for _, f := range paths.Paths {
-			p.Installed += f.Size
-		}
-	}
-	tests, err := engine.CountTests(pkg)
-	p.Tests = tests
-	return p, err
-}
-
-// draw makes the graph: who was built with whom, by the statements.
-func (r *reported) draw() {
-	const most = 300 // boxes that still make a picture
-	if len(r.Packages) > most {
+	data, err := pkg.Info("paths.json")
+	if err != nil || json.Unmarshal(data, &list) != nil {
 		return
 	}
-	g := &engine.RecipeGraph{}
-	byName := map[string]*engine.Node{}
-	for _, p := range r.Packages {
-		byName[p.Name] = &engine.Node{Name: p.Name}
+	p.Files = len(list.Paths)
+	for _, f := range list.Paths {
+		p.Installed += f.Size
+		p.Biggest = append(p.Biggest, reportedFile{f.Path, f.Size})
 	}
-	done := map[string]bool{}
-	var visit func(p *reportedPackage)
-	of := map[string]*reportedPackage{}
-	for _, p := range r.Packages {
-		of[p.Name] = p
-	}
-	visit = func(p *reportedPackage) {
-		if done[p.Name] {
-			return
-		}
-		done[p.Name] = true
-		n := byName[p.Name]
-		for _, m := range p.Materials {
-			if q := of[m.Name]; m.Kind == "package" && q != nil && q != p {
-				visit(q)
-				n.Hard = append(n.Hard, byName[m.Name])
-			}
-		}
-		g.Nodes = append(g.Nodes, n)
-	}
-	for _, p := range r.Packages {
-		visit(p)
-	}
-	svg := drawSVG(g)
-	r.Graph = template.HTML(svg[strings.Index(svg, "<svg"):])
+	slices.SortStableFunc(p.Biggest, func(a, b reportedFile) int { return int(b.Size - a.Size) })
+	p.Biggest = slices.Clip(p.Biggest[:min(len(p.Biggest), 8)])
 }
 
-// timeline reads a trace; without one the page has none.
-func (r *reported) timeline(file string) error {
-	if file == "" {
-		return nil
+// connect finds which packages of the page were built with which, and who brings the libraries.
+func (r *reported) connect() {
+	number, brings := map[string]int{}, map[string]int{}
+	for i, p := range r.Packages {
+		number[p.Name] = i
+		for _, lib := range p.Offers {
+			if _, taken := brings[lib]; !taken {
+				brings[lib] = i
+			}
+		}
 	}
+	for i, p := range r.Packages {
+		for _, m := range p.Materials {
+			if j, here := number[m.Name]; m.Kind == "package" && here && j != i {
+				p.Built = append(p.Built, j)
+			}
+		}
+		for k, lib := range p.Needs {
+			if j, here := brings[lib.Name]; here {
+				p.Needs[k].From = j
+			}
+		}
+	}
+}
+
+// timeline reads a trace.
+func (r *reported) timeline(file string) error {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return usageError{err}
@@ -287,17 +345,11 @@ func (r *reported) timeline(file string) error {
 		end = max(end, e.TS+e.Dur)
 	}
 	r.Span = float64(end) / 1e6
-	r.Summary = summaryText(t.Summary)
+	r.Summary = strings.TrimSpace(diag.Printable(summaryText(t.Summary)))
 	for _, e := range t.TraceEvents {
-		if e.Cat != "package" || e.TID < 1 || e.TID > 1000 {
-			continue
+		if e.Cat == "package" && e.TID >= 1 && e.TID <= 1000 && e.Dur >= 0 && e.TS >= 0 {
+			r.Timeline = append(r.Timeline, reportedSlice{Name: e.Name, Lane: e.TID - 1, Start: float64(e.TS) / 1e6, Seconds: float64(e.Dur) / 1e6, Failed: e.Args["status"] == "failed"})
 		}
-		for len(r.Lanes) < e.TID {
-			r.Lanes = append(r.Lanes, reportedLane{})
-		}
-		l := &r.Lanes[e.TID-1]
-		l.Slices = append(l.Slices, reportedSlice{Name: e.Name, Left: 100 * float64(e.TS) / float64(end), Width: 100 * float64(e.Dur) / float64(end),
-			Seconds: float64(e.Dur) / 1e6, Failed: e.Args["status"] == "failed"})
 	}
 	return nil
 }

@@ -187,7 +187,10 @@ func newRootCommand(a *app) *cobra.Command {
 		Short: "Build packages from recipes, sandboxed and signed",
 		Long: `Forge turns recipe files (meta.yaml, recipe.yaml, recipe.hcl) into packages: it solves,
 fetches, builds in a sandbox, tests, packages and signs, and can say of every byte
-where it came from.`,
+where it came from.
+
+Exit codes of every verb: 0 good, 1 failed or refused, 2 used wrongly, 130 interrupted.
+forge sandbox run and forge debug run end with the command's own.`,
 		Example: `  forge build ./recipes/...        build every recipe below recipes/
   forge build -n ./recipes/zlib    say what would be built, and why
   forge verify output/*/*.conda    check signatures and provenance`,

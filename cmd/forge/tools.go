@@ -15,6 +15,7 @@ import (
 	"forge/packages"
 	"forge/packages/conda"
 	"forge/platforms/toolchain"
+	"forge/recipes"
 	"forge/resolver"
 	"forge/sandbox"
 	"forge/sources"
@@ -160,6 +161,13 @@ type publisher struct{ *channels.Publisher }
 func (p publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement []byte) (string, bool, error) {
 	placed, err := p.Publisher.Put(ctx, file, subdir, fileName, sum, statement)
 	return placed.Path, placed.Replaced, err
+}
+
+// repositories answers the git functions of recipes.
+func repositories(offline bool) func(context.Context) recipes.Repositories {
+	return func(ctx context.Context) recipes.Repositories {
+		return &sources.GitFacts{Context: ctx, Getter: sources.New(sources.Config{Offline: offline, Env: os.Environ()})}
+	}
 }
 
 func gitState(ctx context.Context) func(string) (engine.GitState, error) {

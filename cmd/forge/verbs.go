@@ -16,6 +16,7 @@ func verbs(a *app) []*cobra.Command {
 		explainCommand(a),
 		graphCommand(a),
 		fetchCommand(a),
+		benchCommand(a),
 		debugCommand(a),
 		testCommand(a),
 		rebuildCommand(a),

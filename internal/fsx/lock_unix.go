@@ -13,7 +13,7 @@ import (
 // Lock takes an exclusive lock on the file at path, made if missing, and waits for it until ctx ends.
 // The kernel drops it when the process ends, however it ends, so no lock is ever stale.
 func Lock(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666) // whoever may write to the folder, as the umask has it
 	if err != nil {
 		return nil, err
 	}

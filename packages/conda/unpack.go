@@ -73,6 +73,12 @@ func (u *unpacker) all(ctx context.Context, p *pkg) error {
 		if err != nil {
 			return err
 		}
+		if u.windows() {
+			if err := u.windowsEntry(e); err != nil {
+				return err
+			}
+			continue
+		}
 		body := strings.NewReader(entryScript(e, u.prefix, u.python))
 		if err := u.file("bin/"+e.Command, true, u.newest, body); err != nil {
 			return err
@@ -85,6 +91,9 @@ func (u *unpacker) all(ctx context.Context, p *pkg) error {
 func (u *unpacker) place(p string) string {
 	if !u.noarch {
 		return p
+	}
+	if u.windows() {
+		return windowsPlace(p)
 	}
 	if rest, ok := strings.CutPrefix(p, "site-packages/"); ok {
 		return "lib/python" + u.python + "/site-packages/" + rest
@@ -120,7 +129,9 @@ func (u *unpacker) put(f *packages.File, m *archive.Member) error {
 		return fmt.Errorf("%q: a file with a placeholder may have %d bytes at most", f.Path, maxReplaced)
 	}
 	if f.FileMode == packages.Text {
-		b = replaceText(b, f.Prefix, u.prefix)
+		b = replaceText(b, f.Prefix, u.written())
+	} else if u.windows() {
+		// Clients leave binary files alone there.
 	} else if b, err = replaceBinary(b, f.Prefix, u.prefix, path.Base(to)); err != nil {
 		return fmt.Errorf("%q: %w", f.Path, err)
 	}
@@ -249,9 +260,12 @@ func write(dir *os.Root, name string, perm fs.FileMode, body io.Reader) error {
 	return err
 }
 
+// execBits is whether files of this system have the bit that lets them be run.
+const execBits = os.PathSeparator != '\\'
+
 func same(dir *os.Root, a, b string, exec bool) bool {
 	st, err := dir.Lstat(b)
-	if err != nil || !st.Mode().IsRegular() || (st.Mode()&0o100 != 0) != exec {
+	if err != nil || !st.Mode().IsRegular() || execBits && (st.Mode()&0o100 != 0) != exec {
 		return false
 	}
 	x, err1 := dir.Open(a)

@@ -218,11 +218,12 @@ func evex(b []byte, at int) (int, string, bool) {
 		immediate = 1
 	}
 	n, ok := rest(b[at+5:], immediate)
-	return at + 5 + n, evexFeature(mode, pp, op, b[at+3]>>5&3), ok
+	return at + 5 + n, evexFeature(mode, pp, op, b[at+3]>>5&3, b[at+2]&0x80 != 0), ok
 }
 
-// evexFeature: length 2 is 512 bits; shorter vectors are AVX512VL's.
-func evexFeature(mode, pp, op, length byte) string {
+// evexFeature: length 2 is 512 bits; shorter vectors are AVX512VL's. wide is W: permutations of words are
+// AVX512BW's, those of bytes are not.
+func evexFeature(mode, pp, op, length byte, wide bool) string {
 	switch {
 	case mode >= 5:
 		return "avx512_fp16"
@@ -232,7 +233,7 @@ func evexFeature(mode, pp, op, length byte) string {
 		return "avx512_vnni"
 	case mode == 2 && within(op, 0xb4, 0xb5):
 		return "avx512ifma"
-	case mode == 2 && within(op, 0x75, 0x75, 0x7d, 0x7d, 0x83, 0x83, 0x8d, 0x8d):
+	case mode == 2 && (op == 0x83 || !wide && within(op, 0x75, 0x75, 0x7d, 0x7d, 0x8d, 0x8d)):
 		return "avx512vbmi"
 	case mode == 2 && within(op, 0x62, 0x63, 0x70, 0x73), mode == 3 && within(op, 0x70, 0x73):
 		return "avx512_vbmi2"

@@ -14,6 +14,8 @@ type tool struct {
 	anyOf    [][]string // of each list the first installed one is taken too
 	versions []string   // Debian packages whose version is asked instead of deb[0]'s, first installed wins
 	glob     *glob      // where it lies outside packages
+	programs []string   // of a package that has none in usr/bin
+	made     []string   // files that its packages' scripts make, absolute; taken where they are there
 	windows  string     // what it is on Windows, see windowsHost
 	declared *Declared  // of the workspace
 	depends  []string

@@ -32,6 +32,7 @@ func (db *dpkg) find(t tool) (string, []string, bool, error) {
 			}
 		}
 	}
+	programs = append(programs, t.programs...)
 	slices.Sort(programs)
 	return upstream(version), slices.Compact(programs), true, nil
 }
@@ -73,6 +74,9 @@ func (db *dpkg) parts(t tool) ([]part, error) {
 			}
 		}
 		parts = append(parts, one)
+	}
+	if len(parts) > 0 {
+		parts[0].paths = append(parts[0].paths, t.made...)
 	}
 	return db.alternatives(parts)
 }

@@ -76,7 +76,7 @@ func (im *importer) remember() error {
 		s := im.known[name]
 		fmt.Fprintf(&b, "%s\t%d\t%d\t%d\t%d\t%d\t%s\n", s.sum.Hex(), s.size, s.mtime, s.ctime, int64(s.inode), s.mode, name)
 	}
-	if err := fsx.WriteFile(im.memo, b.Bytes(), 0o600); err != nil {
+	if err := fsx.WriteFile(im.memo, b.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("remember imported files: %w", err)
 	}
 	im.fresh = false

@@ -19,6 +19,8 @@ func mingw(p platforms.Platform) []tool {
 		{name: "gcc_" + target, deb: c, versions: versions, env: env, depends: []string{"gcc", sysroot}},
 		{name: "gxx_" + target, deb: cxx, versions: versions, env: env, depends: []string{"gxx", "gcc_" + target, sysroot}},
 		{name: sysroot, deb: []string{"mingw-w64-x86-64-dev"}},
+		{name: "wine", deb: []string{"wine64"}, programs: []string{"/usr/lib/wine/wine64"},
+			made: []string{"/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/zlib1.dll"}}, // a copy marked as Wine's own
 	}
 }
 

@@ -156,6 +156,7 @@ func isWordByte(c byte) bool {
 // mapping reads the keys that stand at this column.
 func (r *plainReader) mapping() *yaml.Node {
 	n, base, indent := r.node(yaml.MappingNode, "!!map"), len(r.stack), r.col
+	var keys keySet
 	for {
 		rest := r.rest()
 		end := keyEnd(rest)
@@ -164,12 +165,7 @@ func (r *plainReader) mapping() *yaml.Node {
 		}
 		key := r.node(yaml.ScalarNode, "")
 		key.Value = rest[:end]
-		for i := base; i < len(r.stack); i += 2 {
-			if r.stack[i].Value == key.Value {
-				return r.giveUp()
-			}
-		}
-		if len(r.stack)-base > 200 {
+		if keys.has(r.stack[base:], key.Value) {
 			return r.giveUp()
 		}
 		r.stack = append(r.stack, key, nil)
@@ -188,6 +184,32 @@ func (r *plainReader) mapping() *yaml.Node {
 	}
 	n.Content = r.pop(base)
 	return n
+}
+
+// keySet finds keys that are here twice: by looking at all while they are few.
+type keySet map[string]bool
+
+const fewKeys = 24
+
+// has reports whether the key is among pairs, to which it will be added.
+func (s *keySet) has(pairs []*yaml.Node, key string) bool {
+	if len(pairs) < 2*fewKeys {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i].Value == key {
+				return true
+			}
+		}
+		return false
+	}
+	if *s == nil {
+		*s = keySet{}
+		for i := 0; i < len(pairs); i += 2 {
+			(*s)[pairs[i].Value] = true
+		}
+	}
+	seen := (*s)[key]
+	(*s)[key] = true
+	return seen
 }
 
 // list reads the entries that stand at this column.

@@ -1,6 +1,7 @@
 package yamlx
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,8 +62,15 @@ func TestPlainReader(t *testing.T) {
 			t.Errorf("not taken: %q", text)
 		}
 	}
+	many := ""
+	for i := range 60 {
+		many += fmt.Sprintf("k%d: x\n", i)
+	}
+	if !samePlain(t, "many keys", many) {
+		t.Error("sixty keys are not taken")
+	}
 	for _, text := range []string{
-		"", "a", "a: b: c\n", "a: &x b\n", "a: *x\n", "a: !x b\n", "a: b\n c\n", "a: \"b\n  c\"\n", "a: {b: c}\n", "a: b\na: c\n", "? a\n", "<<: b\n",
+		many + "k59: y\n", many + "k3: y\n", "", "a", "a: b: c\n", "a: &x b\n", "a: *x\n", "a: !x b\n", "a: b\n c\n", "a: \"b\n  c\"\n", "a: {b: c}\n", "a: b\na: c\n", "? a\n", "<<: b\n",
 		"a: |2\n   b\n", "a: |+\n  b\n\n", "a:\n   - b\n  - c\n", "a: b\n--- \nc: d\n", "a:\n- b\n c: d\n", "a: - b\n", "a: [b, [c]]\n", "a: \"\\x41\"\n", "%YAML 1.2\n---\na: b\n",
 		"a: @b\n", "- a\nb: c\n", "\"a\": b\n", "a: |\n   \n  b\n",
 	} {

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestSharedStore: two users of a group build with one store, a third who may only read it reuses what they
+// built, and each collects what is theirs.
+func TestSharedStore(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be several users")
+	}
+	top := t.TempDir()
+	for d := top; d != filepath.Dir(os.TempDir()) && d != "/" && d != os.TempDir(); d = filepath.Dir(d) {
+		os.Chmod(d, 0o755)
+	}
+	program, share := filepath.Join(top, "forge"), filepath.Join(top, "share")
+	copyProgram(t, program)
+	const group = 1879000001
+	if err := os.Mkdir(share, 0o775); err != nil {
+		t.Fatal(err)
+	}
+	os.Chown(share, 0, group)
+	os.Chmod(share, os.ModeSetgid|0o775)
+	old := syscall.Umask(0o002)
+	defer syscall.Umask(old)
+	var sums []map[string]string
+	for i, u := range []struct{ uid, gid uint32 }{{1879000011, group}, {1879000012, group}, {1879000013, 1879000002}} {
+		dir := filepath.Join(top, []string{"one", "two", "reader"}[i])
+		if err := os.MkdirAll(filepath.Join(dir, "a"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		os.WriteFile(filepath.Join(dir, "a", "recipe.yaml"), []byte("package: {name: a, version: '1'}\nbuild: {script: 'echo 1 > $PREFIX/a'}\ntests:\n  - script: test -e $PREFIX/a\n"), 0o644)
+		os.Chown(dir, int(u.uid), int(u.gid))
+		run := func(args ...string) string {
+			c := forgeCommand(dir, share, args...)
+			c.Path, c.Env = program, append(c.Env, "HOME="+dir)
+			c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: u.uid, Gid: u.gid}}
+			out, err := c.CombinedOutput()
+			if err != nil {
+				t.Errorf("%s: forge %s: %v\n%s", dir, args[0], err, out)
+			}
+			return string(out)
+		}
+		out := run("build", "./a")
+		if strings.Contains(out, "isolation full cannot be had") {
+			t.Skip("an ordinary user gets no sandbox here")
+		}
+		if i > 0 && !strings.Contains(out, "up to date") {
+			t.Errorf("user %d builds again:\n%s", i, out)
+		}
+		sums = append(sums, packageSums(t, filepath.Join(dir, "output")))
+		if i == 1 {
+			run("cache", "verify")
+			run("cache", "ls")
+		}
+	}
+	if d := cmp.Diff(sums[0], sums[1]) + cmp.Diff(sums[0], sums[2]); d != "" || len(sums[0]) != 1 {
+		t.Errorf("the users got different packages: %s", d)
+	}
+}
+
+func copyProgram(t *testing.T, to string) {
+	t.Helper()
+	in, err := os.Open(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReadOnlyStore: a store on a read-only mount serves what it has; what has to be built fails and says
+// what must be writable.
+func TestReadOnlyStore(t *testing.T) {
+	dir, cache := crashWorkspace(t), t.TempDir()
+	if out, err := forgeCommand(dir, cache, "build", "./p0", "./p1", "--output-dir", "out").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	run := func(args ...string) (string, error) {
+		c := forgeCommand(dir, cache, args...)
+		c.Args = append([]string{"sh", "-c", `mount --bind "$FORGE_CACHE" "$FORGE_CACHE" && mount -o remount,ro,bind "$FORGE_CACHE" && exec "$0" "$@"`, os.Args[0]}, args...)
+		c.Path = "/bin/sh"
+		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+		if os.Getuid() != 0 {
+			c.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+			c.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+			c.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+		}
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run("--version"); err != nil {
+		t.Skipf("no mount can be made here: %v %s", err, out)
+	}
+	for _, output := range []string{"out", "other"} {
+		if out, err := run("build", "./p0", "./p1", "--output-dir", output); err != nil || !strings.Contains(out, "up to date") {
+			t.Errorf("reuse into %s: %v\n%s", output, err, out)
+		}
+	}
+	if d := cmp.Diff(packageSums(t, filepath.Join(dir, "out")), packageSums(t, filepath.Join(dir, "other"))); d != "" {
+		t.Error(d)
+	}
+	out, err := run("build", "./p3", "--output-dir", "out")
+	if _, isExit := err.(*exec.ExitError); !isExit || !strings.Contains(out, "read-only file system") || !strings.Contains(out, "FORGE_CACHE") {
+		t.Errorf("build: %v\n%s", err, out)
+	}
+	for _, verb := range []string{"ls", "du", "verify"} {
+		if out, err := run("cache", verb); err != nil {
+			t.Errorf("cache %s: %v\n%s", verb, err, out)
+		}
+	}
+}
