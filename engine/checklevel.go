@@ -42,7 +42,11 @@ func heldTo(o *recipes.Output) *cpu.Level {
 	if l := levelOf(o); l != nil {
 		return l
 	}
-	l, err := cpu.Parse(family(o.TargetPlatform))
+	baseline := family(o.TargetPlatform)
+	if o.TargetPlatform.OS() == "osx" { // the first Macs of each processor that macOS 11 runs on had more
+		baseline = map[string]string{"x86_64": "core2", "arm64": "m1"}[o.TargetPlatform.Arch()]
+	}
+	l, err := cpu.Parse(baseline)
 	if err != nil {
 		return nil
 	}

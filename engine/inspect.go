@@ -11,15 +11,17 @@ import (
 	"forge/platforms/cpu"
 	"forge/platforms/elf"
 	"forge/platforms/isa"
+	"forge/platforms/macho"
 	"forge/platforms/pe"
 )
 
 // inspector is given each program and library of a package once, while the package's files are collected:
 // it makes library paths relative, and notes what the checks that come after ask for.
 type inspector struct {
-	j     *job
-	level *cpu.Level // nil where no table has this machine
-	allow []string   // extra.forge.cpu_dispatch
+	j      *job
+	level  *cpu.Level // nil where no table has this machine
+	allow  []string   // extra.forge.cpu_dispatch
+	dylibs dylibs     // of the prefix, for macOS
 
 	mu   sync.Mutex // guards what follows: files come from several goroutines
 	seen []inspected
@@ -30,14 +32,16 @@ type inspected struct {
 	path    string // relative to the prefix
 	elf     *elf.Info
 	pe      *pe.Info
-	code    *isa.Report // nil where it was not asked for
-	dropped []string    // out of the library path
+	macho   []*macho.Info // for each processor
+	code    *isa.Report   // nil where it was not asked for
+	dropped []string      // out of the library path
 	// undefined are the symbols of a library that the file itself does not name the origin of.
 	undefined []string
 }
 
-func (j *job) newInspector() *inspector {
-	return &inspector{j: j, level: heldTo(j.a.Output), allow: dispatchList(j.a.Output.Extra)}
+func (j *job) newInspector(paths []string) (*inspector, error) {
+	known, err := j.dylibs(paths)
+	return &inspector{j: j, level: heldTo(j.a.Output), allow: dispatchList(j.a.Output.Extra), dylibs: known}, err
 }
 
 // file inspects one file and returns its content, which is then also that on disk.
@@ -57,6 +61,8 @@ func (n *inspector) file(p string, data []byte) ([]byte, error) {
 		}
 	case platform.OS() == "linux" && elf.Is(data):
 		data, err = n.linux(&b, data)
+	case platform.OS() == "osx" && macho.Is(data):
+		data, err = n.mac(&b, data)
 	}
 	if err != nil {
 		return nil, err

@@ -34,10 +34,13 @@ type library struct {
 // error with overlinking_behavior: error and a warning without; so is, with overdepending_behavior, a
 // dependency that none of the files links to. The bound on glibc becomes what the files need.
 func (j *job) checkLinkage(ctx context.Context, paths []string, files []inspected, r *packages.Record) error {
-	if j.a.Output.TargetPlatform.IsWindows() {
+	switch j.a.Output.TargetPlatform.OS() {
+	case "win":
 		return j.checkImports(paths, files, r)
-	}
-	if j.a.Output.TargetPlatform.OS() != "linux" {
+	case "osx":
+		return j.checkDylibs(paths, files, r)
+	case "linux":
+	default:
 		return nil
 	}
 	binaries := dynamic(files)
@@ -196,25 +199,13 @@ func specNames(lists ...[]string) map[string]bool {
 // hostLibraries tells of each library in the host environment whose it is.
 func (j *job) hostLibraries() (map[string]string, error) {
 	owners := map[string]string{}
-	envs := []Environment{j.a.Host}
-	if j.a.Output.Build.MergeBuildHost {
-		envs = append(envs, j.a.Build)
-	}
-	if j.a.Staging != nil {
-		envs = append(envs, j.a.Staging.Host)
-	}
-	for _, env := range envs {
-		for _, rec := range env.Records {
-			if rec.Channel == packages.ChannelExternal {
-				continue
-			}
-			paths, err := j.pathsOf(rec, j.built)
-			if err != nil {
-				return nil, fmt.Errorf("linkage: %s: %w", rec, err)
-			}
-			for name := range ownLibraries(paths) {
-				owners[name] = rec.Name
-			}
+	for _, rec := range j.hostRecords() {
+		paths, err := j.pathsOf(rec, j.built)
+		if err != nil {
+			return nil, fmt.Errorf("linkage: %s: %w", rec, err)
+		}
+		for name := range ownLibraries(paths) {
+			owners[name] = rec.Name
 		}
 	}
 	return owners, nil

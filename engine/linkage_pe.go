@@ -110,26 +110,14 @@ func bringersOfDLL(name string, owners map[string]string) []string {
 // hostDLLs tells of each DLL in the host environment, by its lower-case name, whose it is.
 func (j *job) hostDLLs() (map[string]string, error) {
 	owners := map[string]string{}
-	envs := []Environment{j.a.Host}
-	if j.a.Output.Build.MergeBuildHost {
-		envs = append(envs, j.a.Build)
-	}
-	if j.a.Staging != nil {
-		envs = append(envs, j.a.Staging.Host)
-	}
-	for _, env := range envs {
-		for _, rec := range env.Records {
-			if rec.Channel == packages.ChannelExternal {
-				continue
-			}
-			paths, err := j.pathsOf(rec, j.built)
-			if err != nil {
-				return nil, fmt.Errorf("imports: %s: %w", rec, err)
-			}
-			for _, p := range paths {
-				if name := strings.ToLower(path.Base(p)); isDLL(name) {
-					owners[name] = rec.Name
-				}
+	for _, rec := range j.hostRecords() {
+		paths, err := j.pathsOf(rec, j.built)
+		if err != nil {
+			return nil, fmt.Errorf("imports: %s: %w", rec, err)
+		}
+		for _, p := range paths {
+			if name := strings.ToLower(path.Base(p)); isDLL(name) {
+				owners[name] = rec.Name
 			}
 		}
 	}

@@ -65,7 +65,10 @@ func benchPost(b *testing.B, code bool) {
 	o.Build.Linking.Relocate = true
 	j := &job{a: &Action{Output: o}, site: &site{prefix: dir, at: layout{prefix: Placeholder()}}}
 	for b.Loop() {
-		n := j.newInspector()
+		n, err := j.newInspector(nil)
+		if err != nil {
+			b.Fatal(err)
+		}
 		if !code {
 			n.level = nil
 		}

@@ -38,7 +38,10 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.postProcess(added); err != nil {
 		return nil, err
 	}
-	inspector := j.newInspector()
+	inspector, err := j.newInspector(added)
+	if err != nil {
+		return nil, err
+	}
 	files, warnings, err := packages.Collect(j.site.prefix, j.site.at.prefix, added, packages.CollectOptions{
 		Prefix: packages.PrefixOptions{
 			ForceText: o.Build.Prefix.ForceText, ForceBinary: o.Build.Prefix.ForceBinary,
