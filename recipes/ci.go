@@ -25,27 +25,42 @@ type CIVariant struct {
 	Pins map[string]Pin
 }
 
+// CIOptions say for what the jobs are.
+type CIOptions struct {
+	RenderOptions
+	// Migrations are files of conda-forge's form; they apply by the time in them.
+	Migrations []VariantFile
+	// NoArch says that the platform's jobs build the noarch packages too, which one platform alone does
+	// (noarch_platforms of conda-forge.yml, linux_64 where it says nothing).
+	NoArch bool
+	// GitHubActions says that the jobs run there: they keep the labels of their runners.
+	GitHubActions bool
+	// kept are more keys to keep, those of an older conda-smithy.
+	kept []string
+}
+
 // keptKeys are in every job's file where the variants have them, used or not.
 var keptKeys = []string{"MACOSX_DEPLOYMENT_TARGET", "MACOSX_SDK_VERSION", "macos_min_version", "macos_machine", "channel_sources",
-	"channel_targets", "docker_image", "build_number_decrement", "BUILD", "github_actions_labels"}
+	"channel_targets", "docker_image", "build_number_decrement"}
 
 // mpiKeys are packages whose versions an MPI recipe takes from the variants by computed names.
-var mpiKeys = []string{"impi", "mpich", "msmpi", "openmpi"}
+var mpiKeys = []string{"impi", "mpi_serial", "mpich", "msmpi", "openmpi"}
 
 // CIVariants divides the variants of the recipe at path into CI jobs for one platform, as conda-smithy
-// does: a job for each combination of the keys that the top of the recipe depends on; keys that only
-// outputs depend on stay lists within a job. Only what is not skipped counts.
+// does: a job for each combination of the keys that the top of the recipe depends on (of a recipe.yaml:
+// those that all its outputs use); keys that only some outputs depend on stay lists within a job. Only
+// what is not skipped counts, and noarch outputs only with opts.NoArch.
 //
-// The variants are those of opts, then those of the recipe's own file, then the migrations, files of
-// conda-forge's form, by the time in them. An empty result means that the recipe skips the platform.
-func CIVariants(path string, opts RenderOptions, migrations []VariantFile) ([]CIVariant, diag.List) {
-	opts = opts.withDefaults()
+// The variants are those of opts, then those of the recipe's own file, then the migrations. An empty
+// result means that there is nothing to build for the platform.
+func CIVariants(path string, opts CIOptions) ([]CIVariant, diag.List) {
+	opts.RenderOptions = opts.withDefaults()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, failed(path, "the recipe cannot be read: %v", plainError(err)).Diagnostics
 	}
-	opts.Env = ciEnvironment(opts, text)
-	config, list := ciConfig(path, opts, migrations)
+	opts.Env = ciEnvironment(opts.RenderOptions, text)
+	config, list := ciConfig(path, opts.RenderOptions, opts.Migrations)
 	if list.HasErrors() {
 		return nil, list
 	}
@@ -54,12 +69,12 @@ func CIVariants(path string, opts RenderOptions, migrations []VariantFile) ([]CI
 }
 
 // ciSplit divides what the configuration makes of the recipe.
-func ciSplit(path string, text []byte, opts RenderOptions, config *v0Config) ([]CIVariant, diag.List) {
+func ciSplit(path string, text []byte, opts CIOptions, config *v0Config) ([]CIVariant, diag.List) {
 	if opts.TargetPlatform.OS() == "osx" {
 		config.deploymentTarget()
 	}
-	j := &ciJobs{config: config, zip: config.zip, platform: opts.TargetPlatform.String()}
-	list := j.render(path, text, opts)
+	j := &ciJobs{config: config, zip: config.zip, opts: opts}
+	list := j.render(path, text)
 	if list.HasErrors() || len(j.outputs) == 0 {
 		return nil, list
 	}
@@ -139,16 +154,19 @@ func ciConfig(path string, opts RenderOptions, migrations []VariantFile) (*v0Con
 
 // ciJobs divides the outputs of a recipe into jobs.
 type ciJobs struct {
-	config   *v0Config
-	zip      [][]string
-	platform string
-	outputs  []*Output
-	top      map[string]bool // keys that the jobs differ in
-	used     map[string]bool
+	config  *v0Config
+	zip     [][]string
+	opts    CIOptions
+	outputs []*Output
+	top     map[string]bool // keys that the jobs differ in
+	used    map[string]bool
 }
 
-// render renders the recipe with the variants as its only ones.
-func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List {
+// render renders the recipe with the variants as its only ones, and as if each platform built itself:
+// conda-smithy tells the build platform to the selectors of the variants alone, by $BUILD_PLATFORM.
+func (j *ciJobs) render(path string, text []byte) diag.List {
+	opts := j.opts.RenderOptions
+	opts.BuildPlatform = opts.TargetPlatform
 	data, err := yaml.Marshal(j.config.plain())
 	if err != nil {
 		return failed(path, "the variants cannot be written: %v", err).Diagnostics
@@ -156,6 +174,7 @@ func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List 
 	opts.Variants = []VariantFile{{Path: "variants.yaml", Data: data}}
 	opts.exclusive, opts.AllowUnhashed, opts.noScripts, opts.keepPins, opts.IgnoreRecipeVariants = true, true, true, true, true
 	j.top, j.used = map[string]bool{}, map[string]bool{}
+	j.usesPythonMin(text)
 	var outputs []*Output
 	var list diag.List
 	if base := filepath.Base(path); base == "meta.yaml" || base == "meta.yml" || base == "conda.yaml" {
@@ -173,7 +192,7 @@ func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List 
 		return list
 	}
 	for _, o := range outputs {
-		if !o.Skip && !o.Staging {
+		if !o.Skip && !o.Staging && (j.opts.NoArch || o.NoArch == "") {
 			j.outputs = append(j.outputs, o)
 		}
 	}
@@ -183,16 +202,32 @@ func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List 
 	return list
 }
 
-// use notes what an output uses. The first output of a recipe.yaml tells the keys that jobs differ in.
+var namesPythonMin = regexp.MustCompile(`\{\{ python_min \}\}`)
+
+// usesPythonMin counts python_min as used by the recipe's text alone: the noarch outputs that use it are
+// those that most platforms leave out.
+func (j *ciJobs) usesPythonMin(text []byte) {
+	if namesPythonMin.Match(text) && j.config.vals["python_min"] != nil {
+		j.used["python_min"] = true
+	}
+}
+
+// use notes what an output uses. Jobs of a recipe.yaml differ in the keys that all its outputs use.
 func (j *ciJobs) use(o *Output) {
+	uses := map[string]bool{}
 	for k := range o.Variant {
 		key := j.spelling(k)
 		if key == "" || key == "target_platform" && o.NoArch != "" || o.Recipe.Format != "meta.yaml" && j.isOutput(key) {
 			continue
 		}
-		j.used[key] = true
-		if o.Recipe.Format != "meta.yaml" && o.Name == j.outputs[0].Name && j.loops(key) {
+		j.used[key], uses[key] = true, true
+		if o.Recipe.Format != "meta.yaml" && o == j.outputs[0] && j.loops(key) {
 			j.top[key] = true
+		}
+	}
+	for k := range j.top {
+		if o.Recipe.Format != "meta.yaml" && !uses[k] {
+			delete(j.top, k)
 		}
 	}
 }
@@ -230,8 +265,11 @@ func (j *ciJobs) kept() []string {
 	for k := range j.used {
 		keep[k] = true
 	}
-	for _, k := range keptKeys {
+	for _, k := range slices.Concat(keptKeys, j.opts.kept) {
 		keep[k] = j.config.vals[k] != nil
+	}
+	if j.opts.GitHubActions {
+		keep["github_actions_labels"] = j.config.vals["github_actions_labels"] != nil
 	}
 	if j.used["mpi"] {
 		for _, k := range mpiKeys {
@@ -421,7 +459,7 @@ func (j *ciJobs) name(values map[string][]string) string {
 			key += k + v[0]
 		}
 	}
-	return strings.NewReplacer("-", "_").Replace(j.platform) + "_" + strings.NewReplacer("*", "_", " ", "_").Replace(key)
+	return strings.NewReplacer("-", "_").Replace(j.opts.TargetPlatform.String()) + "_" + strings.NewReplacer("*", "_", " ", "_").Replace(key)
 }
 
 // plain is the configuration as it is written into a .ci_support file.

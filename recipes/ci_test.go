@@ -54,6 +54,8 @@ type ciFeedstock struct {
 	platforms         map[string][]ciFile
 	build             map[string]string // platform → platform it is built on
 	linux             map[string]string // os_version
+	noarch            []string          // noarch_platforms
+	provider          map[string]string // that runs the jobs
 	migrations        []VariantFile
 }
 
@@ -72,7 +74,7 @@ func ciFeedstocks(t *testing.T, dir string) (all []ciFeedstock) {
 		current[stampOf(data)] = VariantFile{Path: m, Data: data}
 	}
 	for _, folder := range folders {
-		f := ciFeedstock{name: filepath.Base(folder), dir: folder, platforms: map[string][]ciFile{}, build: map[string]string{}, linux: map[string]string{}}
+		f := ciFeedstock{name: filepath.Base(folder), dir: folder, platforms: map[string][]ciFile{}, build: map[string]string{}, linux: map[string]string{}, provider: map[string]string{}}
 		for _, name := range []string{"recipe.yaml", "meta.yaml"} {
 			if _, err := os.Stat(filepath.Join(folder, "recipe", name)); err == nil {
 				f.recipe = filepath.Join(folder, "recipe", name)
@@ -86,21 +88,7 @@ func ciFeedstocks(t *testing.T, dir string) (all []ciFeedstock) {
 		if f.recipe == "" || len(files) == 0 {
 			continue
 		}
-		var forge struct {
-			Build map[string]string `yaml:"build_platform"`
-			Linux map[string]string `yaml:"os_version"`
-		}
-		if data, err := os.ReadFile(filepath.Join(folder, "conda-forge.yml")); err == nil {
-			if err := yaml.Unmarshal(data, &forge); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for k, v := range forge.Build {
-			f.build[strings.Replace(k, "_", "-", 1)] = strings.Replace(v, "_", "-", 1)
-		}
-		for k, v := range forge.Linux {
-			f.linux[strings.Replace(k, "_", "-", 1)] = v
-		}
+		f.settings(t)
 		moved, _ := filepath.Glob(filepath.Join(folder, ".ci_support/migrations/*.yaml"))
 		for _, m := range moved {
 			data, err := os.ReadFile(m)
@@ -118,6 +106,55 @@ func ciFeedstocks(t *testing.T, dir string) (all []ciFeedstock) {
 	return all
 }
 
+// settings reads conda-forge.yml, and what conda-smithy assumes where it says nothing.
+func (f *ciFeedstock) settings(t *testing.T) {
+	var forge struct {
+		Build    map[string]string `yaml:"build_platform"`
+		Linux    map[string]string `yaml:"os_version"`
+		NoArch   yaml.Node         `yaml:"noarch_platforms"`
+		Provider map[string]yaml.Node
+	}
+	data, err := os.ReadFile(filepath.Join(f.dir, "conda-forge.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(data, &forge); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range forge.Build {
+		f.build[strings.Replace(k, "_", "-", 1)] = strings.Replace(v, "_", "-", 1)
+	}
+	for k, v := range forge.Linux {
+		f.linux[strings.Replace(k, "_", "-", 1)] = v
+	}
+	for _, p := range scalars(&forge.NoArch) {
+		f.noarch = append(f.noarch, strings.Replace(p, "_", "-", 1))
+	}
+	if f.noarch == nil {
+		f.noarch = []string{"linux-64"}
+	}
+	for k, v := range forge.Provider {
+		f.provider[strings.Replace(k, "_", "-", 1)] = strings.Join(scalars(&v), " ")
+	}
+}
+
+// onGitHub reports whether GitHub Actions runs the jobs for subdir, which it does for all but macOS where
+// conda-forge.yml does not say otherwise. The platform that builds counts.
+func (f *ciFeedstock) onGitHub(subdir string) bool {
+	if b := f.build[subdir]; b != "" {
+		subdir = b
+	}
+	system, _, _ := strings.Cut(subdir, "-")
+	said := f.provider[subdir]
+	if of := f.provider[system]; of != "" && strings.HasSuffix(subdir, "-64") {
+		said = of
+	}
+	if said == "" || said == "default" || said == "native" || said == "emulated" {
+		return system != "osx"
+	}
+	return strings.Contains(said, "github_actions")
+}
+
 // stampOf is a migration's migrator_ts.
 func stampOf(data []byte) string {
 	for _, line := range strings.Split(string(data), "\n") {
@@ -131,19 +168,13 @@ func stampOf(data []byte) string {
 
 // ciDifferences are feedstocks whose files differ, with the reason.
 var ciDifferences = map[string]string{
-	"clangdev-feedstock":                 "python_min is used by an output that most platforms skip, TARGET by another; conda-smithy and Forge count them the other way round",
-	"ctng-compilers-feedstock":           "libgomp_ver on osx is used by an output that is skipped there, which conda-smithy counts",
-	"llvmdev-feedstock":                  "python_min is used by an output that is skipped but on linux-64, which conda-smithy counts",
-	"rust-feedstock":                     "rust_std_extra on Windows is used by an output that conda-smithy does not count there",
-	"ctng-compiler-activation-feedstock": "its outputs use different keys, and the files tell apart what the output does that rattler-build sorted first",
-	"jaxlib-feedstock":                   "github_actions_labels is kept only with self_hosted in conda-forge.yml, which it has commented out",
-	"libtiff-feedstock":                  "made with an older conda-smithy, which kept cdt_name",
-	"ncurses-feedstock":                  "made with an older conda-smithy, which kept cdt_name",
-	"openjdk-feedstock":                  "one key, c_compiler on Windows, which the recipe names nowhere but in its compiler() calls for other systems",
-	"openmpi-feedstock":                  "c_compiler_version had one value in the pinning of then and has two now, so that its jobs are named by it",
-	"pandas-feedstock":                   "python_impl stands after an `and` that is false in a cross build; rattler-build 0.73 does not count it either",
-	"perl-feedstock":                     "made with a conda-smithy of years ago: no c_stdlib, no SDK, cdt_name kept",
-	"qt-main-feedstock":                  "one key on osx-arm64, libxml2_devel, which the recipe asks for there and the file has not",
+	"clangdev-feedstock":       "TARGET on Windows is in the script of a staging output alone, which its files of then do not count",
+	"ctng-compilers-feedstock": "libgomp_ver on osx is used by an output that is skipped there, which conda-smithy counts",
+	"jaxlib-feedstock":         "github_actions_labels is kept only with self_hosted in conda-forge.yml, which it has commented out",
+	"libtiff-feedstock":        "made with an older conda-smithy, which kept cdt_name",
+	"ncurses-feedstock":        "made with an older conda-smithy, which kept cdt_name",
+	"openjdk-feedstock":        "one key, c_compiler on Windows, which the recipe names nowhere but in its compiler() calls for other systems",
+	"perl-feedstock":           "made with a conda-smithy of years ago: no c_stdlib, no SDK, cdt_name kept",
 }
 
 // TestConformanceCIVariants expands the variants of every feedstock and holds jobs, keys and values
@@ -216,17 +247,18 @@ func (f ciFeedstock) expand(t *testing.T, subdir string, pinning VariantFile, ch
 		}
 	}
 	linux := f.linux[subdir]
-	opts := RenderOptions{TargetPlatform: target, HostPlatform: target, BuildPlatform: build, Variants: []VariantFile{pinning},
+	opts := CIOptions{Migrations: f.migrations, NoArch: slices.Contains(f.noarch, subdir), GitHubActions: f.onGitHub(subdir)}
+	opts.RenderOptions = RenderOptions{TargetPlatform: target, HostPlatform: target, BuildPlatform: build, Variants: []VariantFile{pinning},
 		Env: func(name string) (string, bool) { return linux, name == "DEFAULT_LINUX_VERSION" && linux != "" }}
 	if change == nil {
-		return CIVariants(f.recipe, opts, f.migrations)
+		return CIVariants(f.recipe, opts)
 	}
 	text, err := os.ReadFile(f.recipe)
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.Env = ciEnvironment(opts, text)
-	c, list := ciConfig(f.recipe, opts, f.migrations)
+	opts.Env = ciEnvironment(opts.RenderOptions, text)
+	c, list := ciConfig(f.recipe, opts.RenderOptions, opts.Migrations)
 	if list.HasErrors() {
 		return nil, list
 	}
