@@ -144,7 +144,7 @@ func scanBytes(b []byte, prefix string) scan {
 const readBlock = 256 << 10
 
 // readRoom is the least memory for a program. What of it is not used costs nothing.
-const readRoom = 32 << 20
+const readRoom = 64 << 20
 
 // reader has the memory that reading files takes.
 type reader struct {
