@@ -35,8 +35,6 @@ type CIOptions struct {
 	NoArch bool
 	// GitHubActions says that the jobs run there: they keep the labels of their runners.
 	GitHubActions bool
-	// kept are more keys to keep, those of an older conda-smithy.
-	kept []string
 }
 
 // keptKeys are in every job's file where the variants have them, used or not.
@@ -82,7 +80,7 @@ func ciSplit(path string, text []byte, opts CIOptions, config *v0Config) ([]CIVa
 }
 
 // deploymentTarget gives the keys for the oldest macOS one meaning: the C library's version is the
-// deployment target, and no SDK is older.
+// deployment target, and no SDK is older. Without a version of the C library they stay as they are.
 func (c *v0Config) deploymentTarget() {
 	highest := func(lists ...[]string) (best string) {
 		for _, l := range lists {
@@ -94,11 +92,11 @@ func (c *v0Config) deploymentTarget() {
 		}
 		return best
 	}
-	target := highest(c.vals["c_stdlib_version"], c.vals["MACOSX_DEPLOYMENT_TARGET"])
-	if target == "" {
+	n := len(c.vals["c_stdlib_version"])
+	if n == 0 {
 		return
 	}
-	n := max(1, len(c.vals["c_stdlib_version"]))
+	target := highest(c.vals["c_stdlib_version"], c.vals["MACOSX_DEPLOYMENT_TARGET"])
 	c.set("c_stdlib_version", slices.Repeat([]string{target}, n))
 	c.set("MACOSX_DEPLOYMENT_TARGET", []string{target})
 	sdk := slices.Clone(c.vals["MACOSX_SDK_VERSION"])
@@ -265,7 +263,7 @@ func (j *ciJobs) kept() []string {
 	for k := range j.used {
 		keep[k] = true
 	}
-	for _, k := range slices.Concat(keptKeys, j.opts.kept) {
+	for _, k := range keptKeys {
 		keep[k] = j.config.vals[k] != nil
 	}
 	if j.opts.GitHubActions {
