@@ -1,12 +1,10 @@
 package recipes
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"forge/internal/diag"
 
@@ -35,8 +33,6 @@ type CIOptions struct {
 	NoArch bool
 	// GitHubActions says that the jobs run there: they keep the labels of their runners.
 	GitHubActions bool
-	// kept are more keys to keep, those of an older conda-smithy.
-	kept []string
 }
 
 // keptKeys are in every job's file where the variants have them, used or not.
@@ -82,7 +78,7 @@ func ciSplit(path string, text []byte, opts CIOptions, config *v0Config) ([]CIVa
 }
 
 // deploymentTarget gives the keys for the oldest macOS one meaning: the C library's version is the
-// deployment target, and no SDK is older.
+// deployment target, and no SDK is older. Without a version of the C library they stay as they are.
 func (c *v0Config) deploymentTarget() {
 	highest := func(lists ...[]string) (best string) {
 		for _, l := range lists {
@@ -94,11 +90,11 @@ func (c *v0Config) deploymentTarget() {
 		}
 		return best
 	}
-	target := highest(c.vals["c_stdlib_version"], c.vals["MACOSX_DEPLOYMENT_TARGET"])
-	if target == "" {
+	n := len(c.vals["c_stdlib_version"])
+	if n == 0 {
 		return
 	}
-	n := max(1, len(c.vals["c_stdlib_version"]))
+	target := highest(c.vals["c_stdlib_version"], c.vals["MACOSX_DEPLOYMENT_TARGET"])
 	c.set("c_stdlib_version", slices.Repeat([]string{target}, n))
 	c.set("MACOSX_DEPLOYMENT_TARGET", []string{target})
 	sdk := slices.Clone(c.vals["MACOSX_SDK_VERSION"])
@@ -265,7 +261,7 @@ func (j *ciJobs) kept() []string {
 	for k := range j.used {
 		keep[k] = true
 	}
-	for _, k := range slices.Concat(keptKeys, j.opts.kept) {
+	for _, k := range keptKeys {
 		keep[k] = j.config.vals[k] != nil
 	}
 	if j.opts.GitHubActions {
@@ -283,183 +279,6 @@ func (j *ciJobs) kept() []string {
 		}
 	}
 	return keys
-}
-
-// ciAxis is one dimension of the jobs or of a job: keys that go together, and their rows of values.
-type ciAxis struct {
-	keys []string
-	rows [][]string
-}
-
-// axes are the dimensions that the keys span, with the values that outputs have.
-func (j *ciJobs) axes(keys []string) (axes []ciAxis, zip [][]string) {
-	done := map[string]bool{}
-	for _, group := range j.zip {
-		var in []string
-		for _, k := range group {
-			if slices.Contains(keys, k) && !done[k] {
-				in, done[k] = append(in, k), true
-			}
-		}
-		if len(in) > 1 {
-			zip = append(zip, in)
-		}
-		if len(in) > 0 {
-			axes = append(axes, j.axis(in))
-		}
-	}
-	for _, k := range keys {
-		if !done[k] {
-			axes = append(axes, j.axis([]string{k}))
-		}
-	}
-	return axes, zip
-}
-
-// axis takes the rows of values that outputs have, in the order of the variants.
-func (j *ciJobs) axis(keys []string) ciAxis {
-	a := ciAxis{keys: keys}
-	matters := slices.ContainsFunc(keys, func(k string) bool { return j.used[k] })
-	seen := map[string]bool{}
-	for i := range j.config.vals[keys[0]] {
-		row := j.row(keys, i)
-		if id := strings.Join(row, "\n"); !seen[id] && (!matters && i == 0 || matters && j.taken(keys, row)) {
-			seen[id] = true
-			a.rows = append(a.rows, row)
-		}
-	}
-	return a
-}
-
-func (j *ciJobs) row(keys []string, i int) (row []string) {
-	for _, k := range keys {
-		vals := j.config.vals[k]
-		row = append(row, vals[min(i, len(vals)-1)])
-	}
-	return row
-}
-
-// taken reports whether an output has these values, of those that use one of the keys, if any does.
-func (j *ciJobs) taken(keys, row []string) bool {
-	uses := func(o *Output) bool {
-		return slices.ContainsFunc(keys, func(k string) bool { return has(o.Variant, k) || has(o.Variant, normalKey(k)) })
-	}
-	some := slices.ContainsFunc(j.outputs, uses)
-	return slices.ContainsFunc(j.outputs, func(o *Output) bool {
-		for i, k := range keys {
-			if v, ok := fullValue(o, k); ok && v != row[i] {
-				return false
-			}
-		}
-		return !some || uses(o)
-	})
-}
-
-// fullValue is the value that a key has in an output's variant.
-func fullValue(o *Output, key string) (string, bool) {
-	v, ok := o.Full[key]
-	if !ok {
-		v, ok = o.Full[normalKey(key)]
-	}
-	return fmt.Sprint(v), ok
-}
-
-// split makes the jobs: the product of the axes that have a key at the top.
-func (j *ciJobs) split() []CIVariant {
-	axes, zip := j.axes(j.kept())
-	jobs := []CIVariant{{Values: map[string][]string{}, Zip: zip, Pins: map[string]Pin{}}}
-	for name, p := range j.config.pins {
-		if j.used[name] || j.used[normalKey(name)] {
-			jobs[0].Pins[name] = p
-		}
-	}
-	for _, a := range axes {
-		groups := j.groups(a)
-		next := make([]CIVariant, 0, len(jobs)*len(groups))
-		for _, job := range jobs {
-			for _, rows := range groups {
-				c := job
-				c.Values = map[string][]string{}
-				for k, v := range job.Values {
-					c.Values[k] = v
-				}
-				for _, row := range rows {
-					for i, k := range a.keys {
-						c.Values[k] = append(c.Values[k], row[i])
-					}
-				}
-				next = append(next, c)
-			}
-		}
-		jobs = next
-	}
-	jobs = slices.DeleteFunc(jobs, func(c CIVariant) bool { return !j.builds(c) })
-	for i := range jobs {
-		jobs[i].Name = j.name(jobs[i].Values)
-		jobs[i].tidy()
-	}
-	slices.SortFunc(jobs, func(a, b CIVariant) int { return strings.Compare(a.Name, b.Name) })
-	return jobs
-}
-
-// builds reports whether a job has any output: a product of keys may hold what the recipe skips.
-func (j *ciJobs) builds(c CIVariant) bool {
-	return slices.ContainsFunc(j.outputs, func(o *Output) bool {
-		for k, fixed := range j.top {
-			if !fixed {
-				continue
-			}
-			v, ok := fullValue(o, k)
-			if vals := c.Values[k]; ok && len(vals) > 0 && !slices.Contains(vals, v) {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// tidy sorts what has no order of its own.
-func (c *CIVariant) tidy() {
-	for k, v := range c.Values {
-		if !slices.ContainsFunc(c.Zip, func(g []string) bool { return slices.Contains(g, k) }) {
-			slices.Sort(v)
-		}
-	}
-}
-
-// groups are the rows that go into one job: those that agree in the keys at the top.
-func (j *ciJobs) groups(a ciAxis) (groups [][][]string) {
-	index := map[string]int{}
-	for _, row := range a.rows {
-		id := ""
-		for i, k := range a.keys {
-			if j.top[k] {
-				id += row[i] + "\n"
-			}
-		}
-		n, ok := index[id]
-		if !ok {
-			n = len(groups)
-			index[id] = n
-			groups = append(groups, nil)
-		}
-		groups[n] = append(groups[n], row)
-	}
-	return groups
-}
-
-// name is the platform with the keys at the top and their values.
-func (j *ciJobs) name(values map[string][]string) string {
-	key := ""
-	for _, k := range sortedNames(j.top) {
-		if !j.top[k] {
-			continue
-		}
-		if v := values[k]; len(v) > 0 && k != "target_platform" {
-			key += k + v[0]
-		}
-	}
-	return strings.NewReplacer("-", "_").Replace(j.opts.TargetPlatform.String()) + "_" + strings.NewReplacer("*", "_", " ", "_").Replace(key)
 }
 
 // plain is the configuration as it is written into a .ci_support file.

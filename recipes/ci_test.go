@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 
@@ -89,6 +88,7 @@ func ciFeedstocks(t *testing.T, dir string) (all []ciFeedstock) {
 			continue
 		}
 		f.settings(t)
+		f.scripts(t)
 		moved, _ := filepath.Glob(filepath.Join(folder, ".ci_support/migrations/*.yaml"))
 		for _, m := range moved {
 			data, err := os.ReadFile(m)
@@ -166,21 +166,10 @@ func stampOf(data []byte) string {
 	return ""
 }
 
-// ciDifferences are feedstocks whose files differ, with the reason.
-var ciDifferences = map[string]string{
-	"clangdev-feedstock":       "TARGET on Windows is in the script of a staging output alone, which its files of then do not count",
-	"ctng-compilers-feedstock": "libgomp_ver on osx is used by an output that is skipped there, which conda-smithy counts",
-	"jaxlib-feedstock":         "github_actions_labels is kept only with self_hosted in conda-forge.yml, which it has commented out",
-	"libtiff-feedstock":        "made with an older conda-smithy, which kept cdt_name",
-	"ncurses-feedstock":        "made with an older conda-smithy, which kept cdt_name",
-	"openjdk-feedstock":        "one key, c_compiler on Windows, which the recipe names nowhere but in its compiler() calls for other systems",
-	"perl-feedstock":           "made with a conda-smithy of years ago: no c_stdlib, no SDK, cdt_name kept",
-}
-
 // TestConformanceCIVariants expands the variants of every feedstock and holds jobs, keys and values
 // against its .ci_support. A feedstock that was rerendered with another pinning than the corpus has gets
-// the values of its files in place of the pinning's; which combinations there are, which jobs, and which
-// keys each has is compared all the same.
+// the values of its files in place of the pinning's, and one that was rerendered with older tools gets
+// their rules; which combinations there are, which jobs, and which keys each has is compared all the same.
 func TestConformanceCIVariants(t *testing.T) {
 	if os.Getenv("FORGE_CONFORMANCE") == "" {
 		t.Skip("takes a minute: `make conformance` runs it (FORGE_CONFORMANCE=1)")
@@ -191,51 +180,17 @@ func TestConformanceCIVariants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var files, jobs, keys, same, replaced int
+	tally := newCITally(dir, VariantFile{Path: pinning, Data: data})
 	for _, f := range ciFeedstocks(t, dir) {
-		var reasons []string
 		for _, subdir := range sortedNames(f.platforms) {
-			want := f.platforms[subdir]
-			files += len(want)
-			first, list := f.expand(t, subdir, VariantFile{Path: pinning, Data: data}, nil)
-			if list.HasErrors() {
-				t.Errorf("%s for %s: %v", f.name, subdir, list.Err())
-				continue
-			}
-			best := compareCI(want, first)
-			if same += best.values; best.values < len(want) {
-				for _, loops := range []bool{false, true} {
-					got, _ := f.expand(t, subdir, VariantFile{Path: pinning, Data: data}, func(c *v0Config) { c.asPinned(want, loops) })
-					if again := compareCI(want, got); again.values > best.values || again.values == best.values && again.keys > best.keys {
-						again.replaced = again.values - best.values
-						best = again
-					}
-				}
-				replaced += best.replaced
-			}
-			jobs, keys = jobs+best.jobs, keys+best.keys
-			if best.why != "" {
-				reasons = append(reasons, subdir+": "+best.why)
-			}
-		}
-		explained := ciDifferences[f.name]
-		switch {
-		case len(reasons) > 0 && explained == "":
-			t.Errorf("%s: %s", f.name, strings.Join(reasons, "\n"))
-		case len(reasons) > 0:
-			t.Logf("differs: %s: %s", f.name, explained)
-			if os.Getenv("FORGE_VERBOSE") != "" {
-				t.Log(strings.Join(reasons, "\n"))
-			}
-		case explained != "":
-			t.Errorf("%s is equal now; take it from the list", f.name)
+			tally.count(t, f, subdir)
 		}
 	}
-	t.Logf(".ci_support: %d files, %d with the same job, %d of them with the same keys; %d have every value with the corpus's pinning, %d more with the pinning they were made with", files, jobs, keys, same, replaced)
+	tally.report(t)
 }
 
-// expand is CIVariants with a change to what the variants come to.
-func (f ciFeedstock) expand(t *testing.T, subdir string, pinning VariantFile, change func(*v0Config)) ([]CIVariant, diag.List) {
+// options are those of the jobs for subdir.
+func (f ciFeedstock) options(t *testing.T, subdir string, pinning VariantFile) CIOptions {
 	target, err := platforms.Parse(subdir)
 	if err != nil {
 		t.Fatal(err)
@@ -250,9 +205,11 @@ func (f ciFeedstock) expand(t *testing.T, subdir string, pinning VariantFile, ch
 	opts := CIOptions{Migrations: f.migrations, NoArch: slices.Contains(f.noarch, subdir), GitHubActions: f.onGitHub(subdir)}
 	opts.RenderOptions = RenderOptions{TargetPlatform: target, HostPlatform: target, BuildPlatform: build, Variants: []VariantFile{pinning},
 		Env: func(name string) (string, bool) { return linux, name == "DEFAULT_LINUX_VERSION" && linux != "" }}
-	if change == nil {
-		return CIVariants(f.recipe, opts)
-	}
+	return opts
+}
+
+// variants is what CIVariants divides.
+func (f ciFeedstock) variants(t *testing.T, opts CIOptions) (*v0Config, CIOptions, []byte) {
 	text, err := os.ReadFile(f.recipe)
 	if err != nil {
 		t.Fatal(err)
@@ -260,10 +217,32 @@ func (f ciFeedstock) expand(t *testing.T, subdir string, pinning VariantFile, ch
 	opts.Env = ciEnvironment(opts.RenderOptions, text)
 	c, list := ciConfig(f.recipe, opts.RenderOptions, opts.Migrations)
 	if list.HasErrors() {
-		return nil, list
+		t.Fatalf("%s for %s: %v", f.name, opts.TargetPlatform, list.Err())
 	}
-	change(c)
-	return ciSplit(f.recipe, text, opts, c)
+	return c, opts, text
+}
+
+// expand is CIVariants with a change to what the variants come to, and the rules of an era.
+func (f ciFeedstock) expand(t *testing.T, opts CIOptions, change func(*v0Config), era ciEra) []CIVariant {
+	c, opts, text := f.variants(t, opts)
+	if change != nil {
+		change(c)
+	}
+	jobs, list := ciSplit(f.recipe, text, opts, c)
+	if list.HasErrors() {
+		t.Errorf("%s for %s: %v", f.name, opts.TargetPlatform, list.Err())
+	}
+	for i := range jobs {
+		for _, k := range era.kept {
+			if vals := c.vals[k]; vals != nil {
+				jobs[i].Values[k] = vals[:1]
+			}
+		}
+		for _, k := range era.dropped {
+			delete(jobs[i].Values, k)
+		}
+	}
+	return jobs
 }
 
 func sortedZip(zip [][]string) (out []string) {
@@ -332,66 +311,89 @@ func allKeys(files []ciFile) (out [][]string) {
 
 // ciResult counts the files that have their job, the same keys, and the same values.
 type ciResult struct {
-	jobs, keys, values, replaced int
-	why                          string
+	combinations, jobs, keys, values int
+	equal                            map[string]bool
+	why                              []string
 }
 
-func compareCI(want []ciFile, got []CIVariant) (r ciResult) {
+// better compares by what matters most.
+func (r ciResult) better(than ciResult) bool {
+	a, b := []int{r.keys, r.values, r.jobs, r.combinations}, []int{than.keys, than.values, than.jobs, than.combinations}
+	return slices.Compare(a, b) > 0
+}
+
+func compareCI(want []ciFile, got []CIVariant) ciResult {
 	byName := map[string]CIVariant{}
-	var names []string
 	for _, g := range got {
 		byName[g.Name] = g
-		names = append(names, g.Name)
 	}
-	var reasons []string
-	var missing []string
+	r := ciResult{equal: map[string]bool{}}
 	for _, w := range want {
-		g, ok := byName[w.name]
-		if !ok {
-			missing = append(missing, w.name)
+		if g, ok := byName[w.name]; ok {
+			delete(byName, w.name)
+			r.jobs++
+			r.combinations++
+			r.compare(w, g)
 			continue
 		}
-		delete(byName, w.name)
-		r.jobs++
-		var wk, gk, differ []string
-		for _, k := range sortedNames(w.values) {
-			if g.Values[k] == nil {
-				wk = append(wk, k)
-			} else if !slices.Equal(w.values[k], g.Values[k]) {
-				differ = append(differ, fmt.Sprintf("%s %v/%v", k, w.values[k], g.Values[k]))
+		r.why = append(r.why, "no job "+w.name)
+		for _, name := range sortedNames(byName) {
+			if sameValues(w, byName[name]) {
+				delete(byName, name)
+				r.combinations++
+				break
 			}
-		}
-		for _, k := range sortedNames(g.Values) {
-			if w.values[k] == nil {
-				gk = append(gk, k)
-			}
-		}
-		if wz, gz := fmt.Sprint(sortedZip(w.zip)), fmt.Sprint(sortedZip(g.Zip)); wz != gz && !(len(w.zip) == 0 && len(g.Zip) == 0) {
-			differ = append(differ, "zip "+wz+"/"+gz)
-		}
-		gp := sortedNames(g.Pins)
-		sort.Strings(w.pins)
-		if !slices.Equal(gp, w.pins) && len(gp)+len(w.pins) > 0 {
-			differ = append(differ, fmt.Sprintf("pins %v/%v", w.pins, gp))
-		}
-		if len(wk)+len(gk) == 0 {
-			r.keys++
-			if len(differ) == 0 {
-				r.values++
-			}
-		} else {
-			reasons = append(reasons, fmt.Sprintf("keys missing %v extra %v", wk, gk))
-		}
-		if len(differ) > 0 {
-			reasons = append(reasons, fmt.Sprint(differ))
 		}
 	}
-	if len(missing) > 0 {
-		reasons = append(reasons, fmt.Sprintf("jobs missing %v, left %v", missing, sortedNames(byName)))
-	} else if len(byName) > 0 {
-		reasons = append(reasons, fmt.Sprintf("jobs too many %v", sortedNames(byName)))
+	for _, name := range sortedNames(byName) {
+		r.why = append(r.why, "one job too many: "+name)
 	}
-	slices.Sort(reasons)
-	r.why = strings.Join(slices.Compact(reasons), "\n      ")
 	return r
+}
+
+// sameValues reports whether a file and a job have the same values under the keys that both have.
+func sameValues(w ciFile, g CIVariant) bool {
+	for k, vals := range w.values {
+		if g.Values[k] != nil && !slices.Equal(vals, g.Values[k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// compare holds a job against its file.
+func (r *ciResult) compare(w ciFile, g CIVariant) {
+	var differ []string
+	keys := true
+	for _, k := range sortedNames(w.values) {
+		if g.Values[k] == nil {
+			keys = false
+			differ = append(differ, "lacks "+k)
+		} else if !slices.Equal(w.values[k], g.Values[k]) {
+			differ = append(differ, fmt.Sprintf("%s %v/%v", k, w.values[k], g.Values[k]))
+		}
+	}
+	for _, k := range sortedNames(g.Values) {
+		if w.values[k] == nil {
+			keys = false
+			differ = append(differ, "has "+k)
+		}
+	}
+	if wz, gz := fmt.Sprint(sortedZip(w.zip)), fmt.Sprint(sortedZip(g.Zip)); wz != gz && len(w.zip)+len(g.Zip) > 0 {
+		differ = append(differ, "zip "+wz+"/"+gz)
+	}
+	gp := sortedNames(g.Pins)
+	slices.Sort(w.pins)
+	if !slices.Equal(gp, w.pins) && len(gp)+len(w.pins) > 0 {
+		differ = append(differ, fmt.Sprintf("pins %v/%v", w.pins, gp))
+	}
+	if keys {
+		r.keys++
+	}
+	if len(differ) == 0 {
+		r.values++
+		r.equal[w.name] = true
+		return
+	}
+	r.why = append(r.why, w.name+": "+strings.Join(differ, ", "))
 }
