@@ -56,6 +56,7 @@ bench: build ## ratios against peers and physical limits, measured in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 60m ./...
 	@sh .ci/bench
 	@sh .ci/bench-render
+	@sh .ci/bench-post
 
 archspec: ## the newest table of CPU levels, with its licences
 	@sh .ci/archspec

@@ -35,6 +35,8 @@ type inspected struct {
 	macho   []*macho.Info // for each processor
 	code    *isa.Report   // nil where it was not asked for
 	dropped []string      // out of the library path
+	// undefined are the symbols of a library that the file itself does not name the origin of.
+	undefined []string
 }
 
 func (j *job) newInspector(paths []string) (*inspector, error) {
@@ -74,6 +76,11 @@ func (n *inspector) file(p string, data []byte) ([]byte, error) {
 func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {
 	if b.elf, err = elf.Parse(data); err != nil {
 		return nil, err
+	}
+	if commonLibrary(b.path) && b.elf.Dynamic {
+		if b.undefined, err = elf.Undefined(data); err != nil {
+			return nil, err
+		}
 	}
 	var change elf.Change
 	data, change, err = n.j.relocate(b.path, b.elf, data)

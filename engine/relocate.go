@@ -1,10 +1,11 @@
 package engine
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"forge/platforms/elf"
 )
@@ -25,36 +26,31 @@ func (j *job) relocate(p string, info *elf.Info, data []byte) ([]byte, elf.Chang
 	if !r.Changes(info) {
 		return data, elf.Change{}, nil
 	}
-	old := bytes.Clone(data)
+	size := len(data)
 	data, change, err := elf.Relocate(data, r)
 	if err != nil {
 		return nil, change, fmt.Errorf("make its library path relative: %w", err)
 	}
-	return data, change, overwrite(filepath.Join(j.site.prefix, filepath.FromSlash(p)), old, data)
+	return data, change, overwrite(filepath.Join(j.site.prefix, filepath.FromSlash(p)), size, data, change.Touched)
 }
 
-// overwrite makes a file of the prefix, whose content is old, hold fresh: what is the same in both is not
-// written. A file that has other names, or that cannot be opened, is replaced.
-func overwrite(name string, old, fresh []byte) error {
+// overwrite makes a file of the prefix hold fresh, which may differ from its old content, of size bytes, in
+// touched. A file that has other names, or that cannot be opened, is replaced.
+func overwrite(name string, size int, fresh []byte, touched []elf.Range) error {
 	info, err := os.Lstat(name)
 	if err != nil {
 		return err
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil || linksOf(info) != 1 || len(fresh) < len(old) {
-		if f != nil {
-			f.Close()
-		}
+	if err != nil {
 		return elf.ReplaceFile(name, fresh)
 	}
 	defer f.Close()
-	const block = 16 << 10
-	for at := 0; at < len(fresh); at += block {
-		part := fresh[at:min(at+block, len(fresh))]
-		if at+len(part) <= len(old) && bytes.Equal(part, old[at:at+len(part)]) {
-			continue
-		}
-		if _, err := f.WriteAt(part, int64(at)); err != nil {
+	if linksOf(info) != 1 || info.Size() != int64(size) || len(fresh) < size {
+		return elf.ReplaceFile(name, fresh)
+	}
+	for _, r := range joined(touched) {
+		if _, err := f.WriteAt(fresh[r.Off:r.Off+r.Len], int64(r.Off)); err != nil {
 			return err
 		}
 	}
@@ -62,6 +58,21 @@ func overwrite(name string, old, fresh []byte) error {
 		return err
 	}
 	return os.Chtimes(name, info.ModTime(), info.ModTime())
+}
+
+// joined sorts parts of a file and makes one of those that overlap or lie close.
+func joined(parts []elf.Range) []elf.Range {
+	const page = 4096
+	slices.SortFunc(parts, func(a, b elf.Range) int { return cmp.Compare(a.Off, b.Off) })
+	var out []elf.Range
+	for _, p := range parts {
+		if last := len(out) - 1; last >= 0 && p.Off <= out[last].Off+out[last].Len+page {
+			out[last].Len = max(out[last].Len, p.Off+p.Len-out[last].Off)
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 // warnDropped tells of entries that were taken out of library paths.

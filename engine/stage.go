@@ -79,6 +79,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.checkLinkage(ctx, added, binaries, &m.Record); err != nil {
 		return nil, err
 	}
+	if err := j.warnUndefined(binaries); err != nil {
+		return nil, err
+	}
 	if o.NoArch == "python" {
 		m.NoArchLink = &packages.NoArchLink{EntryPoints: o.Build.EntryPoints}
 	}

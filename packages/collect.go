@@ -62,8 +62,8 @@ func Collect(root, prefix string, paths []string, opts CollectOptions) ([]File, 
 		return nil, nil, fmt.Errorf("collect the package's files: %w", err)
 	}
 	defer dir.Close()
-	c := &collector{dir: dir, root: root, prefix: strings.TrimRight(prefix, "/"), opts: opts, scans: map[string]scan{}}
-	c.finder, c.readers.New = newFinder(c.prefix), func() any { return newReader() }
+	c := &collector{dir: dir, root: root, prefix: strings.TrimRight(prefix, "/"), opts: opts, scans: map[string]scan{}, infos: map[string]fs.FileInfo{}}
+	c.finder = newFinder(c.prefix)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	c.readAhead(paths)
 	for _, p := range paths {
@@ -81,7 +81,8 @@ type collector struct {
 	opts         CollectOptions
 	scans        map[string]scan // by real path
 	finder       *finder         // of the prefix
-	readers      sync.Pool       // of *reader
+	infos        map[string]fs.FileInfo
+	mu           sync.Mutex // guards scans and infos while files are read ahead
 	files        []File
 	warnings     []string
 	errs         []error
@@ -99,7 +100,7 @@ func (c *collector) add(p string) error {
 			return err
 		}
 	}
-	info, err := c.dir.Lstat(filepath.FromSlash(p))
+	info, err := c.lstat(p)
 	if err != nil {
 		return err
 	}

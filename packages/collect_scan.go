@@ -6,11 +6,13 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
+	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
+	"sync/atomic"
 
 	"forge/digest"
 )
@@ -29,68 +31,108 @@ type scan struct {
 // goMark is what Go's linker writes before what the build was made of (debug/buildinfo).
 const goMark = "\xff Go buildinf:"
 
-// readAhead scans the regular files among paths on all cores. Errors are kept for whoever asks for the
-// file's scan.
+// readAhead looks at all paths, and scans the files that add will ask for, on all cores. Errors are kept
+// for whoever asks.
 func (c *collector) readAhead(paths []string) {
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, p := range paths {
-		if !c.packed(p) {
-			continue
-		}
-		group.Go(func() error {
-			s, err := c.read(p, c.opts.Inspect)
-			s.err = err
-			mu.Lock()
-			defer mu.Unlock()
-			c.scans[p] = s
-			return nil
+	names := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return CheckPath(p) != nil || c.dropped(p) })
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		workers.Go(func() {
+			a := &ahead{collector: c, reader: newReader()}
+			defer a.close()
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				a.look(names[i])
+			}
 		})
 	}
-	group.Wait()
+	workers.Wait()
 }
 
-// packed tells whether add will scan p as a file of the payload.
-func (c *collector) packed(p string) bool {
-	if CheckPath(p) != nil || c.dropped(p) || isInstaller(p) {
-		return false
+// ahead reads files for a collector. Paths come sorted, so it keeps the folder of the last one open.
+type ahead struct {
+	*collector
+	reader *reader
+	folder string
+	open   *os.Root
+}
+
+func (a *ahead) close() {
+	if a.open != nil {
+		a.open.Close()
 	}
-	if c.opts.NoArch == "python" {
-		if _, keep := noarchPath(p, c.opts.EntryPoints); !keep {
-			return false
-		}
+}
+
+// look scans p if it is a file that add will ask for; what fails here add meets, too, and tells.
+func (a *ahead) look(p string) {
+	dir, err := a.enter(path.Dir(p))
+	if err != nil {
+		return
 	}
-	info, err := c.dir.Lstat(filepath.FromSlash(p))
-	return err == nil && info.Mode().IsRegular()
+	info, err := dir.Lstat(path.Base(p))
+	if err != nil {
+		return
+	}
+	wanted := info.Mode().IsRegular() && !isInstaller(p)
+	if wanted && a.opts.NoArch == "python" {
+		_, wanted = noarchPath(p, a.opts.EntryPoints)
+	}
+	var s scan
+	if wanted {
+		s, err = a.reader.read(dir, path.Base(p), a.finder, a.inspecting(p))
+		s.err = err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.infos[p] = info
+	if wanted {
+		a.scans[p] = s
+	}
+}
+
+func (a *ahead) enter(folder string) (*os.Root, error) {
+	if folder == a.folder && a.open != nil {
+		return a.open, nil
+	}
+	a.close()
+	var err error
+	a.folder = folder
+	a.open, err = a.dir.OpenRoot(filepath.FromSlash(folder))
+	return a.open, err
+}
+
+func (c *collector) inspecting(p string) func([]byte) ([]byte, error) {
+	if c.opts.Inspect == nil {
+		return nil
+	}
+	return func(b []byte) ([]byte, error) { return c.opts.Inspect(p, b) }
+}
+
+// lstat is what readAhead saw, or what is there.
+func (c *collector) lstat(p string) (fs.FileInfo, error) {
+	if info := c.infos[p]; info != nil {
+		return info, nil
+	}
+	return c.dir.Lstat(filepath.FromSlash(p))
 }
 
 // scan is of a file of the payload, or of what a link leads to: that may belong to a dependency.
 func (c *collector) scan(p string) (scan, error) {
-	if s, ok := c.scans[p]; ok {
-		return s, s.err
-	}
-	s, err := c.read(p, nil)
-	if err == nil {
+	s, ok := c.scans[p]
+	if !ok {
+		s, s.err = newReader().read(c.dir, p, c.finder, nil)
 		c.scans[p] = s
 	}
-	return s, err
+	return s, s.err
 }
 
-func (c *collector) read(p string, inspect func(string, []byte) ([]byte, error)) (scan, error) {
-	f, err := c.dir.Open(filepath.FromSlash(p))
+func (r *reader) read(dir *os.Root, p string, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
+	f, err := dir.Open(filepath.FromSlash(p))
 	if err != nil {
 		return scan{}, err
 	}
 	defer f.Close()
-	r := c.readers.Get().(*reader)
-	defer c.readers.Put(r)
-	return r.scan(f, c.finder, func(b []byte) ([]byte, error) {
-		if inspect == nil {
-			return b, nil
-		}
-		return inspect(p, b)
-	})
+	return r.scan(f, want, inspect)
 }
 
 func scanBytes(b []byte, prefix string) scan {
@@ -100,6 +142,9 @@ func scanBytes(b []byte, prefix string) scan {
 
 // readBlock is how much is read at once: what fits into a core's own cache.
 const readBlock = 256 << 10
+
+// readRoom is the least memory for a program. What of it is not used costs nothing.
+const readRoom = 64 << 20
 
 // reader has the memory that reading files takes.
 type reader struct {
@@ -138,7 +183,14 @@ func (r *reader) program(head []byte, more bool, file io.Reader, want *finder, i
 	if err != nil {
 		return scan{}, err
 	}
-	s := scan{sum: digest.Of(b), size: int64(len(b)), native: isNative(b), nul: bytes.IndexByte(b, 0) >= 0, prefix: want.in(b)}
+	s := scan{size: int64(len(b)), native: isNative(b), nul: bytes.IndexByte(b, 0) >= 0}
+	h := sha256.New()
+	for at := 0; at < len(b); at += readBlock { // in parts, so that the second look finds them in the cache
+		end := min(at+readBlock, len(b))
+		h.Write(b[at:end])
+		s.prefix = s.prefix || want.in(b[max(at-len(want.want), 0):end])
+	}
+	s.sum, _ = digest.FromSum(h.Sum(nil))
 	s.golang = s.native && s.prefix && bytes.Contains(b, []byte(goMark))
 	return s, nil
 }
@@ -153,8 +205,8 @@ func (r *reader) rest(head []byte, file io.Reader) ([]byte, error) {
 		}
 		size = max(size, int(info.Size()))
 	}
-	if cap(r.whole) <= size {
-		r.whole = make([]byte, 0, size+size/8+1)
+	if room := size + size/8 + readBlock; cap(r.whole) < room { // some more, for what inspect adds
+		r.whole = make([]byte, 0, max(room, readRoom))
 	}
 	b := append(r.whole[:0], head...)
 	for {

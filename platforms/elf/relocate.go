@@ -25,6 +25,7 @@ type Change struct {
 	Changed bool
 	RunPath []string // the path now in the file
 	Dropped []string // entries that led out of the prefix
+	Touched []Range  // of the new content, what may differ from the same place in the old; in no order
 }
 
 // Relocate makes every entry of DT_RUNPATH or DT_RPATH that lies in the prefix relative to $ORIGIN, drops the
@@ -39,8 +40,8 @@ func Relocate(b []byte, r Relocation) ([]byte, Change, error) {
 	if !c.Changed {
 		return b, c, nil
 	}
-	out, err := SetRunPath(b, c.RunPath)
-	c.Changed = err == nil
+	out, touched, err := setRunPath(b, c.RunPath)
+	c.Changed, c.Touched = err == nil, touched
 	return out, c, err
 }
 
