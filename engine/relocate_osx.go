@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"forge/platforms/elf"
 	"forge/platforms/macho"
 )
 
@@ -59,7 +60,7 @@ func (n *inspector) mac(b *inspected, data []byte) ([]byte, error) {
 		}
 		b.dropped = change.Dropped
 		if change.Changed {
-			if err := overwrite(filepath.Join(n.j.site.prefix, filepath.FromSlash(b.path)), data, out); err != nil {
+			if err := elf.ReplaceFile(filepath.Join(n.j.site.prefix, filepath.FromSlash(b.path)), out); err != nil {
 				return nil, err
 			}
 			data = out

@@ -33,8 +33,8 @@ func inspectCommand(a *app) *cobra.Command {
 		Short: "Print what a package says of itself",
 		Example: "  forge package inspect output/linux-64/zlib-*.conda --paths\n" +
 			"  forge package inspect output/linux-64/zlib-*.conda --linkage   # what its programs and libraries need",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args[0], f) },
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args[0], f) },
 	}
 	c.Flags().BoolVar(&f.paths, "paths", false, "list the files")
 	c.Flags().BoolVar(&f.about, "about", false, "print about.json")
