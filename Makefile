@@ -4,7 +4,7 @@ FORGE   := bin/forge
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export CGO_ENABLED = 0
 
-.PHONY: build demo test test-all deps lint fmt cross race reproducible wine faults bench conformance archspec clean
+.PHONY: build demo test test-all deps lint fmt cross race reproducible wine macos faults bench conformance archspec clean
 
 build: ## build bin/forge
 	@mkdir -p bin
@@ -35,7 +35,7 @@ cross: ## the program builds for the other systems
 race:
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
 
-test-all: test cross race reproducible wine faults ## the slow proofs too
+test-all: test cross race reproducible wine macos faults ## the slow proofs too
 
 faults: ## kill -9, a full disk, a loss of power and a flipped bit at every place where forge changes a file
 	FORGE_TEST_ALL=1 $(GO) test -timeout 3h -run 'TestKillEverywhere|TestDiskFull|TestPowerLoss|TestBitRot' ./cmd/forge
@@ -46,13 +46,17 @@ reproducible: build ## every shipped recipe built twice: other folder, time, -j 
 wine: ## forge.exe builds, tests and runs packages under Wine; skipped where that is missing
 	@sh .ci/wine
 
+macos: ## packages for Macs, cross built with zig, and our Mach-O editor against LLVM and LIEF; skipped without zig
+	@sh .ci/macos
+
 conformance: ## held against other tools' results on the corpus, and against rattler-build where it can be had
 	FORGE_CONFORMANCE=1 FORGE_PEER_PYTHON="$$(sh .ci/peer)" $(GO) test -run 'Conformance|Vectors|Jinja2|Templates|Snippets|Selectors' -v ./... | grep -v '^=== ' | grep -v 'no test files'
 
 bench: build ## ratios against peers and physical limits, measured in one run
-	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
+	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 60m ./...
 	@sh .ci/bench
 	@sh .ci/bench-render
+	@sh .ci/bench-post
 
 archspec: ## the newest table of CPU levels, with its licences
 	@sh .ci/archspec

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -11,37 +9,23 @@ import (
 	"forge/internal/diag"
 	"forge/platforms/cpu"
 	"forge/platforms/isa"
+	"forge/recipes"
 )
 
-// checkLevel reads the code of the package's binaries and refuses instructions above the level that the
+// checkLevel refuses, in the code of the package's binaries, instructions above the level that the
 // output is built for. Where it is built for no level, the platform's baseline is held against it and
 // what lies above is a warning: a library that looks at the CPU itself may have it.
 //
 // extra.forge.cpu_dispatch lists files (globs of paths) and functions (names, with * at the end) that are
 // only run where the CPU has what they need.
-func (j *job) checkLevel(paths []string) error {
-	level, strict := levelOf(j.a.Output), true
-	if level == nil {
-		strict = false
-		var err error
-		if level, err = cpu.Parse(family(j.a.Output.TargetPlatform)); err != nil {
-			return nil // no table for this machine
-		}
-	}
-	allow := dispatchList(j.a.Output.Extra)
+func (j *job) checkLevel(files []inspected) error {
+	level, strict := heldTo(j.a.Output), levelOf(j.a.Output) != nil
 	var found diag.List
-	for _, p := range paths {
-		if matchAny(allow, p) {
+	for _, b := range files {
+		if b.code == nil || len(b.code.Findings) == 0 {
 			continue
 		}
-		report, err := checkFile(filepath.Join(j.site.prefix, filepath.FromSlash(p)), level, allow)
-		if err != nil {
-			return fmt.Errorf("instructions of %s: %w", p, err)
-		}
-		if report == nil || len(report.Findings) == 0 {
-			continue
-		}
-		text := aboveLevel(p, level, report)
+		text := aboveLevel(b.path, level, b.code)
 		if !strict {
 			j.warn("cpu: %s", text)
 			continue
@@ -52,26 +36,21 @@ func (j *job) checkLevel(paths []string) error {
 	return found.Err()
 }
 
-// checkFile reads one file; nil where it is no binary.
-func checkFile(name string, level *cpu.Level, allow []string) (*isa.Report, error) {
-	info, err := os.Lstat(name)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, err
+// heldTo is the level that code is held against: the output's, or its platform's baseline; nil where no
+// table has this machine.
+func heldTo(o *recipes.Output) *cpu.Level {
+	if l := levelOf(o); l != nil {
+		return l
 	}
-	f, err := os.Open(name)
+	baseline := family(o.TargetPlatform)
+	if o.TargetPlatform.OS() == "osx" { // the first Macs of each processor that macOS 11 runs on had more
+		baseline = map[string]string{"x86_64": "core2", "arm64": "m1"}[o.TargetPlatform.Arch()]
+	}
+	l, err := cpu.Parse(baseline)
 	if err != nil {
-		return nil, err
+		return nil
 	}
-	defer f.Close()
-	head := make([]byte, 4)
-	if n, _ := f.ReadAt(head, 0); !isa.IsBinary(head[:n]) {
-		return nil, nil
-	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	return isa.Check(data, level, allow)
+	return l
 }
 
 // aboveLevel is one line about one file.

@@ -25,6 +25,7 @@ type emulation struct {
 	argv     []string
 	machine  uint16            // of ELF files it is for
 	env      map[string]string // for the test
+	wine     bool              // it is Wine, for programs of Windows: see wineTest
 	loaded   *toolchain.External
 }
 
@@ -82,6 +83,9 @@ func needsEmulation(req *Request, o *recipes.Output) string {
 
 // emulationOf is how o's programs are emulated, nil where nothing here can.
 func emulationOf(o *recipes.Output) *emulation {
+	if o.HostPlatform.String() == "win-64" && o.BuildPlatform.OS() == "linux" {
+		return &emulation{external: wineTool, argv: []string{wineProgram}, wine: true}
+	}
 	machine, qemu := elfMachine(o.HostPlatform)
 	if machine == 0 {
 		return nil
@@ -111,13 +115,21 @@ func (r *runner) emulator(ctx context.Context, o *recipes.Output) (*emulation, e
 	}
 	found, err := r.tools.Externals.Find(ctx, e.external)
 	if err == nil && found == nil {
-		err = fmt.Errorf("its tests are %s, and this host has no %s (on Debian: qemu-user-static and the cross compiler's libraries)", why, e.external)
+		err = fmt.Errorf("its tests are %s, and this host has no %s (on Debian: %s)", why, e.external, e.debian())
 	}
 	if err != nil {
 		return nil, err
 	}
 	e.loaded, err = r.external(ctx, e.external)
 	return e, err
+}
+
+// debian names the packages that bring it.
+func (e *emulation) debian() string {
+	if e.wine {
+		return "wine64"
+	}
+	return "qemu-user-static and the cross compiler's libraries"
 }
 
 // wrap puts a script in front of each program among paths of the prefix dir that the emulator is for.
@@ -180,9 +192,9 @@ func (e *emulation) environment(env map[string]string) {
 func (r *Request) notRun(o *recipes.Output) string {
 	why := needsEmulation(r, o)
 	switch {
-	case why == "", r.Emulate && (emulationOf(o) != nil || o.HostPlatform.IsWindows()):
+	case why == "", r.Emulate && emulationOf(o) != nil:
 		return ""
-	case emulationOf(o) == nil && !o.HostPlatform.IsWindows():
+	case emulationOf(o) == nil:
 		return "its tests are " + why + ", and were not run: no emulator for that is known"
 	}
 	return "its tests are " + why + ", and were not run; --test native-and-emulated runs them under an emulator"

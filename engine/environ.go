@@ -73,8 +73,11 @@ func platformEnv(env map[string]string, o *recipes.Output) {
 		env["CONDA_BUILD_CROSS_COMPILATION"] = "1"
 	}
 	env["SHLIB_EXT"] = sharedLibraryExtension(target)
-	if target.OS() == "linux" {
+	switch target.OS() {
+	case "linux":
 		env["BUILD"] = o.BuildPlatform.Arch() + "-conda_cos6-linux-gnu"
+	case "osx":
+		macEnv(env, o)
 	}
 }
 

@@ -182,7 +182,7 @@ func judgeInputs(t *sandbox.Trace, owned *owners, at layout, declared map[string
 func loaderSearch(p string, found map[string]bool) bool {
 	dir, name := filepath.Split(p)
 	return strings.Contains(p, "/glibc-hwcaps/") || strings.HasSuffix(dir, "/tls/") || name == "tls" || name == "x86_64" ||
-		strings.Contains(name, ".so.") && found[name] || p == "/etc/ld.so.preload" || p == "/etc/ld.so.cache"
+		strings.Contains(name, ".so") && found[name] || p == "/etc/ld.so.preload" || p == "/etc/ld.so.cache"
 }
 
 // ownFolder tells of paths that are made for the build alone, or are the kernel's.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -35,16 +33,19 @@ type library struct {
 // (build.dynamic_linking). A library nobody brings, and one whose package is no run dependency, is an
 // error with overlinking_behavior: error and a warning without; so is, with overdepending_behavior, a
 // dependency that none of the files links to. The bound on glibc becomes what the files need.
-func (j *job) checkLinkage(ctx context.Context, paths []string, r *packages.Record) error {
-	if j.a.Output.TargetPlatform.IsWindows() {
-		return j.checkImports(paths, r)
-	}
-	if j.a.Output.TargetPlatform.OS() != "linux" {
+func (j *job) checkLinkage(ctx context.Context, paths []string, files []inspected, r *packages.Record) error {
+	switch j.a.Output.TargetPlatform.OS() {
+	case "win":
+		return j.checkImports(paths, files, r)
+	case "osx":
+		return j.checkDylibs(paths, files, r)
+	case "linux":
+	default:
 		return nil
 	}
-	binaries, err := j.binaries(paths)
-	if err != nil || len(binaries) == 0 {
-		return err
+	binaries := dynamic(files)
+	if len(binaries) == 0 {
+		return nil
 	}
 	libs := neededFrom(binaries, ownLibraries(paths))
 	owners, err := j.hostLibraries()
@@ -83,26 +84,15 @@ func (j *job) complain(findings []string, strict bool, code string) error {
 	return list.Err()
 }
 
-// binaries reads the ELF files among paths that the loader would look at.
-func (j *job) binaries(paths []string) ([]elfFile, error) {
+// dynamic are the ELF files that the loader would look at.
+func dynamic(files []inspected) []elfFile {
 	var list []elfFile
-	for _, p := range paths {
-		file := filepath.Join(j.site.prefix, filepath.FromSlash(p))
-		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		info, err := elf.Read(file)
-		if errors.Is(err, elf.ErrNotELF) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("linkage: %w", err)
-		}
-		if info.Dynamic {
-			list = append(list, elfFile{p, info})
+	for _, b := range files {
+		if b.elf != nil && b.elf.Dynamic {
+			list = append(list, elfFile{b.path, b.elf})
 		}
 	}
-	return list, nil
+	return list
 }
 
 // ownLibraries are the names under which files of the package can be needed.
@@ -209,25 +199,13 @@ func specNames(lists ...[]string) map[string]bool {
 // hostLibraries tells of each library in the host environment whose it is.
 func (j *job) hostLibraries() (map[string]string, error) {
 	owners := map[string]string{}
-	envs := []Environment{j.a.Host}
-	if j.a.Output.Build.MergeBuildHost {
-		envs = append(envs, j.a.Build)
-	}
-	if j.a.Staging != nil {
-		envs = append(envs, j.a.Staging.Host)
-	}
-	for _, env := range envs {
-		for _, rec := range env.Records {
-			if rec.Channel == packages.ChannelExternal {
-				continue
-			}
-			paths, err := j.pathsOf(rec, j.built)
-			if err != nil {
-				return nil, fmt.Errorf("linkage: %s: %w", rec, err)
-			}
-			for name := range ownLibraries(paths) {
-				owners[name] = rec.Name
-			}
+	for _, rec := range j.hostRecords() {
+		paths, err := j.pathsOf(rec, j.built)
+		if err != nil {
+			return nil, fmt.Errorf("linkage: %s: %w", rec, err)
+		}
+		for name := range ownLibraries(paths) {
+			owners[name] = rec.Name
 		}
 	}
 	return owners, nil

@@ -3,9 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,10 +19,10 @@ type peFile struct {
 
 // checkImports is checkLinkage for Windows: every DLL that a program or library of the package imports is
 // part of Windows, lies in the package where the loader looks for it, or is brought by a run dependency.
-func (j *job) checkImports(paths []string, r *packages.Record) error {
-	files, err := j.peFiles(paths)
-	if err != nil || len(files) == 0 {
-		return err
+func (j *job) checkImports(paths []string, inspectedFiles []inspected, r *packages.Record) error {
+	files := peFiles(inspectedFiles)
+	if len(files) == 0 {
+		return nil
 	}
 	owners, err := j.hostDLLs()
 	if err != nil {
@@ -40,24 +38,15 @@ func (j *job) checkImports(paths []string, r *packages.Record) error {
 	return errors.Join(j.complain(links, linking.OverlinkError, "overlinking"), j.complain(idle, linking.OverdependError, "overdepending"))
 }
 
-// peFiles reads the PE files among paths.
-func (j *job) peFiles(paths []string) ([]peFile, error) {
+// peFiles are the PE files among those inspected.
+func peFiles(all []inspected) []peFile {
 	var list []peFile
-	for _, p := range paths {
-		file := filepath.Join(j.site.prefix, filepath.FromSlash(p))
-		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
-			continue
+	for _, b := range all {
+		if b.pe != nil {
+			list = append(list, peFile{b.path, b.pe})
 		}
-		info, err := pe.Read(file)
-		if errors.Is(err, pe.ErrNotPE) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("imports: %w", err)
-		}
-		list = append(list, peFile{p, info})
 	}
-	return list, nil
+	return list
 }
 
 // importedFrom lists the DLLs, in lower case, that the files import from elsewhere than Windows and the
@@ -121,26 +110,14 @@ func bringersOfDLL(name string, owners map[string]string) []string {
 // hostDLLs tells of each DLL in the host environment, by its lower-case name, whose it is.
 func (j *job) hostDLLs() (map[string]string, error) {
 	owners := map[string]string{}
-	envs := []Environment{j.a.Host}
-	if j.a.Output.Build.MergeBuildHost {
-		envs = append(envs, j.a.Build)
-	}
-	if j.a.Staging != nil {
-		envs = append(envs, j.a.Staging.Host)
-	}
-	for _, env := range envs {
-		for _, rec := range env.Records {
-			if rec.Channel == packages.ChannelExternal {
-				continue
-			}
-			paths, err := j.pathsOf(rec, j.built)
-			if err != nil {
-				return nil, fmt.Errorf("imports: %s: %w", rec, err)
-			}
-			for _, p := range paths {
-				if name := strings.ToLower(path.Base(p)); isDLL(name) {
-					owners[name] = rec.Name
-				}
+	for _, rec := range j.hostRecords() {
+		paths, err := j.pathsOf(rec, j.built)
+		if err != nil {
+			return nil, fmt.Errorf("imports: %s: %w", rec, err)
+		}
+		for _, p := range paths {
+			if name := strings.ToLower(path.Base(p)); isDLL(name) {
+				owners[name] = rec.Name
 			}
 		}
 	}

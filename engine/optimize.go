@@ -119,11 +119,21 @@ func levelDepends(o *recipes.Output) []string {
 	return []string{archspecName + `[version="1",build="^(` + strings.Join(l.RunsOn(), "|") + `)$"]`}
 }
 
-// virtualFor are the virtual packages that o's build and host environments are solved with. The CPU in
-// them is that of the level being built: what this machine has must not decide what comes out.
-func virtualFor(o *recipes.Output, all []platforms.VirtualPackage) []platforms.VirtualPackage {
+// virtualFor are the virtual packages that o's environment of a kind is solved with. The CPU in them is that
+// of the level being built: what this machine has must not decide what comes out. Packages for another system
+// are solved as on a machine of that system, which CONDA_OVERRIDE_OSX and the like describe.
+func virtualFor(o *recipes.Output, kind string, all []platforms.VirtualPackage) []platforms.VirtualPackage {
 	if o == nil {
 		return all // packages for a person to look around with
+	}
+	if kind != "build" && o.NoArch == "" && o.HostPlatform.OS() != o.BuildPlatform.OS() {
+		there := platforms.AssumedVirtual(o.HostPlatform)
+		for i, v := range there {
+			if k := slices.IndexFunc(all, func(h platforms.VirtualPackage) bool { return h.Name == v.Name }); k >= 0 {
+				there[i] = all[k]
+			}
+		}
+		all = there
 	}
 	level := o.TargetPlatform.Arch()
 	if l := levelOf(o); l != nil {

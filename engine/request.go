@@ -143,5 +143,9 @@ func builtInVariants(build, target platforms.Platform) []recipes.VariantFile {
 	if stdlib == "" {
 		return nil
 	}
-	return []recipes.VariantFile{{Path: "built-in/variants.yaml", Data: []byte("c_stdlib:\n  - " + stdlib + "\n")}}
+	text := "c_stdlib:\n  - " + stdlib + "\n"
+	if target.OS() == "osx" {
+		text += "c_stdlib_version:\n  - \"" + toolchain.OldestMacOS + "\"\n"
+	}
+	return []recipes.VariantFile{{Path: "built-in/variants.yaml", Data: []byte(text)}}
 }

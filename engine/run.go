@@ -230,11 +230,6 @@ func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Actio
 	if emulated != nil {
 		m.add("emulated", emulated.String(), emulated.loaded.Tree.Hex())
 	}
-	if r.underWine(a) {
-		if err := r.externalLine(ctx, "external", wineTool, &m); err != nil {
-			return store.ActionID{}, err
-		}
-	}
 	for _, plan := range a.Test {
 		m.add("test", fmt.Sprint(plan.Index), plan.Python)
 		for _, env := range []Environment{plan.Run, plan.Build} {

@@ -82,16 +82,17 @@ func (p *solving) environment(kind string, specs []string) (Environment, error) 
 	if err != nil {
 		return env, err
 	}
+	virtual := virtualFor(p.self.Output, kind, p.req.Virtual)
 	key := ""
 	if kind != "test" { // a test's environment holds its own package: no other is like it
-		key = memoKey(append(slices.Clone(specs), fmt.Sprint(p.self.Output.Variant[recipes.KeyMicroarch])), favored)
+		key = memoKey(append(slices.Clone(specs), fmt.Sprint(p.self.Output.Variant[recipes.KeyMicroarch]), fmt.Sprint(virtual)), favored)
 		if known, ok := p.memo.get(key, p.from); ok {
 			return known, nil
 		}
 	}
 	p.from.asked = map[string]bool{}
 	solution, err := p.tools.Solver.Solve(p.ctx, p.from, resolver.Problem{
-		Specs: specs, Virtual: virtualFor(p.self.Output, p.req.Virtual), Priority: p.req.ChannelPriority,
+		Specs: specs, Virtual: virtual, Priority: p.req.ChannelPriority,
 		Channels: p.channelOrder(), Favored: favored,
 		ExcludeNewer: p.req.ExcludeNewer,
 	})

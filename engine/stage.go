@@ -38,7 +38,8 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.postProcess(added); err != nil {
 		return nil, err
 	}
-	if err := j.relocate(added); err != nil {
+	inspector, err := j.newInspector(added)
+	if err != nil {
 		return nil, err
 	}
 	files, warnings, err := packages.Collect(j.site.prefix, j.site.at.prefix, added, packages.CollectOptions{
@@ -49,10 +50,13 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		NoArch: o.NoArch, EntryPoints: o.Build.EntryPoints, NoLink: o.Build.NoLink,
 		OneCase: o.TargetPlatform.IsWindows() || o.TargetPlatform.OS() == "osx",
 		Windows: o.TargetPlatform.IsWindows(), Placeholder: j.site.at.placeholder(),
+		Inspect: inspector.file,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
 	}
+	binaries := inspector.binaries()
+	j.warnDropped(binaries)
 	for _, w := range warnings {
 		j.warn("%s", w)
 	}
@@ -69,10 +73,13 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		Files: files, Info: map[string][]byte{}, Epoch: j.epoch()}
 	m.Record.Timestamp = m.Epoch * 1000
 	m.Record.Channel = ""
-	if err := j.checkLevel(added); err != nil {
+	if err := j.checkLevel(binaries); err != nil {
 		return nil, err
 	}
-	if err := j.checkLinkage(ctx, added, &m.Record); err != nil {
+	if err := j.checkLinkage(ctx, added, binaries, &m.Record); err != nil {
+		return nil, err
+	}
+	if err := j.warnUndefined(binaries); err != nil {
 		return nil, err
 	}
 	if o.NoArch == "python" {

@@ -32,9 +32,6 @@ func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Actio
 	}
 	for _, plan := range a.Test {
 		record := TestRecord{Index: plan.Index, Kind: kindOf(r.req.testsOf(a.Output)[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
-		if r.underWine(a) {
-			record.Emulator = wineTool
-		}
 		if plan.Downstream {
 			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
 			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
@@ -73,8 +70,12 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		return err
 	}
 	defer s.remove()
+	emulated, err := r.emulator(ctx, a.Output)
+	if err != nil {
+		return err
+	}
 	at, run := s.at, r.runTest
-	if r.underWine(a) {
+	if emulated != nil && emulated.wine {
 		at, run = s.at.asWindows(), r.wineTest
 	}
 	if err := r.install(ctx, plan.Run, built, s.prefix, at.prefix); err != nil {
@@ -83,12 +84,10 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if err := r.install(ctx, plan.Build, built, s.build, at.build); err != nil {
 		return err
 	}
-	emulated, err := r.emulator(ctx, a.Output)
-	if err == nil && emulated != nil {
-		err = r.wrapAll(emulated, plan.Run, built, s.prefix)
-	}
-	if err != nil {
-		return err
+	if emulated != nil && !emulated.wine {
+		if err := r.wrapAll(emulated, plan.Run, built, s.prefix); err != nil {
+			return err
+		}
 	}
 	result, err := run(ctx, a, plan, s, log, emulated)
 	if err != nil {
@@ -120,7 +119,7 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	if err := s.prepare(&spec, scripts, env, filepath.Base(a.Output.Recipe.File)); err != nil {
 		return sandbox.Result{}, err
 	}
-	spec.Dir = s.at.testDir(a, r.req.testsOf(a.Output)[plan.Index], plan)
+	spec.Dir = r.testDir(s.at, a, plan)
 	if err := writeFiles(s.work, plan.files); err != nil {
 		return sandbox.Result{}, err
 	}
@@ -130,11 +129,11 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 }
 
 // testDir is the folder in which a test starts: that of the files it brings, else an empty one.
-func (l layout) testDir(a *Action, t recipes.Test, plan TestPlan) string {
+func (r *runner) testDir(l layout, a *Action, plan TestPlan) string {
 	switch {
 	case plan.folder != "":
 		return l.inPrefix(plan.folder)
-	case hasFiles(t):
+	case hasFiles(r.req.testsOf(a.Output)[plan.Index]):
 		return l.inPrefix(testFolder(a.Output.Name, plan.Index))
 	}
 	return l.work

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -31,6 +32,10 @@ type CollectOptions struct {
 	// Windows refuses names that Windows does not have, and marks no prefix in binary files: no client
 	// replaces it in those.
 	Windows bool
+	// Inspect, where set, is given once the content of each regular file of the payload that begins as a
+	// program or library does (ELF, Mach-O, PE), and returns what has become the file's content. Calls come
+	// from several goroutines at a time, and data is not the callee's to keep.
+	Inspect func(p string, data []byte) ([]byte, error)
 	// Placeholder stands for the prefix in texts, in place of a build folder that is another every time.
 	// Empty where prefix itself is the placeholder.
 	Placeholder string
@@ -57,8 +62,11 @@ func Collect(root, prefix string, paths []string, opts CollectOptions) ([]File, 
 		return nil, nil, fmt.Errorf("collect the package's files: %w", err)
 	}
 	defer dir.Close()
-	c := &collector{dir: dir, root: root, prefix: strings.TrimRight(prefix, "/"), opts: opts, scans: map[string]scan{}}
-	for _, p := range slices.Compact(slices.Sorted(slices.Values(paths))) {
+	c := &collector{dir: dir, root: root, prefix: strings.TrimRight(prefix, "/"), opts: opts, scans: map[string]scan{}, infos: map[string]fs.FileInfo{}}
+	c.finder = newFinder(c.prefix)
+	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
+	c.readAhead(paths)
+	for _, p := range paths {
 		if err := c.add(p); err != nil {
 			c.errs = append(c.errs, fmt.Errorf("collect %q: %w", p, err))
 		}
@@ -72,6 +80,9 @@ type collector struct {
 	root, prefix string
 	opts         CollectOptions
 	scans        map[string]scan // by real path
+	finder       *finder         // of the prefix
+	infos        map[string]fs.FileInfo
+	mu           sync.Mutex // guards scans and infos while files are read ahead
 	files        []File
 	warnings     []string
 	errs         []error
@@ -89,7 +100,7 @@ func (c *collector) add(p string) error {
 			return err
 		}
 	}
-	info, err := c.dir.Lstat(filepath.FromSlash(p))
+	info, err := c.lstat(p)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,16 @@ package packages
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"io"
+	"io/fs"
+	"os"
+	"path"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"forge/digest"
 )
@@ -17,56 +25,229 @@ type scan struct {
 	prefix bool // the placeholder is in it
 	native bool // it begins as a program or library of one platform does
 	golang bool // it holds the mark of Go's linker
+	err    error
 }
 
-func (c *collector) scan(p string) (scan, error) {
-	if s, ok := c.scans[p]; ok {
-		return s, nil
+// goMark is what Go's linker writes before what the build was made of (debug/buildinfo).
+const goMark = "\xff Go buildinf:"
+
+// readAhead looks at all paths, and scans the files that add will ask for, on all cores. Errors are kept
+// for whoever asks.
+func (c *collector) readAhead(paths []string) {
+	names := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return CheckPath(p) != nil || c.dropped(p) })
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		workers.Go(func() {
+			a := &ahead{collector: c, reader: newReader()}
+			defer a.close()
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				a.look(names[i])
+			}
+		})
 	}
-	f, err := c.dir.Open(filepath.FromSlash(p))
+	workers.Wait()
+}
+
+// ahead reads files for a collector. Paths come sorted, so it keeps the folder of the last one open.
+type ahead struct {
+	*collector
+	reader *reader
+	folder string
+	open   *os.Root
+}
+
+func (a *ahead) close() {
+	if a.open != nil {
+		a.open.Close()
+	}
+}
+
+// look scans p if it is a file that add will ask for; what fails here add meets, too, and tells.
+func (a *ahead) look(p string) {
+	dir, err := a.enter(path.Dir(p))
+	if err != nil {
+		return
+	}
+	info, err := dir.Lstat(path.Base(p))
+	if err != nil {
+		return
+	}
+	wanted := info.Mode().IsRegular() && !isInstaller(p)
+	if wanted && a.opts.NoArch == "python" {
+		_, wanted = noarchPath(p, a.opts.EntryPoints)
+	}
+	var s scan
+	if wanted {
+		s, err = a.reader.read(dir, path.Base(p), a.finder, a.inspecting(p))
+		s.err = err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.infos[p] = info
+	if wanted {
+		a.scans[p] = s
+	}
+}
+
+func (a *ahead) enter(folder string) (*os.Root, error) {
+	if folder == a.folder && a.open != nil {
+		return a.open, nil
+	}
+	a.close()
+	var err error
+	a.folder = folder
+	a.open, err = a.dir.OpenRoot(filepath.FromSlash(folder))
+	return a.open, err
+}
+
+func (c *collector) inspecting(p string) func([]byte) ([]byte, error) {
+	if c.opts.Inspect == nil {
+		return nil
+	}
+	return func(b []byte) ([]byte, error) { return c.opts.Inspect(p, b) }
+}
+
+// lstat is what readAhead saw, or what is there.
+func (c *collector) lstat(p string) (fs.FileInfo, error) {
+	if info := c.infos[p]; info != nil {
+		return info, nil
+	}
+	return c.dir.Lstat(filepath.FromSlash(p))
+}
+
+// scan is of a file of the payload, or of what a link leads to: that may belong to a dependency.
+func (c *collector) scan(p string) (scan, error) {
+	s, ok := c.scans[p]
+	if !ok {
+		s, s.err = newReader().read(c.dir, p, c.finder, nil)
+		c.scans[p] = s
+	}
+	return s, s.err
+}
+
+func (r *reader) read(dir *os.Root, p string, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
+	f, err := dir.Open(filepath.FromSlash(p))
 	if err != nil {
 		return scan{}, err
 	}
 	defer f.Close()
-	s, err := scanReader(f, c.prefix)
-	if err == nil {
-		c.scans[p] = s
-	}
-	return s, err
+	return r.scan(f, want, inspect)
 }
 
 func scanBytes(b []byte, prefix string) scan {
-	s, _ := scanReader(bytes.NewReader(b), prefix)
+	s, _ := newReader().scan(bytes.NewReader(b), newFinder(prefix), nil)
 	return s
 }
 
-// scanReader keeps the last bytes of each block, lest a prefix across two blocks be missed.
-func scanReader(r io.Reader, prefix string) (scan, error) {
-	const block = 256 << 10
-	var s scan
-	h := sha256.New()
-	want, mark := []byte(prefix), []byte("\xff Go buildinf:")
-	tail := max(len(want), len(mark)) - 1
-	buf := make([]byte, block+tail)
-	kept := 0
-	for {
-		n, err := r.Read(buf[kept:])
-		fresh, window := buf[kept:kept+n], buf[:kept+n]
-		if h.Write(fresh); s.size == 0 {
-			s.native = isNative(fresh)
-		}
-		s.size += int64(n)
-		s.nul = s.nul || bytes.IndexByte(fresh, 0) >= 0
-		s.prefix = s.prefix || len(want) > 0 && bytes.Contains(window, want)
-		s.golang = s.golang || s.native && bytes.Contains(window, mark)
-		kept = min(len(window), tail)
-		copy(buf, window[len(window)-kept:])
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
+// readBlock is how much is read at once: what fits into a core's own cache.
+const readBlock = 256 << 10
+
+// readRoom is the least memory for a program. What of it is not used costs nothing.
+const readRoom = 64 << 20
+
+// reader has the memory that reading files takes.
+type reader struct {
+	block []byte // a part of a text, behind the end of the part before
+	whole []byte // a program
+}
+
+func newReader() *reader { return &reader{} }
+
+// scan reads a file once. Programs and libraries are held whole for inspect, and what that returns is
+// what the scan is of; other files are read in blocks.
+func (r *reader) scan(file io.Reader, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
+	tail := max(len(want.want)-1, 0)
+	if len(r.block) < readBlock+tail {
+		r.block = make([]byte, readBlock+tail)
+	}
+	n, err := io.ReadFull(file, r.block[:readBlock])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return scan{}, err
+	}
+	if head := r.block[:n]; inspect != nil && isProgram(head) {
+		return r.program(head, err == nil, file, want, inspect)
+	}
+	return r.stream(n, err == nil, file, want)
+}
+
+func (r *reader) program(head []byte, more bool, file io.Reader, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
+	b := head
+	if more {
+		var err error
+		if b, err = r.rest(head, file); err != nil {
 			return scan{}, err
 		}
+	}
+	b, err := inspect(b)
+	if err != nil {
+		return scan{}, err
+	}
+	s := scan{size: int64(len(b)), native: isNative(b), nul: bytes.IndexByte(b, 0) >= 0}
+	h := sha256.New()
+	for at := 0; at < len(b); at += readBlock { // in parts, so that the second look finds them in the cache
+		end := min(at+readBlock, len(b))
+		h.Write(b[at:end])
+		s.prefix = s.prefix || want.in(b[max(at-len(want.want), 0):end])
+	}
+	s.sum, _ = digest.FromSum(h.Sum(nil))
+	s.golang = s.native && s.prefix && bytes.Contains(b, []byte(goMark))
+	return s, nil
+}
+
+// rest reads the file to its end, behind head.
+func (r *reader) rest(head []byte, file io.Reader) ([]byte, error) {
+	size := len(head)
+	if f, ok := file.(fs.File); ok {
+		info, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		size = max(size, int(info.Size()))
+	}
+	if room := size + size/8 + readBlock; cap(r.whole) < room { // some more, for what inspect adds
+		r.whole = make([]byte, 0, max(room, readRoom))
+	}
+	b := append(r.whole[:0], head...)
+	for {
+		n, err := file.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			r.whole = b[:0]
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+	}
+}
+
+// stream keeps the last bytes of each block, lest a prefix across two blocks be missed.
+func (r *reader) stream(n int, more bool, file io.Reader, want *finder) (scan, error) {
+	s := scan{native: isNative(r.block[:n])}
+	mark := newFinder(goMark)
+	h := sha256.New()
+	for kept, tail := 0, max(len(want.want), len(goMark))-1; ; {
+		window, fresh := r.block[:kept+n], r.block[kept:kept+n]
+		h.Write(fresh)
+		s.size += int64(n)
+		s.nul = s.nul || bytes.IndexByte(fresh, 0) >= 0
+		s.prefix = s.prefix || want.in(window)
+		s.golang = s.golang || s.native && mark.in(window)
+		if !more {
+			break
+		}
+		kept = min(len(window), tail)
+		copy(r.block, window[len(window)-kept:])
+		var err error
+		n, err = io.ReadFull(file, r.block[kept:])
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return scan{}, err
+		}
+		more = err == nil
 	}
 	s.sum, _ = digest.FromSum(h.Sum(nil))
 	return s, nil
@@ -82,4 +263,9 @@ func isNative(head []byte) bool {
 		return true
 	}
 	return false
+}
+
+// isProgram knows what Inspect is given: ELF, Mach-O, fat Mach-O (or a Java class), PE.
+func isProgram(head []byte) bool {
+	return isNative(head) || bytes.HasPrefix(head, []byte("MZ")) || bytes.HasPrefix(head, []byte("\xca\xfe\xba\xbe"))
 }

@@ -155,7 +155,7 @@ func TestCollectWarns(t *testing.T) {
 func TestScanAcrossBlocks(t *testing.T) {
 	for _, at := range []int{0, 1, 256<<10 - 20, 256<<10 - 5, 256 << 10, 256<<10 + 14, 512<<10 - 3} {
 		text := strings.Repeat("x", at) + testPrefix + strings.Repeat("y", 300<<10)
-		s, err := scanReader(strings.NewReader(text), testPrefix)
+		s, err := newReader().scan(strings.NewReader(text), newFinder(testPrefix), nil)
 		if err != nil || !s.prefix || s.nul || s.size != int64(len(text)) || s.sum != digest.Of([]byte(text)) {
 			t.Errorf("at %d: %+v %v", at, s, err)
 		}

@@ -47,3 +47,28 @@ func override(list []VirtualPackage, lookupEnv func(string) (string, bool)) []Vi
 	}
 	return list
 }
+
+// AssumedVirtual are the virtual packages of a machine that nobody has looked at: the oldest of the platform
+// that is in use. noarch has none.
+func AssumedVirtual(p Platform) []VirtualPackage {
+	list := []VirtualPackage{{Name: "__archspec", Version: "1", Build: p.Arch()}}
+	add := func(name, version string) {
+		list = append(list, VirtualPackage{Name: name, Version: version, Build: "0"})
+	}
+	switch p.OS() {
+	case "linux":
+		add("__unix", "0")
+		add("__linux", "5.10")
+		add("__glibc", "2.28")
+	case "osx":
+		add("__unix", "0")
+		add("__osx", "13.0")
+	case "win":
+		add("__win", "10")
+	case "noarch":
+		return nil
+	default:
+		add("__unix", "0")
+	}
+	return list
+}

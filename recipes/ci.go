@@ -1,12 +1,10 @@
 package recipes
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"forge/internal/diag"
 
@@ -25,27 +23,40 @@ type CIVariant struct {
 	Pins map[string]Pin
 }
 
+// CIOptions say for what the jobs are.
+type CIOptions struct {
+	RenderOptions
+	// Migrations are files of conda-forge's form; they apply by the time in them.
+	Migrations []VariantFile
+	// NoArch says that the platform's jobs build the noarch packages too, which one platform alone does
+	// (noarch_platforms of conda-forge.yml, linux_64 where it says nothing).
+	NoArch bool
+	// GitHubActions says that the jobs run there: they keep the labels of their runners.
+	GitHubActions bool
+}
+
 // keptKeys are in every job's file where the variants have them, used or not.
 var keptKeys = []string{"MACOSX_DEPLOYMENT_TARGET", "MACOSX_SDK_VERSION", "macos_min_version", "macos_machine", "channel_sources",
-	"channel_targets", "docker_image", "build_number_decrement", "BUILD", "github_actions_labels"}
+	"channel_targets", "docker_image", "build_number_decrement"}
 
 // mpiKeys are packages whose versions an MPI recipe takes from the variants by computed names.
-var mpiKeys = []string{"impi", "mpich", "msmpi", "openmpi"}
+var mpiKeys = []string{"impi", "mpi_serial", "mpich", "msmpi", "openmpi"}
 
 // CIVariants divides the variants of the recipe at path into CI jobs for one platform, as conda-smithy
-// does: a job for each combination of the keys that the top of the recipe depends on; keys that only
-// outputs depend on stay lists within a job. Only what is not skipped counts.
+// does: a job for each combination of the keys that the top of the recipe depends on (of a recipe.yaml:
+// those that all its outputs use); keys that only some outputs depend on stay lists within a job. Only
+// what is not skipped counts, and noarch outputs only with opts.NoArch.
 //
-// The variants are those of opts, then those of the recipe's own file, then the migrations, files of
-// conda-forge's form, by the time in them. An empty result means that the recipe skips the platform.
-func CIVariants(path string, opts RenderOptions, migrations []VariantFile) ([]CIVariant, diag.List) {
-	opts = opts.withDefaults()
+// The variants are those of opts, then those of the recipe's own file, then the migrations. An empty
+// result means that there is nothing to build for the platform.
+func CIVariants(path string, opts CIOptions) ([]CIVariant, diag.List) {
+	opts.RenderOptions = opts.withDefaults()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, failed(path, "the recipe cannot be read: %v", plainError(err)).Diagnostics
 	}
-	opts.Env = ciEnvironment(opts, text)
-	config, list := ciConfig(path, opts, migrations)
+	opts.Env = ciEnvironment(opts.RenderOptions, text)
+	config, list := ciConfig(path, opts.RenderOptions, opts.Migrations)
 	if list.HasErrors() {
 		return nil, list
 	}
@@ -54,12 +65,12 @@ func CIVariants(path string, opts RenderOptions, migrations []VariantFile) ([]CI
 }
 
 // ciSplit divides what the configuration makes of the recipe.
-func ciSplit(path string, text []byte, opts RenderOptions, config *v0Config) ([]CIVariant, diag.List) {
+func ciSplit(path string, text []byte, opts CIOptions, config *v0Config) ([]CIVariant, diag.List) {
 	if opts.TargetPlatform.OS() == "osx" {
 		config.deploymentTarget()
 	}
-	j := &ciJobs{config: config, zip: config.zip, platform: opts.TargetPlatform.String()}
-	list := j.render(path, text, opts)
+	j := &ciJobs{config: config, zip: config.zip, opts: opts}
+	list := j.render(path, text)
 	if list.HasErrors() || len(j.outputs) == 0 {
 		return nil, list
 	}
@@ -67,7 +78,7 @@ func ciSplit(path string, text []byte, opts RenderOptions, config *v0Config) ([]
 }
 
 // deploymentTarget gives the keys for the oldest macOS one meaning: the C library's version is the
-// deployment target, and no SDK is older.
+// deployment target, and no SDK is older. Without a version of the C library they stay as they are.
 func (c *v0Config) deploymentTarget() {
 	highest := func(lists ...[]string) (best string) {
 		for _, l := range lists {
@@ -79,11 +90,11 @@ func (c *v0Config) deploymentTarget() {
 		}
 		return best
 	}
-	target := highest(c.vals["c_stdlib_version"], c.vals["MACOSX_DEPLOYMENT_TARGET"])
-	if target == "" {
+	n := len(c.vals["c_stdlib_version"])
+	if n == 0 {
 		return
 	}
-	n := max(1, len(c.vals["c_stdlib_version"]))
+	target := highest(c.vals["c_stdlib_version"], c.vals["MACOSX_DEPLOYMENT_TARGET"])
 	c.set("c_stdlib_version", slices.Repeat([]string{target}, n))
 	c.set("MACOSX_DEPLOYMENT_TARGET", []string{target})
 	sdk := slices.Clone(c.vals["MACOSX_SDK_VERSION"])
@@ -139,16 +150,19 @@ func ciConfig(path string, opts RenderOptions, migrations []VariantFile) (*v0Con
 
 // ciJobs divides the outputs of a recipe into jobs.
 type ciJobs struct {
-	config   *v0Config
-	zip      [][]string
-	platform string
-	outputs  []*Output
-	top      map[string]bool // keys that the jobs differ in
-	used     map[string]bool
+	config  *v0Config
+	zip     [][]string
+	opts    CIOptions
+	outputs []*Output
+	top     map[string]bool // keys that the jobs differ in
+	used    map[string]bool
 }
 
-// render renders the recipe with the variants as its only ones.
-func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List {
+// render renders the recipe with the variants as its only ones, and as if each platform built itself:
+// conda-smithy tells the build platform to the selectors of the variants alone, by $BUILD_PLATFORM.
+func (j *ciJobs) render(path string, text []byte) diag.List {
+	opts := j.opts.RenderOptions
+	opts.BuildPlatform = opts.TargetPlatform
 	data, err := yaml.Marshal(j.config.plain())
 	if err != nil {
 		return failed(path, "the variants cannot be written: %v", err).Diagnostics
@@ -156,6 +170,7 @@ func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List 
 	opts.Variants = []VariantFile{{Path: "variants.yaml", Data: data}}
 	opts.exclusive, opts.AllowUnhashed, opts.noScripts, opts.keepPins, opts.IgnoreRecipeVariants = true, true, true, true, true
 	j.top, j.used = map[string]bool{}, map[string]bool{}
+	j.usesPythonMin(text)
 	var outputs []*Output
 	var list diag.List
 	if base := filepath.Base(path); base == "meta.yaml" || base == "meta.yml" || base == "conda.yaml" {
@@ -173,7 +188,7 @@ func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List 
 		return list
 	}
 	for _, o := range outputs {
-		if !o.Skip && !o.Staging {
+		if !o.Skip && !o.Staging && (j.opts.NoArch || o.NoArch == "") {
 			j.outputs = append(j.outputs, o)
 		}
 	}
@@ -183,16 +198,32 @@ func (j *ciJobs) render(path string, text []byte, opts RenderOptions) diag.List 
 	return list
 }
 
-// use notes what an output uses. The first output of a recipe.yaml tells the keys that jobs differ in.
+var namesPythonMin = regexp.MustCompile(`\{\{ python_min \}\}`)
+
+// usesPythonMin counts python_min as used by the recipe's text alone: the noarch outputs that use it are
+// those that most platforms leave out.
+func (j *ciJobs) usesPythonMin(text []byte) {
+	if namesPythonMin.Match(text) && j.config.vals["python_min"] != nil {
+		j.used["python_min"] = true
+	}
+}
+
+// use notes what an output uses. Jobs of a recipe.yaml differ in the keys that all its outputs use.
 func (j *ciJobs) use(o *Output) {
+	uses := map[string]bool{}
 	for k := range o.Variant {
 		key := j.spelling(k)
 		if key == "" || key == "target_platform" && o.NoArch != "" || o.Recipe.Format != "meta.yaml" && j.isOutput(key) {
 			continue
 		}
-		j.used[key] = true
-		if o.Recipe.Format != "meta.yaml" && o.Name == j.outputs[0].Name && j.loops(key) {
+		j.used[key], uses[key] = true, true
+		if o.Recipe.Format != "meta.yaml" && o == j.outputs[0] && j.loops(key) {
 			j.top[key] = true
+		}
+	}
+	for k := range j.top {
+		if o.Recipe.Format != "meta.yaml" && !uses[k] {
+			delete(j.top, k)
 		}
 	}
 }
@@ -233,6 +264,9 @@ func (j *ciJobs) kept() []string {
 	for _, k := range keptKeys {
 		keep[k] = j.config.vals[k] != nil
 	}
+	if j.opts.GitHubActions {
+		keep["github_actions_labels"] = j.config.vals["github_actions_labels"] != nil
+	}
 	if j.used["mpi"] {
 		for _, k := range mpiKeys {
 			keep[k] = keep[k] || j.config.vals[k] != nil
@@ -245,183 +279,6 @@ func (j *ciJobs) kept() []string {
 		}
 	}
 	return keys
-}
-
-// ciAxis is one dimension of the jobs or of a job: keys that go together, and their rows of values.
-type ciAxis struct {
-	keys []string
-	rows [][]string
-}
-
-// axes are the dimensions that the keys span, with the values that outputs have.
-func (j *ciJobs) axes(keys []string) (axes []ciAxis, zip [][]string) {
-	done := map[string]bool{}
-	for _, group := range j.zip {
-		var in []string
-		for _, k := range group {
-			if slices.Contains(keys, k) && !done[k] {
-				in, done[k] = append(in, k), true
-			}
-		}
-		if len(in) > 1 {
-			zip = append(zip, in)
-		}
-		if len(in) > 0 {
-			axes = append(axes, j.axis(in))
-		}
-	}
-	for _, k := range keys {
-		if !done[k] {
-			axes = append(axes, j.axis([]string{k}))
-		}
-	}
-	return axes, zip
-}
-
-// axis takes the rows of values that outputs have, in the order of the variants.
-func (j *ciJobs) axis(keys []string) ciAxis {
-	a := ciAxis{keys: keys}
-	matters := slices.ContainsFunc(keys, func(k string) bool { return j.used[k] })
-	seen := map[string]bool{}
-	for i := range j.config.vals[keys[0]] {
-		row := j.row(keys, i)
-		if id := strings.Join(row, "\n"); !seen[id] && (!matters && i == 0 || matters && j.taken(keys, row)) {
-			seen[id] = true
-			a.rows = append(a.rows, row)
-		}
-	}
-	return a
-}
-
-func (j *ciJobs) row(keys []string, i int) (row []string) {
-	for _, k := range keys {
-		vals := j.config.vals[k]
-		row = append(row, vals[min(i, len(vals)-1)])
-	}
-	return row
-}
-
-// taken reports whether an output has these values, of those that use one of the keys, if any does.
-func (j *ciJobs) taken(keys, row []string) bool {
-	uses := func(o *Output) bool {
-		return slices.ContainsFunc(keys, func(k string) bool { return has(o.Variant, k) || has(o.Variant, normalKey(k)) })
-	}
-	some := slices.ContainsFunc(j.outputs, uses)
-	return slices.ContainsFunc(j.outputs, func(o *Output) bool {
-		for i, k := range keys {
-			if v, ok := fullValue(o, k); ok && v != row[i] {
-				return false
-			}
-		}
-		return !some || uses(o)
-	})
-}
-
-// fullValue is the value that a key has in an output's variant.
-func fullValue(o *Output, key string) (string, bool) {
-	v, ok := o.Full[key]
-	if !ok {
-		v, ok = o.Full[normalKey(key)]
-	}
-	return fmt.Sprint(v), ok
-}
-
-// split makes the jobs: the product of the axes that have a key at the top.
-func (j *ciJobs) split() []CIVariant {
-	axes, zip := j.axes(j.kept())
-	jobs := []CIVariant{{Values: map[string][]string{}, Zip: zip, Pins: map[string]Pin{}}}
-	for name, p := range j.config.pins {
-		if j.used[name] || j.used[normalKey(name)] {
-			jobs[0].Pins[name] = p
-		}
-	}
-	for _, a := range axes {
-		groups := j.groups(a)
-		next := make([]CIVariant, 0, len(jobs)*len(groups))
-		for _, job := range jobs {
-			for _, rows := range groups {
-				c := job
-				c.Values = map[string][]string{}
-				for k, v := range job.Values {
-					c.Values[k] = v
-				}
-				for _, row := range rows {
-					for i, k := range a.keys {
-						c.Values[k] = append(c.Values[k], row[i])
-					}
-				}
-				next = append(next, c)
-			}
-		}
-		jobs = next
-	}
-	jobs = slices.DeleteFunc(jobs, func(c CIVariant) bool { return !j.builds(c) })
-	for i := range jobs {
-		jobs[i].Name = j.name(jobs[i].Values)
-		jobs[i].tidy()
-	}
-	slices.SortFunc(jobs, func(a, b CIVariant) int { return strings.Compare(a.Name, b.Name) })
-	return jobs
-}
-
-// builds reports whether a job has any output: a product of keys may hold what the recipe skips.
-func (j *ciJobs) builds(c CIVariant) bool {
-	return slices.ContainsFunc(j.outputs, func(o *Output) bool {
-		for k, fixed := range j.top {
-			if !fixed {
-				continue
-			}
-			v, ok := fullValue(o, k)
-			if vals := c.Values[k]; ok && len(vals) > 0 && !slices.Contains(vals, v) {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// tidy sorts what has no order of its own.
-func (c *CIVariant) tidy() {
-	for k, v := range c.Values {
-		if !slices.ContainsFunc(c.Zip, func(g []string) bool { return slices.Contains(g, k) }) {
-			slices.Sort(v)
-		}
-	}
-}
-
-// groups are the rows that go into one job: those that agree in the keys at the top.
-func (j *ciJobs) groups(a ciAxis) (groups [][][]string) {
-	index := map[string]int{}
-	for _, row := range a.rows {
-		id := ""
-		for i, k := range a.keys {
-			if j.top[k] {
-				id += row[i] + "\n"
-			}
-		}
-		n, ok := index[id]
-		if !ok {
-			n = len(groups)
-			index[id] = n
-			groups = append(groups, nil)
-		}
-		groups[n] = append(groups[n], row)
-	}
-	return groups
-}
-
-// name is the platform with the keys at the top and their values.
-func (j *ciJobs) name(values map[string][]string) string {
-	key := ""
-	for _, k := range sortedNames(j.top) {
-		if !j.top[k] {
-			continue
-		}
-		if v := values[k]; len(v) > 0 && k != "target_platform" {
-			key += k + v[0]
-		}
-	}
-	return strings.NewReplacer("-", "_").Replace(j.platform) + "_" + strings.NewReplacer("*", "_", " ", "_").Replace(key)
 }
 
 // plain is the configuration as it is written into a .ci_support file.

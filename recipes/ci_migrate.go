@@ -48,7 +48,12 @@ func (v *v0) migrate(f VariantFile) diag.List {
 	order := func(key string) []string { return scalars(yamlx.Get(yamlx.Get(m, "ordering"), key)) }
 	switch scalar(yamlx.Get(m, "operation")) {
 	case "key_add":
-		v.cfg.addRows(scalar(yamlx.Get(m, "primary_key")), added, order, scalars(yamlx.Get(m, "additional_zip_keys")))
+		joined := v.cfg.addRows(scalar(yamlx.Get(m, "primary_key")), added, order, scalars(yamlx.Get(m, "additional_zip_keys")))
+		for k := range yamlx.Pairs(yamlx.Get(m, "ordering")) {
+			if !slices.Contains(joined, k.Value) && added[k.Value] != nil {
+				v.cfg.raise(k.Value, added[k.Value], order(k.Value))
+			}
+		}
 	case "key_remove":
 		v.cfg.removeRows(scalar(yamlx.Get(m, "primary_key")), added)
 	default:
@@ -59,9 +64,16 @@ func (v *v0) migrate(f VariantFile) diag.List {
 	return list
 }
 
-// raise takes the higher of the old and the new value, place by place.
+// raise takes the higher of the old and the new value, place by place; with an order, the last of all
+// values, as many as the longer list has.
 func (c *v0Config) raise(key string, vals, order []string) {
 	old := c.vals[key]
+	if len(order) > 0 && len(old) > 0 {
+		if all := lastOf(slices.Concat(old, vals), order, max(len(old), len(vals))); all != nil {
+			c.set(key, all)
+			return
+		}
+	}
 	out := slices.Clone(vals)
 	for i, o := range old {
 		if i >= len(out) {
@@ -71,6 +83,16 @@ func (c *v0Config) raise(key string, vals, order []string) {
 		}
 	}
 	c.set(key, out)
+}
+
+// lastOf are the last n different values; nil if there are fewer.
+func lastOf(vals, order []string, n int) []string {
+	slices.SortFunc(vals, func(a, b string) int { return cmp.Compare(slices.Index(order, a), slices.Index(order, b)) })
+	vals = slices.Compact(vals)
+	if len(vals) < n {
+		return nil
+	}
+	return vals[len(vals)-n:]
 }
 
 // later reports whether a stands after b, by the order if there is one, else as versions.
@@ -86,38 +108,66 @@ func later(a, b string, order []string) bool {
 	return x.Compare(y) > 0
 }
 
-// addRows adds to the group of the primary key the rows that it lacks, in the order given.
-func (c *v0Config) addRows(primary string, added map[string][]string, order func(string) []string, more []string) {
-	have := c.vals[primary]
-	if have == nil || !slices.ContainsFunc(added[primary], func(v string) bool { return !slices.Contains(have, v) }) {
-		return
+// addRows adds to the group of the primary key the rows that it lacks, in the order given. What counts is
+// the row and not the key alone: a value may be there once more with another value beside it. It returns
+// the group.
+func (c *v0Config) addRows(primary string, added map[string][]string, order func(string) []string, more []string) []string {
+	if len(c.vals[primary]) == 0 || len(added[primary]) == 0 {
+		return nil
 	}
 	group := slices.Clone(c.group(primary))
 	for _, k := range more {
 		if k != primary && !slices.Contains(group, k) {
-			group = c.join(group, k, len(have), added[k])
+			group = c.join(group, k, len(c.vals[primary]), added[k])
 		}
 	}
-	ranks := order(primary)
-	for i, value := range added[primary] {
-		if slices.Contains(c.vals[primary], value) {
-			continue
+	group = slices.DeleteFunc(group, func(k string) bool { return len(c.vals[k]) == 0 })
+	var rows [][]string
+	for i := range c.vals[primary] {
+		rows = append(rows, pick(group, i, c.vals, nil))
+	}
+	for i := range added[primary] {
+		rows = append(rows, pick(group, i, added, c.vals))
+	}
+	c.setRows(group, sortedRows(rows, slices.Index(group, primary), order(primary)))
+	return group
+}
+
+// pick is the row of the keys' values at place i, or else of their first values in fallback.
+func pick(keys []string, i int, vals, fallback map[string][]string) (row []string) {
+	for _, k := range keys {
+		if v := vals[k]; len(v) > 0 {
+			row = append(row, v[min(i, len(v)-1)])
+		} else {
+			row = append(row, fallback[k][0])
 		}
-		at := 0
-		for at < len(c.vals[primary]) && !later(c.vals[primary][at], value, ranks) {
-			at++
+	}
+	return row
+}
+
+// sortedRows are the different rows in the order of one column, and where that is the same by their text.
+func sortedRows(rows [][]string, column int, order []string) [][]string {
+	slices.SortFunc(rows, slices.Compare[[]string])
+	rows = slices.CompactFunc(rows, slices.Equal[[]string])
+	slices.SortStableFunc(rows, func(a, b []string) int {
+		switch {
+		case later(a[column], b[column], order):
+			return 1
+		case later(b[column], a[column], order):
+			return -1
 		}
-		for _, k := range group {
-			old := c.vals[k]
-			if old == nil {
-				continue
-			}
-			now := old[0]
-			if vals := added[k]; i < len(vals) {
-				now = vals[i]
-			}
-			c.set(k, slices.Insert(slices.Clone(old), min(at, len(old)), now))
+		return 0
+	})
+	return rows
+}
+
+func (c *v0Config) setRows(keys []string, rows [][]string) {
+	for n, k := range keys {
+		var vals []string
+		for _, row := range rows {
+			vals = append(vals, row[n])
 		}
+		c.set(k, vals)
 	}
 }
 

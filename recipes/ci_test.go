@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 
@@ -54,6 +53,8 @@ type ciFeedstock struct {
 	platforms         map[string][]ciFile
 	build             map[string]string // platform → platform it is built on
 	linux             map[string]string // os_version
+	noarch            []string          // noarch_platforms
+	provider          map[string]string // that runs the jobs
 	migrations        []VariantFile
 }
 
@@ -72,7 +73,7 @@ func ciFeedstocks(t *testing.T, dir string) (all []ciFeedstock) {
 		current[stampOf(data)] = VariantFile{Path: m, Data: data}
 	}
 	for _, folder := range folders {
-		f := ciFeedstock{name: filepath.Base(folder), dir: folder, platforms: map[string][]ciFile{}, build: map[string]string{}, linux: map[string]string{}}
+		f := ciFeedstock{name: filepath.Base(folder), dir: folder, platforms: map[string][]ciFile{}, build: map[string]string{}, linux: map[string]string{}, provider: map[string]string{}}
 		for _, name := range []string{"recipe.yaml", "meta.yaml"} {
 			if _, err := os.Stat(filepath.Join(folder, "recipe", name)); err == nil {
 				f.recipe = filepath.Join(folder, "recipe", name)
@@ -86,21 +87,8 @@ func ciFeedstocks(t *testing.T, dir string) (all []ciFeedstock) {
 		if f.recipe == "" || len(files) == 0 {
 			continue
 		}
-		var forge struct {
-			Build map[string]string `yaml:"build_platform"`
-			Linux map[string]string `yaml:"os_version"`
-		}
-		if data, err := os.ReadFile(filepath.Join(folder, "conda-forge.yml")); err == nil {
-			if err := yaml.Unmarshal(data, &forge); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for k, v := range forge.Build {
-			f.build[strings.Replace(k, "_", "-", 1)] = strings.Replace(v, "_", "-", 1)
-		}
-		for k, v := range forge.Linux {
-			f.linux[strings.Replace(k, "_", "-", 1)] = v
-		}
+		f.settings(t)
+		f.scripts(t)
 		moved, _ := filepath.Glob(filepath.Join(folder, ".ci_support/migrations/*.yaml"))
 		for _, m := range moved {
 			data, err := os.ReadFile(m)
@@ -118,6 +106,55 @@ func ciFeedstocks(t *testing.T, dir string) (all []ciFeedstock) {
 	return all
 }
 
+// settings reads conda-forge.yml, and what conda-smithy assumes where it says nothing.
+func (f *ciFeedstock) settings(t *testing.T) {
+	var forge struct {
+		Build    map[string]string `yaml:"build_platform"`
+		Linux    map[string]string `yaml:"os_version"`
+		NoArch   yaml.Node         `yaml:"noarch_platforms"`
+		Provider map[string]yaml.Node
+	}
+	data, err := os.ReadFile(filepath.Join(f.dir, "conda-forge.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(data, &forge); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range forge.Build {
+		f.build[strings.Replace(k, "_", "-", 1)] = strings.Replace(v, "_", "-", 1)
+	}
+	for k, v := range forge.Linux {
+		f.linux[strings.Replace(k, "_", "-", 1)] = v
+	}
+	for _, p := range scalars(&forge.NoArch) {
+		f.noarch = append(f.noarch, strings.Replace(p, "_", "-", 1))
+	}
+	if f.noarch == nil {
+		f.noarch = []string{"linux-64"}
+	}
+	for k, v := range forge.Provider {
+		f.provider[strings.Replace(k, "_", "-", 1)] = strings.Join(scalars(&v), " ")
+	}
+}
+
+// onGitHub reports whether GitHub Actions runs the jobs for subdir, which it does for all but macOS where
+// conda-forge.yml does not say otherwise. The platform that builds counts.
+func (f *ciFeedstock) onGitHub(subdir string) bool {
+	if b := f.build[subdir]; b != "" {
+		subdir = b
+	}
+	system, _, _ := strings.Cut(subdir, "-")
+	said := f.provider[subdir]
+	if of := f.provider[system]; of != "" && strings.HasSuffix(subdir, "-64") {
+		said = of
+	}
+	if said == "" || said == "default" || said == "native" || said == "emulated" {
+		return system != "osx"
+	}
+	return strings.Contains(said, "github_actions")
+}
+
 // stampOf is a migration's migrator_ts.
 func stampOf(data []byte) string {
 	for _, line := range strings.Split(string(data), "\n") {
@@ -129,27 +166,10 @@ func stampOf(data []byte) string {
 	return ""
 }
 
-// ciDifferences are feedstocks whose files differ, with the reason.
-var ciDifferences = map[string]string{
-	"clangdev-feedstock":                 "python_min is used by an output that most platforms skip, TARGET by another; conda-smithy and Forge count them the other way round",
-	"ctng-compilers-feedstock":           "libgomp_ver on osx is used by an output that is skipped there, which conda-smithy counts",
-	"llvmdev-feedstock":                  "python_min is used by an output that is skipped but on linux-64, which conda-smithy counts",
-	"rust-feedstock":                     "rust_std_extra on Windows is used by an output that conda-smithy does not count there",
-	"ctng-compiler-activation-feedstock": "its outputs use different keys, and the files tell apart what the output does that rattler-build sorted first",
-	"jaxlib-feedstock":                   "github_actions_labels is kept only with self_hosted in conda-forge.yml, which it has commented out",
-	"libtiff-feedstock":                  "made with an older conda-smithy, which kept cdt_name",
-	"ncurses-feedstock":                  "made with an older conda-smithy, which kept cdt_name",
-	"openjdk-feedstock":                  "one key, c_compiler on Windows, which the recipe names nowhere but in its compiler() calls for other systems",
-	"openmpi-feedstock":                  "c_compiler_version had one value in the pinning of then and has two now, so that its jobs are named by it",
-	"pandas-feedstock":                   "python_impl stands after an `and` that is false in a cross build; rattler-build 0.73 does not count it either",
-	"perl-feedstock":                     "made with a conda-smithy of years ago: no c_stdlib, no SDK, cdt_name kept",
-	"qt-main-feedstock":                  "one key on osx-arm64, libxml2_devel, which the recipe asks for there and the file has not",
-}
-
 // TestConformanceCIVariants expands the variants of every feedstock and holds jobs, keys and values
 // against its .ci_support. A feedstock that was rerendered with another pinning than the corpus has gets
-// the values of its files in place of the pinning's; which combinations there are, which jobs, and which
-// keys each has is compared all the same.
+// the values of its files in place of the pinning's, and one that was rerendered with older tools gets
+// their rules; which combinations there are, which jobs, and which keys each has is compared all the same.
 func TestConformanceCIVariants(t *testing.T) {
 	if os.Getenv("FORGE_CONFORMANCE") == "" {
 		t.Skip("takes a minute: `make conformance` runs it (FORGE_CONFORMANCE=1)")
@@ -160,51 +180,17 @@ func TestConformanceCIVariants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var files, jobs, keys, same, replaced int
+	tally := newCITally(dir, VariantFile{Path: pinning, Data: data})
 	for _, f := range ciFeedstocks(t, dir) {
-		var reasons []string
 		for _, subdir := range sortedNames(f.platforms) {
-			want := f.platforms[subdir]
-			files += len(want)
-			first, list := f.expand(t, subdir, VariantFile{Path: pinning, Data: data}, nil)
-			if list.HasErrors() {
-				t.Errorf("%s for %s: %v", f.name, subdir, list.Err())
-				continue
-			}
-			best := compareCI(want, first)
-			if same += best.values; best.values < len(want) {
-				for _, loops := range []bool{false, true} {
-					got, _ := f.expand(t, subdir, VariantFile{Path: pinning, Data: data}, func(c *v0Config) { c.asPinned(want, loops) })
-					if again := compareCI(want, got); again.values > best.values || again.values == best.values && again.keys > best.keys {
-						again.replaced = again.values - best.values
-						best = again
-					}
-				}
-				replaced += best.replaced
-			}
-			jobs, keys = jobs+best.jobs, keys+best.keys
-			if best.why != "" {
-				reasons = append(reasons, subdir+": "+best.why)
-			}
-		}
-		explained := ciDifferences[f.name]
-		switch {
-		case len(reasons) > 0 && explained == "":
-			t.Errorf("%s: %s", f.name, strings.Join(reasons, "\n"))
-		case len(reasons) > 0:
-			t.Logf("differs: %s: %s", f.name, explained)
-			if os.Getenv("FORGE_VERBOSE") != "" {
-				t.Log(strings.Join(reasons, "\n"))
-			}
-		case explained != "":
-			t.Errorf("%s is equal now; take it from the list", f.name)
+			tally.count(t, f, subdir)
 		}
 	}
-	t.Logf(".ci_support: %d files, %d with the same job, %d of them with the same keys; %d have every value with the corpus's pinning, %d more with the pinning they were made with", files, jobs, keys, same, replaced)
+	tally.report(t)
 }
 
-// expand is CIVariants with a change to what the variants come to.
-func (f ciFeedstock) expand(t *testing.T, subdir string, pinning VariantFile, change func(*v0Config)) ([]CIVariant, diag.List) {
+// options are those of the jobs for subdir.
+func (f ciFeedstock) options(t *testing.T, subdir string, pinning VariantFile) CIOptions {
 	target, err := platforms.Parse(subdir)
 	if err != nil {
 		t.Fatal(err)
@@ -216,22 +202,47 @@ func (f ciFeedstock) expand(t *testing.T, subdir string, pinning VariantFile, ch
 		}
 	}
 	linux := f.linux[subdir]
-	opts := RenderOptions{TargetPlatform: target, HostPlatform: target, BuildPlatform: build, Variants: []VariantFile{pinning},
+	opts := CIOptions{Migrations: f.migrations, NoArch: slices.Contains(f.noarch, subdir), GitHubActions: f.onGitHub(subdir)}
+	opts.RenderOptions = RenderOptions{TargetPlatform: target, HostPlatform: target, BuildPlatform: build, Variants: []VariantFile{pinning},
 		Env: func(name string) (string, bool) { return linux, name == "DEFAULT_LINUX_VERSION" && linux != "" }}
-	if change == nil {
-		return CIVariants(f.recipe, opts, f.migrations)
-	}
+	return opts
+}
+
+// variants is what CIVariants divides.
+func (f ciFeedstock) variants(t *testing.T, opts CIOptions) (*v0Config, CIOptions, []byte) {
 	text, err := os.ReadFile(f.recipe)
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.Env = ciEnvironment(opts, text)
-	c, list := ciConfig(f.recipe, opts, f.migrations)
+	opts.Env = ciEnvironment(opts.RenderOptions, text)
+	c, list := ciConfig(f.recipe, opts.RenderOptions, opts.Migrations)
 	if list.HasErrors() {
-		return nil, list
+		t.Fatalf("%s for %s: %v", f.name, opts.TargetPlatform, list.Err())
 	}
-	change(c)
-	return ciSplit(f.recipe, text, opts, c)
+	return c, opts, text
+}
+
+// expand is CIVariants with a change to what the variants come to, and the rules of an era.
+func (f ciFeedstock) expand(t *testing.T, opts CIOptions, change func(*v0Config), era ciEra) []CIVariant {
+	c, opts, text := f.variants(t, opts)
+	if change != nil {
+		change(c)
+	}
+	jobs, list := ciSplit(f.recipe, text, opts, c)
+	if list.HasErrors() {
+		t.Errorf("%s for %s: %v", f.name, opts.TargetPlatform, list.Err())
+	}
+	for i := range jobs {
+		for _, k := range era.kept {
+			if vals := c.vals[k]; vals != nil {
+				jobs[i].Values[k] = vals[:1]
+			}
+		}
+		for _, k := range era.dropped {
+			delete(jobs[i].Values, k)
+		}
+	}
+	return jobs
 }
 
 func sortedZip(zip [][]string) (out []string) {
@@ -300,66 +311,89 @@ func allKeys(files []ciFile) (out [][]string) {
 
 // ciResult counts the files that have their job, the same keys, and the same values.
 type ciResult struct {
-	jobs, keys, values, replaced int
-	why                          string
+	combinations, jobs, keys, values int
+	equal                            map[string]bool
+	why                              []string
 }
 
-func compareCI(want []ciFile, got []CIVariant) (r ciResult) {
+// better compares by what matters most.
+func (r ciResult) better(than ciResult) bool {
+	a, b := []int{r.keys, r.values, r.jobs, r.combinations}, []int{than.keys, than.values, than.jobs, than.combinations}
+	return slices.Compare(a, b) > 0
+}
+
+func compareCI(want []ciFile, got []CIVariant) ciResult {
 	byName := map[string]CIVariant{}
-	var names []string
 	for _, g := range got {
 		byName[g.Name] = g
-		names = append(names, g.Name)
 	}
-	var reasons []string
-	var missing []string
+	r := ciResult{equal: map[string]bool{}}
 	for _, w := range want {
-		g, ok := byName[w.name]
-		if !ok {
-			missing = append(missing, w.name)
+		if g, ok := byName[w.name]; ok {
+			delete(byName, w.name)
+			r.jobs++
+			r.combinations++
+			r.compare(w, g)
 			continue
 		}
-		delete(byName, w.name)
-		r.jobs++
-		var wk, gk, differ []string
-		for _, k := range sortedNames(w.values) {
-			if g.Values[k] == nil {
-				wk = append(wk, k)
-			} else if !slices.Equal(w.values[k], g.Values[k]) {
-				differ = append(differ, fmt.Sprintf("%s %v/%v", k, w.values[k], g.Values[k]))
+		r.why = append(r.why, "no job "+w.name)
+		for _, name := range sortedNames(byName) {
+			if sameValues(w, byName[name]) {
+				delete(byName, name)
+				r.combinations++
+				break
 			}
-		}
-		for _, k := range sortedNames(g.Values) {
-			if w.values[k] == nil {
-				gk = append(gk, k)
-			}
-		}
-		if wz, gz := fmt.Sprint(sortedZip(w.zip)), fmt.Sprint(sortedZip(g.Zip)); wz != gz && !(len(w.zip) == 0 && len(g.Zip) == 0) {
-			differ = append(differ, "zip "+wz+"/"+gz)
-		}
-		gp := sortedNames(g.Pins)
-		sort.Strings(w.pins)
-		if !slices.Equal(gp, w.pins) && len(gp)+len(w.pins) > 0 {
-			differ = append(differ, fmt.Sprintf("pins %v/%v", w.pins, gp))
-		}
-		if len(wk)+len(gk) == 0 {
-			r.keys++
-			if len(differ) == 0 {
-				r.values++
-			}
-		} else {
-			reasons = append(reasons, fmt.Sprintf("keys missing %v extra %v", wk, gk))
-		}
-		if len(differ) > 0 {
-			reasons = append(reasons, fmt.Sprint(differ))
 		}
 	}
-	if len(missing) > 0 {
-		reasons = append(reasons, fmt.Sprintf("jobs missing %v, left %v", missing, sortedNames(byName)))
-	} else if len(byName) > 0 {
-		reasons = append(reasons, fmt.Sprintf("jobs too many %v", sortedNames(byName)))
+	for _, name := range sortedNames(byName) {
+		r.why = append(r.why, "one job too many: "+name)
 	}
-	slices.Sort(reasons)
-	r.why = strings.Join(slices.Compact(reasons), "\n      ")
 	return r
+}
+
+// sameValues reports whether a file and a job have the same values under the keys that both have.
+func sameValues(w ciFile, g CIVariant) bool {
+	for k, vals := range w.values {
+		if g.Values[k] != nil && !slices.Equal(vals, g.Values[k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// compare holds a job against its file.
+func (r *ciResult) compare(w ciFile, g CIVariant) {
+	var differ []string
+	keys := true
+	for _, k := range sortedNames(w.values) {
+		if g.Values[k] == nil {
+			keys = false
+			differ = append(differ, "lacks "+k)
+		} else if !slices.Equal(w.values[k], g.Values[k]) {
+			differ = append(differ, fmt.Sprintf("%s %v/%v", k, w.values[k], g.Values[k]))
+		}
+	}
+	for _, k := range sortedNames(g.Values) {
+		if w.values[k] == nil {
+			keys = false
+			differ = append(differ, "has "+k)
+		}
+	}
+	if wz, gz := fmt.Sprint(sortedZip(w.zip)), fmt.Sprint(sortedZip(g.Zip)); wz != gz && len(w.zip)+len(g.Zip) > 0 {
+		differ = append(differ, "zip "+wz+"/"+gz)
+	}
+	gp := sortedNames(g.Pins)
+	slices.Sort(w.pins)
+	if !slices.Equal(gp, w.pins) && len(gp)+len(w.pins) > 0 {
+		differ = append(differ, fmt.Sprintf("pins %v/%v", w.pins, gp))
+	}
+	if keys {
+		r.keys++
+	}
+	if len(differ) == 0 {
+		r.values++
+		r.equal[w.name] = true
+		return
+	}
+	r.why = append(r.why, w.name+": "+strings.Join(differ, ", "))
 }

@@ -73,6 +73,9 @@ func (r *runner) inJob(ctx context.Context, spec Spec, level Isolation, box *con
 	}
 	defer p.close()
 	log.start()
+	if spec.Started != nil {
+		spec.Started(p.pid)
+	}
 	exited := make(chan int, 1)
 	go func() {
 		code, err := p.wait()

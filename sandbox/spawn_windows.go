@@ -14,7 +14,10 @@ import (
 )
 
 // process is a command that was started inside a job object.
-type process struct{ handle windows.Handle }
+type process struct {
+	handle windows.Handle
+	pid    int
+}
 
 // attributeSecurityCapabilities is PROC_THREAD_ATTRIBUTE_SECURITY_CAPABILITIES (winbase.h).
 const attributeSecurityCapabilities = 0x00020009
@@ -64,7 +67,7 @@ func start(spec Spec, j *jobObject, stdin, stdout, stderr *os.File, box *contain
 		windows.CloseHandle(info.Process)
 		return nil, fmt.Errorf("put it into its job object: %w", err)
 	}
-	return &process{info.Process}, nil
+	return &process{info.Process, int(info.ProcessId)}, nil
 }
 
 // create makes the suspended process. Without the caller's terminal it has a group of its own, so that a

@@ -147,7 +147,7 @@ func (s *Store) PutFile(path string, exec bool) (digest.Digest, int64, error) {
 // Take moves the file at path into the store; on its own file system, as in a folder made by TempDir, nothing
 // is copied.
 func (s *Store) Take(path string) (digest.Digest, int64, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // Windows syncs only what may be written to
 	if err != nil {
 		return digest.Digest{}, 0, err
 	}

@@ -336,7 +336,7 @@ func cacheExportCommand(a *app) *cobra.Command {
 			if err := fsx.Write(out, 0o644, func(w io.Writer) error { return st.Export(cmd.Context(), ids, w) }); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stderr, "forge: %d packages in %s\n", len(ids), out)
+			fmt.Fprintf(a.stderr, "forge: %d %s in %s\n", len(ids), plural("package", len(ids)), out)
 			return nil
 		},
 	}

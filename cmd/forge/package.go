@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"forge/engine"
 	"forge/internal/diag"
 	"forge/packages"
 )
@@ -23,21 +24,23 @@ func packageCommand(a *app) *cobra.Command {
 }
 
 // inspectFlags say what of a package is printed.
-type inspectFlags struct{ paths, about, runExports, all, json bool }
+type inspectFlags struct{ paths, about, runExports, linkage, all, json bool }
 
 func inspectCommand(a *app) *cobra.Command {
 	var f inspectFlags
 	c := &cobra.Command{
-		Use:     "inspect FILE",
-		Short:   "Print what a package says of itself",
-		Example: "  forge package inspect output/linux-64/zlib-*.conda --paths",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.inspect(args[0], f) },
+		Use:   "inspect FILE",
+		Short: "Print what a package says of itself",
+		Example: "  forge package inspect output/linux-64/zlib-*.conda --paths\n" +
+			"  forge package inspect output/linux-64/zlib-*.conda --linkage   # what its programs and libraries need",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args[0], f) },
 	}
 	c.Flags().BoolVar(&f.paths, "paths", false, "list the files")
 	c.Flags().BoolVar(&f.about, "about", false, "print about.json")
 	c.Flags().BoolVar(&f.runExports, "run-exports", false, "print run_exports")
 	c.Flags().BoolVar(&f.all, "all", false, "print all of these")
+	c.Flags().BoolVar(&f.linkage, "linkage", false, "read the programs and libraries: what they need, where they look, the CPU level of their code")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	return c
 }
@@ -49,15 +52,19 @@ type inspected struct {
 	RunExports *packages.RunExports `json:"run_exports,omitempty"`
 	Paths      json.RawMessage      `json:"paths,omitempty"`
 	Content    string               `json:"content"`
+	Linkage    []engine.FileLinkage `json:"linkage,omitempty"`
 }
 
-func (a *app) inspect(path string, f inspectFlags) error {
+func (a *app) inspect(ctx context.Context, path string, f inspectFlags) error {
 	pkg, err := openPackage(path)
 	if err != nil {
 		return err
 	}
 	defer pkg.Close()
 	in, err := readInspected(pkg, f)
+	if err == nil && f.linkage {
+		in.Linkage, err = readLinkage(ctx, pkg)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -93,6 +100,7 @@ func (a *app) inspect(path string, f inspectFlags) error {
 			}
 		}
 	}
+	a.sayLinkage(in.Linkage)
 	return nil
 }
 

@@ -65,7 +65,7 @@ The timeline is that of the last build that built something, or of the trace giv
 			if err := fsx.Write(out, 0o644, r.write); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%d packages in %s\n", len(r.Packages), out)
+			fmt.Fprintf(a.stdout, "%d %s in %s\n", len(r.Packages), plural("package", len(r.Packages)), out)
 			return nil
 		},
 	}

@@ -325,24 +325,5 @@ func (a *app) virtualOf(p platforms.Platform) []platforms.VirtualPackage {
 	if p == platforms.Host() {
 		return platforms.DetectVirtual(a.lookupEnv)
 	}
-	list := []platforms.VirtualPackage{{Name: "__archspec", Version: "1", Build: p.Arch()}}
-	add := func(name, version string) {
-		list = append(list, platforms.VirtualPackage{Name: name, Version: version, Build: "0"})
-	}
-	switch p.OS() {
-	case "linux":
-		add("__unix", "0")
-		add("__linux", "5.10")
-		add("__glibc", "2.28")
-	case "osx":
-		add("__unix", "0")
-		add("__osx", "13.0")
-	case "win":
-		add("__win", "10")
-	case "noarch":
-		return nil
-	default:
-		add("__unix", "0")
-	}
-	return list
+	return platforms.AssumedVirtual(p)
 }

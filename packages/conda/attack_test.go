@@ -287,7 +287,7 @@ func TestReplace(t *testing.T) {
 		"/ph/placeholder:/ph/placeholder/x\x00\x00y": "/p:/p/x" + strings.Repeat("\x00", 26) + "\x00\x00y",
 		"nothing\x00": "nothing\x00",
 	} {
-		got, err := replaceBinary([]byte(in), ph, "/p")
+		got, err := replaceStrings([]byte(in), ph, "/p")
 		if string(got) != want || err != nil || len(got) != len(in) {
 			t.Errorf("%q: %q %v", in, got, err)
 		}
@@ -300,7 +300,7 @@ func FuzzReplaceBinary(f *testing.F) {
 		if strings.ContainsAny(prefix, "\x00") || prefix == "" {
 			return
 		}
-		out, err := replaceBinary(bytes.Clone(b), "/ph/long", prefix)
+		out, err := replaceStrings(bytes.Clone(b), "/ph/long", prefix)
 		if err == nil && len(out) != len(b) {
 			t.Errorf("%d bytes became %d", len(b), len(out))
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"forge/packages"
+	"forge/platforms/macho"
 )
 
 // maxShebang is the longest #! line that every Linux kernel runs, as conda and rattler count it.
@@ -62,7 +63,21 @@ func throughShell(program, args string) string {
 
 // replaceBinary puts prefix in place of the placeholder in every C string and fills the string's end with
 // NULs, so that nothing behind it moves. A last string needs no NUL.
-func replaceBinary(b []byte, placeholder, prefix string) ([]byte, error) {
+//
+// A program or library of macOS is signed anew under its file name: pages that changed have another hash, and
+// the system ends a process that reads one. What only begins as such a file does is no program, and stays so.
+func replaceBinary(b []byte, placeholder, prefix, name string) ([]byte, error) {
+	out, err := replaceStrings(b, placeholder, prefix)
+	if err != nil || bytes.Equal(out, b) || !macho.Is(out) {
+		return out, err
+	}
+	if _, err := macho.Parse(b); err != nil {
+		return out, nil
+	}
+	return macho.Sign(out, name)
+}
+
+func replaceStrings(b []byte, placeholder, prefix string) ([]byte, error) {
 	old, to := []byte(placeholder), []byte(prefix)
 	if len(old) == 0 || !bytes.Contains(b, old) {
 		return b, nil

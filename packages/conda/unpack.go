@@ -132,7 +132,7 @@ func (u *unpacker) put(f *packages.File, m *archive.Member) error {
 		b = replaceText(b, f.Prefix, u.written())
 	} else if u.windows() {
 		// Clients leave binary files alone there.
-	} else if b, err = replaceBinary(b, f.Prefix, u.prefix); err != nil {
+	} else if b, err = replaceBinary(b, f.Prefix, u.prefix, path.Base(to)); err != nil {
 		return fmt.Errorf("%q: %w", f.Path, err)
 	}
 	return u.file(to, f.Kind == digest.Exec, m.ModTime, bytes.NewReader(b))

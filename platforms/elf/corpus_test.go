@@ -36,10 +36,13 @@ func TestCorpus(t *testing.T) {
 				return nil
 			}
 			files++
-			out, err := SetRunPath(bytes.Clone(b), long)
+			out, touched, err := setRunPath(bytes.Clone(b), long)
 			if err != nil {
 				t.Errorf("%s: %v", p, err)
 				return nil
+			}
+			if !bytes.Equal(patched(b, out, touched), out) {
+				t.Errorf("%s: differs in more than is told", p)
 			}
 			grown += int64(len(out) - len(b))
 			if to := os.Getenv("FORGE_ELF_OUT"); to != "" {
@@ -53,4 +56,13 @@ func TestCorpus(t *testing.T) {
 		})
 	}
 	t.Logf("%d files, grown by %d bytes", files, grown)
+}
+
+// patched is old with the touched parts of fresh.
+func patched(old, fresh []byte, touched []Range) []byte {
+	b := append(bytes.Clone(old), make([]byte, max(0, len(fresh)-len(old)))...)
+	for _, r := range touched {
+		copy(b[r.Off:r.Off+r.Len], fresh[r.Off:])
+	}
+	return b
 }

@@ -28,9 +28,12 @@ func FuzzSetRunPath(f *testing.F) {
 			return
 		}
 		for _, path := range [][]string{{"$ORIGIN/../lib", "/and/a/much/longer/one/than/there/ever/was"}, {"/x"}, nil} {
-			out, err := SetRunPath(bytes.Clone(b), path)
+			out, touched, err := setRunPath(bytes.Clone(b), path)
 			if err != nil || !before.Dynamic {
 				continue
+			}
+			if !bytes.Equal(patched(b, out, touched), out) {
+				t.Fatal("differs in more than is told")
 			}
 			after, err := Parse(out)
 			if err != nil {

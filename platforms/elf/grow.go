@@ -28,6 +28,7 @@ func (f *image) moveTable(table []byte) error {
 		return err
 	}
 	copy(f.b[at:], table)
+	f.touch(at, n)
 	f.pointTable(old, at, addr, n)
 	return nil
 }
@@ -36,6 +37,7 @@ func (f *image) clearTable() error {
 	off, size, err := f.strtab()
 	if err == nil {
 		clear(f.b[off : off+size])
+		f.touch(off, size)
 	}
 	return err
 }
@@ -55,6 +57,7 @@ func (f *image) moveBoth(table []byte) error {
 		return err
 	}
 	copy(f.b[at:], table)
+	f.touch(at, n+bytesOfDyn)
 	f.pointTable(old, at, addr, uint64(len(table)))
 	s := &f.segs[f.dynSeg]
 	for i := range f.secs {
@@ -69,6 +72,7 @@ func (f *image) moveBoth(table []byte) error {
 		}
 	}
 	clear(f.b[s.off : s.off+s.filesz])
+	f.touch(s.off, s.filesz)
 	s.off, s.vaddr, s.paddr, s.filesz, s.memsz = at+n, addr+n, addr+n, bytesOfDyn, bytesOfDyn
 	f.putSegment(f.dynSeg)
 	f.dynAt, f.slots = at+n, int(slots)
@@ -201,13 +205,16 @@ func (f *image) extend(last int, n uint64) (off, vaddr uint64, err error) {
 	if behind := uint64(len(f.b)) - end; behind > 0 {
 		insert = (insert + 63) &^ 63 // keeps the alignment of what moves
 	}
-	b := make([]byte, 0, uint64(len(f.b))+insert)
-	b = append(append(append(b, f.b[:end]...), make([]byte, insert)...), f.b[end:]...)
-	f.b = b
+	size := uint64(len(f.b))
+	f.b = slices.Grow(f.b, int(insert))[:size+insert]
+	copy(f.b[end+insert:], f.b[end:size])
+	clear(f.b[end : end+insert])
+	f.touch(end, uint64(len(f.b))-end)
 	if f.shoff >= end && f.shoff > 0 {
 		f.shoff += insert
 		_, shAt, _ := f.headerAt()
 		f.putAddr(shAt, f.shoff)
+		f.touch(shAt, f.word())
 	}
 	for i := range f.secs {
 		sec := &f.secs[i]
@@ -265,6 +272,7 @@ func (f *image) newSegment(i, last int, n uint64, write bool) (off, vaddr uint64
 	page := max(s.align, 4096)
 	off = (uint64(len(f.b)) + 15) &^ 15
 	vaddr = (s.vaddr+s.memsz+page-1)&^(page-1) + off%page
+	f.touch(uint64(len(f.b)), off+n-uint64(len(f.b)))
 	f.b = append(f.b, make([]byte, off+n-uint64(len(f.b)))...)
 	flags := uint32(4)
 	if write {

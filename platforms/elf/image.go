@@ -30,7 +30,14 @@ type image struct {
 	slots  int        // entries the dynamic section has room for, DT_NULLs included
 	dynAt  uint64     // file offset
 	dynSeg int        // index of PT_DYNAMIC, -1 for none
+
+	touched []Range // what was written to
 }
+
+// Range is a part of a file.
+type Range struct{ Off, Len uint64 }
+
+func (f *image) touch(off, n uint64) { f.touched = append(f.touched, Range{off, n}) }
 
 type segment struct {
 	typ, flags                              uint32
@@ -219,6 +226,7 @@ func (f *image) segmentAt(at uint64) segment {
 func (f *image) putSegment(i int) {
 	phSize, _ := f.sizes()
 	at, s := f.phoff+uint64(i)*phSize, f.segs[i]
+	f.touch(at, phSize)
 	fields := []uint64{s.off, s.vaddr, s.paddr, s.filesz, s.memsz}
 	f.order.PutUint32(f.b[at:], s.typ)
 	first, flags, align := at+4, at+24, at+28
@@ -248,6 +256,7 @@ func (f *image) putSection(i int) {
 	w, s := f.word(), f.secs[i]
 	at := f.shoff + uint64(i)*shSize
 	p := at + 8
+	f.touch(at, shSize)
 	f.order.PutUint32(f.b[at:], s.name)
 	f.order.PutUint32(f.b[at+4:], s.typ)
 	for k, v := range []uint64{s.flags, s.addr, s.off, s.size} {
@@ -314,6 +323,7 @@ func (f *image) readDynamic() error {
 // putDynamic writes the entries back and fills the rest with DT_NULL.
 func (f *image) putDynamic() {
 	w := f.word()
+	f.touch(f.dynAt, uint64(f.slots)*2*w)
 	for i := range f.slots {
 		e := dynEntry{}
 		if i < len(f.dyn) {

@@ -25,6 +25,7 @@ type Change struct {
 	Changed bool
 	RunPath []string // the path now in the file
 	Dropped []string // entries that led out of the prefix
+	Touched []Range  // of the new content, what may differ from the same place in the old; in no order
 }
 
 // Relocate makes every entry of DT_RUNPATH or DT_RPATH that lies in the prefix relative to $ORIGIN, drops the
@@ -35,19 +36,27 @@ func Relocate(b []byte, r Relocation) ([]byte, Change, error) {
 	if err != nil || !info.Dynamic {
 		return b, Change{}, err
 	}
+	c := r.plan(info)
+	if !c.Changed {
+		return b, c, nil
+	}
+	out, touched, err := setRunPath(b, c.RunPath)
+	c.Changed, c.Touched = err == nil, touched
+	return out, c, err
+}
+
+// Changes tells whether Relocate will change a file that says info of itself.
+func (r Relocation) Changes(info *Info) bool { return info.Dynamic && r.plan(info).Changed }
+
+func (r Relocation) plan(info *Info) Change {
 	old := info.RPath
 	if len(info.RunPath) > 0 {
 		old = info.RunPath
 	}
 	entries, dropped := r.entries(old, len(info.Needed) > 0)
-	c := Change{RunPath: entries, Dropped: dropped}
 	// Where both tags are present one has to go, whatever it says.
-	if slices.Equal(old, entries) && !(len(info.RPath) > 0 && len(info.RunPath) > 0) {
-		return b, c, nil
-	}
-	out, err := SetRunPath(b, entries)
-	c.Changed = err == nil
-	return out, c, err
+	changed := !slices.Equal(old, entries) || len(info.RPath) > 0 && len(info.RunPath) > 0
+	return Change{Changed: changed, RunPath: entries, Dropped: dropped}
 }
 
 func (r Relocation) entries(old []string, needs bool) (entries, dropped []string) {
@@ -141,10 +150,12 @@ func RelocateFile(name string, r Relocation) (Change, error) {
 	if !c.Changed {
 		return c, nil
 	}
-	return c, replaceFile(name, out)
+	return c, ReplaceFile(name, out)
 }
 
-func replaceFile(name string, b []byte) error {
+// ReplaceFile puts a new file of the same mode and time in the place of name: other hard links keep the
+// old content.
+func ReplaceFile(name string, b []byte) error {
 	st, err := os.Stat(name)
 	if err != nil {
 		return err

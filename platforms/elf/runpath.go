@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 )
@@ -18,55 +19,66 @@ var ErrNoRoom = errors.New("there is no room for a longer run path")
 // string table into the slack behind its segment or to the end of the file. The old text is zeroed.
 // b may be changed, also when there is an error. A file without a dynamic section is returned as it is.
 func SetRunPath(b []byte, entries []string) ([]byte, error) {
+	b, _, err := setRunPath(b, entries)
+	return b, err
+}
+
+// setRunPath also tells which parts of the result may differ from the same place in b.
+func setRunPath(b []byte, entries []string) ([]byte, []Range, error) {
 	f, err := parse(b)
 	if err != nil || f.dynSeg < 0 {
-		return b, err
+		return b, nil, err
 	}
 	for _, e := range entries {
 		if strings.ContainsAny(e, ":\x00") || e == "" {
-			return b, fmt.Errorf("run path entry %q cannot be written", e)
+			return b, nil, fmt.Errorf("run path entry %q cannot be written", e)
 		}
 	}
-	before, err := f.names()
+	seed := maphash.MakeSeed()
+	before, err := f.names(seed)
 	if err != nil {
-		return b, err
+		return b, nil, err
 	}
 	if err := f.setRunPath(strings.Join(entries, ":")); err != nil {
-		return b, err
+		return b, nil, err
 	}
-	return f.b, verify(f.b, entries, before)
+	return f.b, f.touched, verify(f.b, entries, seed, before)
 }
 
-// names are all strings that the loader reads of the file but for the search path.
-func (f *image) names() ([]string, error) {
-	var out []string
-	add := func(at uint64) error {
-		s, err := f.str(at)
-		out = append(out, s)
-		return err
+// names is a digest, under seed, of all strings that the loader reads of the file but for the search path.
+func (f *image) names(seed maphash.Seed) (uint64, error) {
+	off, size, err := f.strtab()
+	if err != nil {
+		return 0, err
+	}
+	table := f.b[off : off+size]
+	refs, err := f.otherReferences()
+	if err != nil {
+		return 0, err
 	}
 	for _, e := range f.dyn {
 		if slices.Contains(stringTags(), e.tag) && e.tag != dtRPath && e.tag != dtRunPath {
-			if err := add(e.val); err != nil {
-				return nil, err
-			}
+			refs = append(refs, e.val)
 		}
 	}
-	refs, err := f.otherReferences()
-	if err != nil {
-		return nil, err
-	}
+	var h maphash.Hash
+	h.SetSeed(seed)
 	for _, r := range refs {
-		if err := add(r); err != nil {
-			return nil, err
+		if r >= size {
+			return 0, fmt.Errorf("elf: string %d lies outside the dynamic string table", r)
 		}
+		end := bytes.IndexByte(table[r:], 0)
+		if end < 0 {
+			return 0, errors.New("elf: the dynamic string table has no end")
+		}
+		h.Write(table[r : r+uint64(end)+1])
 	}
-	return out, nil
+	return h.Sum64(), nil
 }
 
 // verify reads the result once more: a file whose tables overlap in ways no linker makes is refused, not
 // broken.
-func verify(b []byte, entries, names []string) error {
+func verify(b []byte, entries []string, seed maphash.Seed, names uint64) error {
 	odd := errors.New("elf: the file's tables overlap; its run path cannot be changed")
 	f, err := parse(b)
 	if err != nil {
@@ -76,8 +88,8 @@ func verify(b []byte, entries, names []string) error {
 	if err := f.describe(info); err != nil {
 		return odd
 	}
-	after, err := f.names()
-	if err != nil || !slices.Equal(after, names) || !slices.Equal(append(info.RPath, info.RunPath...), entries) {
+	after, err := f.names(seed)
+	if err != nil || after != names || !slices.Equal(append(info.RPath, info.RunPath...), entries) {
 		return odd
 	}
 	return nil
@@ -136,6 +148,7 @@ func (f *image) free(i int) (at, n uint64, err error) {
 		}
 	}
 	clear(f.b[off+at : off+end])
+	f.touch(off+at, end-at)
 	return at, end - at, nil
 }
 
@@ -150,6 +163,7 @@ func (f *image) replace(i int, text string) error {
 			return err
 		}
 		copy(f.b[off+at:], text)
+		f.touch(off+at, uint64(len(text)))
 		return nil
 	}
 	at, err = f.addString(text, false)

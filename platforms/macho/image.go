@@ -52,7 +52,6 @@ const (
 	lcLoadDylib     = 0xc
 	lcIDDylib       = 0xd
 	lcSegment64     = 0x19
-	lcUUID          = 0x1b
 	lcCodeSignature = 0x1d
 	lcLazyLoad      = 0x20
 	lcMinMacOS      = 0x24

@@ -33,7 +33,7 @@ func catalog(p platforms.Platform) []tool {
 	if p.IsWindows() {
 		return windowsCatalog(p)
 	}
-	all := slices.Concat(compilers(p), mingw(p), cross(p))
+	all := slices.Concat(compilers(p), mingw(p), cross(p), zig(p))
 	all = append(all, goTools(p)...)
 	for _, name := range []string{"perl", "m4", "autoconf", "automake", "bison", "flex", "texinfo", "make", "cmake",
 		"patch", "sed", "grep", "gawk", "findutils", "diffutils", "coreutils", "bash", "tar", "gzip", "unzip", "zip",

@@ -18,6 +18,21 @@ if [[ $target_platform == win-* ]]; then
   exit 0
 fi
 
+if [[ $target_platform == osx-* ]]; then
+  # configure asks uname which system this is, and a Mac's archiver is not here when it is another. zutil.h takes
+  # every Mac for one of before 2001, which has no fdopen.
+  sources=(adler32 compress crc32 deflate gzclose gzlib gzread gzwrite infback inffast inflate inftrees trees uncompr zutil)
+  install -d "$PREFIX/lib/pkgconfig" "$PREFIX/include"
+  $CC $CPPFLAGS $CFLAGS -DHAVE_HIDDEN -DHAVE_UNISTD_H=1 -DHAVE_STDARG_H=1 -D_LARGEFILE64_SOURCE=1 -Dfdopen=fdopen -dynamiclib -o "$PREFIX/lib/libz.$PKG_VERSION.dylib" \
+    "${sources[@]/%/.c}" -install_name "$PREFIX/lib/libz.1.dylib" -compatibility_version 1.0.0 -current_version "$PKG_VERSION" $LDFLAGS
+  ln -s "libz.$PKG_VERSION.dylib" "$PREFIX/lib/libz.1.dylib"
+  ln -s "libz.$PKG_VERSION.dylib" "$PREFIX/lib/libz.dylib"
+  install -m 644 zlib.h zconf.h "$PREFIX/include/"
+  sed -e "s|@prefix@|$PREFIX|" -e 's|@exec_prefix@|${prefix}|' -e 's|@libdir@|${prefix}/lib|' -e 's|@sharedlibdir@|${prefix}/lib|' \
+    -e 's|@includedir@|${prefix}/include|' -e "s|@VERSION@|$PKG_VERSION|" zlib.pc.in > "$PREFIX/lib/pkgconfig/zlib.pc"
+  exit 0
+fi
+
 ./configure --prefix="$PREFIX" --libdir="$PREFIX/lib"
 make -j"$CPU_COUNT"
 if [[ $CONDA_BUILD_CROSS_COMPILATION != 1 ]]; then

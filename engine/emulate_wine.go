@@ -11,14 +11,11 @@ import (
 	"forge/sandbox"
 )
 
-// wineTool is the external that runs programs of Windows on Linux.
-const wineTool = "wine"
-
-// underWine reports whether the tests of a run under Wine: those for Windows, on a machine that is none,
-// where the request wants foreign platforms emulated.
-func (r *runner) underWine(a *Action) bool {
-	return r.req.Emulate && !onWindows && a.Output.HostPlatform.IsWindows()
-}
+// wineTool is the external that runs programs of Windows on Linux, and wineProgram the program in it.
+const (
+	wineTool    = "wine"
+	wineProgram = "/usr/lib/wine/wine64"
+)
 
 // asWindows is the layout as programs of Windows see it under Wine, whose drive Z: is the whole root.
 func (l layout) asWindows() layout {
@@ -33,16 +30,12 @@ func fromWindows(p string) string {
 
 // wineTest runs one test's batch file with the cmd.exe of Wine. Its folder for the registry and the
 // system's files is fresh each time. That Wine ran the test is in the log and in the test's key.
-func (r *runner) wineTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File, _ *emulation) (sandbox.Result, error) {
+func (r *runner) wineTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File, e *emulation) (sandbox.Result, error) {
 	externals, err := r.externalsOf(ctx, plan.Run, plan.Build)
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	wine, err := r.external(ctx, wineTool)
-	if err != nil {
-		return sandbox.Result{}, fmt.Errorf("tests for %s run under Wine (Debian: wine64): %w", a.Output.HostPlatform, err)
-	}
-	spec, err := r.spec(ctx, s, append(externals, wine))
+	spec, err := r.spec(ctx, s, e.with(externals))
 	if err != nil {
 		return sandbox.Result{}, err
 	}
@@ -74,12 +67,13 @@ func (r *runner) wineTest(ctx context.Context, a *Action, plan TestPlan, s *site
 	spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: home, Target: prefix, Writable: true})
 	spec.Env = append(spec.Env, "WINEPREFIX="+prefix, "HOME="+prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree=;mshtml=")
 	spec.Argv = []string{"/bin/sh", "-c", `wine=$1; shift; "$wine" wineboot -i >/dev/null 2>&1; exec "$wine" cmd /d /c "$@"`,
-		"sh", wine.Programs[0], view.root + `\conda_build.bat`}
-	spec.Dir = s.at.testDir(a, r.req.testsOf(a.Output)[plan.Index], plan)
+		"sh", wineProgram, view.root + `\conda_build.bat`}
+	spec.Dir = r.testDir(s.at, a, plan)
 	if err := writeFiles(s.work, plan.files); err != nil {
 		return sandbox.Result{}, err
 	}
-	fmt.Fprintf(log, "forge: test %d for %s is run by Wine %s\n", plan.Index+1, a.Output.HostPlatform, wine.Record.Version)
+	fmt.Fprintf(log, "forge: test %d for %s is run by Wine %s\n", plan.Index+1, a.Output.HostPlatform, e.loaded.Record.Version)
+	spec.Started = func(pid int) { r.report(Event{Kind: EventProcess, Action: a, PID: pid}) }
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)
 }

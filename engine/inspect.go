@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"forge/platforms/cpu"
+	"forge/platforms/elf"
+	"forge/platforms/isa"
+	"forge/platforms/macho"
+	"forge/platforms/pe"
+)
+
+// inspector is given each program and library of a package once, while the package's files are collected:
+// it makes library paths relative, and notes what the checks that come after ask for.
+type inspector struct {
+	j      *job
+	level  *cpu.Level // nil where no table has this machine
+	allow  []string   // extra.forge.cpu_dispatch
+	dylibs dylibs     // of the prefix, for macOS
+
+	mu   sync.Mutex // guards what follows: files come from several goroutines
+	seen []inspected
+}
+
+// inspected is what was found out about one program or library.
+type inspected struct {
+	path    string // relative to the prefix
+	elf     *elf.Info
+	pe      *pe.Info
+	macho   []*macho.Info // for each processor
+	code    *isa.Report   // nil where it was not asked for
+	dropped []string      // out of the library path
+	// undefined are the symbols of a library that the file itself does not name the origin of.
+	undefined []string
+}
+
+func (j *job) newInspector(paths []string) (*inspector, error) {
+	known, err := j.dylibs(paths)
+	return &inspector{j: j, level: heldTo(j.a.Output), allow: dispatchList(j.a.Output.Extra), dylibs: known}, err
+}
+
+// file inspects one file and returns its content, which is then also that on disk.
+func (n *inspector) file(p string, data []byte) ([]byte, error) {
+	b := inspected{path: p}
+	var err error
+	if n.level != nil && !matchAny(n.allow, p) {
+		if b.code, err = isa.Check(data, n.level, n.allow); err != nil {
+			return nil, fmt.Errorf("read its instructions: %w", err)
+		}
+	}
+	platform := n.j.a.Output.TargetPlatform
+	switch {
+	case platform.IsWindows():
+		if b.pe, err = pe.ReadFrom(bytes.NewReader(data), int64(len(data))); errors.Is(err, pe.ErrNotPE) {
+			err = nil
+		}
+	case platform.OS() == "linux" && elf.Is(data):
+		data, err = n.linux(&b, data)
+	case platform.OS() == "osx" && macho.Is(data):
+		data, err = n.mac(&b, data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.seen = append(n.seen, b)
+	return data, nil
+}
+
+func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {
+	if b.elf, err = elf.Parse(data); err != nil {
+		return nil, err
+	}
+	if commonLibrary(b.path) && b.elf.Dynamic {
+		if b.undefined, err = elf.Undefined(data); err != nil {
+			return nil, err
+		}
+	}
+	var change elf.Change
+	data, change, err = n.j.relocate(b.path, b.elf, data)
+	b.dropped = change.Dropped
+	return data, err
+}
+
+// binaries are the inspected files, in the order of their paths.
+func (n *inspector) binaries() []inspected {
+	slices.SortFunc(n.seen, func(a, b inspected) int { return cmp.Compare(a.path, b.path) })
+	return n.seen
+}
