@@ -46,7 +46,7 @@ func processAttacks() []Attack {
 		{Name: "processes/affinity", Script: `$SYS sched_setaffinity $PID 8 x:0100000000000000`},
 		{Name: "processes/nice", Script: `$SYS setpriority 0 $PID 5`},
 		{Name: "processes/limits", Script: `$SYS prlimit64 $PID 7 0 b:16`},
-		{Name: "processes/priority", Script: `$SYS setpriority 0 0 -5`, Alone: OnlyRoot},
+		{Name: "processes/priority", Script: `$SYS setpriority 0 0 -20`, Alone: OnlyRoot},
 		{Name: "processes/realtime", Script: `$SYS sched_setscheduler 0 1 x:01000000`, Alone: OnlyRoot},
 		{Name: "processes/oom-immune", Script: `echo -900 >/proc/self/oom_score_adj`, Alone: OnlyRoot},
 		{Name: "processes/raise-limit", Script: `ulimit -Hn 600000`, Alone: OnlyRoot},
