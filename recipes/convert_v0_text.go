@@ -120,7 +120,7 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 		c.lost(n, "%q cannot be written: %v", c.value(n), err)
 	}
 	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		for i := n.Line + 1; i <= c.blockEnd(n.Line); i++ {
+		for i, end := n.Line+1, c.blockEnd(n.Line); i <= end; i++ {
 			if condition := c.lineSelector(i); condition != "" {
 				c.lost(&yaml.Node{Line: i, Column: 1}, "a line inside of a text depends on [%s]; make the text a list of lines", condition)
 			}

@@ -80,7 +80,7 @@ func (l *layout) leaf(n *yaml.Node, indent int) {
 	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		line := n.Line
 		if mark := l.line(line); strings.ContainsAny(blockMark.FindString(mark), "123456789") {
-			for i := line + 1; i <= l.blockEnd(line); i++ {
+			for i, end := line+1, l.blockEnd(line); i <= end; i++ {
 				l.follow[i] = line
 			}
 			return

@@ -64,7 +64,7 @@ func (l *linter) blockLines() map[int]bool {
 	}
 	each(l.root, nil, func(_ []string, n *yaml.Node) {
 		if n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-			for i := n.Line + 1; i <= l.blockEnd(n.Line); i++ {
+			for i, end := n.Line+1, l.blockEnd(n.Line); i <= end; i++ {
 				lines[i] = true
 			}
 		}
