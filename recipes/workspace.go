@@ -67,7 +67,7 @@ type TrustedKey struct {
 
 // Policy is what the workspace demands of builds and packages.
 type Policy struct {
-	Isolation  string // "full", "landlock", "appcontainer" or "none": the least that is accepted; empty for full
+	Isolation  string // "full", "landlock", "seatbelt", "appcontainer" or "none": the least that is accepted; empty for full
 	Signatures string // "required" or "optional": for packages of channels; empty for optional
 	Unhashed   bool   // accept sources without a hash
 	ABI        string // "off", "warn" or "error": what is done about libraries that lost symbols; empty for off
@@ -267,7 +267,7 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 	case "key":
 		p.key(b, name, v, pos)
 	case "policy":
-		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "appcontainer", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"], p.word(v, "abi", "off", "warn", "error")}
+		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "seatbelt", "appcontainer", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"], p.word(v, "abi", "off", "warn", "error")}
 	case "cache":
 		p.w.Cache = StoreLimits{v.text["max_size"], v.text["max_age"], pos}
 	case "optimize":

@@ -22,8 +22,15 @@ func (r *runner) runLandlock(context.Context, Spec) (Result, error) {
 }
 
 // runNone runs an ordinary process and ends what it leaves behind, as far as the system can tell.
-func (r *runner) runNone(ctx context.Context, spec Spec) (res Result, err error) {
-	if err := spec.checkInPlace(None); err != nil {
+func (r *runner) runNone(ctx context.Context, spec Spec) (Result, error) {
+	res, err := r.plain(ctx, spec, None)
+	res.Isolation, res.Network = None, true
+	return res, err
+}
+
+// plain is runNone for a command that may put walls around itself; level names them.
+func (r *runner) plain(ctx context.Context, spec Spec, level Isolation) (res Result, err error) {
+	if err := spec.checkInPlace(level); err != nil {
 		return res, err
 	}
 	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
@@ -84,7 +91,7 @@ func (r *runner) runNone(ctx context.Context, spec Spec) (res Result, err error)
 	kin.kill(cmd)
 	<-exited
 	logErr := log.wait(true)
-	res.Isolation, res.Network, res.Wall = None, true, r.now().Sub(began)
+	res.Wall = r.now().Sub(began)
 	res.Limits = Limits{Wall: spec.Limits.Wall, Log: spec.Limits.Log}
 	if st := cmd.ProcessState; st != nil {
 		res.CPU, res.ExitCode = st.UserTime()+st.SystemTime(), st.ExitCode()

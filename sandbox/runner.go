@@ -51,6 +51,8 @@ func (r *runner) at(ctx context.Context, spec Spec, level Isolation) (Result, er
 		return r.runFull(ctx, spec)
 	case Landlock:
 		return r.runLandlock(ctx, spec)
+	case Seatbelt:
+		return r.runSeatbelt(ctx, spec)
 	case AppContainer:
 		return r.runContainer(ctx, spec)
 	}

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// lacksFull: seatbelt profiles made from the Spec are the way to more than None on macOS.
-const lacksFull = "macOS has no namespaces"
+// lacksFull: a seatbelt profile made from the Spec is what macOS has instead.
+const lacksFull = "macOS has no namespaces; `--isolation seatbelt` denies what was not declared"
 
 type host struct{}
 

@@ -19,6 +19,8 @@ const (
 	Full Isolation = "full"
 	// Landlock: undeclared files cannot be opened and TCP is refused, but names can be seen.
 	Landlock Isolation = "landlock"
+	// Seatbelt: undeclared files of macOS cannot be opened, and there is no network; names can be seen.
+	Seatbelt Isolation = "seatbelt"
 	// AppContainer: files that were neither declared nor opened to every application of Windows cannot be
 	// opened, and there is no network; names can be seen.
 	AppContainer Isolation = "appcontainer"
@@ -27,14 +29,14 @@ const (
 )
 
 // Levels lists all, strongest first. A system has Full, or one of the walls between, or neither.
-func Levels() []Isolation { return []Isolation{Full, Landlock, AppContainer, None} }
+func Levels() []Isolation { return []Isolation{Full, Landlock, Seatbelt, AppContainer, None} }
 
 // ParseIsolation reads the name of a level.
 func ParseIsolation(word string) (Isolation, error) {
 	if slices.Contains(Levels(), Isolation(word)) {
 		return Isolation(word), nil
 	}
-	return "", fmt.Errorf("isolation %q: want full, landlock (Linux), appcontainer (Windows) or none", word)
+	return "", fmt.Errorf("isolation %q: want full, landlock (Linux), seatbelt (macOS), appcontainer (Windows) or none", word)
 }
 
 // Mount places a file or folder of this machine into the command's view.

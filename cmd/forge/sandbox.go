@@ -72,7 +72,7 @@ out, 137 when a limit killed it.`,
 	flags.Int64Var(&f.fileSize, "file-size", 0, "most bytes in one file")
 	flags.StringVar(&f.timeout, "timeout", "", "most time by the clock, in seconds or as 1m30s")
 	flags.StringVar(&f.dir, "dir", "/forge/work", "folder inside to start in")
-	flags.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock (Linux), appcontainer (Windows) or none")
+	flags.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock (Linux), seatbelt (macOS), appcontainer (Windows) or none")
 	flags.BoolVar(&f.network, "network", false, "share this machine's network")
 	flags.BoolVarP(&f.terminal, "terminal", "t", false, "hand this terminal to the command, for an interactive shell")
 	flags.BoolVar(&f.asJSON, "json", false, "print what happened as one JSON document on stderr, at the end")
