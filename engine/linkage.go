@@ -48,7 +48,7 @@ func (j *job) checkLinkage(ctx context.Context, paths []string, files []inspecte
 		return nil
 	}
 	libs := neededFrom(binaries, ownLibraries(paths))
-	owners, err := j.hostLibraries()
+	owners, err := j.ownersOf(elfLibrary)
 	if err != nil {
 		return err
 	}
@@ -59,12 +59,17 @@ func (j *job) checkLinkage(ctx context.Context, paths []string, files []inspecte
 	for i := range libs {
 		libs[i].bringers(owners, externals)
 	}
-	linking := j.a.Output.Build.Linking
-	links := overlinked(libs, linking.MissingDSOAllow, specNames(r.Depends, r.Constrains))
-	idle := overdepended(libs, owners, specNames(r.Depends), names(j.a.Output.Requirements.Host))
 	bounded, broken := glibcBound(binaries, r.Depends, observedGlibc(externals))
 	r.Depends = bounded
-	links = append(links, broken...)
+	return j.judgeLinks(libs, owners, j.a.Output.Build.Linking.MissingDSOAllow, broken, r)
+}
+
+// judgeLinks holds what the files need, and who brings it, against what the package depends on. more are
+// findings about links that were made before.
+func (j *job) judgeLinks(libs []library, owners map[string]string, allow, more []string, r *packages.Record) error {
+	linking := j.a.Output.Build.Linking
+	links := append(more, overlinked(libs, allow, specNames(r.Depends, r.Constrains))...)
+	idle := overdepended(libs, owners, specNames(r.Depends), names(j.a.Output.Requirements.Host))
 	return errors.Join(j.complain(links, linking.OverlinkError, "overlinking"), j.complain(idle, linking.OverdependError, "overdepending"))
 }
 
@@ -99,11 +104,19 @@ func dynamic(files []inspected) []elfFile {
 func ownLibraries(paths []string) map[string]bool {
 	own := map[string]bool{}
 	for _, p := range paths {
-		if strings.Contains(path.Base(p), ".so") {
-			own[path.Base(p)] = true
+		if name := elfLibrary(path.Base(p)); name != "" {
+			own[name] = true
 		}
 	}
 	return own
+}
+
+// elfLibrary is the name under which a file may be needed, empty for what is no library by its name.
+func elfLibrary(base string) string {
+	if strings.Contains(base, ".so") {
+		return base
+	}
+	return ""
 }
 
 // neededFrom lists what the files need of others, sorted by name.
@@ -116,11 +129,15 @@ func neededFrom(binaries []elfFile, own map[string]bool) []library {
 			}
 		}
 	}
+	return librariesOf(files)
+}
+
+// librariesOf makes a list, sorted by name, of libraries and the files that need them.
+func librariesOf(users map[string][]string) []library {
 	var libs []library
-	for n, of := range files {
-		libs = append(libs, library{name: n, files: of})
+	for _, name := range sortedKeys(users) {
+		libs = append(libs, library{name: name, files: users[name]})
 	}
-	slices.SortFunc(libs, func(a, b library) int { return strings.Compare(a.name, b.name) })
 	return libs
 }
 
@@ -196,16 +213,19 @@ func specNames(lists ...[]string) map[string]bool {
 	return set
 }
 
-// hostLibraries tells of each library in the host environment whose it is.
-func (j *job) hostLibraries() (map[string]string, error) {
+// ownersOf tells of each library in the host environment whose it is. name is what a file of that base
+// name is needed as, empty for what is no library.
+func (j *job) ownersOf(name func(base string) string) (map[string]string, error) {
 	owners := map[string]string{}
 	for _, rec := range j.hostRecords() {
 		paths, err := j.pathsOf(rec, j.built)
 		if err != nil {
 			return nil, fmt.Errorf("linkage: %s: %w", rec, err)
 		}
-		for name := range ownLibraries(paths) {
-			owners[name] = rec.Name
+		for _, p := range paths {
+			if n := name(path.Base(p)); n != "" {
+				owners[n] = rec.Name
+			}
 		}
 	}
 	return owners, nil

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -24,7 +22,7 @@ func (j *job) checkDylibs(paths []string, inspectedFiles []inspected, r *package
 	if len(files) == 0 {
 		return nil
 	}
-	owners, err := j.hostDylibs()
+	owners, err := j.ownersOf(dylibName)
 	if err != nil {
 		return err
 	}
@@ -32,10 +30,7 @@ func (j *job) checkDylibs(paths []string, inspectedFiles []inspected, r *package
 	for i, l := range libs {
 		libs[i].packages = bringersOfDylib(l.name, owners)
 	}
-	linking := j.a.Output.Build.Linking
-	links := overlinked(libs, linking.MissingDSOAllow, specNames(r.Depends, r.Constrains))
-	idle := overdepended(libs, owners, specNames(r.Depends), names(j.a.Output.Requirements.Host))
-	return errors.Join(j.complain(links, linking.OverlinkError, "overlinking"), j.complain(idle, linking.OverdependError, "overdepending"))
+	return j.judgeLinks(libs, owners, j.a.Output.Build.Linking.MissingDSOAllow, nil, r)
 }
 
 // machoFiles are the Mach-O files among those inspected.
@@ -67,12 +62,15 @@ func dylibsNeeded(files []machoFile, paths []string) []library {
 			}
 		}
 	}
-	var libs []library
-	for name, of := range users {
-		libs = append(libs, library{name: name, files: of})
+	return librariesOf(users)
+}
+
+// dylibName is elfLibrary for macOS.
+func dylibName(base string) string {
+	if isDylib(base) {
+		return base
 	}
-	slices.SortFunc(libs, func(a, b library) int { return strings.Compare(a.name, b.name) })
-	return libs
+	return ""
 }
 
 // bringersOfDylib names the packages any of which brings the library: the one in the host environment, or
@@ -91,23 +89,6 @@ func bringersOfDylib(name string, owners map[string]string) []string {
 		return []string{"llvm-openmp"}
 	}
 	return nil
-}
-
-// hostDylibs tells of each library in the host environment whose it is.
-func (j *job) hostDylibs() (map[string]string, error) {
-	owners := map[string]string{}
-	for _, rec := range j.hostRecords() {
-		paths, err := j.pathsOf(rec, j.built)
-		if err != nil {
-			return nil, fmt.Errorf("linkage: %s: %w", rec, err)
-		}
-		for _, p := range paths {
-			if base := path.Base(p); isDylib(base) {
-				owners[base] = rec.Name
-			}
-		}
-	}
-	return owners, nil
 }
 
 // hostRecords are the packages that files are linked with, the host's own tools left out.

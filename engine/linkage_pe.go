@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -24,7 +23,7 @@ func (j *job) checkImports(paths []string, inspectedFiles []inspected, r *packag
 	if len(files) == 0 {
 		return nil
 	}
-	owners, err := j.hostDLLs()
+	owners, err := j.ownersOf(dllName)
 	if err != nil {
 		return err
 	}
@@ -32,10 +31,7 @@ func (j *job) checkImports(paths []string, inspectedFiles []inspected, r *packag
 	for i := range libs {
 		libs[i].packages = bringersOfDLL(libs[i].name, owners)
 	}
-	linking := j.a.Output.Build.Linking
-	links := append(hidden, overlinked(libs, lower(linking.MissingDSOAllow), specNames(r.Depends, r.Constrains))...)
-	idle := overdepended(libs, owners, specNames(r.Depends), names(j.a.Output.Requirements.Host))
-	return errors.Join(j.complain(links, linking.OverlinkError, "overlinking"), j.complain(idle, linking.OverdependError, "overdepending"))
+	return j.judgeLinks(libs, owners, lower(j.a.Output.Build.Linking.MissingDSOAllow), hidden, r)
 }
 
 // peFiles are the PE files among those inspected.
@@ -73,11 +69,15 @@ func importedFrom(files []peFile, paths []string) (libs []library, hidden []stri
 			}
 		}
 	}
-	for name, of := range users {
-		libs = append(libs, library{name: name, files: of})
+	return librariesOf(users), hidden
+}
+
+// dllName is elfLibrary for Windows, in lower case.
+func dllName(base string) string {
+	if name := strings.ToLower(base); isDLL(name) {
+		return name
 	}
-	slices.SortFunc(libs, func(a, b library) int { return strings.Compare(a.name, b.name) })
-	return libs, hidden
+	return ""
 }
 
 func folderOf(p string) string {
@@ -105,23 +105,6 @@ func bringersOfDLL(name string, owners map[string]string) []string {
 		}
 	}
 	return nil
-}
-
-// hostDLLs tells of each DLL in the host environment, by its lower-case name, whose it is.
-func (j *job) hostDLLs() (map[string]string, error) {
-	owners := map[string]string{}
-	for _, rec := range j.hostRecords() {
-		paths, err := j.pathsOf(rec, j.built)
-		if err != nil {
-			return nil, fmt.Errorf("imports: %s: %w", rec, err)
-		}
-		for _, p := range paths {
-			if name := strings.ToLower(path.Base(p)); isDLL(name) {
-				owners[name] = rec.Name
-			}
-		}
-	}
-	return owners, nil
 }
 
 func lower(list []string) []string {
