@@ -201,12 +201,14 @@ func checkStore(t *testing.T, cache string) {
 
 // TestTwoAtOnce runs two forge on one store and one channel: they cooperate, build nothing twice, and
 // both end well.
-func TestTwoAtOnce(t *testing.T) {
+func TestTwoAtOnce(t *testing.T) { buildAtOnce(t, 2) }
+
+// buildAtOnce lets n forge build the same packages on one store into one channel.
+func buildAtOnce(t *testing.T, n int, flags ...string) {
 	dir, cache := crashWorkspace(t), t.TempDir()
-	var outs [2]bytes.Buffer
-	var runs [2]*exec.Cmd
+	runs, outs := make([]*exec.Cmd, n), make([]bytes.Buffer, n)
 	for i := range runs {
-		runs[i] = forgeCommand(dir, cache, "build", "./...", "--output-dir", "out", "--json")
+		runs[i] = forgeCommand(dir, cache, append([]string{"build", "./...", "--output-dir", "out", "--json"}, flags...)...)
 		runs[i].Stdout = &outs[i]
 		if err := runs[i].Start(); err != nil {
 			t.Fatal(err)
@@ -220,7 +222,7 @@ func TestTwoAtOnce(t *testing.T) {
 		built += strings.Count(outs[i].String(), `"status": "built"`)
 	}
 	if built != 6 {
-		t.Errorf("%d packages were built by the two together, want each of 6 once", built)
+		t.Errorf("%d packages were built by the %d together, want each of 6 once", built, n)
 	}
 	if got := len(packageSums(t, filepath.Join(dir, "out"))); got != 6 {
 		t.Errorf("%d packages in the channel, want 6", got)

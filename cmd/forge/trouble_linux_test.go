@@ -18,32 +18,7 @@ import (
 )
 
 // TestEightAtOnce: eight forge build the same packages into one channel; each package is built once.
-func TestEightAtOnce(t *testing.T) {
-	dir, cache := crashWorkspace(t), t.TempDir()
-	var runs [8]*exec.Cmd
-	var outs [8]bytes.Buffer
-	for i := range runs {
-		runs[i] = forgeCommand(dir, cache, "build", "./...", "-j2", "--output-dir", "out", "--json")
-		runs[i].Stdout, runs[i].Stderr = &outs[i], &outs[i]
-		if err := runs[i].Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	built := 0
-	for i, c := range runs {
-		if err := c.Wait(); err != nil {
-			t.Errorf("run %d: %v\n%s", i, err, outs[i].String())
-		}
-		built += strings.Count(outs[i].String(), `"status": "built"`)
-	}
-	if built != 6 {
-		t.Errorf("%d packages were built by the eight together, want each of 6 once", built)
-	}
-	if got := len(packageSums(t, filepath.Join(dir, "out"))); got != 6 {
-		t.Errorf("%d packages in the channel, want 6", got)
-	}
-	checkStore(t, cache)
-}
+func TestEightAtOnce(t *testing.T) { buildAtOnce(t, 8, "-j2") }
 
 // TestGCWhileBuilding collects all it may, again and again, while three workers build. What nobody uses any
 // more goes and is made again; what somebody uses is never missed.
