@@ -41,6 +41,9 @@ func (p *parser) block(ends ...string) ([]node, string) {
 					return out, e
 				}
 			}
+			if len(ends) > 0 && strings.HasPrefix(name.text, "end") {
+				p.fail(name.off, "{%% %s %%} stands where {%% %s %%} is expected: the block before it is not closed", name.text, ends[len(ends)-1])
+			}
 			out = append(out, p.statement(name))
 		default:
 			p.fail(t.off, "unexpected %q", t.text)
