@@ -254,13 +254,7 @@ func v0Text(file string, text []byte, o RenderOptions) ([]byte, int) {
 		return nil, 0
 	}
 	v.usage = newUsage(v.cfg.sorted())
-	loop := map[string]bool{}
-	for _, k := range v.everUsed() {
-		if len(v.cfg.vals[k]) > 1 {
-			loop[k] = true
-		}
-	}
-	all, problem := v.cfg.expand(loop, v.limit())
+	all, problem := v.cfg.expand(v.among(v.loopKeys()), v.limit())
 	if problem != nil {
 		return nil, 0
 	}

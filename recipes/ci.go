@@ -176,7 +176,7 @@ func (j *ciJobs) render(path string, text []byte) diag.List {
 	if base := filepath.Base(path); base == "meta.yaml" || base == "meta.yml" || base == "conda.yaml" {
 		v := newV0(path, string(text), opts)
 		outputs, list = v.render(), v.found.list
-		for _, k := range slices.Concat(v.top, v.firstSelectors()) {
+		for _, k := range slices.Concat(v.topKeys(), v.firstSelectors()) {
 			j.used[k] = true
 			j.top[k] = j.loops(k)
 		}

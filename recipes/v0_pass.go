@@ -22,6 +22,7 @@ type v0Pass struct {
 	doc        *yamlx.Document
 	pins       []*Pin
 	permissive bool
+	undefined  bool // the text has names that are not defined
 	early      *v0Early
 	cut        *v0Parts // of the selected text
 	full       map[string]any
@@ -44,7 +45,7 @@ func (v *v0) pass(variant v0Variant) *v0Pass {
 
 func (v *v0) newPass(variant v0Variant) *v0Pass {
 	p := &v0Pass{v0: v, variant: variant, scope: newScope(v.opts, variant)}
-	d := &decider{lookup: p.scope.selector, parsed: v.selectors, known: map[string]bool{}}
+	d := newDecider(p.scope.selector, v.selectors)
 	var bad []*selectorError
 	if p.selected, bad = selectMeta(v.file, d.decide); len(bad) > 0 {
 		for _, e := range bad {
@@ -59,6 +60,7 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 	if !ok {
 		return nil
 	}
+	p.undefined = strings.Contains(text, undefOpen)
 	again, bad := selectMeta(text, d.decide) // conda-build selects once more, for selectors that Jinja made
 	if len(bad) == 0 {
 		for i, n := range again.lines {
@@ -122,7 +124,7 @@ func (p *v0Pass) include(name string) (string, error) {
 	if err != nil {
 		return "", plainError(err)
 	}
-	d := &decider{lookup: p.scope.selector, parsed: p.selectors, known: map[string]bool{}}
+	d := newDecider(p.scope.selector, p.selectors)
 	s, bad := selectMeta(text, d.decide)
 	if len(bad) > 0 {
 		d := bad[0].diagnostic(name, "")
