@@ -289,6 +289,10 @@ func (r *runner) lastSeconds(a *Action) float64 {
 	return 1
 }
 
+// IsNotStarted reports whether err is that of an output that needs nothing that failed, and was only not
+// started any more.
+func IsNotStarted(err error) bool { return errors.Is(err, errNotRun{}) }
+
 // IsNotRun reports whether err only says that something before it failed.
 func IsNotRun(err error) bool {
 	var n errNotRun
