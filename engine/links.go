@@ -63,7 +63,7 @@ func (l *linker) of(i int) links {
 		out.hard = append(out.hard, from)
 	}
 	out.hard = append(out.hard, l.levels[o]...)
-	out.hard = append(out.hard, l.meantBy(r.Build)...)
+	out.hard = append(out.hard, l.onBuilder(o, l.meantBy(r.Build))...)
 	out.hard = append(out.hard, l.meantBy(r.Host)...)
 	out.run = append(l.meantBy(r.Run), l.exported(o, r.Build, r.Host)...)
 	if from >= 0 && o.InheritRunExports {
@@ -103,7 +103,7 @@ func (l *linker) exported(o *recipes.Output, build, host []recipes.Dependency) [
 			}
 		}
 	}
-	for _, i := range l.meantBy(build) {
+	for _, i := range l.onBuilder(o, l.meantBy(build)) {
 		if o.NoArch == "" {
 			add(i, l.outputs[i].Requirements.RunExports.Strong)
 		}
@@ -118,6 +118,17 @@ func (l *linker) exported(o *recipes.Output, build, host []recipes.Dependency) [
 		add(i, e.Weak)
 	}
 	return out
+}
+
+// onBuilder leaves those of the outputs that run where o is built: of a cross build, none but noarch ones.
+func (l *linker) onBuilder(o *recipes.Output, list []int) []int {
+	if o.BuildPlatform == o.HostPlatform {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(i int) bool {
+		subdir := l.outputs[i].Subdir()
+		return subdir != "noarch" && subdir != o.BuildPlatform.String()
+	})
 }
 
 func (l *linker) meantBy(deps []recipes.Dependency) []int {

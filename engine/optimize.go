@@ -146,7 +146,7 @@ func virtualFor(o *recipes.Output, kind string, all []platforms.VirtualPackage) 
 	if o == nil {
 		return all // packages for a person to look around with
 	}
-	if kind != "build" && o.NoArch == "" && o.HostPlatform.OS() != o.BuildPlatform.OS() {
+	if kind != buildKind && kind != toolsKind && o.NoArch == "" && o.HostPlatform.OS() != o.BuildPlatform.OS() {
 		there := platforms.AssumedVirtual(o.HostPlatform)
 		for i, v := range there {
 			if k := slices.IndexFunc(all, func(h platforms.VirtualPackage) bool { return h.Name == v.Name }); k >= 0 {

@@ -37,6 +37,7 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 		return nil, err
 	}
 	p.reportUnknown()
+	p.joinUnsolvable()
 	if req.KeepGoing && p.anyGood() {
 		p.leaveOut()
 	}
@@ -307,8 +308,8 @@ func (p *planner) report(a *Action, err error) {
 		}
 		return
 	}
-	p.problems = append(p.problems, diag.Diagnostic{Code: "unsolvable", Pos: a.Output.Pos,
-		Summary: fmt.Sprintf("%s cannot be planned", a.Output.Name), Detail: err.Error()})
+	p.problems = append(p.problems, diag.Diagnostic{Code: unsolvable, Pos: a.Output.Pos,
+		Summary: a.Output.Name + cannotBePlanned, Detail: err.Error()})
 }
 
 func names(deps []recipes.Dependency) []string {
