@@ -126,6 +126,9 @@ func (r *run) known(a *Action) map[*Action]*Built {
 	if a.Staging != nil {
 		add(a.Staging.Needs...)
 	}
+	for _, l := range a.Levels {
+		add(l.Needs...)
+	}
 	return all
 }
 
@@ -251,6 +254,9 @@ type remembered struct {
 func rememberKey(req *Request, a *Action) store.ActionID {
 	var m Manifest
 	m.add("last", req.OutputDir, a.Output.Subdir(), a.Output.Name, a.Output.BuildString, fmt.Sprint(a.Output.Staging))
+	if a.Output.LevelOf != nil {
+		m.add("level", a.Output.String())
+	}
 	return m.ID()
 }
 
