@@ -127,6 +127,9 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 	if err != nil {
 		return err
 	}
+	if kept, err = p.req.Optimize.withLevels(kept); err != nil {
+		return err
+	}
 	trees, err := recipeTrees(p.req, kept)
 	if err != nil {
 		return fmt.Errorf("read the recipe's folder: %w", err)
@@ -164,6 +167,7 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		p.states[i].failed = true
 	}
 	p.linkStaging(l)
+	p.linkLevels(l)
 	return nil
 }
 

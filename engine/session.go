@@ -189,12 +189,6 @@ func (s *Session) Run(ctx context.Context, req *Request, tools Tools, e Entry) (
 	if !s.Level.Places() {
 		site.at.recipe = filepath.Join(s.Dir, "recipe")
 	}
-	if err := fsx.RemoveAll(site.scratch); err != nil {
-		return sandbox.Result{}, err
-	}
-	if err := os.Mkdir(site.scratch, 0o700); err != nil {
-		return sandbox.Result{}, err
-	}
 	spec, err := r.spec(ctx, site, externals)
 	if err != nil {
 		return sandbox.Result{}, err

@@ -60,6 +60,7 @@ func (p *solving) solve(a *Action) error {
 	if a.Staging != nil {
 		a.Needs = append(a.Needs, a.Staging)
 	}
+	a.Needs = append(a.Needs, a.Levels...)
 	return p.runtime(a, exports)
 }
 

@@ -53,6 +53,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 		return err
 	}
 	build.Materials = append(build.Materials, used...)
+	build.Materials = append(build.Materials, j.levelMaterials(m)...)
 	text, err := provenance.Statement(build)
 	if err != nil {
 		return fmt.Errorf("statement of %s: %w", b.FileName, err)
@@ -117,6 +118,9 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 	envs := []Environment{j.a.Build, j.a.Host}
 	if j.a.Staging != nil {
 		envs = append(envs, j.a.Staging.Build, j.a.Staging.Host)
+	}
+	for _, l := range j.a.Levels {
+		envs = append(envs, l.Build, l.Host)
 	}
 	for _, env := range envs {
 		for _, rec := range env.Records {

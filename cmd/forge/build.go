@@ -163,20 +163,27 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 
 // summary is the error of a failed run; each failure was shown when it happened.
 func (a *app) summary(outcomes []*engine.Outcome) error {
-	var failed, skipped []string
+	var failed, needing, left []string
 	for _, o := range outcomes {
 		switch o.Status {
 		case engine.StatusFailed:
 			failed = append(failed, o.Action.Output.Name)
 		case engine.StatusSkipped:
-			if !engine.IsExisting(o.Err) {
-				skipped = append(skipped, o.Action.Output.Name)
+			switch {
+			case engine.IsExisting(o.Err):
+			case engine.IsNotStarted(o.Err):
+				left = append(left, o.Action.Output.Name)
+			default:
+				needing = append(needing, o.Action.Output.Name)
 			}
 		}
 	}
 	text := "failed: " + strings.Join(failed, ", ")
-	if len(skipped) > 0 {
-		text += fmt.Sprintf("; not built because of that: %s", strings.Join(skipped, ", "))
+	if len(needing) > 0 {
+		text += fmt.Sprintf("; not built because of that: %s", strings.Join(needing, ", "))
+	}
+	if len(left) > 0 {
+		text += fmt.Sprintf("; not started (--keep-going builds what can be built): %s", strings.Join(left, ", "))
 	}
 	return errors.New(text)
 }

@@ -70,17 +70,13 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags,
 	if err != nil {
 		return nil, err
 	}
-	program, err := os.Executable()
-	if err != nil {
-		return nil, nil
-	}
-	stamp, err := fsx.StampOf(program, true)
+	program, err := thisProgram()
 	if err != nil {
 		return nil, nil
 	}
 	asked, err := json.Marshal(map[string]any{
 		"request": req, "flags": fmt.Sprintf("%+v", *f), "patterns": patterns, "workspace": a.space.dir, "forge.hcl": a.space.sum, "configuration": a.config,
-		"level": level, "version": version, "program": program, "stamp": stamp,
+		"level": level, "program": program,
 	})
 	if err != nil {
 		return nil, err
@@ -232,7 +228,7 @@ func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Gra
 	if err != nil {
 		return err
 	}
-	more, err := engine.Watch(req, tools, g, outcomes, l.patterns)
+	more, facts, err := engine.Watch(req, tools, g, outcomes, l.patterns)
 	if err != nil {
 		return err
 	}
@@ -254,7 +250,7 @@ func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Gra
 	if err != nil {
 		return err
 	}
-	return l.store.KeepRun(store.RunRecord{ID: l.id, Began: l.app.began, Watch: watch, Texts: texts})
+	return l.store.KeepRun(store.RunRecord{ID: l.id, Began: l.app.began, Watch: watch, Facts: facts, Texts: texts})
 }
 
 // clockJump is by how much the wall clock was set between two times of this process.
