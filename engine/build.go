@@ -18,21 +18,22 @@ import (
 // job is one build while it runs.
 type job struct {
 	*runner
-	a         *Action
-	built     map[*Action]*Built // of what a needs
-	key       digest.Digest
-	site      *site
-	log       *os.File
-	fetched   []sources.Fetched
-	env       map[string]string
-	before    map[string]stamp // the prefix before the script
-	staged    map[string]bool  // what of the prefix the staging output left
-	result    sandbox.Result
-	ran       bool // a script ran, so result holds
-	warnings  []string
-	trace     *sandbox.Trace // what the scripts opened, where that was asked for
-	inputs    *Inputs        // the same, judged
-	inputsSum digest.Digest
+	a          *Action
+	built      map[*Action]*Built // of what a needs
+	key        digest.Digest
+	site       *site
+	log        *os.File
+	fetched    []sources.Fetched
+	env        map[string]string
+	before     map[string]stamp // the prefix before the script
+	staged     map[string]bool  // what of the prefix the staging output left
+	fromLevels map[string]bool  // what of the package was built for higher CPU levels
+	result     sandbox.Result
+	ran        bool // a script ran, so result holds
+	warnings   []string
+	trace      *sandbox.Trace // what the scripts opened, where that was asked for
+	inputs     *Inputs        // the same, judged
+	inputsSum  digest.Digest
 }
 
 // build makes a's package from nothing and records it. Whatever fails, nothing of it stays.
@@ -81,6 +82,11 @@ func (j *job) warn(format string, args ...any) {
 	j.warnings = append(j.warnings, text)
 	fmt.Fprintln(j.log, "forge: warning: "+text)
 	j.report(Event{Kind: EventWarning, Action: j.a, Phase: "build", Text: text})
+}
+
+// note writes to the log what is good to know and no reason to look.
+func (j *job) note(format string, args ...any) {
+	fmt.Fprintln(j.log, "forge: "+fmt.Sprintf(format, args...))
 }
 
 func (j *job) fetch(ctx context.Context) (err error) {

@@ -70,17 +70,13 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags,
 	if err != nil {
 		return nil, err
 	}
-	program, err := os.Executable()
-	if err != nil {
-		return nil, nil
-	}
-	stamp, err := fsx.StampOf(program, true)
+	program, err := thisProgram()
 	if err != nil {
 		return nil, nil
 	}
 	asked, err := json.Marshal(map[string]any{
 		"request": req, "flags": fmt.Sprintf("%+v", *f), "patterns": patterns, "workspace": a.space.dir, "forge.hcl": a.space.sum, "configuration": a.config,
-		"level": level, "version": version, "program": program, "stamp": stamp,
+		"level": level, "program": program,
 	})
 	if err != nil {
 		return nil, err
@@ -89,7 +85,7 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags,
 }
 
 // repeat says again what the last run said, if nothing that it depended on has changed since.
-func (l *lastRun) repeat(asJSON bool) (done bool, err error) {
+func (l *lastRun) repeat(ctx context.Context, asJSON bool) (done bool, err error) {
 	if l == nil {
 		return false, nil
 	}
@@ -107,12 +103,13 @@ func (l *lastRun) repeat(asJSON bool) (done bool, err error) {
 		return false, nil
 	}
 	l.app.detail("nothing to do: %d paths are as the last run left them", run.Watched())
+	var list diag.List
 	for _, n := range notes {
-		if l.app.global.quiet {
-			break
-		}
 		n.Diagnostic.Line = n.Text
-		l.app.printError(&diag.Failure{List: diag.List{n.Diagnostic}})
+		list = append(list, n.Diagnostic)
+	}
+	if !l.app.global.quiet {
+		l.app.printList(list)
 	}
 	p := l.app.newProgress(0)
 	for _, text := range warnings {
@@ -121,6 +118,7 @@ func (l *lastRun) repeat(asJSON bool) (done bool, err error) {
 	p.flush()
 	p.close()
 	run.Used(time.Now())
+	l.app.sweep(ctx, l.store)
 	switch {
 	case asJSON:
 		_, err = l.app.stdout.Write(run.Text(textJSON))
@@ -230,7 +228,7 @@ func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Gra
 	if err != nil {
 		return err
 	}
-	more, err := engine.Watch(req, tools, g, outcomes, l.patterns)
+	more, facts, err := engine.Watch(req, tools, g, outcomes, l.patterns)
 	if err != nil {
 		return err
 	}
@@ -252,7 +250,7 @@ func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Gra
 	if err != nil {
 		return err
 	}
-	return l.store.KeepRun(store.RunRecord{ID: l.id, Began: l.app.began, Watch: watch, Texts: texts})
+	return l.store.KeepRun(store.RunRecord{ID: l.id, Began: l.app.began, Watch: watch, Facts: facts, Texts: texts})
 }
 
 // clockJump is by how much the wall clock was set between two times of this process.

@@ -18,6 +18,7 @@ type Relocation struct {
 	Path   string   // of the file, relative to the prefix, slash separated
 	Want   []string // folders relative to the prefix that must be searched, as "lib"
 	Allow  []string // globs of folders outside the prefix that may stay
+	Origin string   // folder relative to the prefix that the file was made for; empty for the one it lies in
 }
 
 // Change is what Relocate did.
@@ -61,6 +62,10 @@ func (r Relocation) plan(info *Info) Change {
 
 func (r Relocation) entries(old []string, needs bool) (entries, dropped []string) {
 	dir := path.Dir(path.Clean("/" + r.Path))[1:]
+	origin := dir
+	if r.Origin != "" {
+		origin = r.Origin
+	}
 	add := func(inside string) {
 		e := "$ORIGIN"
 		if rel := relative(dir, inside); rel != "." {
@@ -71,7 +76,7 @@ func (r Relocation) entries(old []string, needs bool) (entries, dropped []string
 		}
 	}
 	for _, e := range old {
-		inside, ok := r.inside(dir, e)
+		inside, ok := r.inside(origin, e)
 		switch {
 		case ok:
 			add(inside)
