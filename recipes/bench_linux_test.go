@@ -250,11 +250,10 @@ func benchV0(t *testing.T, dir, origin string) (out []benchCase) {
 // recipe has mistakes.
 func v0Text(file string, text []byte, o RenderOptions) ([]byte, int) {
 	v := newV0(file, string(text), o)
-	if !v.config() {
+	if !v.configured() {
 		return nil, 0
 	}
-	v.usage = newUsage(v.cfg.sorted())
-	all, problem := v.cfg.expand(v.among(v.loopKeys()), v.limit())
+	all, problem := v.cfg.expand(v.base.plain, v.among(v.loopKeys()), v.limit())
 	if problem != nil {
 		return nil, 0
 	}

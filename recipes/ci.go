@@ -138,10 +138,11 @@ func ciConfig(path string, opts RenderOptions, migrations []VariantFile) (*v0Con
 		opts.Variants = append(slices.Clip(opts.Variants), beside...)
 	}
 	v := newV0(path, "", opts)
-	if !v.config() {
-		return nil, v.found.list
+	base := v.readBase(v.variantFiles())
+	if v.cfg = base.cfg; base.list.HasErrors() {
+		return nil, base.list
 	}
-	list := v.found.list
+	list := base.list
 	for _, m := range sortedMigrations(migrations) {
 		list = append(list, v.migrate(m)...)
 	}

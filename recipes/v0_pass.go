@@ -3,7 +3,6 @@ package recipes
 import (
 	"errors"
 	"path/filepath"
-	"reflect"
 	"strings"
 
 	"forge/internal/diag"
@@ -33,14 +32,14 @@ type v0Early struct{ name, version, number, str, path string }
 
 // pass renders one variant; the first one, which decides about the others, only once.
 func (v *v0) pass(variant v0Variant) *v0Pass {
-	if id := reflect.ValueOf(variant).Pointer(); v.first == nil || v.firstID != id {
-		p := v.newPass(variant)
-		if v.first == nil {
-			v.first, v.firstID = p, id
-		}
-		return p
+	if v.first != nil && sameVariant(v.first.variant, variant) {
+		return v.first
 	}
-	return v.first
+	p := v.newPass(variant)
+	if v.first == nil {
+		v.first = p
+	}
+	return p
 }
 
 func (v *v0) newPass(variant v0Variant) *v0Pass {

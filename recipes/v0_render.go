@@ -21,7 +21,8 @@ type v0 struct {
 	lines     []string
 	opts      *RenderOptions
 	found     *findings
-	cfg       *v0Config
+	base      *v0Base
+	cfg       *v0Config // of base
 	usage     *v0Usage
 	selectors parsedSelectors
 	templates map[string]*expr.Template
@@ -30,7 +31,6 @@ type v0 struct {
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
 	first     *v0Pass
-	firstID   uintptr
 }
 
 // v0Doc is rendered text as YAML.
@@ -65,27 +65,6 @@ func newV0(path, text string, opts RenderOptions) *v0 {
 	return v
 }
 
-// config reads the variant files. The recipe's own was put last by the dispatcher; conda-build takes it
-// before those given with -m, which win.
-func (v *v0) config() bool {
-	v.cfg = defaultV0Config(v.opts.TargetPlatform)
-	files := v.opts.Variants
-	if n := len(files); n > 1 && !v.opts.exclusive && filepath.Dir(files[n-1].Path) == filepath.Dir(v.path) {
-		files = append([]VariantFile{files[n-1]}, files[:n-1]...)
-	}
-	for _, f := range files {
-		base := newScope(v.opts, v.cfg.first())
-		d := newDecider(base.selector, v.selectors)
-		for _, found := range v.cfg.read(f, d.decide, v.opts.cache()) {
-			v.found.add(found)
-		}
-	}
-	for _, k := range sortedNames(v.opts.Set) {
-		v.cfg.choose(k, v.opts.Set[k])
-	}
-	return !v.found.list.HasErrors()
-}
-
 func (v *v0) limit() int {
 	if v.opts.MaxOutputs > 0 {
 		return v.opts.MaxOutputs
@@ -104,13 +83,12 @@ func (v *v0) checkBeside() {
 }
 
 func (v *v0) render() []*Output {
-	if !v.config() {
+	if !v.configured() {
 		return nil
 	}
-	v.usage = newUsage(v.cfg.sorted())
 	v.checkBeside()
 	loop := v.loopKeys()
-	all, refused := v.cfg.expand(v.among(loop), v.limit())
+	all, refused := v.cfg.expand(v.base.plain, v.among(loop), v.limit())
 	if refused != nil {
 		d := tooMany(refused, v.limit())
 		atKey(d, v.path, v.opts.Variants, widestAxis(refused))
@@ -242,29 +220,24 @@ func (v *v0) script(name string) scriptFile {
 	if s, ok := v.scripts[name]; ok {
 		return s
 	}
-	var s scriptFile
-	text, found := v.readable(filepath.ToSlash(filepath.Clean(name)))
-	switch {
-	case found:
-		s = scriptFile{text: text, found: true}
-		if strings.HasSuffix(name, ".sh") {
-			s.keys = v.usage.inShell(text)
-		} else if strings.HasSuffix(name, ".bat") {
-			s.keys = v.usage.inBatch(text)
-		}
-	case v.opts.noScripts:
-		s.found = name != "build.sh" && name != "bld.bat" && name != "build.bat" && !strings.HasPrefix(name, "run_test.")
+	missing := scriptFile{found: v.opts.noScripts && name != "build.sh" && name != "bld.bat" && name != "build.bat" && !strings.HasPrefix(name, "run_test.")}
+	path := filepath.ToSlash(filepath.Clean(name))
+	if v.folder.lacks(path) { // as most; to ask again costs less than to remember
+		return missing
+	}
+	text, err := readScript(v.dir, path)
+	if err != nil {
+		v.scripts[name] = missing
+		return missing
+	}
+	s := scriptFile{text: text, found: true}
+	if strings.HasSuffix(name, ".sh") {
+		s.keys = v.usage.inShell(text)
+	} else if strings.HasSuffix(name, ".bat") {
+		s.keys = v.usage.inBatch(text)
 	}
 	v.scripts[name] = s
 	return s
-}
-
-func (v *v0) readable(name string) (text string, ok bool) {
-	if v.folder.lacks(name) {
-		return "", false
-	}
-	text, err := readScript(v.dir, name)
-	return text, err == nil
 }
 
 func (v *v0) scriptKeys(name string) []int { return v.script(name).keys }

@@ -7,18 +7,27 @@ import "strings"
 // find, so each is followed to the letter here, by hand since there are hundreds of keys. Keys are spoken
 // of by their number.
 type v0Usage struct {
+	*v0Keys
+	lines map[string]lineUse
+	known map[string]lineUse // whole texts
+}
+
+// v0Keys are the keys of a configuration.
+type v0Keys struct {
 	keys   []string // sorted
 	number map[string]int
 	flat   map[string][]int // keys by their name with _ for -
-	lines  map[string]lineUse
-	known  map[string]lineUse // whole texts
 }
 
 // lineUse are the keys that a line or text uses: in its selectors, and anywhere.
 type lineUse struct{ selector, all []int }
 
-func newUsage(keys []string) *v0Usage {
-	u := &v0Usage{keys: keys, number: make(map[string]int, len(keys)), flat: make(map[string][]int, len(keys)), lines: map[string]lineUse{}, known: map[string]lineUse{}}
+func newUsage(keys *v0Keys) *v0Usage {
+	return &v0Usage{v0Keys: keys, lines: map[string]lineUse{}, known: map[string]lineUse{}}
+}
+
+func newKeys(keys []string) *v0Keys {
+	u := &v0Keys{keys: keys, number: make(map[string]int, len(keys)), flat: make(map[string][]int, len(keys))}
 	numbers := make([]int, len(keys))
 	for i, k := range keys {
 		numbers[i], u.number[k] = i, i

@@ -14,7 +14,7 @@ func FuzzScriptKeys(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	u := newUsage([]string{"mpi", "python", "r-base"})
+	u := newUsage(newKeys([]string{"mpi", "python", "r-base"}))
 	f.Fuzz(func(t *testing.T, text string) {
 		var shell, batch []int
 		for n, key := range u.keys {

@@ -281,8 +281,8 @@ func (c *v0Config) first() v0Variant {
 	return v
 }
 
-// expand is the product over the keys that are used and their groups, each other key at its first value.
-func (c *v0Config) expand(used func(key string) bool, limit int) (all []v0Variant, refused []axis) {
+// expand is the product over the keys that are used and their groups, each other key as in first.
+func (c *v0Config) expand(first v0Variant, used func(key string) bool, limit int) (all []v0Variant, refused []axis) {
 	var axes []axis
 	done := map[string]bool{}
 	total := 1
@@ -312,7 +312,7 @@ func (c *v0Config) expand(used func(key string) bool, limit int) (all []v0Varian
 	if total > limit {
 		return nil, axes
 	}
-	out := []v0Variant{c.first()}
+	out := []v0Variant{first}
 	for _, a := range axes {
 		next := make([]v0Variant, 0, len(out)*a.n)
 		for _, base := range out {
