@@ -240,7 +240,11 @@ func holds(packed, data []byte) bool {
 
 // compress is zstd (RFC 8878) on one thread, so that the bytes do not depend on the machine.
 func compress(data []byte) ([]byte, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBestCompression))
+	level := zstd.SpeedBestCompression
+	if len(data) < 64<<10 { // the tables of the best level are dearer than what they find
+		level = zstd.SpeedDefault
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level))
 	if err != nil {
 		return nil, err
 	}
