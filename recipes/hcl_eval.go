@@ -188,60 +188,6 @@ func (e *hclEval) unknownName(p *hcl.Diagnostic) string {
 	return ""
 }
 
-// readsOf lists the variant keys that an expression reads, through locals too.
-func (e *hclEval) readsOf(x hclsyntax.Expression) []string {
-	found := map[string]bool{}
-	e.addReads(x, found)
-	return sortedNames(found)
-}
-
-func (e *hclEval) addReads(x hclsyntax.Expression, found map[string]bool) {
-	for _, name := range directReads(x) {
-		found[name] = true
-	}
-	for _, t := range x.Variables() {
-		for _, name := range e.local[traversalName(t)] {
-			found[name] = true
-		}
-	}
-}
-
-// directReads are the variant keys that the text of an expression names.
-func directReads(x hclsyntax.Node) (out []string) {
-	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
-		switch n := n.(type) {
-		case *hclsyntax.ScopeTraversalExpr:
-			name := traversalName(n.Traversal)
-			if key, ok := strings.CutPrefix(name, "variant."); ok {
-				out = append(out, normalKey(key))
-			} else if name == "target_platform" || name == "build_platform" || name == "host_platform" {
-				out = append(out, name)
-			}
-		case *hclsyntax.FunctionCallExpr:
-			out = append(out, callReads(n)...)
-		}
-		return nil
-	})
-	return out
-}
-
-func callReads(n *hclsyntax.FunctionCallExpr) []string {
-	switch n.Name {
-	case "cdt":
-		return []string{"cdt_name", "cdt_arch"}
-	case "compiler", "stdlib":
-		if len(n.Args) == 1 {
-			if v, problems := n.Args[0].Value(nil); !problems.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
-				return toolKeys(n.Name, normalKey(v.AsString()))
-			}
-		}
-	}
-	return nil
-}
-
-// staticReads are the variant keys that a whole file may read.
-func staticReads(body *hclsyntax.Body) []string { return directReads(body) }
-
 // block evaluates a block as a mapping.
 func (e *hclEval) block(b *hclsyntax.Block) *yaml.Node {
 	node := &yaml.Node{Kind: yaml.MappingNode, Line: b.TypeRange.Start.Line, Column: b.TypeRange.Start.Column}

@@ -23,7 +23,7 @@ func (e *hclEval) functions() map[string]function.Function {
 		"distinct": stdlib.DistinctFunc, "coalesce": stdlib.CoalesceFunc, "regex": stdlib.RegexFunc, "chomp": stdlib.ChompFunc,
 		"slice": stdlib.SliceFunc, "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String), "floor": stdlib.FloorFunc,
 		"abs": stdlib.AbsoluteFunc, "min": stdlib.MinFunc, "max": stdlib.MaxFunc, "strlen": stdlib.StrlenFunc, "version_to_buildstring": buildStringFunction(),
-		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "file": e.file(), "env": e.env(),
+		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "file": e.file(), "env": e.env(), "truthy": truthyFunction(),
 		"pin_subpackage": e.pin("pin_subpackage"), "pin_compatible": e.pin("pin_compatible"),
 	}
 	for _, name := range []string{"compiler", "stdlib", "cdt"} {
@@ -39,6 +39,28 @@ func buildStringFunction() function.Function {
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			first, _, _ := strings.Cut(strings.TrimSpace(args[0].AsString()), " ")
 			return cty.StringVal(shortVersion(first, 2)), nil
+		}})
+}
+
+// truthyFunction is a value as a condition, as recipe.yaml has it: nothing, false, 0 and what is empty are
+// false, every other text is true.
+func truthyFunction() function.Function {
+	param := function.Parameter{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true}
+	return function.New(&function.Spec{Params: []function.Parameter{param}, Type: function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			switch v := args[0]; {
+			case v.IsNull():
+				return cty.False, nil
+			case v.Type() == cty.Bool:
+				return v, nil
+			case v.Type() == cty.Number:
+				return v.NotEqual(cty.Zero), nil
+			case v.Type() == cty.String:
+				return cty.BoolVal(v.AsString() != ""), nil
+			case v.CanIterateElements():
+				return cty.BoolVal(v.LengthInt() > 0), nil
+			}
+			return cty.True, nil
 		}})
 }
 
