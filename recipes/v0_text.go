@@ -63,7 +63,9 @@ func packageAndBuildText(text string) string {
 }
 
 // outputsText is the outputs section.
-func outputsText(text string) string { return sectionText(text, "outputs:", "test:", "extra:", "about:") }
+func outputsText(text string) string {
+	return sectionText(text, "outputs:", "test:", "extra:", "about:")
+}
 
 // requirementsText is the top-level requirements of a recipe, or those of one output's text.
 func requirementsText(text string) string {
