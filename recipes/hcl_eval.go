@@ -2,7 +2,8 @@ package recipes
 
 import (
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"forge/internal/diag"
@@ -20,6 +21,7 @@ type hclEval struct {
 	path, dir string
 	doc       *yamlx.Document
 	frame     *frame // for compiler() and its like
+	scan      *hclScan
 	ctx       *hcl.EvalContext
 	local     map[string][]string // what each local reads
 	reads     map[*yaml.Node][]string
@@ -38,17 +40,9 @@ func (e *hclEval) errorf(r hcl.Range, code, suggestion, format string, args ...a
 // locals makes the names that expressions can read: variant, platforms, package and the file's own.
 // locals and the package's attributes may refer to each other in any order.
 func (e *hclEval) locals(body *hclsyntax.Body) {
-	vars := map[string]cty.Value{"variant": cty.ObjectVal(e.variantValues())}
-	for name, v := range e.frame.platform.names() {
-		switch v := v.(type) {
-		case bool:
-			vars[name] = cty.BoolVal(v)
-		case string:
-			vars[name] = cty.StringVal(v)
-		}
-	}
-	vars["hash"], vars["build_number"] = cty.StringVal(hashMark), cty.StringVal(numberMark)
-	e.ctx = &hcl.EvalContext{Variables: vars, Functions: e.functions()}
+	e.ctx = e.outerScope().NewChild()
+	e.ctx.Variables = map[string]cty.Value{"variant": cty.ObjectVal(e.variantValues())}
+	e.ctx.Functions = e.functions()
 	e.local = map[string][]string{}
 	waiting, known := map[string]*hclsyntax.Attribute{}, map[string]map[string]cty.Value{"local": {}, "package": {}}
 	for _, b := range body.Blocks {
@@ -71,16 +65,23 @@ func (e *hclEval) locals(body *hclsyntax.Body) {
 }
 
 func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known map[string]map[string]cty.Value) {
-	for len(waiting) > 0 {
-		for group, values := range known {
-			e.ctx.Variables[group] = cty.ObjectVal(values)
+	stale := map[string]bool{"local": true, "package": true} // groups whose object lacks what is known
+	refresh := func(x hclsyntax.Expression) {
+		for group := range stale {
+			if x == nil || readsGroup(x, group) {
+				e.ctx.Variables[group] = cty.ObjectVal(known[group])
+				delete(stale, group)
+			}
 		}
+	}
+	for len(waiting) > 0 {
 		progress := false
 		for _, name := range sortedNames(waiting) {
 			a := waiting[name]
 			if dependsOn(a.Expr, waiting) {
 				continue
 			}
+			refresh(a.Expr)
 			v, problems := a.Expr.Value(e.ctx)
 			e.list = append(e.list, e.diagnostics(problems)...)
 			if problems.HasErrors() {
@@ -91,21 +92,24 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 			if e.list.HasErrors() {
 				return
 			}
-			known[group][key] = v
-			e.ctx.Variables[group] = cty.ObjectVal(known[group])
+			known[group][key], stale[group] = v, true
 			e.local[name] = e.readsOf(a.Expr)
 			delete(waiting, name)
 			progress = true
 		}
 		if !progress {
+			refresh(nil)
 			names := sortedNames(waiting)
 			e.errorf(waiting[names[0]].NameRange, "cycle", "", "these values refer to each other: %s", strings.Join(names, ", "))
 			return
 		}
 	}
-	for group, values := range known {
-		e.ctx.Variables[group] = cty.ObjectVal(values)
-	}
+	refresh(nil)
+}
+
+// readsGroup reports whether an expression may name a local or an attribute of the package.
+func readsGroup(x hclsyntax.Expression, group string) bool {
+	return slices.ContainsFunc(x.Variables(), func(t hcl.Traversal) bool { return t.RootName() == group })
 }
 
 func dependsOn(x hclsyntax.Expression, waiting map[string]*hclsyntax.Attribute) bool {
@@ -182,47 +186,51 @@ func (e *hclEval) unknownName(p *hcl.Diagnostic) string {
 	case e.frame.variant[name].Text != "":
 		return "write variant." + name
 	}
-	if near := diag.Nearest(name, sortedNames(e.scope().Variables)); near != "" {
+	known := maps.Clone(e.scope().Variables)
+	if outer := e.scope().Parent(); outer != nil {
+		maps.Copy(known, outer.Variables)
+	}
+	if near := diag.Nearest(name, sortedNames(known)); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
 }
 
-// readsOf lists the variant keys that an expression reads, through locals too.
+// readsOf lists the variant keys that the expression of an attribute reads, through locals too.
 func (e *hclEval) readsOf(x hclsyntax.Expression) []string {
+	if e.scan == nil {
+		return nil
+	}
+	r := e.scan.reads[x]
+	if r == nil {
+		return nil
+	}
 	found := map[string]bool{}
-	e.addReads(x, found)
-	return sortedNames(found)
-}
-
-func (e *hclEval) addReads(x hclsyntax.Expression, found map[string]bool) {
-	for _, name := range directReads(x) {
+	for _, name := range r.keys {
 		found[name] = true
 	}
-	for _, t := range x.Variables() {
-		for _, name := range e.local[traversalName(t)] {
+	for _, ref := range r.refs {
+		for _, name := range e.local[ref] {
 			found[name] = true
 		}
 	}
+	return sortedNames(found)
 }
 
-// directReads are the variant keys that the text of an expression names.
-func directReads(x hclsyntax.Node) (out []string) {
-	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
-		switch n := n.(type) {
-		case *hclsyntax.ScopeTraversalExpr:
-			name := traversalName(n.Traversal)
-			if key, ok := strings.CutPrefix(name, "variant."); ok {
-				out = append(out, normalKey(key))
-			} else if name == "target_platform" || name == "build_platform" || name == "host_platform" {
-				out = append(out, name)
-			}
-		case *hclsyntax.FunctionCallExpr:
-			out = append(out, callReads(n)...)
+// nodeReads are the variant keys that one part of an expression names.
+func nodeReads(n hclsyntax.Node) []string {
+	switch n := n.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		name := traversalName(n.Traversal)
+		if key, ok := strings.CutPrefix(name, "variant."); ok {
+			return []string{normalKey(key)}
+		} else if name == "target_platform" || name == "build_platform" || name == "host_platform" {
+			return []string{name}
 		}
-		return nil
-	})
-	return out
+	case *hclsyntax.FunctionCallExpr:
+		return callReads(n)
+	}
+	return nil
 }
 
 func callReads(n *hclsyntax.FunctionCallExpr) []string {
@@ -239,9 +247,6 @@ func callReads(n *hclsyntax.FunctionCallExpr) []string {
 	return nil
 }
 
-// staticReads are the variant keys that a whole file may read.
-func staticReads(body *hclsyntax.Body) []string { return directReads(body) }
-
 // block evaluates a block as a mapping.
 func (e *hclEval) block(b *hclsyntax.Block) *yaml.Node {
 	node := &yaml.Node{Kind: yaml.MappingNode, Line: b.TypeRange.Start.Line, Column: b.TypeRange.Start.Column}
@@ -255,7 +260,7 @@ func (e *hclEval) body(node *yaml.Node, body *hclsyntax.Body, skip ...string) {
 	for _, a := range body.Attributes {
 		attributes = append(attributes, a)
 	}
-	sort.Slice(attributes, func(i, j int) bool { return attributes[i].NameRange.Start.Byte < attributes[j].NameRange.Start.Byte })
+	slices.SortFunc(attributes, func(a, b *hclsyntax.Attribute) int { return a.NameRange.Start.Byte - b.NameRange.Start.Byte })
 	for _, a := range attributes {
 		if a.Name == "for_each" && e.each {
 			continue
@@ -328,7 +333,7 @@ func (e *hclEval) fileNode(a *hclsyntax.Attribute, arg hclsyntax.Expression) *ya
 	if problems.HasErrors() {
 		return nil
 	}
-	value := e.node(v, arg, e.readsOf(arg))
+	value := e.node(v, arg, e.readsOf(a.Expr))
 	if value == nil {
 		return nil
 	}

@@ -19,6 +19,7 @@ import (
 type hclRecipe struct {
 	*v1Recipe
 	body *hclsyntax.Body
+	scan *hclScan
 }
 
 // renderHCL renders a recipe.hcl for all its variants.
@@ -34,9 +35,11 @@ func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
 		return &Rendered{Diagnostics: r.found.list}
 	}
 	r.readVariants(v1Language())
-	h := &hclRecipe{v1Recipe: r, body: body}
-	for _, name := range staticReads(body) {
-		r.names[name] = true
+	h := &hclRecipe{v1Recipe: r, body: body, scan: scanHCL(body)}
+	for _, x := range h.scan.reads {
+		for _, name := range x.keys {
+			r.names[name] = true
+		}
 	}
 	for _, key := range staticUseKeys(body) {
 		r.names[key] = true
@@ -74,7 +77,7 @@ func staticUseKeys(body *hclsyntax.Body) (keys []string) {
 
 // tree evaluates the file for one variant and checks what comes out.
 func (h *hclRecipe) tree(v variant) (*program, diag.List) {
-	e := &hclEval{path: h.path, doc: h.doc, dir: h.dir, reads: map[*yaml.Node][]string{}}
+	e := &hclEval{path: h.path, doc: h.doc, dir: h.dir, scan: h.scan, reads: map[*yaml.Node][]string{}}
 	frame := h.bare(v)
 	e.frame = frame
 	root := e.recipe(h.body)
@@ -105,7 +108,10 @@ func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
 	for _, a := range body.Attributes {
 		e.errorf(a.NameRange, "unknown-key", "", "%q stands outside of any block; values of your own go into `locals {}`", a.Name)
 	}
-	if e.deepLoops(body); e.list.HasErrors() {
+	for _, r := range e.scan.loops { // their product has no bound
+		e.errorf(r, "too-deep", "", "`for` is nested more than two deep")
+	}
+	if e.list.HasErrors() {
 		return root
 	}
 	e.locals(body)
