@@ -25,6 +25,7 @@ type hclEval struct {
 	ctx       *hcl.EvalContext
 	local     map[string][]string // what each local reads
 	reads     map[*yaml.Node][]string
+	slab      []yaml.Node // to be handed out
 	always    []string
 	needs     []string // tools that pipelines call
 	each      bool     // inside of a block with for_each
@@ -269,7 +270,8 @@ func (e *hclEval) body(node *yaml.Node, body *hclsyntax.Body, skip ...string) {
 		if v == nil {
 			continue
 		}
-		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: a.Name, Line: a.NameRange.Start.Line, Column: a.NameRange.Start.Column}
+		key := e.newNode(a.NameRange.Start)
+		key.Kind, key.Tag, key.Value = yaml.ScalarNode, "!!str", a.Name
 		node.Content = append(node.Content, key, v)
 	}
 	for _, b := range body.Blocks {
@@ -306,6 +308,9 @@ func (e *hclEval) attribute(a *hclsyntax.Attribute) *yaml.Node {
 	if name := fileCall(a); name != nil {
 		return e.fileNode(a, name)
 	}
+	if n := e.literal(a.Expr); n != nil {
+		return n
+	}
 	v, problems := a.Expr.Value(e.ctx)
 	e.list = append(e.list, e.diagnostics(problems)...)
 	if problems.HasErrors() {
@@ -341,14 +346,57 @@ func (e *hclEval) fileNode(a *hclsyntax.Attribute, arg hclsyntax.Expression) *ya
 	return &yaml.Node{Kind: yaml.MappingNode, Line: at.Line, Column: at.Column, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "file", Line: at.Line, Column: at.Column}, value}}
 }
 
+// literal is what node gives for a text in quotes, or a list of some, which are most of a recipe; nil for
+// all else.
+func (e *hclEval) literal(x hclsyntax.Expression) *yaml.Node {
+	switch x := x.(type) {
+	case *hclsyntax.TemplateExpr:
+		if len(x.Parts) != 1 {
+			return nil
+		}
+		part, ok := x.Parts[0].(*hclsyntax.LiteralValueExpr)
+		if !ok || part.Val.Type() != cty.String || part.Val.IsNull() || !part.Val.IsKnown() || part.Val.IsMarked() {
+			return nil
+		}
+		n := e.newNode(x.SrcRange.Start)
+		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, part.Val.AsString()
+		return n
+	case *hclsyntax.TupleConsExpr:
+		n := e.newNode(x.SrcRange.Start)
+		n.Kind, n.Content = yaml.SequenceNode, make([]*yaml.Node, len(x.Exprs))
+		for i, item := range x.Exprs {
+			text, ok := item.(*hclsyntax.TemplateExpr)
+			if !ok {
+				return nil
+			}
+			if n.Content[i] = e.literal(text); n.Content[i] == nil {
+				return nil
+			}
+		}
+		return n
+	}
+	return nil
+}
+
+// newNode is an empty node; they are made many at a time.
+func (e *hclEval) newNode(at hcl.Pos) *yaml.Node {
+	if len(e.slab) == cap(e.slab) {
+		e.slab = make([]yaml.Node, 0, 24)
+	}
+	e.slab = append(e.slab, yaml.Node{Line: at.Line, Column: at.Column})
+	return &e.slab[len(e.slab)-1]
+}
+
 // node is a value as a tree with places; nil for null.
 func (e *hclEval) node(v cty.Value, x hclsyntax.Expression, reads []string) *yaml.Node {
 	if v.IsNull() || !v.IsWhollyKnown() {
 		return nil
 	}
 	at := x.Range().Start
-	n := &yaml.Node{Line: at.Line, Column: at.Column}
-	e.reads[n] = reads
+	n := e.newNode(at)
+	if len(reads) > 0 {
+		e.reads[n] = reads
+	}
 	switch t := v.Type(); {
 	case t == cty.String:
 		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, v.AsString()

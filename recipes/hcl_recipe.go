@@ -3,6 +3,7 @@ package recipes
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/expr"
@@ -95,12 +96,12 @@ func newProgram(doc *yamlx.Document) *program {
 }
 
 // hclBlocks are the blocks of a recipe.hcl, and whether each may be repeated and has a name.
-func hclBlocks() map[string]struct{ many, named bool } {
+var hclBlocks = sync.OnceValue(func() map[string]struct{ many, named bool } {
 	return map[string]struct{ many, named bool }{
 		"package": {named: true}, "source": {many: true}, "build": {}, "requirements": {}, "output": {many: true, named: true},
 		"staging": {many: true, named: true}, "test": {many: true}, "about": {}, "extra": {}, "locals": {many: true},
 	}
-}
+})
 
 // recipe makes the tree of a recipe.yaml out of the blocks of the file.
 func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
