@@ -6,7 +6,10 @@ import (
 	"sync"
 
 	"forge/internal/diag"
+	"forge/platforms"
 	"forge/recipes/internal/yamlx"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 // Cache keeps what was read of variant files, so that hundreds of recipes with one pinning file cost
@@ -16,11 +19,12 @@ type Cache struct {
 	files map[cacheKey]*cachedFile
 	docs  map[textKey]*cachedDoc
 	bases map[baseKey]*cachedBase
+	outer map[[3]platforms.Platform]*hcl.EvalContext
 }
 
 // NewCache returns an empty cache.
 func NewCache() *Cache {
-	return &Cache{files: map[cacheKey]*cachedFile{}, docs: map[textKey]*cachedDoc{}, bases: map[baseKey]*cachedBase{}}
+	return &Cache{files: map[cacheKey]*cachedFile{}, docs: map[textKey]*cachedDoc{}, bases: map[baseKey]*cachedBase{}, outer: map[[3]platforms.Platform]*hcl.EvalContext{}}
 }
 
 type cacheKey struct {
@@ -89,4 +93,18 @@ func (c *Cache) selected(f VariantFile, sel selection) (*yamlx.Document, diag.Li
 		c.docs[key] = known
 	}
 	return known.doc, slices.Clip(known.list)
+}
+
+// scope is what make makes for the platforms, or made before.
+func (c *Cache) scope(o *RenderOptions, make func() *hcl.EvalContext) *hcl.EvalContext {
+	if c == nil {
+		return make()
+	}
+	key := [3]platforms.Platform{o.BuildPlatform, o.HostPlatform, o.TargetPlatform}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.outer[key] == nil {
+		c.outer[key] = make()
+	}
+	return c.outer[key]
 }
