@@ -87,6 +87,9 @@ func (n names) same(old names) bool {
 		return false
 	}
 	was, is := old.table, n.table[:len(old.table)]
+	if bytes.Equal(was, is) {
+		return true
+	}
 	from := 0
 	for from < len(was) && was[from] == is[from] {
 		from++
@@ -94,9 +97,6 @@ func (n names) same(old names) bool {
 	to := len(was)
 	for to > from && was[to-1] == is[to-1] {
 		to--
-	}
-	if from == to {
-		return true
 	}
 	// What differs is of a string that begins behind the last NUL before it.
 	start := max(bytes.LastIndexByte(was[:from], 0), bytes.LastIndexByte(is[:from], 0)) + 1
