@@ -126,6 +126,9 @@ func (r *run) known(a *Action) map[*Action]*Built {
 	if a.Staging != nil {
 		add(a.Staging.Needs...)
 	}
+	for _, l := range a.Levels {
+		add(l.Needs...)
+	}
 	return all
 }
 
@@ -180,7 +183,7 @@ func (r *runner) recorded(key store.ActionID) *Built {
 	if r.req.TraceInputs && b.Inputs.IsZero() && b.Isolation != "" {
 		return nil // it ran, and nobody watched
 	}
-	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Inputs} {
+	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Debug, b.Inputs} {
 		if !d.IsZero() && !r.tools.Store.Has(d) {
 			return nil
 		}
@@ -195,12 +198,17 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if a.Output.Staging {
 		return nil
 	}
+	var tested []byte
 	if len(a.Output.Tests) > 0 {
 		key, err := r.testKey(ctx, a, b, known)
 		if err != nil {
 			return err
 		}
-		if err := r.testOrRecall(ctx, a, b, known, key); err != nil {
+		done, err := r.testOrRecall(ctx, a, b, known, key)
+		if err != nil {
+			return err
+		}
+		if tested, err = r.stateTests(ctx, a, b, known, key, done); err != nil {
 			return err
 		}
 	}
@@ -210,7 +218,7 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	r.mu.Lock()
 	o := r.outcome(a)
 	r.mu.Unlock()
-	return r.publish(ctx, a, b, o)
+	return r.publish(ctx, a, b, o, tested)
 }
 
 // testKey names a's tests in the environments they run in.
@@ -251,6 +259,9 @@ type remembered struct {
 func rememberKey(req *Request, a *Action) store.ActionID {
 	var m Manifest
 	m.add("last", req.OutputDir, a.Output.Subdir(), a.Output.Name, a.Output.BuildString, fmt.Sprint(a.Output.Staging))
+	if a.Output.LevelOf != nil {
+		m.add("level", a.Output.String())
+	}
 	return m.ID()
 }
 
@@ -288,6 +299,10 @@ func (r *runner) lastSeconds(a *Action) float64 {
 	}
 	return 1
 }
+
+// IsNotStarted reports whether err is that of an output that needs nothing that failed, and was only not
+// started any more.
+func IsNotStarted(err error) bool { return errors.Is(err, errNotRun{}) }
 
 // IsNotRun reports whether err only says that something before it failed.
 func IsNotRun(err error) bool {

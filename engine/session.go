@@ -214,8 +214,12 @@ func (s *Session) Add(ctx context.Context, req *Request, tools Tools, host bool,
 	if host {
 		have = &s.Host
 	}
+	kind := toolsKind
+	if host {
+		kind = testKind
+	}
 	p := newPlanner(ctx, req, tools)
-	env, err := p.forTests(&Action{Output: outputOf(req, &packages.Record{Name: s.Name})}).environment("test", slices.Concat(*have, specs))
+	env, err := p.forTests(&Action{Output: outputOf(req, &packages.Record{Name: s.Name})}).environment(kind, slices.Concat(*have, specs))
 	if err != nil {
 		return nil, err
 	}

@@ -168,6 +168,9 @@ func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.Exter
 	}
 	merged, err := store.Merge(trees...)
 	if err != nil {
+		if change := changedMeanwhile(externals); change != nil {
+			return "", change
+		}
 		return "", err
 	}
 	if root, err = r.tools.Store.Materialize(ctx, merged); err != nil {
@@ -177,6 +180,29 @@ func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.Exter
 	defer r.mu.Unlock()
 	r.roots[key.String()] = root
 	return root, nil
+}
+
+// changedMeanwhile is an error where two externals hold the same host package in two versions: somebody
+// upgraded it between the reading of one and the other.
+func changedMeanwhile(externals []*toolchain.External) error {
+	type reading struct {
+		of     string
+		origin toolchain.Origin
+	}
+	first := map[string]reading{}
+	for _, e := range externals {
+		for _, o := range e.Origin {
+			name, _, _ := strings.Cut(o.Name, "@")
+			old, ok := first[name]
+			if !ok {
+				first[name] = reading{e.Record.Name, o}
+			} else if old.origin.Tree != o.Tree {
+				return fmt.Errorf("this machine's %s changed during the run: it was %s when %s was read, %s when %s was; run the same command again, what was built is kept",
+					name, old.origin.Version, old.of, o.Version, e.Record.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // CommandSpec is where every command of a build begins, before anything is mounted: user, host name,

@@ -250,17 +250,10 @@ func benchV0(t *testing.T, dir, origin string) (out []benchCase) {
 // recipe has mistakes.
 func v0Text(file string, text []byte, o RenderOptions) ([]byte, int) {
 	v := newV0(file, string(text), o)
-	if !v.config() {
+	if !v.configured() {
 		return nil, 0
 	}
-	v.usage = newUsage(v.cfg.sorted())
-	loop := map[string]bool{}
-	for _, k := range v.everUsed() {
-		if len(v.cfg.vals[k]) > 1 {
-			loop[k] = true
-		}
-	}
-	all, problem := v.cfg.expand(loop, v.limit())
+	all, problem := v.cfg.expand(v.base.plain, v.among(v.loopKeys()), v.limit())
 	if problem != nil {
 		return nil, 0
 	}

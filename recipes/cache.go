@@ -15,11 +15,12 @@ type Cache struct {
 	mu    sync.Mutex
 	files map[cacheKey]*cachedFile
 	docs  map[textKey]*cachedDoc
+	bases map[baseKey]*cachedBase
 }
 
 // NewCache returns an empty cache.
 func NewCache() *Cache {
-	return &Cache{files: map[cacheKey]*cachedFile{}, docs: map[textKey]*cachedDoc{}}
+	return &Cache{files: map[cacheKey]*cachedFile{}, docs: map[textKey]*cachedDoc{}, bases: map[baseKey]*cachedBase{}}
 }
 
 type cacheKey struct {
@@ -33,6 +34,8 @@ type cachedFile struct {
 	config *variantConfig
 	list   diag.List
 }
+
+func sameFile(a, b VariantFile) bool { return a.Path == b.Path && bytes.Equal(a.Data, b.Data) }
 
 // file reads a variant file, or finds it read before. Files that read the environment are read anew.
 func (c *Cache) file(f VariantFile, env variantEnv, o *RenderOptions) (*variantConfig, diag.List) {

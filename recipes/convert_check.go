@@ -116,7 +116,7 @@ func renderConverted(path string, out []byte, to string, opts RenderOptions) (*R
 		d.Summary = "recipe.yaml does not take this variants file: " + d.Summary
 		v := newV0(path, "", opts)
 		v.opts.Variants = given
-		if !v.config() {
+		if !v.configured() {
 			return r, nil
 		}
 		opts.Variants = []VariantFile{v.cfg.file()}

@@ -107,12 +107,13 @@ func (l *lastRun) repeat(ctx context.Context, req *engine.Request, asJSON bool) 
 		return false, nil
 	}
 	l.app.detail("nothing to do: %d paths are as the last run left them", run.Watched())
+	var list diag.List
 	for _, n := range notes {
-		if l.app.global.quiet {
-			break
-		}
 		n.Diagnostic.Line = n.Text
-		l.app.printError(&diag.Failure{List: diag.List{n.Diagnostic}})
+		list = append(list, n.Diagnostic)
+	}
+	if !l.app.global.quiet {
+		l.app.printList(list)
 	}
 	p := l.app.newProgress(0)
 	for _, text := range warnings {
@@ -121,6 +122,7 @@ func (l *lastRun) repeat(ctx context.Context, req *engine.Request, asJSON bool) 
 	p.flush()
 	p.close()
 	run.Used(time.Now())
+	l.app.sweep(ctx, l.store)
 	switch {
 	case asJSON:
 		_, err = l.app.stdout.Write(run.Text(textJSON))

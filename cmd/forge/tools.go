@@ -178,8 +178,8 @@ func (c checker) Check(data io.Reader, sig, keyring []byte, fingerprint string, 
 type publisher struct{ *channels.Publisher }
 
 // Put implements engine.Publisher.
-func (p publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement []byte) (string, bool, error) {
-	placed, err := p.Publisher.Put(ctx, file, subdir, fileName, sum, statement)
+func (p publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement, tested []byte) (string, bool, error) {
+	placed, err := p.Publisher.Put(ctx, file, subdir, fileName, sum, statement, tested)
 	return placed.Path, placed.Replaced, err
 }
 
