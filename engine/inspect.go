@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"forge/platforms"
 	"forge/platforms/cpu"
 	"forge/platforms/elf"
 	"forge/platforms/isa"
@@ -48,12 +49,12 @@ func (j *job) newInspector(paths []string) (*inspector, error) {
 func (n *inspector) file(p string, data []byte) ([]byte, error) {
 	b := inspected{path: p}
 	var err error
-	if n.level != nil && !matchAny(n.allow, p) {
+	platform := n.j.a.Output.TargetPlatform
+	if n.level != nil && ownFormat(platform, data) && !matchAny(n.allow, p) {
 		if b.code, err = isa.Check(data, n.level, n.allow); err != nil {
 			return nil, fmt.Errorf("read its instructions: %w", err)
 		}
 	}
-	platform := n.j.a.Output.TargetPlatform
 	switch {
 	case platform.IsWindows():
 		if b.pe, err = pe.ReadFrom(bytes.NewReader(data), int64(len(data))); errors.Is(err, pe.ErrNotPE) {
@@ -71,6 +72,18 @@ func (n *inspector) file(p string, data []byte) ([]byte, error) {
 	defer n.mu.Unlock()
 	n.seen = append(n.seen, b)
 	return data, nil
+}
+
+// ownFormat reports whether data is a program or library that the platform itself runs: Python's tools carry
+// launchers for Windows, of several processors, wherever they are.
+func ownFormat(p platforms.Platform, data []byte) bool {
+	switch p.OS() {
+	case "win":
+		return bytes.HasPrefix(data, []byte("MZ"))
+	case "osx":
+		return macho.Is(data)
+	}
+	return elf.Is(data)
 }
 
 func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {
