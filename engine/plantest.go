@@ -20,7 +20,7 @@ func (p *planner) draftTests(a *Action) *solving {
 	for i, t := range p.req.testsOf(a.Output) {
 		plans, err := s.testPlans(a, i, t)
 		if err != nil {
-			s.err = fmt.Errorf("test %d: %w", i+1, err)
+			s.err = fmt.Errorf("test %d: %w", i, err)
 			return s
 		}
 		for _, plan := range plans {

@@ -33,7 +33,7 @@ func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Actio
 	for _, plan := range a.Test {
 		record := TestRecord{Index: plan.Index, Kind: kindOf(r.req.testsOf(a.Output)[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
 		if plan.Downstream {
-			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
+			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index)
 			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
 			done = append(done, record)
 			continue
