@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,6 +31,8 @@ type Placed struct {
 	Path     string // of the package
 	Changed  bool   // anything was written
 	Replaced bool   // other bytes had the name before
+
+	files fsx.Batch
 }
 
 // Put places the package file, which must have that sha256, as fileName in subdir, and beside it the
@@ -65,6 +68,7 @@ func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum 
 	if err == nil {
 		err = p.putDetached(ctx, &placed)
 	}
+	err = errors.Join(err, placed.files.Done())
 	if err != nil {
 		return placed, fmt.Errorf("publish %s: %w", placed.Path, err)
 	}
@@ -82,7 +86,7 @@ func (p *Publisher) putPackage(placed *Placed, file string, sum digest.Digest) e
 		return err
 	}
 	defer in.Close()
-	return fsx.Write(placed.Path, 0o644, func(out io.Writer) error {
+	return placed.files.Write(placed.Path, 0o644, func(out io.Writer) error {
 		got, _, err := digest.OfReader(io.TeeReader(in, out))
 		if err == nil && got != sum {
 			err = fmt.Errorf("%s has %s, want %s", file, got, sum)
@@ -116,7 +120,7 @@ func (p *Publisher) putStatements(ctx context.Context, placed *Placed, statement
 		return nil
 	}
 	placed.Changed = true
-	return fsx.WriteFile(path, lines, 0o644)
+	return placed.files.WriteFile(path, lines, 0o644)
 }
 
 // envelope is a signed statement on a line.
@@ -149,5 +153,5 @@ func (p *Publisher) putDetached(ctx context.Context, placed *Placed) error {
 		return err
 	}
 	placed.Changed = true
-	return fsx.WriteFile(placed.Path+trust.SuffixOpenPGP, sig, 0o644)
+	return placed.files.WriteFile(placed.Path+trust.SuffixOpenPGP, sig, 0o644)
 }

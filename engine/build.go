@@ -27,6 +27,7 @@ type job struct {
 	env        map[string]string
 	before     map[string]stamp // the prefix before the script
 	staged     map[string]bool  // what of the prefix the staging output left
+	debug      debugData        // that was split off
 	fromLevels map[string]bool  // what of the package was built for higher CPU levels
 	result     sandbox.Result
 	ran        bool // a script ran, so result holds
@@ -153,6 +154,9 @@ func (j *job) epoch() int64 {
 	for _, f := range j.fetched {
 		epoch = max(epoch, f.Epoch)
 	}
+	if j.a.DebugOf != nil {
+		epoch = j.built[j.a.DebugOf].Epoch
+	}
 	if j.a.Staging != nil {
 		epoch = max(epoch, j.built[j.a.Staging].Epoch)
 	}
@@ -164,6 +168,9 @@ func (j *job) epoch() int64 {
 
 // script runs the recipe's scripts in the sandbox.
 func (j *job) script(ctx context.Context) error {
+	if j.a.DebugOf != nil {
+		return j.restoreDebug(ctx)
+	}
 	if len(j.a.Output.Build.Scripts) == 0 {
 		return nil
 	}
@@ -240,6 +247,8 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	switch {
 	case j.ran:
 		b.Isolation, b.PeakMemory = string(j.result.Isolation), j.result.PeakRSS
+	case j.a.DebugOf != nil:
+		b.Isolation = j.built[j.a.DebugOf].Isolation
 	case j.a.Staging != nil:
 		b.Isolation = j.built[j.a.Staging].Isolation
 	}
@@ -256,6 +265,9 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	}
 	m, err := j.stage(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := j.keepDebug(b); err != nil {
 		return nil, err
 	}
 	if err := j.write(ctx, m, b); err != nil {

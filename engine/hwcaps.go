@@ -11,7 +11,7 @@ import (
 
 // hasHwcaps tells whether an output is to hold libraries for several CPU levels.
 func hasHwcaps(o *recipes.Output) bool {
-	return o.NoArch == "" && o.Variant[recipes.KeyHwcaps] != nil
+	return o.NoArch == "" && o.DebugOf == nil && o.Variant[recipes.KeyHwcaps] != nil
 }
 
 // withLevels puts before each output whose libraries are built for several CPU levels a copy of it for each

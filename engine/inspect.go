@@ -48,6 +48,9 @@ func (j *job) newInspector(paths []string) (*inspector, error) {
 
 // file inspects one file and returns its content, which is then also that on disk.
 func (n *inspector) file(p string, data []byte) ([]byte, error) {
+	if n.j.a.DebugOf != nil {
+		return data, nil // nothing in it is run or linked to
+	}
 	b := inspected{path: p, level: n.level}
 	var err error
 	if l := hwcapsLevel(p); l != nil && n.j.a.Output.TargetPlatform.OS() == "linux" {
@@ -90,7 +93,10 @@ func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {
 	var change elf.Change
 	data, change, err = n.j.relocate(b.path, b.elf, data)
 	b.dropped = change.Dropped
-	return data, err
+	if err != nil {
+		return nil, err
+	}
+	return n.j.splitDebug(b.path, data)
 }
 
 // binaries are the inspected files, in the order of their paths.

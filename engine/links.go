@@ -24,13 +24,22 @@ type linker struct {
 	byName  map[string][]int
 	staging map[*recipes.Output]int
 	levels  map[*recipes.Output][]int // by LevelOf
+	debugOf map[*recipes.Output]int   // outputs whose debug data another packages
 	meant   map[string][]int
 }
 
 func newLinker(outputs []*recipes.Output) *linker {
 	l := &linker{outputs: outputs, records: make([]packages.Record, len(outputs)),
-		byName: map[string][]int{}, staging: map[*recipes.Output]int{}, levels: map[*recipes.Output][]int{}, meant: map[string][]int{}}
+		byName: map[string][]int{}, staging: map[*recipes.Output]int{}, levels: map[*recipes.Output][]int{}, debugOf: map[*recipes.Output]int{}, meant: map[string][]int{}}
+	for _, o := range outputs {
+		if o.DebugOf != nil {
+			l.debugOf[o.DebugOf] = -1
+		}
+	}
 	for i, o := range outputs {
+		if _, ok := l.debugOf[o]; ok {
+			l.debugOf[o] = i
+		}
 		l.records[i] = plannedRecord(o)
 		if o.Staging {
 			l.staging[o] = i
@@ -63,6 +72,9 @@ func (l *linker) of(i int) links {
 		out.hard = append(out.hard, from)
 	}
 	out.hard = append(out.hard, l.levels[o]...)
+	if at, ok := l.debugOf[o.DebugOf]; ok && at >= 0 {
+		out.hard = append(out.hard, at)
+	}
 	out.hard = append(out.hard, l.onBuilder(o, l.meantBy(r.Build))...)
 	out.hard = append(out.hard, l.meantBy(r.Host)...)
 	out.run = append(l.meantBy(r.Run), l.exported(o, r.Build, r.Host)...)

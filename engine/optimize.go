@@ -98,7 +98,7 @@ func (o Optimize) render(file string, options recipes.RenderOptions) *recipes.Re
 func levelOf(o *recipes.Output) *cpu.Level {
 	name, _ := o.Variant[recipes.KeyMicroarch].(string)
 	l, err := cpu.Parse(name)
-	if err != nil || o.NoArch != "" {
+	if err != nil || o.NoArch != "" || o.DebugOf != nil {
 		return nil
 	}
 	return l
@@ -172,12 +172,13 @@ func virtualFor(o *recipes.Output, kind string, all []platforms.VirtualPackage) 
 // the compilers' activation made. It returns the lines for the key.
 func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolchain.External) ([]string, error) {
 	l, lto := levelOf(o), o.Variant[recipes.KeyLTO] != nil && o.NoArch == ""
-	if l == nil && !lto {
+	debug := splitsDebug(o)
+	if l == nil && !lto && !debug || o.DebugOf != nil {
 		return nil, nil
 	}
 	compiler, version := compilerAmong(externals)
 	if compiler == "" {
-		return nil, fmt.Errorf("%s is built for a CPU level, and its compiler is no tool of this host: only gcc and clang of the host can be told so far", o.Name)
+		return nil, fmt.Errorf("%s is built for a CPU level or with debug data, and its compiler is no tool of this host: only gcc and clang of the host can be told so far", o.Name)
 	}
 	var flags []string
 	if l != nil {
@@ -191,6 +192,9 @@ func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolch
 		env["AR"], env["NM"], env["RANLIB"] = env["GCC_AR"], env["GCC_NM"], env["GCC_RANLIB"]
 		env["LDFLAGS"] += " -flto=auto"
 	}
+	if debug {
+		debugFlags(env)
+	}
 	for _, name := range []string{"CFLAGS", "CXXFLAGS", "FFLAGS", "FORTRANFLAGS"} {
 		env[name] = strings.Join(append(slices.DeleteFunc(strings.Fields(env[name]), func(f string) bool { return l != nil && cpuFlag(f) }), flags...), " ")
 	}
@@ -199,7 +203,7 @@ func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolch
 
 // optimizeLines puts the flags of a's level into its key.
 func (r *runner) optimizeLines(ctx context.Context, a *Action, m *Manifest) error {
-	if levelOf(a.Output) == nil && a.Output.Variant[recipes.KeyLTO] == nil {
+	if a.Output.DebugOf != nil || levelOf(a.Output) == nil && a.Output.Variant[recipes.KeyLTO] == nil {
 		return nil
 	}
 	externals, err := r.externalsOf(ctx, a.Build, a.Host)

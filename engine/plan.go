@@ -127,7 +127,7 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 	if err != nil {
 		return err
 	}
-	if kept, err = p.req.Optimize.withLevels(kept); err != nil {
+	if kept, err = p.req.Optimize.withLevels(withoutOrphans(kept)); err != nil {
 		return err
 	}
 	trees, err := recipeTrees(p.req, kept)
@@ -168,6 +168,7 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 	}
 	p.linkStaging(l)
 	p.linkLevels(l)
+	p.linkDebug(l)
 	return nil
 }
 

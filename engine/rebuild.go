@@ -190,6 +190,7 @@ func (r *rebuild) setAside(p *planner, target *recipes.Output) {
 		case a.Output == target:
 			r.target = a
 			p.from.planned[a.Output.Name] = []*packages.Record{&a.Record}
+		case a.Output == target.DebugOf: // it is built first
 		case !a.Output.Staging:
 			p.states[i] = planState{active: true, done: true, tested: true, settled: true}
 			if a.Output.Name != target.Name {
@@ -264,7 +265,7 @@ func (r *rebuild) attempt(ctx context.Context, dims []string) (*attempted, error
 
 // buildFirst builds what a starts from or is merged of: staging outputs and other CPU levels.
 func (r *runner) buildFirst(ctx context.Context, a *Action, built map[*Action]*Built) error {
-	for _, b := range append(slices.Clone(a.Levels), a.Staging) {
+	for _, b := range append(slices.Clone(a.Levels), a.Staging, a.DebugOf) {
 		if b == nil {
 			continue
 		}

@@ -183,7 +183,7 @@ func (r *runner) recorded(key store.ActionID) *Built {
 	if r.req.TraceInputs && b.Inputs.IsZero() && b.Isolation != "" {
 		return nil // it ran, and nobody watched
 	}
-	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Inputs} {
+	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Debug, b.Inputs} {
 		if !d.IsZero() && !r.tools.Store.Has(d) {
 			return nil
 		}

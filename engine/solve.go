@@ -61,6 +61,9 @@ func (p *solving) solve(a *Action) error {
 		a.Needs = append(a.Needs, a.Staging)
 	}
 	a.Needs = append(a.Needs, a.Levels...)
+	if a.DebugOf != nil {
+		a.Needs = append(a.Needs, a.DebugOf)
+	}
 	return p.runtime(a, exports)
 }
 

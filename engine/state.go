@@ -54,6 +54,10 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 	}
 	build.Materials = append(build.Materials, used...)
 	build.Materials = append(build.Materials, j.levelMaterials(m)...)
+	j.keepMaterials(build.Materials, b)
+	if j.a.DebugOf != nil {
+		build.Materials = j.debugMaterials()
+	}
 	text, err := provenance.Statement(build)
 	if err != nil {
 		return fmt.Errorf("statement of %s: %w", b.FileName, err)

@@ -8,6 +8,7 @@ import (
 
 	"forge/internal/fsx"
 	"forge/recipes"
+	"forge/sources"
 	"forge/store"
 	"forge/trust"
 )
@@ -132,12 +133,23 @@ func (w *watcher) folder(dir string) error {
 	})
 }
 
-// sources refuses what is not pinned by its recipe.
+// sources watches the files of those that lie on this machine, and refuses others that are not pinned by
+// their recipe.
 func (w *watcher) sources(g *Graph) error {
 	for _, a := range g.Actions {
 		for _, s := range a.Output.Sources {
-			if !pinned(s) {
+			if sources.Fixed(s) {
+				continue
+			}
+			list, ok, err := sources.LookedAt(a.Output.Recipe.Dir, s, []string{w.req.OutputDir, w.req.CacheDir})
+			if err != nil {
+				return err
+			}
+			if !ok {
 				return fmt.Errorf("%s has a source whose content the recipe does not name", a.Output.Name)
+			}
+			for _, at := range list {
+				w.look(at.Path, at.There)
 			}
 		}
 	}

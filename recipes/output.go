@@ -33,6 +33,8 @@ type Output struct {
 	// OwnFilesOnly leaves out what the staging output left in the prefix, but for what the script made
 	// anew: conda-build's outputs with a script and no list of files.
 	OwnFilesOnly bool
+	// DebugOf is set in the output that is added for the debug data of another (KeyDebugInfo).
+	DebugOf *Output `json:"-"`
 	// LevelOf is set in the copies, staging outputs themselves, that a plan makes of an output or of a staging
 	// output in order to build the same for a higher CPU level of KeyHwcaps.
 	LevelOf *Output `json:"-"`
@@ -153,7 +155,8 @@ type Build struct {
 	Resources      map[string]any
 	Pos            diag.Pos
 
-	words *buildWords // nil but for recipe.yaml
+	words        *buildWords // nil but for recipe.yaml
+	legacyNoArch bool        // noarch_python of meta.yaml
 }
 
 // PythonBuild is v1's build.python but for entry points.

@@ -45,6 +45,7 @@ const (
 	textJSON  = 'j' // the same for --json
 	textNotes = 'n' // warnings and notes of the recipes
 	textWarn  = 'w' // warnings of the run
+	textAsked = 'a' // what servers of channels were asked for
 )
 
 // lastRunOf is the memory for a request that lacks only its recipes; nil where this run is to be an
@@ -58,8 +59,8 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags,
 		return nil, nil
 	}
 	for _, c := range req.Channels {
-		if _, ok := channels.Watched(c, nil); !ok {
-			return nil, nil // only its server knows whether it changed
+		if _, ok := channels.Watched(c, nil); !ok && !channels.OnServer(c) {
+			return nil, nil
 		}
 	}
 	st, err := a.open(req.CacheDir)
@@ -85,11 +86,14 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags,
 }
 
 // repeat says again what the last run said, if nothing that it depended on has changed since.
-func (l *lastRun) repeat(ctx context.Context, asJSON bool) (done bool, err error) {
+func (l *lastRun) repeat(ctx context.Context, req *engine.Request, asJSON bool) (done bool, err error) {
 	if l == nil {
 		return false, nil
 	}
 	run, err := l.store.LastRun(l.id)
+	if err == nil {
+		err = l.askAgain(ctx, req, run.Text(textAsked))
+	}
 	if err == nil {
 		err = run.Unchanged()
 	}
@@ -126,6 +130,37 @@ func (l *lastRun) repeat(ctx context.Context, asJSON bool) (done bool, err error
 		err = l.app.writeUnchanged(run.Text(textTable))
 	}
 	return true, err
+}
+
+// askAgain brings the copies of what servers of channels have up to date: afterwards their stamps tell.
+func (l *lastRun) askAgain(ctx context.Context, req *engine.Request, text []byte) error {
+	var asked []channels.Asked
+	if err := json.Unmarshal(text, &asked); err != nil {
+		return err
+	}
+	return l.app.channelLoader(req).AskAgain(ctx, asked)
+}
+
+// watchServers watches the copies of what servers of channels were asked for.
+func watchServers(req *engine.Request, set engine.Channels) (asked []channels.Asked, watch []store.Watch, err error) {
+	if !slices.ContainsFunc(req.Channels, channels.OnServer) {
+		return nil, nil, nil
+	}
+	opened, ok := set.(*channelSet)
+	if !ok {
+		return nil, nil, errors.New("nobody noted what the servers of channels were asked for")
+	}
+	asked = opened.loader.Asked()
+	for i, a := range asked {
+		switch {
+		case a.Absent:
+		case a.Stamp == fsx.Stamp{}:
+			return nil, nil, fmt.Errorf("the copy of %s cannot be watched", a.Path)
+		default:
+			watch = append(watch, store.Watch{Path: a.Path, How: store.Same, Stamp: &asked[i].Stamp})
+		}
+	}
+	return asked, watch, nil
 }
 
 // writeUnchanged writes a table all of whose packages are reused.
@@ -233,6 +268,11 @@ func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Gra
 		return err
 	}
 	watch = append(watch, more...)
+	asked, copies, err := watchServers(req, tools.Channels)
+	if err != nil {
+		return err
+	}
+	watch = append(watch, copies...)
 	for _, c := range req.Channels {
 		paths, _ := channels.Watched(c, channelSubdirs(req))
 		watch = append(watch, watchAll(paths)...)
@@ -248,6 +288,9 @@ func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Gra
 	}
 	texts, err := l.texts(req, outcomes)
 	if err != nil {
+		return err
+	}
+	if texts[textAsked], err = json.Marshal(append([]channels.Asked{}, asked...)); err != nil {
 		return err
 	}
 	return l.store.KeepRun(store.RunRecord{ID: l.id, Began: l.app.began, Watch: watch, Facts: facts, Texts: texts})
