@@ -23,7 +23,7 @@ func (e *hclEval) functions() map[string]function.Function {
 		"distinct": stdlib.DistinctFunc, "coalesce": stdlib.CoalesceFunc, "regex": stdlib.RegexFunc, "chomp": stdlib.ChompFunc,
 		"slice": stdlib.SliceFunc, "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String), "floor": stdlib.FloorFunc,
 		"abs": stdlib.AbsoluteFunc, "min": stdlib.MinFunc, "max": stdlib.MaxFunc, "strlen": stdlib.StrlenFunc, "version_to_buildstring": buildStringFunction(),
-		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "file": e.file(), "env": e.env(), "truthy": truthyFunction(),
+		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "file": e.file(), "env": e.env(), "truthy": truthyFunction(), "load_from_file": e.loadFromFile(),
 		"pin_subpackage": e.pin("pin_subpackage"), "pin_compatible": e.pin("pin_compatible"),
 	}
 	for _, name := range []string{"compiler", "stdlib", "cdt"} {
@@ -139,6 +139,51 @@ func (e *hclEval) file() function.Function {
 			}
 			return cty.StringVal(text), nil
 		}})
+}
+
+// loadFromFile reads a file of the recipe's folder as data: .json, .toml, .yaml, any other as text.
+func (e *hclEval) loadFromFile() function.Function {
+	return function.New(&function.Spec{Params: []function.Parameter{{Name: "path", Type: cty.String}}, Type: function.StaticReturnType(cty.DynamicPseudoType),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			text, err := readScript(e.dir, name)
+			if err != nil {
+				return cty.NilVal, fmt.Errorf("load_from_file(%q): %w", name, plainError(err))
+			}
+			v, err := parseData(name, text)
+			if err != nil {
+				return cty.NilVal, fmt.Errorf("load_from_file(%q): %w", name, err)
+			}
+			return hclValue(v), nil
+		}})
+}
+
+// hclValue is data in HCL's types.
+func hclValue(v expr.Value) cty.Value {
+	switch v := v.(type) {
+	case nil:
+		return cty.NullVal(cty.DynamicPseudoType)
+	case bool:
+		return cty.BoolVal(v)
+	case int64:
+		return cty.NumberIntVal(v)
+	case float64:
+		return cty.NumberFloatVal(v)
+	case *expr.Dict:
+		fields := map[string]cty.Value{}
+		for _, k := range v.Keys() {
+			field, _ := v.Get(k)
+			fields[printed(k)] = hclValue(field)
+		}
+		return cty.ObjectVal(fields)
+	case *expr.List:
+		items := make([]cty.Value, 0, len(v.Items))
+		for _, item := range v.Items {
+			items = append(items, hclValue(item))
+		}
+		return cty.TupleVal(items)
+	}
+	return cty.StringVal(printed(v))
 }
 
 // env reads a variable of the environment, as far as the caller shows it; the second argument is for
