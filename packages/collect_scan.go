@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -157,9 +158,8 @@ func newReader() *reader { return &reader{} }
 // scan reads a file once. Programs and libraries are held whole for inspect, and what that returns is
 // what the scan is of; other files are read in blocks.
 func (r *reader) scan(file io.Reader, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
-	tail := max(len(want.want)-1, 0)
-	if len(r.block) < readBlock+tail {
-		r.block = make([]byte, readBlock+tail)
+	if room := readBlock + max(len(want.want), len(goMark), readBlock/4); len(r.block) < room { // some more, for what inspect adds
+		r.block = make([]byte, room)
 	}
 	n, err := io.ReadFull(file, r.block[:readBlock])
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -183,16 +183,10 @@ func (r *reader) program(head []byte, more bool, file io.Reader, want *finder, i
 	if err != nil {
 		return scan{}, err
 	}
-	s := scan{size: int64(len(b)), native: isNative(b), nul: bytes.IndexByte(b, 0) >= 0}
-	h := sha256.New()
-	for at := 0; at < len(b); at += readBlock { // in parts, so that the second look finds them in the cache
-		end := min(at+readBlock, len(b))
-		h.Write(b[at:end])
-		s.prefix = s.prefix || want.in(b[max(at-len(want.want), 0):end])
-	}
-	s.sum, _ = digest.FromSum(h.Sum(nil))
-	s.golang = s.native && s.prefix && bytes.Contains(b, []byte(goMark))
-	return s, nil
+	l := newLook(b, want)
+	l.feed(b, 0)
+	l.golang = l.native && l.prefix && bytes.Contains(b, []byte(goMark))
+	return l.end(), nil
 }
 
 // rest reads the file to its end, behind head.
@@ -227,30 +221,56 @@ func (r *reader) rest(head []byte, file io.Reader) ([]byte, error) {
 
 // stream keeps the last bytes of each block, lest a prefix across two blocks be missed.
 func (r *reader) stream(n int, more bool, file io.Reader, want *finder) (scan, error) {
-	s := scan{native: isNative(r.block[:n])}
-	mark := newFinder(goMark)
-	h := sha256.New()
+	l := newLook(r.block[:n], want)
+	l.marks = l.native
 	for kept, tail := 0, max(len(want.want), len(goMark))-1; ; {
-		window, fresh := r.block[:kept+n], r.block[kept:kept+n]
-		h.Write(fresh)
-		s.size += int64(n)
-		s.nul = s.nul || bytes.IndexByte(fresh, 0) >= 0
-		s.prefix = s.prefix || want.in(window)
-		s.golang = s.golang || s.native && mark.in(window)
+		window := r.block[:kept+n]
+		l.feed(window, kept)
 		if !more {
-			break
+			return l.end(), nil
 		}
 		kept = min(len(window), tail)
 		copy(r.block, window[len(window)-kept:])
 		var err error
-		n, err = io.ReadFull(file, r.block[kept:])
+		n, err = io.ReadFull(file, r.block[kept:kept+readBlock])
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return scan{}, err
 		}
 		more = err == nil
 	}
-	s.sum, _ = digest.FromSum(h.Sum(nil))
-	return s, nil
+}
+
+// look is a scan under way.
+type look struct {
+	scan
+	hash  hash.Hash
+	want  *finder
+	marks bool // Go's is looked for
+}
+
+func newLook(head []byte, want *finder) *look {
+	return &look{scan: scan{native: isNative(head)}, hash: sha256.New(), want: want}
+}
+
+// lookBlock is how much is looked at before the next: what fits into the innermost cache.
+const lookBlock = 32 << 10
+
+// feed takes what comes next of the content, the part of window behind what was kept of the part before.
+func (l *look) feed(window []byte, kept int) {
+	l.size += int64(len(window) - kept)
+	for at := kept; at < len(window); at += lookBlock {
+		end := min(at+lookBlock, len(window))
+		part := window[at:end]
+		l.hash.Write(part)
+		l.nul = l.nul || bytes.IndexByte(part, 0) >= 0
+		l.prefix = l.prefix || l.want.in(window[max(at-len(l.want.want), 0):end])
+		l.golang = l.golang || l.marks && bytes.Contains(window[max(at-len(goMark), 0):end], []byte(goMark))
+	}
+}
+
+func (l *look) end() scan {
+	l.sum, _ = digest.FromSum(l.hash.Sum(nil))
+	return l.scan
 }
 
 // isNative knows ELF and Mach-O by their first bytes.

@@ -111,7 +111,7 @@ func renderConverted(path string, out []byte, to string, opts RenderOptions) (*R
 		return Render(file, out, opts), nil
 	}
 	v := newV0(path, "", opts)
-	readable := v.config()
+	readable := v.configured()
 	if targets := v.cfg.vals["target_platform"]; readable && !slices.Equal(targets, []string{opts.TargetPlatform.String()}) {
 		return renderTargets(file, out, v.cfg, opts)
 	}

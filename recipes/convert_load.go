@@ -14,12 +14,11 @@ func projectLoader(o *outline) func(name string) (expr.Value, bool) {
 		}
 		if p == nil {
 			v := newV0(o.path, o.text, (RenderOptions{}).withDefaults())
-			if !v.config() {
+			if !v.configured() {
 				return nil, false
 			}
-			p = &v0Pass{v0: v, variant: v.cfg.first(), scope: newScope(v.opts, v.cfg.first())}
-			d := &decider{lookup: p.scope.selector, parsed: v.selectors, known: map[string]bool{}}
-			p.selected, _ = selectMeta(o.text, d.decide)
+			p = &v0Pass{v0: v, variant: v.base.plain, scope: newScope(v.opts, v.base.plain)}
+			p.selected, _ = selectMeta(o.text, newDecider(p.scope.selector, parsedSelectors{}).decide)
 		}
 		return p.loader(name)
 	}

@@ -9,11 +9,36 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// readsOf lists the variant keys that an expression reads for this variant, through locals too: none that
-// stand only in the arm of a condition that is not taken, after a false && or a true ||.
+// readsOf lists the variant keys that the expression of an attribute reads for this variant, through
+// locals too: none that stand only in the arm of a condition that is not taken, after a false && or a
+// true ||.
 func (e *hclEval) readsOf(x hclsyntax.Expression) []string {
+	if e.scan == nil {
+		return nil
+	}
+	r := e.scan.reads[x]
+	if r == nil {
+		return nil
+	}
+	if r.branches {
+		r = e.readsTaken(x)
+	}
 	found := map[string]bool{}
+	for _, name := range r.keys {
+		found[name] = true
+	}
+	for _, ref := range r.refs {
+		for _, name := range e.local[ref] {
+			found[name] = true
+		}
+	}
+	return sortedNames(found)
+}
+
+// readsTaken is what an expression names without what its conditions pass over.
+func (e *hclEval) readsTaken(x hclsyntax.Expression) *exprReads {
 	var passed []hcl.Range
+	found := &exprReads{}
 	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
 		for _, r := range passed {
 			if r.Start.Byte <= n.Range().Start.Byte && n.Range().End.Byte <= r.End.Byte {
@@ -23,17 +48,24 @@ func (e *hclEval) readsOf(x hclsyntax.Expression) []string {
 		if r, ok := e.passedOver(n); ok {
 			passed = append(passed, r)
 		}
-		for _, name := range nodeReads(n) {
-			found[name] = true
-		}
+		found.keys = append(found.keys, nodeReads(n)...)
 		if t, ok := n.(*hclsyntax.ScopeTraversalExpr); ok {
-			for _, name := range e.local[traversalName(t.Traversal)] {
-				found[name] = true
-			}
+			found.refs = append(found.refs, traversalName(t.Traversal))
 		}
 		return nil
 	})
-	return sortedNames(found)
+	return found
+}
+
+// isBranch reports whether only one part of the node counts, depending on another.
+func isBranch(n hclsyntax.Node) bool {
+	switch n := n.(type) {
+	case *hclsyntax.ConditionalExpr:
+		return true
+	case *hclsyntax.BinaryOpExpr:
+		return n.Op == hclsyntax.OpLogicalAnd || n.Op == hclsyntax.OpLogicalOr
+	}
+	return false
 }
 
 // passedOver is the part of an expression that does not count for its value, where a condition tells.
@@ -97,13 +129,4 @@ func callReads(n *hclsyntax.FunctionCallExpr) []string {
 		}
 	}
 	return nil
-}
-
-// staticReads are the variant keys that a whole file may read.
-func staticReads(body *hclsyntax.Body) (out []string) {
-	_ = hclsyntax.VisitAll(body, func(n hclsyntax.Node) hcl.Diagnostics {
-		out = append(out, nodeReads(n)...)
-		return nil
-	})
-	return out
 }

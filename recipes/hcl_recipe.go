@@ -3,6 +3,7 @@ package recipes
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/expr"
@@ -19,6 +20,7 @@ import (
 type hclRecipe struct {
 	*v1Recipe
 	body *hclsyntax.Body
+	scan *hclScan
 }
 
 // renderHCL renders a recipe.hcl for all its variants.
@@ -34,9 +36,11 @@ func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
 		return &Rendered{Diagnostics: r.found.list}
 	}
 	r.readVariants(v1Language())
-	h := &hclRecipe{v1Recipe: r, body: body}
-	for _, name := range staticReads(body) {
-		r.names[name] = true
+	h := &hclRecipe{v1Recipe: r, body: body, scan: scanHCL(body)}
+	for _, x := range h.scan.reads {
+		for _, name := range x.keys {
+			r.names[name] = true
+		}
 	}
 	for _, key := range staticUseKeys(body) {
 		r.names[key] = true
@@ -74,7 +78,7 @@ func staticUseKeys(body *hclsyntax.Body) (keys []string) {
 
 // tree evaluates the file for one variant and checks what comes out.
 func (h *hclRecipe) tree(v variant) (*program, diag.List) {
-	e := &hclEval{path: h.path, doc: h.doc, dir: h.dir, reads: map[*yaml.Node][]string{}}
+	e := &hclEval{path: h.path, doc: h.doc, dir: h.dir, scan: h.scan, reads: map[*yaml.Node][]string{}}
 	frame := h.bare(v)
 	e.frame = frame
 	root := e.recipe(h.body)
@@ -92,12 +96,12 @@ func newProgram(doc *yamlx.Document) *program {
 }
 
 // hclBlocks are the blocks of a recipe.hcl, and whether each may be repeated and has a name.
-func hclBlocks() map[string]struct{ many, named bool } {
+var hclBlocks = sync.OnceValue(func() map[string]struct{ many, named bool } {
 	return map[string]struct{ many, named bool }{
 		"package": {named: true}, "source": {many: true}, "build": {}, "requirements": {}, "output": {many: true, named: true},
 		"staging": {many: true, named: true}, "test": {many: true}, "about": {}, "extra": {}, "locals": {many: true},
 	}
-}
+})
 
 // recipe makes the tree of a recipe.yaml out of the blocks of the file.
 func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
@@ -105,7 +109,10 @@ func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
 	for _, a := range body.Attributes {
 		e.errorf(a.NameRange, "unknown-key", "", "%q stands outside of any block; values of your own go into `locals {}`", a.Name)
 	}
-	if e.deepLoops(body); e.list.HasErrors() {
+	for _, r := range e.scan.loops { // their product has no bound
+		e.errorf(r, "too-deep", "", "`for` is nested more than two deep")
+	}
+	if e.list.HasErrors() {
 		return root
 	}
 	e.locals(body)

@@ -163,11 +163,7 @@ func (a *app) report(ctx context.Context, err error) int {
 // printError writes err: diagnostics with their snippets, anything else as lines.
 func (a *app) printError(err error) {
 	if list, ok := diag.Of(err); ok {
-		paint := a.painter(a.stderr)
-		for _, d := range list {
-			fmt.Fprintln(a.stderr, d.Paint(paint))
-			a.ci(nil).diagnostic(d)
-		}
+		a.printList(list)
 		return
 	}
 	lines := strings.Split(err.Error(), "\n")

@@ -12,6 +12,7 @@ import (
 
 // code is the executable part of a file.
 type code struct {
+	family    string // the CPUs it is for, by archspec's name
 	decode    func([]byte) (size int, feature string, ok bool)
 	fixed     bool // instructions have one size
 	functions []function
@@ -93,9 +94,9 @@ func readELF(file []byte) (*code, error) {
 func decoderFor(amd64, aarch64 bool) *code {
 	switch {
 	case amd64:
-		return &code{decode: x86}
+		return &code{family: "x86_64", decode: x86}
 	case aarch64:
-		return &code{decode: arm64, fixed: true}
+		return &code{family: "aarch64", decode: arm64, fixed: true}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ type Report struct {
 }
 
 // Check reads the code of an executable, library or object (ELF, Mach-O, PE) and holds each instruction
-// against level. Files of other kinds and CPUs have no code here: their report is empty. Programs of the Go
+// against level. Files of other kinds, and of other CPUs than level's, have no code here: their report is empty. Programs of the Go
 // compiler look at the CPU themselves, inside of functions; for those, the level they were compiled for
 // is read instead (GOAMD64).
 //
@@ -41,7 +41,7 @@ type Report struct {
 // (…_avx2, …_sse42, …_haswell, crc32_pclmul), or if allow, globs of names, has it.
 func Check(file []byte, level *cpu.Level, allow []string) (*Report, error) {
 	code, err := read(file)
-	if err != nil || code == nil {
+	if err != nil || code == nil || code.family != level.Family().Name {
 		return &Report{}, err
 	}
 	if info, err := buildinfo.Read(bytes.NewReader(file)); err == nil {
