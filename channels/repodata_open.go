@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -31,6 +32,9 @@ type Loader struct {
 	// empty for repodata.json, which also stands in where a channel has no file of that name.
 	File     string
 	NoShards bool // reads repodata.json also where a server has sharded repodata
+
+	askedMu sync.Mutex
+	asked   []Asked
 }
 
 // Open opens the given subdirs of a channel: a folder, a file:// or an http(s):// URL. A folder without

@@ -198,12 +198,17 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if a.Output.Staging {
 		return nil
 	}
+	var tested []byte
 	if len(a.Output.Tests) > 0 {
 		key, err := r.testKey(ctx, a, b, known)
 		if err != nil {
 			return err
 		}
-		if err := r.testOrRecall(ctx, a, b, known, key); err != nil {
+		done, err := r.testOrRecall(ctx, a, b, known, key)
+		if err != nil {
+			return err
+		}
+		if tested, err = r.stateTests(ctx, a, b, known, key, done); err != nil {
 			return err
 		}
 	}
@@ -213,7 +218,7 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	r.mu.Lock()
 	o := r.outcome(a)
 	r.mu.Unlock()
-	return r.publish(ctx, a, b, o)
+	return r.publish(ctx, a, b, o, tested)
 }
 
 // testKey names a's tests in the environments they run in.

@@ -132,7 +132,7 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 				continue
 			}
 			seen[rec.String()] = true
-			list = append(list, j.packageMaterial(rec))
+			list = append(list, j.packageMaterial(rec, j.built))
 		}
 	}
 	externals, err := j.externalsOf(ctx, envs...)
@@ -201,11 +201,11 @@ func programDigests(e *toolchain.External) map[string]any {
 	return sums
 }
 
-func (j *job) packageMaterial(rec *packages.Record) provenance.Material {
+func (r *runner) packageMaterial(rec *packages.Record, built map[*Action]*Built) provenance.Material {
 	m := provenance.Material{Kind: "package", Name: rec.String(), URI: "pkg:conda/" + rec.Name + "@" + rec.Version + "?build=" + rec.Build + "&subdir=" + rec.Subdir,
 		Digests: map[string]string{"sha256": rec.SHA256}}
 	if rec.Channel == packages.ChannelPlanned {
-		b := j.built[j.byRecord[rec]]
+		b := built[r.byRecord[rec]]
 		m.Digests["sha256"], m.Digests[provenance.DigestContent] = b.Archive.Hex(), b.Content.Hex()
 		m.Annotations = map[string]any{"file": b.FileName}
 	}

@@ -49,7 +49,7 @@ func metaToRecipe(path string, data []byte, h *hints) ([]byte, diag.List) {
 	if c.root == nil || c.root.Kind != yaml.MappingNode {
 		return nil, c.unreadable(data)
 	}
-	c.hints, c.w.optional, c.w.truths = h, h.optional, h.truths
+	c.hints, c.w.optional, c.w.truths, c.w.bools, c.w.cdt = h, h.optional, h.truths, h.bools, h.cdt
 	c.statements()
 	root := c.recipe()
 	var b bytes.Buffer
@@ -132,6 +132,7 @@ type metaConverter struct {
 	given        []string         // conditions that hold where it is written, anyway
 	inString     bool             // the build string is written
 	onlyNames    bool             // what is written are names of packages, which pins stand for
+	firstWord    bool             // of specs, the name alone is written
 	inScript     bool             // what is written is run by a shell
 	paths        map[int][]branch
 	sets         []setting

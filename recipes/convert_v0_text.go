@@ -47,10 +47,26 @@ func (c *metaConverter) template(n *yaml.Node) (string, error) {
 			b.WriteString("$" + s)
 			continue
 		}
+		if whole := strings.TrimSpace(text) == text[p.from:p.to]; isTruth(inner) && (!whole || yamlx.IsQuoted(n)) {
+			s = `"True" if ` + s + ` else "False"`
+		}
 		b.WriteString(printedTemplate(s))
 	}
 	b.WriteString(text[at:])
 	return b.String(), problem
+}
+
+// isTruth reports whether an expression is true or false, which Python prints as True and False.
+func isTruth(text string) bool {
+	x, err := v0Language.ParseExpr(strings.TrimSpace(text))
+	if err != nil {
+		return false
+	}
+	switch x.Tree().Kind {
+	case "compare", "not", "test":
+		return true
+	}
+	return false
 }
 
 // printedTemplate writes an expression into a text: truth values, and variables that are not there, as Python
@@ -129,6 +145,11 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 	if c.specs {
 		s = c.strictSpec(n, s)
 	}
+	if c.firstWord {
+		if i := strings.IndexByte(strings.TrimRight(maskExpressions(s), " "), ' '); i >= 0 {
+			s = s[:i]
+		}
+	}
 	if n.Style&yaml.LiteralStyle != 0 { // lines that conda-build takes for comments
 		s = withoutComments("\n" + s)[1:]
 	}
@@ -151,6 +172,11 @@ var pinned = regexp.MustCompile(`^\s*pin_(?:subpackage|compatible)\(\s*([^,()]*(
 
 var expressionIn = regexp.MustCompile(`\$\{\{.*?\}\}`)
 
+// maskExpressions puts one word as long as it in for each ${{ }}.
+func maskExpressions(s string) string {
+	return expressionIn.ReplaceAllStringFunc(s, func(m string) string { return strings.Repeat("0", len(m)) })
+}
+
 // strictSpec writes a match spec as recipe.yaml wants it: conda-build takes `zlib 1.2` for 1.2.*.
 func (c *metaConverter) strictSpec(n *yaml.Node, s string) string {
 	if m := pinAndBuild.FindStringSubmatch(s); m != nil { // the build string of what is pinned
@@ -164,7 +190,7 @@ func (c *metaConverter) strictSpec(n *yaml.Node, s string) string {
 			s = strings.TrimSpace(m[1]) + " * " + m[3]
 		}
 	}
-	masked := expressionIn.ReplaceAllStringFunc(s, func(m string) string { return strings.Repeat("0", len(m)) })
+	masked := maskExpressions(s)
 	fields := strings.Fields(masked)
 	if m := xDotX.FindStringSubmatch(s); m != nil && m[1] != "vc" {
 		if !c.inRun { // the variant decides

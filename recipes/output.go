@@ -155,7 +155,8 @@ type Build struct {
 	Resources      map[string]any
 	Pos            diag.Pos
 
-	words *buildWords // nil but for recipe.yaml
+	words        *buildWords // nil but for recipe.yaml
+	legacyNoArch bool        // noarch_python of meta.yaml
 }
 
 // PythonBuild is v1's build.python but for entry points.

@@ -40,7 +40,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 				if last, err = a.lastRunOf(cmd.Context(), req, &f, args, reports); err != nil {
 					return err
 				}
-				if done, err := last.repeat(asJSON); done || err != nil {
+				if done, err := last.repeat(cmd.Context(), req, asJSON); done || err != nil {
 					return err
 				}
 			}

@@ -36,6 +36,7 @@ type app struct {
 	insecure       []string       // hosts of --allow-insecure-host
 	stores         []*store.Store // opened; closed at the end
 	began          time.Time      // before anything was read
+	stdinFile      string         // where the recipe on standard input lies
 	notes          diag.List      // warnings and notes of what was rendered and planned
 }
 

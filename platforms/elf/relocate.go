@@ -33,7 +33,11 @@ type Change struct {
 // others, and adds the wanted folders that are not there. b may be changed. Files that are not dynamic,
 // need no library and have no path come back as they are.
 func Relocate(b []byte, r Relocation) ([]byte, Change, error) {
-	info, err := Parse(b)
+	f, err := parse(b)
+	if err != nil {
+		return b, Change{}, err
+	}
+	info, err := f.info()
 	if err != nil || !info.Dynamic {
 		return b, Change{}, err
 	}
@@ -41,7 +45,7 @@ func Relocate(b []byte, r Relocation) ([]byte, Change, error) {
 	if !c.Changed {
 		return b, c, nil
 	}
-	out, touched, err := setRunPath(b, c.RunPath)
+	out, touched, err := f.setEntries(c.RunPath)
 	c.Changed, c.Touched = err == nil, touched
 	return out, c, err
 }
