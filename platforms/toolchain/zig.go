@@ -74,7 +74,9 @@ func zigVersion(folder string) (string, bool) {
 // zigCMake is what CMake is told. There is no install_name_tool: names and search paths are what they will be
 // when the linker writes them.
 func zigCMake(target, machine, cpu string) string {
-	compiler := func(verb string) string { return "/usr/bin/zig;" + verb + ";-target;" + target + ".$MACOSX_DEPLOYMENT_TARGET" + strings.ReplaceAll(cpu, " ", ";") }
+	compiler := func(verb string) string {
+		return "/usr/bin/zig;" + verb + ";-target;" + target + ".$MACOSX_DEPLOYMENT_TARGET" + strings.ReplaceAll(cpu, " ", ";")
+	}
 	return "-DCMAKE_SYSTEM_NAME=Darwin -DCMAKE_SYSTEM_VERSION=20.0.0 -DCMAKE_SYSTEM_PROCESSOR=" + machine +
 		" -DCMAKE_C_COMPILER=" + compiler("cc") + " -DCMAKE_CXX_COMPILER=" + compiler("c++") +
 		" -DCMAKE_OSX_DEPLOYMENT_TARGET=$MACOSX_DEPLOYMENT_TARGET -DCMAKE_OSX_SYSROOT= -DCMAKE_INSTALL_NAME_TOOL=/bin/true" +
