@@ -168,6 +168,9 @@ func (f *finder) external(h host, t tool, version string, programs []string) *Ex
 	if h, ok := h.(activator); ok {
 		e.Env, e.Calls = h.activation(t)
 	}
+	if h, ok := h.(*macHost); ok {
+		e.Folders = h.folders(t)
+	}
 	if t.exports != nil {
 		e.RunExports = t.exports(version, f.glibc())
 	}

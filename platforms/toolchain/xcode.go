@@ -146,6 +146,16 @@ func (h *macHost) activation(t tool) (map[string]string, []string) {
 	return x.env(t.macArch), nil
 }
 
+// folders are what the tools of the developer folder read: all of it, and the licence's record.
+func (h *macHost) folders(t tool) []string {
+	x, err := h.selected()
+	if err != nil || x == nil || t.mac == macSystem {
+		return nil
+	}
+	app, _, _ := strings.Cut(x.developer, "/Contents/")
+	return []string{app, "/Library/Preferences/com.apple.dt.Xcode.plist"}
+}
+
 func (x *xcode) env(arch string) map[string]string {
 	const usr = "/usr/local/src/conda"
 	gnu, march := "arm64-apple-darwin20.0.0", ""

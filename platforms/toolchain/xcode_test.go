@@ -161,6 +161,9 @@ func TestXcode(t *testing.T) {
 			if e.Env["CC"] != tt.cc {
 				t.Errorf("CC=%s, want %s", e.Env["CC"], tt.cc)
 			}
+			if want, _, _ := strings.Cut(tt.cc, "/Contents"); !strings.HasPrefix(want, e.Folders[0]) {
+				t.Errorf("folders %v of %s", e.Folders, tt.cc)
+			}
 			if err := f.Load(t.Context(), e); err != nil {
 				t.Fatal(err)
 			}
