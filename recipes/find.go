@@ -74,12 +74,12 @@ func findPattern(pattern, cwd string) ([]string, error) {
 	if !filepath.IsAbs(at) {
 		at = filepath.Join(cwd, at)
 	}
-	if all {
-		return below(given, at)
-	}
 	info, err := os.Stat(at)
 	if os.IsNotExist(err) {
-		return nil, nil
+		return nil, fmt.Errorf("%s: there is no such file or folder", pattern)
+	}
+	if err == nil && all {
+		return below(given, at)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find recipes in %s: %w", pattern, err)
@@ -106,9 +106,6 @@ func in(given, at string) []string {
 func below(given, at string) ([]string, error) {
 	var files []string
 	err := filepath.WalkDir(at, func(path string, d fs.DirEntry, err error) error {
-		if os.IsNotExist(err) && path == at {
-			return nil
-		}
 		if err != nil || !d.IsDir() {
 			return err
 		}
