@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"sync"
 
@@ -34,6 +35,7 @@ type inspected struct {
 	elf     *elf.Info
 	pe      *pe.Info
 	macho   []*macho.Info // for each processor
+	level   *cpu.Level    // that its code is held against
 	code    *isa.Report   // nil where it was not asked for
 	dropped []string      // out of the library path
 	// undefined are the symbols of a library that the file itself does not name the origin of.
@@ -45,13 +47,25 @@ func (j *job) newInspector(paths []string) (*inspector, error) {
 	return &inspector{j: j, level: heldTo(j.a.Output), allow: dispatchList(j.a.Output.Extra), dylibs: known}, err
 }
 
+// allowed reports whether the recipe lets the file have instructions of any level, also by the name that
+// it had before it became one of several levels.
+func (n *inspector) allowed(p string) bool {
+	return matchAny(n.allow, p) || n.j.fromLevels[p] && matchAny(n.allow, hwcapsLibraries+"/"+path.Base(p))
+}
+
 // file inspects one file and returns its content, which is then also that on disk.
 func (n *inspector) file(p string, data []byte) ([]byte, error) {
-	b := inspected{path: p}
+	if n.j.a.DebugOf != nil {
+		return data, nil // nothing in it is run or linked to
+	}
+	b := inspected{path: p, level: n.level}
 	var err error
 	platform := n.j.a.Output.TargetPlatform
-	if n.level != nil && ownFormat(platform, data) && !matchAny(n.allow, p) {
-		if b.code, err = isa.Check(data, n.level, n.allow); err != nil {
+	if l := hwcapsLevel(p); l != nil && platform.OS() == "linux" {
+		b.level = l
+	}
+	if b.level != nil && ownFormat(platform, data) && !n.allowed(p) {
+		if b.code, err = isa.Check(data, b.level, n.allow); err != nil {
 			return nil, fmt.Errorf("read its instructions: %w", err)
 		}
 	}
@@ -98,7 +112,10 @@ func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {
 	var change elf.Change
 	data, change, err = n.j.relocate(b.path, b.elf, data)
 	b.dropped = change.Dropped
-	return data, err
+	if err != nil {
+		return nil, err
+	}
+	return n.j.splitDebug(b.path, data)
 }
 
 // binaries are the inspected files, in the order of their paths.

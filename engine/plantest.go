@@ -42,10 +42,10 @@ func (p *solving) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, e
 	one := func(run, build []string) ([]TestPlan, error) {
 		plan := TestPlan{Index: index}
 		var err error
-		if plan.Run, err = p.environment("test", append(slices.Clone(self), run...)); err != nil {
+		if plan.Run, err = p.environment(testKind, append(slices.Clone(self), run...)); err != nil {
 			return nil, err
 		}
-		plan.Build, err = p.environment("test", build)
+		plan.Build, err = p.environment(toolsKind, build)
 		return []TestPlan{plan}, err
 	}
 	switch {
@@ -80,7 +80,7 @@ func (p *solving) pythonPlans(self []string, index int, t recipes.Test) ([]TestP
 		if t.Python.PipCheck {
 			specs = append(specs, "pip")
 		}
-		env, err := p.environment("test", specs)
+		env, err := p.environment(testKind, specs)
 		if err != nil {
 			return nil, p.withoutPip(t, err)
 		}

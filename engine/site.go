@@ -18,11 +18,11 @@ import (
 // site is the place on this machine where one build happens; it is removed afterwards.
 type site struct {
 	dir     string
-	scratch string // the sandbox puts its root together here
+	scratch string // names the sandbox; nothing lies there
 	work    string // SRC_DIR
 	prefix  string // PREFIX
 	build   string // BUILD_PREFIX
-	extra   string // module closures
+	extra   string // module closures, if there are any
 	at      layout // where the command sees them
 	level   sandbox.Isolation
 	calls   []string // batch files of externals that are called before anything is activated
@@ -56,12 +56,14 @@ func makeSite(dir string, level sandbox.Isolation, at layout) (*site, error) {
 	if err := s.at.check(); err != nil {
 		return nil, err
 	}
-	for _, d := range []string{s.scratch, s.work, s.prefix, s.build, s.extra} {
+	// No more than is needed: to make a folder and to remove it again is dear, on ext4 the more the more were
+	// removed lately (it gives no inode away again for a minute, and looks at each of those first).
+	for _, d := range []string{s.work, s.prefix, s.build} {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			return nil, err
 		}
 	}
-	return s, os.Chmod(s.scratch, 0o700)
+	return s, nil
 }
 
 func (s *site) remove() error { return fsx.RemoveAll(s.dir) }
@@ -237,8 +239,12 @@ func (s *site) show(spec *sandbox.Spec, scripts []sandbox.File) error {
 	spec.Mounts = append(spec.Mounts,
 		sandbox.Mount{Source: s.work, Target: s.at.work, Writable: true},
 		sandbox.Mount{Source: s.prefix, Target: s.at.prefix, Writable: true},
-		sandbox.Mount{Source: s.build, Target: s.at.build, Writable: true},
-		sandbox.Mount{Source: s.extra, Target: s.at.extra})
+		sandbox.Mount{Source: s.build, Target: s.at.build, Writable: true})
+	if _, err := os.Lstat(s.extra); err == nil {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: s.extra, Target: s.at.extra})
+	} else if spec.Level.Places() {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Target: s.at.extra}) // empty
+	}
 	if spec.Level.Places() {
 		spec.Files = append(spec.Files, scripts...)
 		return nil

@@ -242,7 +242,7 @@ func (t *tester) downstream(ctx context.Context, a *Action, index int, spec stri
 		t.add(note)
 		return nil
 	}
-	env, err := t.planner.forTests(t.self).environment("test", []string{exactSpec(&a.Record), spec})
+	env, err := t.planner.forTests(t.self).environment(testKind, []string{exactSpec(&a.Record), spec})
 	if err != nil {
 		note.Err = fmt.Errorf("%s cannot be installed together with %s: %w", spec, a.Output, err)
 		t.add(note)
@@ -311,7 +311,7 @@ func (t *tester) reverse(ctx context.Context) error {
 		if !slices.ContainsFunc(all, func(r *packages.Record) bool { return needs(r, t.self.Record.Name) }) {
 			continue
 		}
-		env, err := t.planner.forTests(t.self).environment("test", []string{exactSpec(&t.self.Record), name})
+		env, err := t.planner.forTests(t.self).environment(testKind, []string{exactSpec(&t.self.Record), name})
 		if err != nil {
 			t.add(TestOutcome{Package: name, Index: -1, Kind: "rdeps", Status: TestSkipped,
 				Err: fmt.Errorf("it cannot be installed together with %s: %s", t.self.Output, firstLine(err))})

@@ -17,13 +17,15 @@ func (s *server) findings(d *document) []recipes.Finding {
 	return recipes.Lint(d.path, []byte(d.text), s.o.Render)
 }
 
-// check publishes what there is to say about a recipe.
-func (s *server) check(d *document) error {
-	list := []diagnostic{}
-	for _, f := range s.findings(d) {
-		list = append(list, toDiagnostic(d, f.Diagnostic))
+// publish tells the editor what there is to say about a recipe.
+func (s *server) publish(d *document) error {
+	found, _ := s.guarded("lint", func() (any, error) { return s.findings(d), nil })
+	p := published{URI: d.uri, Version: &d.version, Diagnostics: []diagnostic{}}
+	list, _ := found.([]recipes.Finding)
+	for _, f := range list {
+		p.Diagnostics = append(p.Diagnostics, toDiagnostic(d, f.Diagnostic))
 	}
-	return s.conn.notify("textDocument/publishDiagnostics", map[string]any{"uri": d.uri, "version": d.version, "diagnostics": list})
+	return s.conn.notify("textDocument/publishDiagnostics", p)
 }
 
 // toDiagnostic is a finding as the protocol has it. One about another file is put at the top.
@@ -68,7 +70,7 @@ func spanOf(text string, f diag.Diagnostic) recipes.Range {
 }
 
 func (s *server) completion(p positionParams) (any, error) {
-	d, a, err := s.assist(p.TextDocument.URI)
+	d, a, at, err := s.at(p)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func (s *server) completion(p positionParams) (any, error) {
 	if s.o.Packages != nil {
 		packages = s.o.Packages(filepath.Dir(d.path))
 	}
-	list, replaces := a.Complete(offsetIn(d.text, p.Position), packages)
+	list, replaces := a.Complete(at, packages)
 	kinds := map[string]int{"key": 10, "value": 12, "function": 3, "variable": 6, "filter": 24, "package": 9}
 	items := []completionItem{}
 	for i, c := range list {
@@ -91,25 +93,25 @@ func (s *server) completion(p positionParams) (any, error) {
 }
 
 func (s *server) hover(p positionParams) (any, error) {
-	d, a, err := s.assist(p.TextDocument.URI)
+	d, a, at, err := s.at(p)
 	if err != nil {
 		return nil, err
 	}
-	text, at := a.Hover(offsetIn(d.text, p.Position))
+	text, where := a.Hover(at)
 	if text == "" {
 		return nil, nil
 	}
-	h := hover{Range: rangeIn(d.text, at)}
+	h := hover{Range: rangeIn(d.text, where)}
 	h.Contents.Kind, h.Contents.Value = "markdown", text
 	return h, nil
 }
 
 func (s *server) definition(p positionParams) (any, error) {
-	d, a, err := s.assist(p.TextDocument.URI)
+	d, a, at, err := s.at(p)
 	if err != nil {
 		return nil, err
 	}
-	l, ok := a.Define(offsetIn(d.text, p.Position))
+	l, ok := a.Define(at)
 	if !ok {
 		return nil, nil
 	}
@@ -125,11 +127,11 @@ func (s *server) definition(p positionParams) (any, error) {
 }
 
 func (s *server) prepareRename(p positionParams) (any, error) {
-	d, a, err := s.assist(p.TextDocument.URI)
+	d, a, at, err := s.at(p)
 	if err != nil {
 		return nil, err
 	}
-	r, name, ok := a.Renamable(offsetIn(d.text, p.Position))
+	r, name, ok := a.Renamable(at)
 	if !ok {
 		return nil, nil
 	}
@@ -137,11 +139,11 @@ func (s *server) prepareRename(p positionParams) (any, error) {
 }
 
 func (s *server) rename(p positionParams) (any, error) {
-	d, a, err := s.assist(p.TextDocument.URI)
+	d, a, at, err := s.at(p)
 	if err != nil {
 		return nil, err
 	}
-	edits, err := a.Rename(offsetIn(d.text, p.Position), p.NewName)
+	edits, err := a.Rename(at, p.NewName)
 	if err != nil {
 		return nil, err
 	}

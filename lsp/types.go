@@ -28,17 +28,19 @@ type workspaceEdit struct {
 	Changes map[string][]textEdit `json:"changes"`
 }
 
-type diagnostic struct {
-	Range           textRange    `json:"range"`
-	Severity        int          `json:"severity"`
-	Code            string       `json:"code,omitempty"`
-	CodeDescription *description `json:"codeDescription,omitempty"`
-	Source          string       `json:"source"`
-	Message         string       `json:"message"`
+// published are the diagnostics of a file; of one that was closed without a version.
+type published struct {
+	URI         string       `json:"uri"`
+	Version     *int         `json:"version,omitempty"`
+	Diagnostics []diagnostic `json:"diagnostics"`
 }
 
-type description struct {
-	Href string `json:"href"`
+type diagnostic struct {
+	Range    textRange `json:"range"`
+	Severity int       `json:"severity"`
+	Code     string    `json:"code,omitempty"`
+	Source   string    `json:"source"`
+	Message  string    `json:"message"`
 }
 
 type documentID struct {

@@ -229,9 +229,11 @@ func (m *MatchSpec) String() string {
 	b.WriteString(m.Name)
 	if !m.Version.IsZero() {
 		b.WriteString(" " + m.Version.String())
-		if m.buildInline() {
-			b.WriteString(" " + m.Build.String())
-		}
+	} else if m.buildInline() {
+		b.WriteString(" *")
+	}
+	if m.buildInline() {
+		b.WriteString(" " + m.Build.String())
 	}
 	if len(brackets) > 0 {
 		b.WriteString("[" + strings.Join(brackets, ", ") + "]")
@@ -241,7 +243,7 @@ func (m *MatchSpec) String() string {
 
 // buildInline reports whether the build string can stand behind the version.
 func (m *MatchSpec) buildInline() bool {
-	return !m.Version.IsZero() && !m.Build.IsZero() && !strings.ContainsAny(m.Build.text, " \t[]#'\"=:;@")
+	return !m.Build.IsZero() && !strings.ContainsAny(m.Build.text, " \t[]#'\"=:;@")
 }
 
 // quoteValue puts a value between quotes; where it holds double ones and none of the others, between

@@ -138,10 +138,11 @@ func ciConfig(path string, opts RenderOptions, migrations []VariantFile) (*v0Con
 		opts.Variants = append(slices.Clip(opts.Variants), beside...)
 	}
 	v := newV0(path, "", opts)
-	if !v.config() {
-		return nil, v.found.list
+	base := v.readBase(v.variantFiles())
+	if v.cfg = base.cfg; base.list.HasErrors() {
+		return nil, base.list
 	}
-	list := v.found.list
+	list := base.list
 	for _, m := range sortedMigrations(migrations) {
 		list = append(list, v.migrate(m)...)
 	}
@@ -176,7 +177,7 @@ func (j *ciJobs) render(path string, text []byte) diag.List {
 	if base := filepath.Base(path); base == "meta.yaml" || base == "meta.yml" || base == "conda.yaml" {
 		v := newV0(path, string(text), opts)
 		outputs, list = v.render(), v.found.list
-		for _, k := range slices.Concat(v.top, v.firstSelectors()) {
+		for _, k := range slices.Concat(v.topKeys(), v.firstSelectors()) {
 			j.used[k] = true
 			j.top[k] = j.loops(k)
 		}

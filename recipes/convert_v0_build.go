@@ -63,8 +63,8 @@ func (c *metaConverter) build(to, n, needs *yaml.Node, top bool) {
 
 // nameLists is lists for names of packages.
 func (c *metaConverter) nameLists(list []choice) *yaml.Node {
-	c.onlyNames = true
-	defer func() { c.onlyNames = false }()
+	c.onlyNames, c.firstWord = true, true
+	defer func() { c.onlyNames, c.firstWord = false, false }()
 	return c.lists(list)
 }
 

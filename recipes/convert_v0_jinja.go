@@ -82,11 +82,15 @@ func (c *metaConverter) ifCondition(at *yaml.Node, w, text string) string {
 // expression writes an expression. What recipe.yaml has no words for is written as its value, where that
 // depends on nothing, and this is said.
 func (c *metaConverter) expression(at *yaml.Node, text string) (string, error) {
+	c.w.texts = nil
 	s, err := c.w.expression(text)
+	for _, name := range c.w.texts {
+		c.warn(at, "%s is a text in meta.yaml, of which false counts as true, too; it is written so that it goes on doing so: write `%s` alone if you mean its value", name, name)
+	}
 	if err == nil {
 		return s, nil
 	}
-	if v, ok := evaluate(text, c.w.consts); ok {
+	if v, ok := evaluateWith(text, c.w.consts, c.load); ok {
 		if lit, ok := literal(v); ok {
 			c.warn(at, "`%s` is written as its value %s (%v); change it by hand from now on", strings.TrimSpace(text), lit, err)
 			return lit, nil

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"slices"
 	"strings"
 
 	"forge/recipes/internal/yamlx"
@@ -16,7 +17,7 @@ func (c *metaConverter) sources(n *yaml.Node) *yaml.Node {
 	}
 	b := &itemList{out: listNode()}
 	c.comments(b.out, n)
-	for _, e := range list1(n) {
+	for _, e := range c.spread(list1(n)) {
 		if e.Kind != yaml.MappingNode || len(e.Content) == 0 {
 			continue
 		}
@@ -41,6 +42,29 @@ func (c *metaConverter) sources(n *yaml.Node) *yaml.Node {
 		}
 	}
 	return b.out
+}
+
+// spread gives sources what belongs to them while a later one is not there: a selector on its first line
+// takes the `- ` away, too, and the lines without one go on with what is before.
+func (c *metaConverter) spread(list []*yaml.Node) []*yaml.Node {
+	out := slices.Clone(list)
+	for i := len(out) - 1; i > 0; i-- {
+		if out[i].Kind != yaml.MappingNode || c.lineSelector(out[i].Line) == "" {
+			continue
+		}
+		var always []*yaml.Node
+		for k, v := range yamlx.Pairs(out[i]) {
+			if c.lineSelector(k.Line) == "" && yamlx.Get(out[i-1], k.Value) == nil {
+				always = append(always, k, v)
+			}
+		}
+		if before := out[i-1]; before.Kind == yaml.MappingNode && len(always) > 0 {
+			with := *before
+			with.Content = slices.Concat(before.Content, always)
+			out[i-1] = &with
+		}
+	}
+	return out
 }
 
 func conditionsOf(order []string, by map[string][]choice) (conditions []string) {

@@ -112,7 +112,9 @@ func (l *linter) render(data []byte) {
 	}
 	r := fn(l.path, data, l.opts)
 	for _, d := range r.Diagnostics {
-		l.found = append(l.found, Finding{Diagnostic: d})
+		if _, rule := l.rules[d.Code]; !rule || d.Severity != diag.Note { // what the reader notes in passing, the rule says
+			l.found = append(l.found, Finding{Diagnostic: d})
+		}
 	}
 	l.outputs = r.Outputs
 	for _, name := range []string{"linux-64", "osx-arm64", "win-64"} {

@@ -26,7 +26,7 @@ func (l *linter) aboutRules() {
 			l.say("license-not-spdx", l.topOf("license", at.Line), 0, err.Error(), "see https://spdx.org/licenses")
 		}
 		if len(a.LicenseFiles) == 0 {
-			l.say("missing-license-file", at, 0, "no licence file goes into the package"+of, "name the file in `license_file`: most licences ask for it")
+			l.say("missing-license-file", l.topOf("license", at.Line), 0, "no licence file goes into the package"+of, "name the file in `license_file`: most licences ask for it")
 		}
 		if a.Summary == "" {
 			l.say("missing-summary", at, 0, "there is no summary"+of, "say in one line what the package is")

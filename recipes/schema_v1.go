@@ -185,7 +185,7 @@ func buildShape() shape {
 	shape := mapping("build", append(scriptFields(),
 		field{name: "number", shape: text(checkNumber)}, field{name: "string", shape: text(nil)},
 		field{name: "noarch", shape: text(checkNoArch)},
-		field{name: "flags", shape: list(text(nil))},
+		field{name: "flags", shape: list(text(checkFlag))},
 		field{name: "python", shape: mapping("build.python",
 			field{name: "entry_points", shape: list(text(checkEntryPoint))}, field{name: "skip_pyc_compilation", shape: list(text(nil))},
 			field{name: "use_python_app_entrypoint", shape: boolean}, field{name: "version_independent", shape: boolean},
@@ -334,6 +334,16 @@ func checkNoArch(s string) error {
 	}
 	return fmt.Errorf("noarch is python or generic, not %q", s)
 }
+
+// checkFlag accepts the flags of packages (repodata revision 3).
+func checkFlag(s string) error {
+	if !flagForm.MatchString(s) {
+		return fmt.Errorf("%q is not a flag: it is written name or name:value in a-z, 0-9 and _", s)
+	}
+	return nil
+}
+
+var flagForm = regexp.MustCompile(`^[a-z0-9_]+(:[a-z0-9_]+)?$`)
 
 func checkNumber(s string) error {
 	if n, err := strconv.Atoi(s); err != nil || n < 0 {

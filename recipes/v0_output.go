@@ -119,9 +119,8 @@ func (p *v0Pass) built(o *v0Output) []*v0Output {
 
 func (p *v0Pass) newOutput(name string) *Output {
 	if p.full == nil {
-		p.full = make(map[string]any, len(p.variant))
-		for k, v := range p.variant {
-			p.full[k] = v
+		if p.full = p.base.full; !sameVariant(p.variant, p.base.plain) {
+			p.full = p.variant.values()
 		}
 	}
 	target, err := platforms.Parse(p.variant["target_platform"])

@@ -16,6 +16,7 @@ type v0Scope struct {
 	variant v0Variant
 	target  string // subdir that is rendered for
 	known   map[string]expr.Value
+	asked   bool // the caller's environment
 }
 
 func newScope(opts *RenderOptions, v v0Variant) *v0Scope {
@@ -68,9 +69,9 @@ func (s *v0Scope) builtin(name string) (expr.Value, bool) {
 	case "nomkl", "debug", "opt":
 		return s.feature(name), true
 	case "environ":
-		return envObject{s.opts.Env}, true
+		return envObject{s.env}, true
 	case "os":
-		return osObject{s.opts.Env}, true
+		return osObject{s.env}, true
 	}
 	return s.language(name)
 }
@@ -128,6 +129,7 @@ func (s *v0Scope) env(name string) (string, bool) {
 	if s.opts.Env == nil {
 		return "", false
 	}
+	s.asked = true
 	return s.opts.Env(name)
 }
 
@@ -239,7 +241,7 @@ func isLateVariable(name string) bool {
 	switch name {
 	case "PERL", "LUA", "LUA_INCLUDE_DIR", "R", "R_USER", "SYS_PREFIX", "SYS_PYTHON", "ROOT", "DIRTY", "NPY_DISTUTILS_APPEND_FLAGS",
 		"CONDA_DEFAULT_ENV", "CFLAGS", "CXXFLAGS", "LDFLAGS", "LANG", "LC_ALL", "MAKEFLAGS", "HTTP_PROXY", "HTTPS_PROXY",
-		"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "QEMU_LD_PREFIX", "QEMU_UNAME", "DEJAGNU", "DISPLAY", "LIBRARY_PREFIX", "LIB", "INCLUDE",
+		"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PKG_CONFIG_PATH", "QEMU_LD_PREFIX", "QEMU_UNAME", "DEJAGNU", "DISPLAY", "LIBRARY_PREFIX", "LIB", "INCLUDE",
 		"VS_VERSION", "VS_MAJOR", "VS_YEAR", "MSYS2_PATH_TYPE", "CHERE_INVOKING", "PROCESSOR_ARCHITECTURE", "PROCESSOR_IDENTIFIER", "USERPROFILE",
 		"PIP_NO_BUILD_ISOLATION", "PIP_NO_DEPENDENCIES", "PIP_IGNORE_INSTALLED", "PIP_CACHE_DIR", "PIP_NO_INDEX", "PYTHONDONTWRITEBYTECODE":
 		return true

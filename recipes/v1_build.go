@@ -43,7 +43,11 @@ func (f *frame) build(n *yaml.Node) buildPart {
 	}
 	f.readPlan(p)
 	p.number = f.number(get("number"))
-	p.flags = f.texts(get("flags"))
+	for _, e := range f.listItems(get("flags")) {
+		if flag := f.checked(e, checkFlag); flag != "" {
+			p.flags = append(p.flags, flag)
+		}
+	}
 	if len(p.flags) > 0 && !f.opts.RepodataV3 {
 		f.errorf(get("flags"), "needs-v3", "flags of packages need repodata revision 3")
 	}

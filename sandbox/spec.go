@@ -82,7 +82,7 @@ type Spec struct {
 	Limits    Limits
 	Network   bool      // share the host's network: on request only, and recorded
 	Level     Isolation // the least that will do; empty means Full
-	Scratch   string    // folder on this machine, mode 0700, where the root is put together
+	Scratch   string    // path that no other command has at the same time; names its container on Windows
 	Stdin     io.Reader // nil for /dev/null
 	Stdout    io.Writer
 	Stderr    io.Writer

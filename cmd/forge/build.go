@@ -40,7 +40,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 				if last, err = a.lastRunOf(cmd.Context(), req, &f, args, reports); err != nil {
 					return err
 				}
-				if done, err := last.repeat(asJSON); done || err != nil {
+				if done, err := last.repeat(cmd.Context(), req, asJSON); done || err != nil {
 					return err
 				}
 			}
@@ -136,10 +136,8 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools) (g *engine.Graph, renderErr, err error) {
 	outputs, warnings, err := engine.Render(ctx, req)
 	a.notes = warnings
-	for _, w := range warnings {
-		if !a.global.quiet {
-			a.printError(&diag.Failure{List: diag.List{w}})
-		}
+	if !a.global.quiet {
+		a.printList(warnings)
 	}
 	if err != nil {
 		if !req.KeepGoing || len(outputs) == 0 {
@@ -158,9 +156,7 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 	}
 	a.notes = append(a.notes, g.Notes...)
 	if !a.global.quiet {
-		for _, n := range g.Notes {
-			a.printError(&diag.Failure{List: diag.List{n}})
-		}
+		a.printList(g.Notes)
 	}
 	return g, renderErr, err
 }

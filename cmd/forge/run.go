@@ -36,6 +36,7 @@ type app struct {
 	insecure       []string       // hosts of --allow-insecure-host
 	stores         []*store.Store // opened; closed at the end
 	began          time.Time      // before anything was read
+	stdinFile      string         // where the recipe on standard input lies
 	notes          diag.List      // warnings and notes of what was rendered and planned
 }
 
@@ -164,11 +165,7 @@ func (a *app) report(ctx context.Context, verb *cobra.Command, err error) int {
 // printError writes err: diagnostics with their snippets, anything else as lines.
 func (a *app) printError(err error) {
 	if list, ok := diag.Of(err); ok {
-		paint := a.painter(a.stderr)
-		for _, d := range list {
-			fmt.Fprintln(a.stderr, d.Paint(paint))
-			a.ci(nil).diagnostic(d)
-		}
+		a.printList(list)
 		return
 	}
 	lines := strings.Split(err.Error(), "\n")

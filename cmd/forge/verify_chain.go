@@ -34,7 +34,14 @@ type checked struct {
 	trust.Verdict
 	Content   digest.Digest     `json:"content,omitzero"` // what a dependent sees of it
 	Materials []checkedMaterial `json:"materials,omitempty"`
+	Tests     *checkedTests     `json:"tests,omitempty"` // as the signed statements say; nil where none is about tests
 	build     *provenance.Build
+}
+
+// checkedTests are the tests that signed statements name.
+type checkedTests struct {
+	Passed []string `json:"passed"`
+	Failed []string `json:"failed"`
 }
 
 // checkedMaterial is one material with what could be said of it here.
@@ -102,12 +109,34 @@ func (c *chain) follow(ctx context.Context, file string, one *checked) error {
 		return nil
 	}
 	one.build = &build
+	if err := one.readTests(); err != nil {
+		return err
+	}
 	for _, m := range build.Materials {
 		status, err := c.material(ctx, file, m)
 		if err != nil {
 			return err
 		}
 		one.Materials = append(one.Materials, checkedMaterial{m.Kind, m.Name, m.URI, m.Digests, status})
+	}
+	return nil
+}
+
+// readTests reads the results of tests that trusted keys state. A package whose tests failed is refused.
+func (one *checked) readTests() error {
+	for _, payload := range one.Verdict.Tests {
+		passed, failed, err := provenance.ParseTests(payload)
+		if err != nil {
+			return err
+		}
+		if one.Tests == nil {
+			one.Tests = &checkedTests{Passed: []string{}, Failed: []string{}}
+		}
+		one.Tests.Passed = append(one.Tests.Passed, passed...)
+		one.Tests.Failed = append(one.Tests.Failed, failed...)
+	}
+	if one.Tests != nil && len(one.Tests.Failed) > 0 {
+		return fmt.Errorf("a trusted key states that its tests failed: %s", clip(strings.Join(one.Tests.Failed, ", ")))
 	}
 	return nil
 }

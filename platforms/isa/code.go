@@ -14,7 +14,8 @@ import (
 type code struct {
 	family    string // the CPUs it is for, by archspec's name
 	decode    func([]byte) (size int, feature string, ok bool)
-	fixed     bool // instructions have one size
+	quick     func([]byte) int // the size of what asks for nothing, 0 for what decode must read
+	fixed     bool             // instructions have one size
 	functions []function
 }
 
@@ -78,7 +79,7 @@ func readELF(file []byte) (*code, error) {
 		if s.Flags&elf.SHF_EXECINSTR == 0 || s.Type == elf.SHT_NOBITS {
 			continue
 		}
-		data, err := s.Data()
+		data, err := sectionData(file, s)
 		if err != nil {
 			return nil, fmt.Errorf("read code: section %s: %w", s.Name, err)
 		}
@@ -91,12 +92,20 @@ func readELF(file []byte) (*code, error) {
 	return c, nil
 }
 
+// sectionData is a section's content, not copied where it lies in the file as it is.
+func sectionData(file []byte, s *elf.Section) ([]byte, error) {
+	if size := uint64(len(file)); s.Flags&elf.SHF_COMPRESSED == 0 && s.Offset <= size && s.FileSize <= size-s.Offset {
+		return file[s.Offset : s.Offset+s.FileSize], nil
+	}
+	return s.Data()
+}
+
 func decoderFor(amd64, aarch64 bool) *code {
 	switch {
 	case amd64:
-		return &code{family: "x86_64", decode: x86}
+		return &code{family: "x86_64", decode: x86, quick: quick}
 	case aarch64:
-		return &code{family: "aarch64", decode: arm64, fixed: true}
+		return &code{family: "aarch64", decode: arm64, quick: func([]byte) int { return 0 }, fixed: true}
 	}
 	return nil
 }
