@@ -86,7 +86,7 @@ func (p TestPlan) name() string {
 	if p.label != "" {
 		return p.label
 	}
-	return fmt.Sprintf("test %d", p.Index)
+	return fmt.Sprintf("test %d", p.Index) // as --test-index counts
 }
 
 // find returns the record of that name, or nil.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"forge/platforms"
 	"forge/platforms/cpu"
 	"forge/platforms/elf"
 	"forge/platforms/isa"
@@ -46,6 +47,12 @@ func (j *job) newInspector(paths []string) (*inspector, error) {
 	return &inspector{j: j, level: heldTo(j.a.Output), allow: dispatchList(j.a.Output.Extra), dylibs: known}, err
 }
 
+// allowed reports whether the recipe lets the file have instructions of any level, also by the name that
+// it had before it became one of several levels.
+func (n *inspector) allowed(p string) bool {
+	return matchAny(n.allow, p) || n.j.fromLevels[p] && matchAny(n.allow, hwcapsLibraries+"/"+path.Base(p))
+}
+
 // file inspects one file and returns its content, which is then also that on disk.
 func (n *inspector) file(p string, data []byte) ([]byte, error) {
 	if n.j.a.DebugOf != nil {
@@ -53,15 +60,15 @@ func (n *inspector) file(p string, data []byte) ([]byte, error) {
 	}
 	b := inspected{path: p, level: n.level}
 	var err error
-	if l := hwcapsLevel(p); l != nil && n.j.a.Output.TargetPlatform.OS() == "linux" {
+	platform := n.j.a.Output.TargetPlatform
+	if l := hwcapsLevel(p); l != nil && platform.OS() == "linux" {
 		b.level = l
 	}
-	if b.level != nil && !matchAny(n.allow, p) && !(n.j.fromLevels[p] && matchAny(n.allow, hwcapsLibraries+"/"+path.Base(p))) {
+	if b.level != nil && ownFormat(platform, data) && !n.allowed(p) {
 		if b.code, err = isa.Check(data, b.level, n.allow); err != nil {
 			return nil, fmt.Errorf("read its instructions: %w", err)
 		}
 	}
-	platform := n.j.a.Output.TargetPlatform
 	switch {
 	case platform.IsWindows():
 		if b.pe, err = pe.ReadFrom(bytes.NewReader(data), int64(len(data))); errors.Is(err, pe.ErrNotPE) {
@@ -79,6 +86,18 @@ func (n *inspector) file(p string, data []byte) ([]byte, error) {
 	defer n.mu.Unlock()
 	n.seen = append(n.seen, b)
 	return data, nil
+}
+
+// ownFormat reports whether data is a program or library that the platform itself runs: Python's tools carry
+// launchers for Windows, of several processors, wherever they are.
+func ownFormat(p platforms.Platform, data []byte) bool {
+	switch p.OS() {
+	case "win":
+		return bytes.HasPrefix(data, []byte("MZ"))
+	case "osx":
+		return macho.Is(data)
+	}
+	return elf.Is(data)
 }
 
 func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {

@@ -90,7 +90,7 @@ func (c *metaConverter) expression(at *yaml.Node, text string) (string, error) {
 	if err == nil {
 		return s, nil
 	}
-	if v, ok := evaluate(text, c.w.consts); ok {
+	if v, ok := evaluateWith(text, c.w.consts, c.load); ok {
 		if lit, ok := literal(v); ok {
 			c.warn(at, "`%s` is written as its value %s (%v); change it by hand from now on", strings.TrimSpace(text), lit, err)
 			return lit, nil

@@ -72,6 +72,9 @@ func (c *metaConverter) resolve() {
 		at := &yaml.Node{Line: a.line, Column: 1}
 		if v, ok := c.w.consts[a.name]; ok {
 			if _, writable := literal(v); !writable {
+				if m := projectCall.FindString(a.value); m != "" {
+					c.warn(at, "what %s) reads is written down as it is now; correct it with each version", m)
+				}
 				continue // a table: its entries are put in where they are read
 			}
 		}
@@ -123,6 +126,8 @@ func (c *metaConverter) resolve() {
 		}
 	}
 }
+
+var projectCall = regexp.MustCompile(`load_\w+\(`)
 
 // absent reports whether a condition says that a name is not defined.
 func absent(condition, name string) bool {

@@ -81,6 +81,9 @@ func printedTemplate(s string) string {
 	if before, ok := strings.CutSuffix(s, `, default="")`); ok && strings.HasPrefix(s, "env.get(") && strings.Count(s, "(") == 1 {
 		s = before + `, default="None")`
 	}
+	if strings.HasPrefix(s, `"`) && quoteEnd(s) == len(s) && !strings.ContainsAny(s, `\{`) {
+		return strings.Trim(s, `"`)
+	}
 	return "${{ " + s + " }}"
 }
 
@@ -157,7 +160,7 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 	if strings.Contains(s, "${{") || out.Style != 0 {
 		out.Tag = "!!str"
 	}
-	if strings.HasPrefix(s, "${{") && out.Style == 0 {
+	if out.Style == 0 && (strings.HasPrefix(s, "${{") || plainNumber.MatchString(s) && strings.Contains(c.value(n), "{{")) {
 		out.Tag = ""
 	}
 	if out.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 && strings.HasPrefix(s, "${{") && strings.Count(s, "${{") == 1 && strings.HasSuffix(s, "}}") {

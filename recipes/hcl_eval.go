@@ -75,6 +75,7 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 			}
 		}
 	}
+	refresh(nil)
 	for len(waiting) > 0 {
 		progress := false
 		for _, name := range sortedNames(waiting) {
@@ -84,7 +85,10 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 			}
 			refresh(a.Expr)
 			v, problems := a.Expr.Value(e.ctx)
-			e.list = append(e.list, e.diagnostics(problems)...)
+			if len(problems) > 0 {
+				refresh(nil) // what is said of them looks at all that is known
+				e.list = append(e.list, e.diagnostics(problems)...)
+			}
 			if problems.HasErrors() {
 				v = cty.StringVal("")
 			}
@@ -301,15 +305,12 @@ func (e *hclEval) fileNode(a *hclsyntax.Attribute, arg hclsyntax.Expression) *ya
 func (e *hclEval) literal(x hclsyntax.Expression) *yaml.Node {
 	switch x := x.(type) {
 	case *hclsyntax.TemplateExpr:
-		if len(x.Parts) != 1 {
-			return nil
-		}
-		part, ok := x.Parts[0].(*hclsyntax.LiteralValueExpr)
-		if !ok || part.Val.Type() != cty.String || part.Val.IsNull() || !part.Val.IsKnown() || part.Val.IsMarked() {
+		text, ok := quotedText(x)
+		if !ok {
 			return nil
 		}
 		n := e.newNode(x.SrcRange.Start)
-		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, part.Val.AsString()
+		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, text
 		return n
 	case *hclsyntax.TupleConsExpr:
 		n := e.newNode(x.SrcRange.Start)

@@ -45,6 +45,7 @@ func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
 	for _, key := range staticUseKeys(body) {
 		r.names[key] = true
 	}
+	h.findFree(body)
 	r.tree = h.tree
 	var outputs []*Output
 	if !r.found.list.HasErrors() {
@@ -74,6 +75,57 @@ func staticUseKeys(body *hclsyntax.Body) (keys []string) {
 		}
 	}
 	return keys
+}
+
+// findFree counts the names of dependencies without any condition among those that variants may decide about,
+// so that most files are evaluated once: what is not found here, evaluation finds.
+func (h *hclRecipe) findFree(body *hclsyntax.Body) {
+	for _, b := range body.Blocks {
+		if h.findFree(b.Body); b.Type != "requirements" {
+			continue
+		}
+		for _, name := range []string{"build", "host"} {
+			if a := b.Body.Attributes[name]; a != nil {
+				h.freeIn(a.Expr)
+			}
+		}
+	}
+}
+
+func (h *hclRecipe) freeIn(x hclsyntax.Expression) {
+	switch x := x.(type) {
+	case *hclsyntax.TupleConsExpr:
+		for _, item := range x.Exprs {
+			h.freeIn(item)
+		}
+	case *hclsyntax.ConditionalExpr:
+		h.freeIn(x.TrueResult)
+		h.freeIn(x.FalseResult)
+	case *hclsyntax.FunctionCallExpr:
+		if x.Name == "concat" || x.Name == "flatten" {
+			for _, arg := range x.Args {
+				h.freeIn(arg)
+			}
+		}
+	case *hclsyntax.TemplateExpr:
+		if v, ok := quotedText(x); ok {
+			if s, err := h.spec(v); err == nil && s.bare {
+				h.free[normalKey(s.name)] = true
+			}
+		}
+	}
+}
+
+// quotedText is a text in quotes in which nothing is filled in.
+func quotedText(x *hclsyntax.TemplateExpr) (string, bool) {
+	if len(x.Parts) != 1 {
+		return "", false
+	}
+	part, ok := x.Parts[0].(*hclsyntax.LiteralValueExpr)
+	if !ok || part.Val.Type() != cty.String || part.Val.IsNull() || !part.Val.IsKnown() || part.Val.IsMarked() {
+		return "", false
+	}
+	return part.Val.AsString(), true
 }
 
 // tree evaluates the file for one variant and checks what comes out.
