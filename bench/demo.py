@@ -23,9 +23,11 @@ def main(forge, recipes):
     summary = json.loads(out)["summary"]
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     path, share = summary["critical_path_seconds"], cpu / processors
-    steps = " -> ".join(s["name"] for s in summary["critical_path"] if s["seconds"] > 0.05 * path)
-    print(f"  wall {wall:.1f} s; critical path {path:.1f} s ({steps}); CPU {cpu:.1f} s over {processors} processors {share:.1f} s; "
-          f"ratio {wall / max(path, share):.2f} (target 1.1)")
+    steps = " -> ".join(f"{s['name']} {s['seconds']:.1f}" for s in summary["critical_path"] if s["seconds"] > 0.02 * path)
+    print(f"  wall           {wall:7.1f} s, of it {wall - summary['seconds']:.1f} s before the first and after the last package")
+    print(f"  critical path  {path:7.1f} s: {steps}")
+    print(f"  CPU            {cpu:7.1f} s over {processors} processors: {share:.1f} s")
+    print(f"  ratio          {wall / max(path, share):7.2f} of wall to the larger of the two (target 1.1)")
 
 
 if __name__ == "__main__":

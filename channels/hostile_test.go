@@ -88,7 +88,7 @@ func TestHostileSize(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, 10*time.Second, 512<<20, func() {
-				if _, err := buildIndex(text, "x"); err == nil || len(err.Error()) > 500 {
+				if _, err := buildIndex(text, 0, "x"); err == nil || len(err.Error()) > 500 {
 					t.Errorf("got %.600v", err)
 				}
 			})

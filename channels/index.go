@@ -61,12 +61,14 @@ func indexLocked(ctx context.Context, dir string, open OpenFunc, subdirs []strin
 		return fmt.Errorf("index the channel: %w", err)
 	}
 	var failed error
+	w := &indexFiles{}
+	defer w.close()
 	for _, subdir := range names {
-		if err := indexSubdir(ctx, dir, subdir, open, cache); err != nil {
+		if err := indexSubdir(ctx, dir, subdir, open, cache, w); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("index the channel %s: %w", dir, err))
 		}
 	}
-	return errors.Join(failed, cache.write())
+	return errors.Join(failed, cache.write(w), w.files.Done())
 }
 
 // channelSubdirs lists the subdirs to index, sorted.
@@ -119,7 +121,7 @@ func extension(name string) string {
 	return ""
 }
 
-func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *indexCache) error {
+func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *indexCache, w *indexFiles) error {
 	folder := filepath.Join(dir, subdir)
 	if err := fsx.MkdirAll(folder, 0o755); err != nil {
 		return err
@@ -145,7 +147,7 @@ func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *
 		return failed
 	}
 	cache.keep(subdir, files)
-	return index.write(folder)
+	return index.write(folder, w)
 }
 
 // subdirIndex collects the entries of both index files.
@@ -168,7 +170,7 @@ func (x *subdirIndex) add(name string, e *cacheEntry) {
 	x.runExports[section][name] = e.RunExports
 }
 
-func (x *subdirIndex) write(folder string) error {
+func (x *subdirIndex) write(folder string, w *indexFiles) error {
 	var repodata, exports bytes.Buffer
 	repodata.WriteString("{\n\"info\":" + encodeLine(map[string]string{"subdir": x.subdir}) + ",\n")
 	writeSections(&repodata, x.records)
@@ -179,9 +181,9 @@ func (x *subdirIndex) write(folder string) error {
 	text := bytes.TrimSuffix(exports.Bytes(), []byte(",\n"))
 
 	return errors.Join(
-		writeChanged(filepath.Join(folder, repodataFile), repodata.Bytes()),
-		writePacked(filepath.Join(folder, repodataFile+".zst"), repodata.Bytes()),
-		writeChanged(filepath.Join(folder, runExportsFile), append(text, "\n}\n"...)),
+		w.changed(filepath.Join(folder, repodataFile), repodata.Bytes()),
+		w.packed(filepath.Join(folder, repodataFile+".zst"), repodata.Bytes()),
+		w.changed(filepath.Join(folder, runExportsFile), append(text, "\n}\n"...)),
 	)
 }
 
@@ -215,17 +217,23 @@ func encodeLine(v any) string {
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// writePacked replaces the compressed file atomically unless it holds data already: packing costs much more
-// than looking.
-func writePacked(path string, data []byte) error {
+// indexFiles writes the files of an index.
+type indexFiles struct {
+	files fsx.Batch
+	small *zstd.Encoder // for all that is small
+}
+
+// packed replaces the compressed file atomically unless it holds data already: packing costs much more than
+// looking.
+func (w *indexFiles) packed(path string, data []byte) error {
 	if old, err := os.ReadFile(path); err == nil && holds(old, data) {
 		return nil
 	}
-	packed, err := compress(data)
+	packed, err := w.compress(data)
 	if err != nil {
 		return err
 	}
-	return fsx.WriteFile(path, packed, 0o644)
+	return w.files.WriteFile(path, packed, 0o644)
 }
 
 func holds(packed, data []byte) bool {
@@ -238,20 +246,39 @@ func holds(packed, data []byte) bool {
 	return err == nil && bytes.Equal(plain, data)
 }
 
-// compress is zstd (RFC 8878) on one thread, so that the bytes do not depend on the machine.
-func compress(data []byte) ([]byte, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBestCompression))
-	if err != nil {
-		return nil, err
+// compress is zstd (RFC 8878) on one thread, so that the bytes do not depend on the machine. The tables of the
+// best level are dearer than what they find in little data.
+func (w *indexFiles) compress(data []byte) (_ []byte, err error) {
+	const little = 64 << 10
+	enc := w.small
+	if len(data) >= little {
+		if enc, err = encoder(zstd.SpeedBestCompression); err != nil {
+			return nil, err
+		}
+		defer enc.Close()
+	} else if enc == nil {
+		if enc, err = encoder(zstd.SpeedDefault); err != nil {
+			return nil, err
+		}
+		w.small = enc
 	}
-	defer enc.Close()
 	return enc.EncodeAll(data, nil), nil
 }
 
-// writeChanged replaces the file atomically if its bytes would change.
-func writeChanged(path string, data []byte) error {
+func encoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level))
+}
+
+func (w *indexFiles) close() {
+	if w.small != nil {
+		w.small.Close()
+	}
+}
+
+// changed replaces the file atomically if its bytes would change.
+func (w *indexFiles) changed(path string, data []byte) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
-	return fsx.WriteFile(path, data, 0o644)
+	return w.files.WriteFile(path, data, 0o644)
 }

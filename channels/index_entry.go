@@ -14,8 +14,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"forge/internal/fsx"
 )
 
 // cacheVersion changes when entries get another shape.
@@ -54,12 +52,12 @@ func readCache(path string) *indexCache {
 	return c
 }
 
-func (c *indexCache) write() error {
+func (c *indexCache) write(w *indexFiles) error {
 	if !c.dirty {
 		return nil
 	}
 	// encodeLine, not json.Marshal: that would spell "<" in the records anew.
-	return fsx.WriteFile(c.path, []byte(encodeLine(c)), 0o644)
+	return w.files.WriteFile(c.path, []byte(encodeLine(c)), 0o644)
 }
 
 // keep forgets the files of subdir that are gone.

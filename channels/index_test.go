@@ -302,7 +302,7 @@ func TestPut(t *testing.T) {
 	}
 	do := func(sum digest.Digest) Placed {
 		t.Helper()
-		placed, err := p.Put(ctx, file, "linux-64", state("a"), sum, statement(sum))
+		placed, err := p.Put(ctx, file, "linux-64", state("a"), sum, statement(sum), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -328,20 +328,20 @@ func TestPut(t *testing.T) {
 	if placed := do(digest.Of([]byte("other"))); !placed.Replaced {
 		t.Errorf("%+v", placed)
 	}
-	if _, err := p.Put(ctx, file, "linux-64", "a-1-0.conda", sum, statement(sum)); err == nil {
+	if _, err := p.Put(ctx, file, "linux-64", "a-1-0.conda", sum, statement(sum), nil); err == nil {
 		t.Error("bytes of another digest were published")
 	}
-	if _, err := p.Put(ctx, file, "linux-64", "a-1-0.conda", digest.Of([]byte("other")), statement(sum)); err == nil {
+	if _, err := p.Put(ctx, file, "linux-64", "a-1-0.conda", digest.Of([]byte("other")), statement(sum), nil); err == nil {
 		t.Error("a statement about another file was published")
 	}
 	if got := read(t, path); got != "other" {
 		t.Errorf("a refused package was written: %q", got)
 	}
 	for _, name := range []string{"", ".", "..", "../x", "a/b", `a\b`, ".x"} {
-		if _, err := p.Put(ctx, file, "linux-64", name, sum, nil); err == nil {
+		if _, err := p.Put(ctx, file, "linux-64", name, sum, nil, nil); err == nil {
 			t.Errorf("%q: accepted", name)
 		}
-		if _, err := p.Put(ctx, file, name, "a", sum, nil); err == nil {
+		if _, err := p.Put(ctx, file, name, "a", sum, nil, nil); err == nil {
 			t.Errorf("folder %q: accepted", name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,19 +31,27 @@ type Placed struct {
 	Path     string // of the package
 	Changed  bool   // anything was written
 	Replaced bool   // other bytes had the name before
+
+	files fsx.Batch
 }
 
 // Put places the package file, which must have that sha256, as fileName in subdir, and beside it the
-// detached signature and the signed statement. What is there and good stays untouched: signatures are not
+// detached signature and the signed statement of its provenance, with that of its tests where tested is not
+// nil. What is there and good stays untouched: signatures are not
 // made again. All files are replaced atomically; after a crash in between, the next Put mends the rest.
-func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement []byte) (Placed, error) {
+func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement, tested []byte) (Placed, error) {
 	placed := Placed{Path: filepath.Join(p.Dir, subdir, fileName)}
 	if bad := fileName == "" || subdir == "" || strings.HasPrefix(fileName, "."); bad ||
 		filepath.Base(fileName) != fileName || filepath.Base(subdir) != subdir || strings.ContainsAny(subdir+fileName, "/\\") {
 		return placed, fmt.Errorf("publish %q in %q: not names of a file and a folder", fileName, subdir)
 	}
-	if _, err := trust.CheckStatement(statement, fileName, sum); err != nil {
-		return placed, fmt.Errorf("publish %s: %w", placed.Path, err)
+	for _, s := range [][]byte{statement, tested} {
+		if s == nil {
+			continue
+		}
+		if _, err := trust.CheckStatement(s, fileName, sum); err != nil {
+			return placed, fmt.Errorf("publish %s: %w", placed.Path, err)
+		}
 	}
 	if err := fsx.MkdirAll(filepath.Dir(placed.Path), 0o755); err != nil {
 		return placed, fmt.Errorf("publish: %w", err)
@@ -54,11 +63,12 @@ func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum 
 	defer unlock()
 	err = p.putPackage(&placed, file, sum)
 	if err == nil {
-		err = p.putStatement(ctx, &placed, statement)
+		err = p.putStatements(ctx, &placed, statement, tested)
 	}
 	if err == nil {
 		err = p.putDetached(ctx, &placed)
 	}
+	err = errors.Join(err, placed.files.Done())
 	if err != nil {
 		return placed, fmt.Errorf("publish %s: %w", placed.Path, err)
 	}
@@ -76,7 +86,7 @@ func (p *Publisher) putPackage(placed *Placed, file string, sum digest.Digest) e
 		return err
 	}
 	defer in.Close()
-	return fsx.Write(placed.Path, 0o644, func(out io.Writer) error {
+	return placed.files.Write(placed.Path, 0o644, func(out io.Writer) error {
 		got, _, err := digest.OfReader(io.TeeReader(in, out))
 		if err == nil && got != sum {
 			err = fmt.Errorf("%s has %s, want %s", file, got, sum)
@@ -85,24 +95,53 @@ func (p *Publisher) putPackage(placed *Placed, file string, sum digest.Digest) e
 	})
 }
 
-// putStatement writes the envelope unless the first line is this very one. (Ed25519 signatures are a
-// function of key and statement.) More lines that follow it are somebody's, and stay.
-func (p *Publisher) putStatement(ctx context.Context, placed *Placed, statement []byte) error {
-	envelope, err := p.Signer.SignStatement(ctx, trust.PayloadInToto, statement)
+// putStatements writes the envelopes: the provenance first, then our results of tests. (Ed25519 signatures are
+// a function of key and statement.) Where the first line is this very one, what others wrote below it stays.
+func (p *Publisher) putStatements(ctx context.Context, placed *Placed, statement, tested []byte) error {
+	lines, err := p.envelope(ctx, statement)
 	if err != nil {
 		return err
 	}
-	line, err := json.Marshal(envelope)
-	if err != nil {
-		return err
-	}
-	line = append(line, '\n')
 	path := placed.Path + trust.SuffixStatements
-	if old, err := os.ReadFile(path); err == nil && bytes.HasPrefix(old, line) {
+	old, err := os.ReadFile(path)
+	rest, same := bytes.CutPrefix(old, lines)
+	if tested != nil {
+		more, err := p.envelope(ctx, tested)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, more...)
+		rest = p.withoutTests(rest)
+	}
+	if err == nil && same {
+		lines = append(lines, rest...)
+	}
+	if err == nil && bytes.Equal(lines, old) {
 		return nil
 	}
 	placed.Changed = true
-	return fsx.WriteFile(path, line, 0o644)
+	return placed.files.WriteFile(path, lines, 0o644)
+}
+
+// envelope is a signed statement on a line.
+func (p *Publisher) envelope(ctx context.Context, statement []byte) ([]byte, error) {
+	envelope, err := p.Signer.SignStatement(ctx, trust.PayloadInToto, statement)
+	if err != nil {
+		return nil, err
+	}
+	line, err := json.Marshal(envelope)
+	return append(line, '\n'), err
+}
+
+// withoutTests leaves the lines that are not our results of tests: those go with the tests that were run last.
+func (p *Publisher) withoutTests(lines []byte) []byte {
+	var kept []byte
+	for line := range bytes.Lines(lines) {
+		if predicate := trust.PredicateOf(bytes.TrimSpace(line), p.Signer.KeyID()); predicate != trust.PredicateTests {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }
 
 func (p *Publisher) putDetached(ctx context.Context, placed *Placed) error {
@@ -114,5 +153,5 @@ func (p *Publisher) putDetached(ctx context.Context, placed *Placed) error {
 		return err
 	}
 	placed.Changed = true
-	return fsx.WriteFile(placed.Path+trust.SuffixOpenPGP, sig, 0o644)
+	return placed.files.WriteFile(placed.Path+trust.SuffixOpenPGP, sig, 0o644)
 }

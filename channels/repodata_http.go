@@ -97,6 +97,12 @@ func redact(raw string) string {
 // fetch brings a file into the cache, decompressed, and returns its path. The first of the addresses
 // that the server has counts; key is what the cache calls it.
 func (l *Loader) fetch(ctx context.Context, key string, addresses []string) (string, error) {
+	text, err := l.bring(ctx, key, addresses)
+	l.note(key, addresses, text, err)
+	return text, err
+}
+
+func (l *Loader) bring(ctx context.Context, key string, addresses []string) (string, error) {
 	text, metaPath := l.cachePath(key, ".json"), l.cachePath(key, ".meta")
 	if err := os.MkdirAll(filepath.Dir(text), 0o755); err != nil {
 		return "", err

@@ -3,35 +3,36 @@ package channels
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"math"
-	"slices"
 	"sort"
-	"strings"
 )
 
 // nameIndex says where in a repodata.json the records of each name are. It is one block of bytes, the
 // same in memory and in the cache:
 //
-//	magic, checksum of the rest, identity of the text, base URL, number of names and records,
-//	name offsets, first record of each name, records (offset, length), the names themselves
+//	magic, checksum of the rest, identity of the text, base URL, number of names and blocks,
+//	first byte of each block, blocks
+//
+// Names are sorted, and a block has blockNames of them. A name is written as the number of bytes it shares with the
+// one before it in its block, the rest of it, and its records; all numbers are varints. So 400,000 names
+// with their records take 5 MB: every page of fresh memory and of a fresh file costs more time than to
+// decode what is on it.
 type nameIndex struct {
 	data     []byte
 	identity string // of the text it was made from
 	baseURL  string // where the files are, if not beside the repodata (CEP 15)
 	names    int
-	records  int
-	offsets  []byte // names+1 of 4 bytes, into text
-	firsts   []byte // names+1 of 4 bytes, into entries
-	entries  []byte // records of 12 bytes: where a record with its key begins, and its length
-	text     []byte
+	starts   []byte // blocks of 4 bytes, into blocks
+	blocks   []byte
 }
 
-const indexMagic = "forge repodata index 2\n"
+const (
+	indexMagic = "forge repodata index 3\n"
+	blockNames = 16
+)
 
 var errBadIndex = errors.New("damaged index")
 
@@ -54,158 +55,70 @@ const (
 // extension is what the key lacks.
 func (k keyKind) extension() string { return [4]string{"", ".conda", ".tar.bz2", ""}[k&3] }
 
-const entrySize = 12
-
-// append writes the entry: the kind stands in the two highest bits of the length.
+// append writes the entry: the kind stands in the two lowest bits of the length.
 func (e rawEntry) append(b []byte) []byte {
-	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint64(b, e.offset), e.length|uint32(e.keys)<<30)
-}
-
-// run is a number of entries of one name, one behind the other.
-type run struct{ name, length, first, count uint32 }
-
-// indexer collects what is found on the way through a repodata.json. Files list names in order, nearly:
-// so names are kept as runs in one text and sorted at the end, which needs no table of names.
-type indexer struct {
-	*scanner
-	text    []byte // the names of the runs
-	runs    []run
-	entries []byte
-	count   uint32
-	baseURL string
-}
-
-// buildIndex scans a repodata.json. The sections packages and packages.conda are indexed, info is
-// read, everything else is passed over.
-func buildIndex(r io.Reader, identity string) (*nameIndex, error) {
-	x := &indexer{scanner: newScanner(r)}
-	err := x.object(func(_ int64, key []byte) error {
-		switch string(key) {
-		case "packages", "packages.conda":
-			return x.section(plain)
-		case "v3":
-			return x.object(func(_ int64, key []byte) error {
-				switch string(key) {
-				case "conda":
-					return x.section(bareConda)
-				case "tar_bz2":
-					return x.section(bareBz2)
-				}
-				return x.skip()
-			})
-		case "info":
-			return x.info()
-		}
-		return x.skip()
-	})
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, errors.New("the file ends in the middle")
-	}
-	if err != nil {
-		return nil, err
-	}
-	return x.encode(identity), nil
-}
-
-func (x *indexer) section(keys keyKind) error {
-	return x.object(func(start int64, key []byte) error {
-		if err := x.addName(key); err != nil {
-			return err
-		}
-		if b, err := x.next(); err != nil || b != '{' {
-			return errors.Join(err, x.fault("the record is no object"))
-		}
-		if err := x.skip(); err != nil {
-			return err
-		}
-		length := x.offset() - start
-		if length > maxValue || x.count >= maxRecords || len(x.text) > math.MaxInt32 {
-			return x.fault("a record of %d bytes, the %dth", length, x.count+1)
-		}
-		x.entries = rawEntry{uint64(start), uint32(length), keys}.append(x.entries)
-		x.runs[len(x.runs)-1].count++
-		x.count++
-		return nil
-	})
-}
-
-// addName takes the package's name from a file name, NAME-VERSION-BUILD.EXT, and begins a run where it
-// is another than that of the record before.
-func (x *indexer) addName(key []byte) error {
-	i := bytes.LastIndexByte(key, '-')
-	if i >= 0 {
-		i = bytes.LastIndexByte(key[:i], '-')
-	}
-	if i <= 0 {
-		return x.fault("file name %.80q is not NAME-VERSION-BUILD", key)
-	}
-	if n := len(x.runs); n > 0 && bytes.Equal(x.nameOf(x.runs[n-1]), key[:i]) {
-		return nil
-	}
-	x.runs = append(x.runs, run{name: uint32(len(x.text)), length: uint32(i), first: x.count})
-	x.text = append(x.text, key[:i]...)
-	return nil
-}
-
-func (x *indexer) nameOf(r run) []byte { return x.text[r.name : r.name+r.length] }
-
-func (x *indexer) info() error {
-	if _, err := x.next(); err != nil {
-		return err
-	}
-	begin := x.offset()
-	var info struct {
-		BaseURL string `json:"base_url"`
-	}
-	if err := x.skip(); err != nil {
-		return err
-	}
-	// A value that the window still holds; a longer one is not an info block.
-	if n := int(x.offset() - begin); n <= x.start {
-		if err := json.Unmarshal(x.buf[x.start-n:x.start], &info); err != nil {
-			return x.fault("info: %v", err)
-		}
-	}
-	x.baseURL = strings.TrimSuffix(info.BaseURL, "/")
-	return nil
-}
-
-// encode sorts by name and writes the block.
-func (x *indexer) encode(identity string) *nameIndex {
-	slices.SortStableFunc(x.runs, func(a, b run) int { return bytes.Compare(x.nameOf(a), x.nameOf(b)) })
-	var offsets, firsts, text []byte
-	offsets = make([]byte, 0, 4*len(x.runs)+4)
-	firsts = make([]byte, 0, 4*len(x.runs)+4)
-	text = make([]byte, 0, len(x.text))
-	entries := make([]byte, 0, len(x.entries))
-	names := 0
-	for i, r := range x.runs {
-		if i == 0 || !bytes.Equal(x.nameOf(r), x.nameOf(x.runs[i-1])) {
-			offsets = binary.LittleEndian.AppendUint32(offsets, uint32(len(text)))
-			firsts = binary.LittleEndian.AppendUint32(firsts, uint32(len(entries)/entrySize))
-			text = append(text, x.nameOf(r)...)
-			names++
-		}
-		entries = append(entries, x.entries[r.first*entrySize:(r.first+r.count)*entrySize]...)
-	}
-	offsets = binary.LittleEndian.AppendUint32(offsets, uint32(len(text)))
-	firsts = binary.LittleEndian.AppendUint32(firsts, x.count)
-	b := make([]byte, 0, len(indexMagic)+len(offsets)+len(firsts)+len(entries)+len(text)+len(identity)+len(x.baseURL)+64)
-	b = append(append(b, indexMagic...), 0, 0, 0, 0)
-	for _, s := range []string{identity, x.baseURL} {
-		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
-	}
-	b = binary.LittleEndian.AppendUint32(b, uint32(names))
-	b = binary.LittleEndian.AppendUint32(b, x.count)
-	for _, part := range [][]byte{offsets, firsts, entries, text} {
-		b = append(b, part...)
-	}
-	binary.LittleEndian.PutUint32(b[len(indexMagic):], checksum(b[len(indexMagic)+4:]))
-	n, _ := decodeIndex(b)
-	return n
+	return binary.AppendUvarint(binary.AppendUvarint(b, e.offset), uint64(e.length)<<2|uint64(e.keys))
 }
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+
+// indexWriter writes the blocks of an index, name by name.
+type indexWriter struct {
+	names  int
+	starts []byte
+	blocks []byte
+	last   []byte
+}
+
+// add writes a name, which is greater than all before, and its entries.
+func (w *indexWriter) add(name []byte, entries ...[]byte) {
+	shared := 0
+	if w.names%blockNames == 0 {
+		w.starts = binary.LittleEndian.AppendUint32(w.starts, uint32(len(w.blocks)))
+	} else {
+		shared = sharedPrefix(w.last, name)
+	}
+	size := 0
+	for _, e := range entries {
+		size += len(e)
+	}
+	w.blocks = binary.AppendUvarint(w.blocks, uint64(shared))
+	w.blocks = binary.AppendUvarint(w.blocks, uint64(len(name)-shared))
+	w.blocks = append(w.blocks, name[shared:]...)
+	w.blocks = binary.AppendUvarint(w.blocks, uint64(size))
+	for _, e := range entries {
+		w.blocks = append(w.blocks, e...)
+	}
+	w.last = name
+	w.names++
+}
+
+func sharedPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+// index puts the parts together.
+func (w *indexWriter) index(identity, baseURL string) (*nameIndex, error) {
+	if len(w.blocks) > math.MaxUint32 {
+		return nil, fmt.Errorf("an index of %d bytes", len(w.blocks))
+	}
+	b := make([]byte, 0, len(indexMagic)+len(identity)+len(baseURL)+len(w.starts)+len(w.blocks)+32)
+	b = append(append(b, indexMagic...), 0, 0, 0, 0)
+	for _, s := range []string{identity, baseURL} {
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(w.names))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(w.starts)/4))
+	b = append(append(b, w.starts...), w.blocks...)
+	binary.LittleEndian.PutUint32(b[len(indexMagic):], checksum(b[len(indexMagic)+4:]))
+	return decodeIndex(b)
+}
 
 // decodeIndex reads a block; a damaged one is an error.
 func decodeIndex(b []byte) (*nameIndex, error) {
@@ -214,57 +127,120 @@ func decodeIndex(b []byte) (*nameIndex, error) {
 	if !ok || len(rest) < 4 || binary.LittleEndian.Uint32(rest) != checksum(rest[4:]) {
 		return nil, errBadIndex
 	}
-	rest = rest[4:]
-	take := func(size int) []byte {
-		if size < 0 || size > len(rest) {
-			ok = false
-			return make([]byte, 8)
-		}
-		out := rest[:size]
-		rest = rest[size:]
-		return out
-	}
-	number := func() int { return int(binary.LittleEndian.Uint32(take(4))) }
-	n.identity = string(take(number()))
-	n.baseURL = string(take(number()))
-	n.names, n.records = number(), number()
-	n.offsets, n.firsts = take(4*(n.names+1)), take(4*(n.names+1))
-	n.entries = take(entrySize * n.records)
-	n.text = rest
-	if !ok {
+	r := &indexReader{rest: rest[4:]}
+	n.identity = string(r.take(r.fixed()))
+	n.baseURL = string(r.take(r.fixed()))
+	n.names = int(r.fixed())
+	n.starts = r.take(4 * r.fixed())
+	n.blocks = r.rest
+	if r.bad || (n.names+blockNames-1)/blockNames != len(n.starts)/4 {
 		return nil, errBadIndex
 	}
 	return n, nil
 }
 
-func (n *nameIndex) name(i int) []byte {
-	return n.text[binary.LittleEndian.Uint32(n.offsets[4*i:]):binary.LittleEndian.Uint32(n.offsets[4*i+4:])]
+// indexReader reads an index from front to end. Behind its end, or where a number is none, all it reads
+// is empty and bad is set.
+type indexReader struct {
+	rest []byte
+	name []byte // the last one
+	bad  bool
+}
+
+func (r *indexReader) take(size uint64) []byte {
+	if size > uint64(len(r.rest)) {
+		r.bad, r.rest = true, nil
+		return nil
+	}
+	out := r.rest[:size]
+	r.rest = r.rest[size:]
+	return out
+}
+
+func (r *indexReader) fixed() uint64 {
+	if b := r.take(4); b != nil {
+		return uint64(binary.LittleEndian.Uint32(b))
+	}
+	return 0
+}
+
+func (r *indexReader) varint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.bad, r.rest = true, nil
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+// next reads a name, which is valid until the next one, and returns its entries; nil is the end.
+func (r *indexReader) next() []byte {
+	shared := r.varint()
+	suffix := r.take(r.varint())
+	entries := r.take(r.varint())
+	if r.bad || shared > uint64(len(r.name)) {
+		r.bad = true
+		return nil
+	}
+	r.name = append(r.name[:shared], suffix...)
+	return entries
+}
+
+// block returns a reader that begins at a block.
+func (n *nameIndex) block(i int) *indexReader {
+	r := &indexReader{rest: n.blocks}
+	r.take(uint64(binary.LittleEndian.Uint32(n.starts[4*i:])))
+	return r
 }
 
 // list returns all names, sorted; they share one text.
 func (n *nameIndex) list() []string {
-	text := string(n.text)
+	var text []byte
+	ends := make([]int, 0, n.names)
+	r := &indexReader{rest: n.blocks}
+	for range n.names {
+		r.next()
+		text = append(text, r.name...)
+		ends = append(ends, len(text))
+	}
+	all, begin := string(text), 0
 	out := make([]string, n.names)
-	for i := range out {
-		out[i] = text[binary.LittleEndian.Uint32(n.offsets[4*i:]):binary.LittleEndian.Uint32(n.offsets[4*i+4:])]
+	for i, end := range ends {
+		out[i], begin = all[begin:end], end
 	}
 	return out
 }
 
 // find returns the records of a name.
 func (n *nameIndex) find(name string) []rawEntry {
-	i := sort.Search(n.names, func(i int) bool { return string(n.name(i)) >= name })
-	if i == n.names || string(n.name(i)) != name {
+	i := sort.Search(len(n.starts)/4, func(i int) bool {
+		r := n.block(i)
+		r.next()
+		return string(r.name) > name
+	})
+	if i == 0 {
 		return nil
 	}
-	first, last := binary.LittleEndian.Uint32(n.firsts[4*i:]), binary.LittleEndian.Uint32(n.firsts[4*i+4:])
-	out := make([]rawEntry, 0, last-first)
-	for e := n.entries[entrySize*first : entrySize*last]; len(e) > 0; e = e[entrySize:] {
-		length := binary.LittleEndian.Uint32(e[8:])
-		out = append(out, rawEntry{binary.LittleEndian.Uint64(e), length & (1<<30 - 1), keyKind(length >> 30)})
+	r := n.block(i - 1)
+	for range blockNames {
+		entries := r.next()
+		if entries == nil || string(r.name) > name {
+			return nil
+		}
+		if string(r.name) == name {
+			return readEntries(entries)
+		}
+	}
+	return nil
+}
+
+func readEntries(b []byte) (out []rawEntry) {
+	for r := (&indexReader{rest: b}); len(r.rest) > 0; {
+		offset, length := r.varint(), r.varint()
+		if !r.bad {
+			out = append(out, rawEntry{offset, uint32(length >> 2), keyKind(length & 3)})
+		}
 	}
 	return out
 }
-
-// String says how much there is.
-func (n *nameIndex) String() string { return fmt.Sprintf("%d records of %d names", n.records, n.names) }

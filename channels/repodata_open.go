@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -31,6 +32,9 @@ type Loader struct {
 	// empty for repodata.json, which also stands in where a channel has no file of that name.
 	File     string
 	NoShards bool // reads repodata.json also where a server has sharded repodata
+
+	askedMu sync.Mutex
+	asked   []Asked
 }
 
 // Open opens the given subdirs of a channel: a folder, a file:// or an http(s):// URL. A folder without
@@ -130,9 +134,9 @@ func (l *Loader) openText(r *Repodata, path, key string) error {
 	if err != nil {
 		return err
 	}
-	identity, err := identify(f)
+	identity, size, err := identify(f)
 	if err == nil {
-		r.index, err = l.indexOf(f, identity, key)
+		r.index, err = l.indexOf(f, size, identity, key)
 	}
 	if err != nil {
 		f.Close()
@@ -158,27 +162,27 @@ func (r *Repodata) use(text io.ReaderAt, close func() error) {
 // identify names the content of a file without reading all of it: size, time and samples. To hash 195 MB
 // takes ten times as long as to read the cached index; a record that is not where the index says is an
 // error all the same.
-func identify(f *os.File) (string, error) {
+func identify(f *os.File) (identity string, size int64, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return "", errors.New("it is no regular file")
+		return "", 0, errors.New("it is no regular file")
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %d\n", info.Size(), info.ModTime().UnixNano())
-	const samples, size = 64, 4096
-	buf := make([]byte, size)
+	const samples, each = 64, 4096
+	buf := make([]byte, each)
 	for i := range int64(samples) {
-		n, _ := f.ReadAt(buf, max(0, info.Size()-size)*i/(samples-1))
+		n, _ := f.ReadAt(buf, max(0, info.Size()-each)*i/(samples-1))
 		h.Write(buf[:n])
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hex.EncodeToString(h.Sum(nil)), info.Size(), nil
 }
 
-// indexOf returns the index of a text, from the cache where that has it.
-func (l *Loader) indexOf(text io.ReaderAt, identity, key string) (*nameIndex, error) {
+// indexOf returns the index of a text of that many bytes, from the cache where that has it.
+func (l *Loader) indexOf(text io.ReaderAt, size int64, identity, key string) (*nameIndex, error) {
 	if l.CacheDir != "" {
 		if b, err := os.ReadFile(l.cachePath(key, ".idx")); err == nil {
 			if n, err := decodeIndex(b); err == nil && n.identity == identity {
@@ -186,7 +190,7 @@ func (l *Loader) indexOf(text io.ReaderAt, identity, key string) (*nameIndex, er
 			}
 		}
 	}
-	n, err := buildIndex(io.NewSectionReader(text, 0, maxRepodata+1), identity)
+	n, err := buildIndex(io.NewSectionReader(text, 0, maxRepodata+1), size, identity)
 	if err != nil || l.CacheDir == "" {
 		return n, err
 	}
@@ -207,7 +211,7 @@ func (l *Loader) openCompressed(r *Repodata, path string) error {
 		return err
 	}
 	defer f.Close()
-	identity, err := identify(f)
+	identity, _, err := identify(f)
 	if err != nil {
 		return err
 	}
@@ -237,7 +241,7 @@ func (r *Repodata) inMemory(compressed io.Reader, identity string) error {
 	if err != nil {
 		return err
 	}
-	if r.index, err = buildIndex(bytes.NewReader(b), identity); err != nil {
+	if r.index, err = buildIndex(bytes.NewReader(b), int64(len(b)), identity); err != nil {
 		return err
 	}
 	r.use(bytes.NewReader(b), nil)

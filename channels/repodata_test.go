@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -297,7 +300,7 @@ func FuzzRepodata(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte(`{"packages":{"a-1-0.conda":{"name":"a","version":"1","build":"0","depends":["x"],"timestamp":1.5e3}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		n, err := buildIndex(strings.NewReader(string(text)), "x")
+		n, err := buildIndex(strings.NewReader(string(text)), int64(len(text)), "x")
 		if err != nil {
 			return
 		}
@@ -500,4 +503,43 @@ func FuzzShard(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestIndexFindsEveryName holds find and list against a plain map: names out of order, shared between
+// sections, prefixes of one another, and on both sides of each block's border.
+func TestIndexFindsEveryName(t *testing.T) {
+	for _, count := range []int{0, 1, 15, 16, 17, 33, 400} {
+		random := rand.New(rand.NewPCG(1, uint64(count)))
+		want := map[string]int{}
+		var sections [2]strings.Builder
+		for i := range count {
+			name := strings.Repeat("ab", random.IntN(4)) + strconv.Itoa(random.IntN(count)) + strings.Repeat("-c", random.IntN(2))
+			fmt.Fprintf(&sections[i%2], `,"%s-1-%d.conda":{"name":"%s","version":"1","build":"%d"}`, name, i, name, i)
+			want[name]++
+		}
+		text := fmt.Sprintf(`{"packages":{%s},"packages.conda":{%s}}`, strings.TrimPrefix(sections[0].String(), ","), strings.TrimPrefix(sections[1].String(), ","))
+		n, err := buildIndex(strings.NewReader(text), int64(len(text)), "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), n.list(), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatal(diff)
+		}
+		for name := range want {
+			found := n.find(name)
+			for _, e := range found {
+				if !strings.HasPrefix(text[e.offset:], `"`+name+"-1-") {
+					t.Errorf("%s: %.40s", name, text[e.offset:])
+				}
+			}
+			if len(found) != want[name] || !slices.IsSortedFunc(found, func(a, b rawEntry) int { return int(a.offset) - int(b.offset) }) {
+				t.Errorf("%d of %d records of %s", len(found), want[name], name)
+			}
+			for _, other := range []string{name + "x", name[:len(name)-1], "", "zz"} {
+				if want[other] == 0 && n.find(other) != nil {
+					t.Errorf("%q was found", other)
+				}
+			}
+		}
+	}
 }

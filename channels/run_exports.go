@@ -123,11 +123,11 @@ func (l *Loader) exportsOf(ctx context.Context, folder string) (*exportsFile, er
 	}
 	var identity string
 	if err == nil {
-		identity, err = identify(f)
+		identity, _, err = identify(f)
 	}
 	x := &exportsFile{text: f}
 	if err == nil {
-		x.index, err = l.indexOf(f, identity, path)
+		x.index, err = l.indexOf(f, info.Size(), identity, path)
 	}
 	if err != nil {
 		f.Close()

@@ -1,13 +1,15 @@
 package digest
 
 import (
-	"bufio"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 // Kind says what a tree entry is.
@@ -33,24 +35,38 @@ type Entry struct {
 // Tree names a set of entries: the digest of their framed lines, sorted by path.
 // Two trees have one digest exactly when every path, kind, content and link target is the same.
 func Tree(entries []Entry) Digest {
-	sorted := append([]Entry(nil), entries...)
-	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Path < sorted[j].Path })
-	h := sha256.New()
-	w := bufio.NewWriter(h)
-	fmt.Fprintf(w, "forge tree 1\n")
-	for _, e := range sorted {
-		fmt.Fprintf(w, "%c %q %s %d %q\n", e.Kind, e.Path, e.Sum.Hex(), e.Size, e.Target)
+	byPath := func(a, b Entry) int { return strings.Compare(a.Path, b.Path) }
+	if !slices.IsSortedFunc(entries, byPath) {
+		entries = slices.Clone(entries)
+		slices.SortFunc(entries, byPath)
 	}
-	w.Flush()
+	h := sha256.New()
+	line := []byte("forge tree 1\n")
+	for _, e := range entries {
+		line = append(line, byte(e.Kind), ' ')
+		line = append(strconv.AppendQuote(line, e.Path), ' ')
+		line = append(hex.AppendEncode(line, e.Sum.sum[:]), ' ')
+		line = append(strconv.AppendInt(line, e.Size, 10), ' ')
+		line = append(strconv.AppendQuote(line, e.Target), '\n')
+		if len(line) > 4<<10 {
+			h.Write(line)
+			line = line[:0]
+		}
+	}
+	h.Write(line)
 	d, _ := FromSum(h.Sum(nil))
 	return d
 }
 
-// Folder reads the tree below root. skip, if not nil, is asked for each relative path and drops it,
+// Folder reads the tree below root, which may be a link to a folder. skip, if not nil, is asked for each relative path and drops it,
 // with all below it, when it answers true. Anything but files, links and folders is an error.
 func Folder(root string, skip func(rel string, d fs.DirEntry) bool) ([]Entry, error) {
 	var entries []Entry
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}

@@ -145,6 +145,7 @@ func compareLibraries(before, after map[string][]elf.Symbol) []ABILibrary {
 			switch {
 			case !there:
 				l.Removed = append(l.Removed, s)
+			case had[s].Text && other.Text: // a version or a copyright: shorter or longer, it is a text
 			case had[s].Data && other.Data && had[s].Size != other.Size:
 				l.Resized = append(l.Resized, fmt.Sprintf("%s (%d bytes, was %d)", s, other.Size, had[s].Size))
 			}

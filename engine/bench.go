@@ -123,10 +123,8 @@ func (r *run) contender(ctx context.Context, a *Action) (*contender, error) {
 }
 
 func (r *run) measure(ctx context.Context, c *contender, log *os.File) error {
-	for dir, perm := range map[string]os.FileMode{c.site.scratch: 0o700, c.site.work: 0o755} { // as if it were the first time
-		if err := errors.Join(fsx.RemoveAll(dir), os.Mkdir(dir, perm)); err != nil {
-			return err
-		}
+	if err := errors.Join(fsx.RemoveAll(c.site.work), os.Mkdir(c.site.work, 0o755)); err != nil { // as if it were the first time
+		return err
 	}
 	result, err := r.runTest(ctx, c.action, c.action.Test[0], c.site, log, nil)
 	if err != nil {

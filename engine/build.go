@@ -18,21 +18,23 @@ import (
 // job is one build while it runs.
 type job struct {
 	*runner
-	a         *Action
-	built     map[*Action]*Built // of what a needs
-	key       digest.Digest
-	site      *site
-	log       *os.File
-	fetched   []sources.Fetched
-	env       map[string]string
-	before    map[string]stamp // the prefix before the script
-	staged    map[string]bool  // what of the prefix the staging output left
-	result    sandbox.Result
-	ran       bool // a script ran, so result holds
-	warnings  []string
-	trace     *sandbox.Trace // what the scripts opened, where that was asked for
-	inputs    *Inputs        // the same, judged
-	inputsSum digest.Digest
+	a          *Action
+	built      map[*Action]*Built // of what a needs
+	key        digest.Digest
+	site       *site
+	log        *os.File
+	fetched    []sources.Fetched
+	env        map[string]string
+	before     map[string]stamp // the prefix before the script
+	staged     map[string]bool  // what of the prefix the staging output left
+	debug      debugData        // that was split off
+	fromLevels map[string]bool  // what of the package was built for higher CPU levels
+	result     sandbox.Result
+	ran        bool // a script ran, so result holds
+	warnings   []string
+	trace      *sandbox.Trace // what the scripts opened, where that was asked for
+	inputs     *Inputs        // the same, judged
+	inputsSum  digest.Digest
 }
 
 // build makes a's package from nothing and records it. Whatever fails, nothing of it stays.
@@ -81,6 +83,11 @@ func (j *job) warn(format string, args ...any) {
 	j.warnings = append(j.warnings, text)
 	fmt.Fprintln(j.log, "forge: warning: "+text)
 	j.report(Event{Kind: EventWarning, Action: j.a, Phase: "build", Text: text})
+}
+
+// note writes to the log what is good to know and no reason to look.
+func (j *job) note(format string, args ...any) {
+	fmt.Fprintln(j.log, "forge: "+fmt.Sprintf(format, args...))
 }
 
 func (j *job) fetch(ctx context.Context) (err error) {
@@ -147,6 +154,9 @@ func (j *job) epoch() int64 {
 	for _, f := range j.fetched {
 		epoch = max(epoch, f.Epoch)
 	}
+	if j.a.DebugOf != nil {
+		epoch = j.built[j.a.DebugOf].Epoch
+	}
 	if j.a.Staging != nil {
 		epoch = max(epoch, j.built[j.a.Staging].Epoch)
 	}
@@ -158,6 +168,9 @@ func (j *job) epoch() int64 {
 
 // script runs the recipe's scripts in the sandbox.
 func (j *job) script(ctx context.Context) error {
+	if j.a.DebugOf != nil {
+		return j.restoreDebug(ctx)
+	}
 	if len(j.a.Output.Build.Scripts) == 0 {
 		return nil
 	}
@@ -188,6 +201,9 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	result, err := j.tools.Runner.Run(ctx, spec)
 	j.addTrace(result.Trace)
 	result.Trace = nil
+	if result.LimitedWhy != "" {
+		fmt.Fprintln(j.log, "forge: limits: memory and CPU time are of each process, not of all together: "+result.LimitedWhy)
+	}
 	return result, err
 }
 
@@ -234,6 +250,8 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	switch {
 	case j.ran:
 		b.Isolation, b.PeakMemory = string(j.result.Isolation), j.result.PeakRSS
+	case j.a.DebugOf != nil:
+		b.Isolation = j.built[j.a.DebugOf].Isolation
 	case j.a.Staging != nil:
 		b.Isolation = j.built[j.a.Staging].Isolation
 	}
@@ -250,6 +268,9 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 	}
 	m, err := j.stage(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := j.keepDebug(b); err != nil {
 		return nil, err
 	}
 	if err := j.write(ctx, m, b); err != nil {

@@ -16,16 +16,18 @@ import (
 // output is built for. Where it is built for no level, the platform's baseline is held against it and
 // what lies above is a warning: a library that looks at the CPU itself may have it.
 //
+// In a folder of glibc-hwcaps it is the level of the folder.
+//
 // extra.forge.cpu_dispatch lists files (globs of paths) and functions (names, with * at the end) that are
 // only run where the CPU has what they need.
 func (j *job) checkLevel(files []inspected) error {
-	level, strict := heldTo(j.a.Output), levelOf(j.a.Output) != nil
+	strict := levelOf(j.a.Output) != nil
 	var found diag.List
 	for _, b := range files {
 		if b.code == nil || len(b.code.Findings) == 0 {
 			continue
 		}
-		text := aboveLevel(b.path, level, b.code)
+		text := aboveLevel(b.path, b.level, b.code)
 		if !strict {
 			j.warn("cpu: %s", text)
 			continue

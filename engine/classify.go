@@ -78,7 +78,7 @@ var buildFolders = regexp.MustCompile(`/forge/(work|build|recipe|extra)\b|/elsew
 func holdsPath(s string) bool { return buildFolders.MatchString(s) }
 
 var (
-	datePattern   = regexp.MustCompile(`\b(19|20)\d\d[-/.](0[1-9]|1[0-2])[-/.][0-3]\d|\b([01]\d|2[0-3]):[0-5]\d:[0-5]\d|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* +\d{1,2}\b|\b20\d\d[01]\d[0-3]\d([T_-]?\d{4,6})?\b`)
+	datePattern   = regexp.MustCompile(`\b(19|20)\d\d[-/.](0[1-9]|1[0-2])[-/.][0-3]\d([T ][0-2]\d:[0-5]\d(:[0-5]\d)?([.,]\d+)?(Z|[+-]\d\d:?\d\d)?)?|\b([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d+)?|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* +\d{1,2}\b|\b20\d\d[01]\d[0-3]\d([T_-]?\d{4,6})?\b`)
 	numberPattern = regexp.MustCompile(`\d{10,19}`)
 )
 

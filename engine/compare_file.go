@@ -17,7 +17,7 @@ import (
 // section, bytecode by header, text by line.
 func compareFiles(path string, a, b []byte, depth int) []Difference {
 	if depth < 4 {
-		for _, look := range []func(string, []byte, []byte, int) []Difference{compareELF, comparePyc, compareGzip, compareAr, compareText} {
+		for _, look := range []func(string, []byte, []byte, int) []Difference{compareELF, comparePyc, compareGzip, compareAr, compareTar, compareZip, compareText} {
 			if list := look(path, a, b, depth); len(list) > 0 {
 				return list
 			}
@@ -90,13 +90,24 @@ func compareText(path string, a, b []byte, _ int) []Difference {
 		if la[i] == lb[i] {
 			continue
 		}
-		d := hunk(path, fmt.Sprintf("line %d", i+1), []byte(la[i]), []byte(lb[i]))
-		d.order = sameParts(strings.FieldsFunc(la[i], notWord), strings.FieldsFunc(lb[i], notWord))
-		if list = append(list, d); len(list) == 5 {
+		if list = append(list, compareLines(path, fmt.Sprintf("line %d", i+1), la[i], lb[i])...); len(list) >= 5 {
 			break
 		}
 	}
 	return list
+}
+
+// compareLines compares two lines. One that holds a time and differs in more than that has two differences.
+func compareLines(path, where, a, b string) []Difference {
+	d := hunk(path, where, []byte(a), []byte(b))
+	d.order = sameParts(strings.FieldsFunc(a, notWord), strings.FieldsFunc(b, notWord))
+	timesA, timesB := datePattern.FindAllString(a, -1), datePattern.FindAllString(b, -1)
+	restA, restB := datePattern.ReplaceAllString(a, "…"), datePattern.ReplaceAllString(b, "…")
+	if d.order || len(timesA) != len(timesB) || slices.Equal(timesA, timesB) || restA == restB {
+		return []Difference{d}
+	}
+	time := hunk(path, where, []byte(strings.Join(timesA, " ")), []byte(strings.Join(timesB, " ")))
+	return []Difference{time, hunk(path, where+" beside the time", []byte(restA), []byte(restB))}
 }
 
 func lineAt(lines []string, i int) string {

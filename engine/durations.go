@@ -6,10 +6,23 @@ import (
 	"forge/store"
 )
 
-// durationKey names how long a package of that name took last time, whatever its version and variant.
-func durationKey(name string) store.ActionID {
+// effort is what a package of some name took last time, whatever its version and variant.
+type effort struct {
+	Seconds float64 `json:"seconds"`
+	Memory  int64   `json:"memory,omitempty"` // bytes, at the peak
+}
+
+// effortOf is what is recorded of name; nothing where nothing is.
+func effortOf(st *store.Store, name string) (e effort) {
+	if st == nil || st.Result(effortKey(name), &e) != nil {
+		return effort{}
+	}
+	return e
+}
+
+func effortKey(name string) store.ActionID {
 	var m Manifest
-	m.add("seconds", name)
+	m.add("effort", name)
 	return m.ID()
 }
 
@@ -19,8 +32,8 @@ func (g *RecipeGraph) Estimate(st *store.Store, given map[string]float64) {
 	var known []float64
 	for _, n := range g.Nodes {
 		n.Seconds, n.Known = given[n.Name], given[n.Name] > 0
-		if !n.Known && st != nil && st.Result(durationKey(n.Name), &n.Seconds) == nil && n.Seconds > 0 {
-			n.Seconds, n.Known = n.Seconds*float64(len(n.Outputs)), true
+		if e := effortOf(st, n.Name); !n.Known && e.Seconds > 0 {
+			n.Seconds, n.Known = e.Seconds*float64(len(n.Outputs)), true
 		}
 		if n.Known {
 			known = append(known, n.Seconds)

@@ -72,7 +72,7 @@ func (r *runner) wineTest(ctx context.Context, a *Action, plan TestPlan, s *site
 	if err := writeFiles(s.work, plan.files); err != nil {
 		return sandbox.Result{}, err
 	}
-	fmt.Fprintf(log, "forge: test %d for %s is run by Wine %s\n", plan.Index+1, a.Output.HostPlatform, e.loaded.Record.Version)
+	fmt.Fprintf(log, "forge: test %d for %s is run by Wine %s\n", plan.Index, a.Output.HostPlatform, e.loaded.Record.Version)
 	spec.Started = func(pid int) { r.report(Event{Kind: EventProcess, Action: a, PID: pid}) }
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)

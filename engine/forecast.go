@@ -43,7 +43,11 @@ func (r *runner) foresee(ctx context.Context, a *Action, built map[*Action]*Buil
 	var waiting []string
 	for _, b := range a.Needs {
 		if built[b] == nil {
-			waiting = append(waiting, b.Output.Name)
+			name := b.Output.Name
+			if b.Output.LevelOf != nil {
+				name = b.Output.String()
+			}
+			waiting = append(waiting, name)
 		}
 	}
 	if len(waiting) > 0 {

@@ -30,6 +30,8 @@ type Action struct {
 	RunExports packages.RunExports
 	Origins    map[string]Origin // where match specs come from that the recipe has not in these words
 	Staging    *Action           // what it starts from
+	DebugOf    *Action           // whose debug data it packages
+	Levels     []*Action         // that build its libraries for higher CPU levels, the lowest first
 	Needs      []*Action         // hard edges: must be built before this one starts
 	TestNeeds  []*Action         // soft edges: must be built before its tests run
 	RecipeTree digest.Digest
@@ -84,7 +86,7 @@ func (p TestPlan) name() string {
 	if p.label != "" {
 		return p.label
 	}
-	return fmt.Sprintf("test %d", p.Index+1)
+	return fmt.Sprintf("test %d", p.Index) // as --test-index counts
 }
 
 // find returns the record of that name, or nil.

@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"sync"
 
+	"forge/platforms"
 	"forge/platforms/cpu"
 	"forge/platforms/elf"
 	"forge/platforms/isa"
@@ -33,6 +35,7 @@ type inspected struct {
 	elf     *elf.Info
 	pe      *pe.Info
 	macho   []*macho.Info // for each processor
+	level   *cpu.Level    // that its code is held against
 	code    *isa.Report   // nil where it was not asked for
 	dropped []string      // out of the library path
 	// undefined are the symbols of a library that the file itself does not name the origin of.
@@ -44,16 +47,28 @@ func (j *job) newInspector(paths []string) (*inspector, error) {
 	return &inspector{j: j, level: heldTo(j.a.Output), allow: dispatchList(j.a.Output.Extra), dylibs: known}, err
 }
 
+// allowed reports whether the recipe lets the file have instructions of any level, also by the name that
+// it had before it became one of several levels.
+func (n *inspector) allowed(p string) bool {
+	return matchAny(n.allow, p) || n.j.fromLevels[p] && matchAny(n.allow, hwcapsLibraries+"/"+path.Base(p))
+}
+
 // file inspects one file and returns its content, which is then also that on disk.
 func (n *inspector) file(p string, data []byte) ([]byte, error) {
-	b := inspected{path: p}
+	if n.j.a.DebugOf != nil {
+		return data, nil // nothing in it is run or linked to
+	}
+	b := inspected{path: p, level: n.level}
 	var err error
-	if n.level != nil && !matchAny(n.allow, p) {
-		if b.code, err = isa.Check(data, n.level, n.allow); err != nil {
+	platform := n.j.a.Output.TargetPlatform
+	if l := hwcapsLevel(p); l != nil && platform.OS() == "linux" {
+		b.level = l
+	}
+	if b.level != nil && ownFormat(platform, data) && !n.allowed(p) {
+		if b.code, err = isa.Check(data, b.level, n.allow); err != nil {
 			return nil, fmt.Errorf("read its instructions: %w", err)
 		}
 	}
-	platform := n.j.a.Output.TargetPlatform
 	switch {
 	case platform.IsWindows():
 		if b.pe, err = pe.ReadFrom(bytes.NewReader(data), int64(len(data))); errors.Is(err, pe.ErrNotPE) {
@@ -73,6 +88,18 @@ func (n *inspector) file(p string, data []byte) ([]byte, error) {
 	return data, nil
 }
 
+// ownFormat reports whether data is a program or library that the platform itself runs: Python's tools carry
+// launchers for Windows, of several processors, wherever they are.
+func ownFormat(p platforms.Platform, data []byte) bool {
+	switch p.OS() {
+	case "win":
+		return bytes.HasPrefix(data, []byte("MZ"))
+	case "osx":
+		return macho.Is(data)
+	}
+	return elf.Is(data)
+}
+
 func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {
 	if b.elf, err = elf.Parse(data); err != nil {
 		return nil, err
@@ -85,7 +112,10 @@ func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {
 	var change elf.Change
 	data, change, err = n.j.relocate(b.path, b.elf, data)
 	b.dropped = change.Dropped
-	return data, err
+	if err != nil {
+		return nil, err
+	}
+	return n.j.splitDebug(b.path, data)
 }
 
 // binaries are the inspected files, in the order of their paths.

@@ -56,6 +56,9 @@ func (j *job) shareJobs(spec *sandbox.Spec) (*jobserver, error) {
 	if j.tokens == nil || !spec.Level.Places() {
 		return nil, nil
 	}
+	if !j.hasJobPrograms(spec) {
+		return nil, nil
+	}
 	// Patches, scripts and bytecode run one after the other, each with a folder of its own.
 	dir, err := os.MkdirTemp(j.site.dir, "jobs-")
 	if err == nil {
@@ -74,6 +77,19 @@ func (j *job) shareJobs(spec *sandbox.Spec) (*jobserver, error) {
 		return nil, errors.Join(err, pipe.Close())
 	}
 	return j.tokens.join(pipe, j.tools.Now), nil
+}
+
+// hasJobPrograms tells whether any program is there that would ask for jobs.
+func (j *job) hasJobPrograms(spec *sandbox.Spec) bool {
+	for _, p := range jobPrograms() {
+		if programOf(spec.Mounts, "/usr/bin/"+p.name) != "" {
+			return true
+		}
+		if _, err := os.Lstat(filepath.Join(j.site.build, "bin", p.name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // standIn puts the script in the place of each program, and the program where the script finds it.

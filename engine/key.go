@@ -84,6 +84,12 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	if a.Staging != nil {
 		m.add("staging", a.Staging.Output.Name, built[a.Staging].Key.Hex())
 	}
+	if d := a.DebugOf; d != nil {
+		m.add("debug data", d.Output.String(), built[d].Key.Hex())
+	}
+	for _, l := range a.Levels {
+		m.add("level", l.Output.String(), built[l].Key.Hex())
+	}
 	for _, env := range []struct {
 		name string
 		env  Environment

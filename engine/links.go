@@ -12,7 +12,7 @@ import (
 // links are the edges between outputs that the recipes alone tell, before anything is solved: which
 // outputs an output's match specs would take. Each list is sorted and names an output once.
 type links struct {
-	hard []int // build and host requirements, and the staging output it starts from
+	hard []int // build and host requirements, the staging output it starts from, its CPU levels
 	run  []int // what it runs with, as far as the recipes say: also what its dependencies export
 	test []int // what its tests ask for beside that
 }
@@ -23,16 +23,29 @@ type linker struct {
 	records []packages.Record
 	byName  map[string][]int
 	staging map[*recipes.Output]int
+	levels  map[*recipes.Output][]int // by LevelOf
+	debugOf map[*recipes.Output]int   // outputs whose debug data another packages
 	meant   map[string][]int
 }
 
 func newLinker(outputs []*recipes.Output) *linker {
 	l := &linker{outputs: outputs, records: make([]packages.Record, len(outputs)),
-		byName: map[string][]int{}, staging: map[*recipes.Output]int{}, meant: map[string][]int{}}
+		byName: map[string][]int{}, staging: map[*recipes.Output]int{}, levels: map[*recipes.Output][]int{}, debugOf: map[*recipes.Output]int{}, meant: map[string][]int{}}
+	for _, o := range outputs {
+		if o.DebugOf != nil {
+			l.debugOf[o.DebugOf] = -1
+		}
+	}
 	for i, o := range outputs {
+		if _, ok := l.debugOf[o]; ok {
+			l.debugOf[o] = i
+		}
 		l.records[i] = plannedRecord(o)
 		if o.Staging {
 			l.staging[o] = i
+			if o.LevelOf != nil && !o.LevelOf.Staging {
+				l.levels[o.LevelOf] = append(l.levels[o.LevelOf], i)
+			}
 			continue
 		}
 		name := strings.ToLower(o.Name)
@@ -58,7 +71,11 @@ func (l *linker) of(i int) links {
 	if from >= 0 {
 		out.hard = append(out.hard, from)
 	}
-	out.hard = append(out.hard, l.meantBy(r.Build)...)
+	out.hard = append(out.hard, l.levels[o]...)
+	if at, ok := l.debugOf[o.DebugOf]; ok && at >= 0 {
+		out.hard = append(out.hard, at)
+	}
+	out.hard = append(out.hard, l.onBuilder(o, l.meantBy(r.Build))...)
 	out.hard = append(out.hard, l.meantBy(r.Host)...)
 	out.run = append(l.meantBy(r.Run), l.exported(o, r.Build, r.Host)...)
 	if from >= 0 && o.InheritRunExports {
@@ -98,7 +115,7 @@ func (l *linker) exported(o *recipes.Output, build, host []recipes.Dependency) [
 			}
 		}
 	}
-	for _, i := range l.meantBy(build) {
+	for _, i := range l.onBuilder(o, l.meantBy(build)) {
 		if o.NoArch == "" {
 			add(i, l.outputs[i].Requirements.RunExports.Strong)
 		}
@@ -113,6 +130,17 @@ func (l *linker) exported(o *recipes.Output, build, host []recipes.Dependency) [
 		add(i, e.Weak)
 	}
 	return out
+}
+
+// onBuilder leaves those of the outputs that run where o is built: of a cross build, none but noarch ones.
+func (l *linker) onBuilder(o *recipes.Output, list []int) []int {
+	if o.BuildPlatform == o.HostPlatform {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(i int) bool {
+		subdir := l.outputs[i].Subdir()
+		return subdir != "noarch" && subdir != o.BuildPlatform.String()
+	})
 }
 
 func (l *linker) meantBy(deps []recipes.Dependency) []int {

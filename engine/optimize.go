@@ -20,7 +20,15 @@ import (
 type Optimize struct {
 	Levels   []string `json:"levels,omitempty"` // archspec's names, as x86_64_v3
 	LTO      bool     `json:"lto,omitempty"`
+	Layout   string   `json:"layout,omitempty"`   // recipes.LayoutPackages, the same as none, or recipes.LayoutHwcaps
 	Packages []string `json:"packages,omitempty"` // globs of output names; empty for all
+	Pos      diag.Pos `json:"-"`
+}
+
+// Apart is the block with a package for each level, whatever it says.
+func (o Optimize) Apart() Optimize {
+	o.Layout = recipes.LayoutPackages
+	return o
 }
 
 const archspecName = "__archspec"
@@ -34,6 +42,10 @@ func (o Optimize) variants(target platforms.Platform) (recipes.VariantFile, bool
 		if l, err := cpu.Parse(name); err == nil && l.Family().Name == family(target) {
 			levels = append(levels, l.Name)
 		}
+	}
+	if o.Layout == recipes.LayoutHwcaps && len(levels) > 0 {
+		fmt.Fprintf(&b, "%s: [%q]\n", recipes.KeyHwcaps, strings.Join(levels[1:], ","))
+		levels = levels[:1]
 	}
 	if len(levels) > 0 {
 		fmt.Fprintf(&b, "%s: [%s]\n", recipes.KeyMicroarch, strings.Join(levels, ", "))
@@ -54,9 +66,11 @@ func family(p platforms.Platform) string {
 
 // covers tells whether the block is for one of the outputs.
 func (o Optimize) covers(outputs []*recipes.Output) bool {
-	return len(o.Packages) == 0 || slices.ContainsFunc(outputs, func(out *recipes.Output) bool {
-		return slices.ContainsFunc(o.Packages, func(g string) bool { ok, _ := path.Match(g, out.Name); return ok })
-	})
+	return slices.ContainsFunc(outputs, o.coversOne)
+}
+
+func (o Optimize) coversOne(out *recipes.Output) bool {
+	return len(o.Packages) == 0 || slices.ContainsFunc(o.Packages, func(g string) bool { ok, _ := path.Match(g, out.Name); return ok })
 }
 
 // render renders a recipe for the levels, or as it is where the block is not for it.
@@ -71,14 +85,20 @@ func (o Optimize) render(file string, options recipes.RenderOptions) *recipes.Re
 		}
 	}
 	options.Variants = append([]recipes.VariantFile{levels}, options.Variants...)
-	return recipes.RenderFile(file, options)
+	rendered := recipes.RenderFile(file, options)
+	if p := options.TargetPlatform; o.Layout == recipes.LayoutHwcaps && p.OS() != "linux" && slices.ContainsFunc(rendered.Outputs, hasHwcaps) {
+		rendered.Diagnostics = append(rendered.Diagnostics, diag.Diagnostic{Code: "cpu-level", Pos: o.Pos,
+			Summary:    fmt.Sprintf("layout glibc-hwcaps: packages of %s have no such folders, which are read by glibc's loader", p),
+			Suggestion: `layout = "packages" makes a package of each level, on every platform`})
+	}
+	return rendered
 }
 
 // levelOf is the CPU level an output is built for, nil for the platform's own.
 func levelOf(o *recipes.Output) *cpu.Level {
 	name, _ := o.Variant[recipes.KeyMicroarch].(string)
 	l, err := cpu.Parse(name)
-	if err != nil || o.NoArch != "" {
+	if err != nil || o.NoArch != "" || o.DebugOf != nil {
 		return nil
 	}
 	return l
@@ -126,7 +146,7 @@ func virtualFor(o *recipes.Output, kind string, all []platforms.VirtualPackage) 
 	if o == nil {
 		return all // packages for a person to look around with
 	}
-	if kind != "build" && o.NoArch == "" && o.HostPlatform.OS() != o.BuildPlatform.OS() {
+	if kind != buildKind && kind != toolsKind && o.NoArch == "" && o.HostPlatform.OS() != o.BuildPlatform.OS() {
 		there := platforms.AssumedVirtual(o.HostPlatform)
 		for i, v := range there {
 			if k := slices.IndexFunc(all, func(h platforms.VirtualPackage) bool { return h.Name == v.Name }); k >= 0 {
@@ -152,12 +172,13 @@ func virtualFor(o *recipes.Output, kind string, all []platforms.VirtualPackage) 
 // the compilers' activation made. It returns the lines for the key.
 func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolchain.External) ([]string, error) {
 	l, lto := levelOf(o), o.Variant[recipes.KeyLTO] != nil && o.NoArch == ""
-	if l == nil && !lto {
+	debug := splitsDebug(o)
+	if l == nil && !lto && !debug || o.DebugOf != nil {
 		return nil, nil
 	}
 	compiler, version := compilerAmong(externals)
 	if compiler == "" {
-		return nil, fmt.Errorf("%s is built for a CPU level, and its compiler is no tool of this host: only gcc and clang of the host can be told so far", o.Name)
+		return nil, fmt.Errorf("%s is built for a CPU level or with debug data, and its compiler is no tool of this host: only gcc and clang of the host can be told so far", o.Name)
 	}
 	var flags []string
 	if l != nil {
@@ -171,6 +192,9 @@ func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolch
 		env["AR"], env["NM"], env["RANLIB"] = env["GCC_AR"], env["GCC_NM"], env["GCC_RANLIB"]
 		env["LDFLAGS"] += " -flto=auto"
 	}
+	if debug {
+		debugFlags(env)
+	}
 	for _, name := range []string{"CFLAGS", "CXXFLAGS", "FFLAGS", "FORTRANFLAGS"} {
 		env[name] = strings.Join(append(slices.DeleteFunc(strings.Fields(env[name]), func(f string) bool { return l != nil && cpuFlag(f) }), flags...), " ")
 	}
@@ -179,7 +203,7 @@ func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolch
 
 // optimizeLines puts the flags of a's level into its key.
 func (r *runner) optimizeLines(ctx context.Context, a *Action, m *Manifest) error {
-	if levelOf(a.Output) == nil && a.Output.Variant[recipes.KeyLTO] == nil {
+	if a.Output.DebugOf != nil || levelOf(a.Output) == nil && a.Output.Variant[recipes.KeyLTO] == nil {
 		return nil
 	}
 	externals, err := r.externalsOf(ctx, a.Build, a.Host)
@@ -205,6 +229,9 @@ func compilerAmong(externals []*toolchain.External) (name, version string) {
 		case "gcc", "gxx", "gfortran":
 			return "gcc", e.Record.Version
 		case "clang", "clangxx":
+			if e.Env["DEVELOPER_DIR"] != "" { // its numbers are Apple's
+				return "apple-clang", e.Record.Version
+			}
 			return "clang", e.Record.Version
 		}
 	}

@@ -37,6 +37,7 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 		return nil, err
 	}
 	p.reportUnknown()
+	p.joinUnsolvable()
 	if req.KeepGoing && p.anyGood() {
 		p.leaveOut()
 	}
@@ -126,6 +127,9 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 	if err != nil {
 		return err
 	}
+	if kept, err = p.req.Optimize.withLevels(withoutOrphans(kept)); err != nil {
+		return err
+	}
 	trees, err := recipeTrees(p.req, kept)
 	if err != nil {
 		return fmt.Errorf("read the recipe's folder: %w", err)
@@ -163,6 +167,8 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		p.states[i].failed = true
 	}
 	p.linkStaging(l)
+	p.linkLevels(l)
+	p.linkDebug(l)
 	return nil
 }
 
@@ -303,8 +309,8 @@ func (p *planner) report(a *Action, err error) {
 		}
 		return
 	}
-	p.problems = append(p.problems, diag.Diagnostic{Code: "unsolvable", Pos: a.Output.Pos,
-		Summary: fmt.Sprintf("%s cannot be planned", a.Output.Name), Detail: err.Error()})
+	p.problems = append(p.problems, diag.Diagnostic{Code: unsolvable, Pos: a.Output.Pos,
+		Summary: a.Output.Name + cannotBePlanned, Detail: err.Error()})
 }
 
 func names(deps []recipes.Dependency) []string {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"forge/internal/diag"
 	"forge/packages"
 	"forge/recipes"
 )
@@ -20,7 +21,7 @@ func (p *planner) draftTests(a *Action) *solving {
 	for i, t := range p.req.testsOf(a.Output) {
 		plans, err := s.testPlans(a, i, t)
 		if err != nil {
-			s.err = fmt.Errorf("test %d: %w", i+1, err)
+			s.err = fmt.Errorf("test %d: %w", i, err)
 			return s
 		}
 		for _, plan := range plans {
@@ -41,17 +42,17 @@ func (p *solving) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, e
 	one := func(run, build []string) ([]TestPlan, error) {
 		plan := TestPlan{Index: index}
 		var err error
-		if plan.Run, err = p.environment("test", append(slices.Clone(self), run...)); err != nil {
+		if plan.Run, err = p.environment(testKind, append(slices.Clone(self), run...)); err != nil {
 			return nil, err
 		}
-		plan.Build, err = p.environment("test", build)
+		plan.Build, err = p.environment(toolsKind, build)
 		return []TestPlan{plan}, err
 	}
 	switch {
 	case t.Script != nil:
 		return one(t.Script.Run, t.Script.Build)
 	case t.Python != nil:
-		return p.pythonPlans(self, index, t.Python)
+		return p.pythonPlans(self, index, t)
 	case t.Perl != nil:
 		return one([]string{"perl"}, nil)
 	case t.R != nil:
@@ -68,24 +69,37 @@ func (p *solving) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, e
 func exactSpec(r *packages.Record) string { return r.Name + " " + r.Version + " " + r.Build }
 
 // pythonPlans gives one environment for each Python version the test names.
-func (p *solving) pythonPlans(self []string, index int, t *recipes.PythonTest) ([]TestPlan, error) {
-	versions := t.PythonVersions
+func (p *solving) pythonPlans(self []string, index int, t recipes.Test) ([]TestPlan, error) {
+	versions := t.Python.PythonVersions
 	if len(versions) == 0 {
 		versions = []string{""}
 	}
 	var plans []TestPlan
 	for _, v := range versions {
 		specs := append(slices.Clone(self), strings.TrimSpace("python "+pythonSpec(v)))
-		if t.PipCheck {
+		if t.Python.PipCheck {
 			specs = append(specs, "pip")
 		}
-		env, err := p.environment("test", specs)
+		env, err := p.environment(testKind, specs)
 		if err != nil {
-			return nil, err
+			return nil, p.withoutPip(t, err)
 		}
 		plans = append(plans, TestPlan{Index: index, Run: env, Python: v})
 	}
 	return plans, nil
+}
+
+// withoutPip says more than err where nobody has the pip that a test asks for without naming it.
+func (p *solving) withoutPip(t recipes.Test, err error) error {
+	if !t.Python.PipCheck || p.ctx.Err() != nil {
+		return err
+	}
+	if _, alone := p.environment("test", []string{"pip"}); alone == nil {
+		return err
+	}
+	return diag.List{{Code: "unsolvable", Pos: t.Pos,
+		Summary:    p.self.Output.Name + ": the test runs `pip check`, and there is no pip: no recipe of this run and no channel has it",
+		Suggestion: "pip_check: false in the test does without; or add a recipe of pip to the command, or a channel with -c"}}.Err()
 }
 
 // pythonSpec makes "3.11" match its patch releases, as a test's python_version is meant.

@@ -8,7 +8,9 @@ import (
 	"sync"
 
 	"forge/packages"
+	"forge/platforms"
 	"forge/platforms/toolchain"
+	"forge/recipes"
 )
 
 // candidates offers the outputs of this run, then the channels, then the host's externals. Strict
@@ -96,6 +98,7 @@ type view struct {
 	*candidates
 	without *packages.Record
 	apart   map[string]bool // names that are taken from a channel or the host
+	subdir  string          // packages are for this platform, or for all; empty where only one can be had
 	asked   map[string]bool // of the solve that is under way
 }
 
@@ -109,13 +112,43 @@ func (v *view) Candidates(name string) ([]*packages.Record, error) {
 		v.asked[name] = true
 	}
 	all, err := v.of(name)
-	if err != nil || !v.hides(name) {
+	if err != nil || !v.hides(name) && v.subdir == "" {
 		return all, err
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(r *packages.Record) bool {
-		return r == v.without || v.apart[name] && r.Channel == packages.ChannelPlanned
+		return r == v.without || v.apart[name] && r.Channel == packages.ChannelPlanned || !v.fits(r)
 	}), nil
 }
+
+// fits reports whether r can be in an environment of the view's platform. The host's tools always can:
+// which of them run there is what their names say.
+func (v *view) fits(r *packages.Record) bool {
+	return v.subdir == "" || r.Subdir == v.subdir || r.Subdir == "noarch" || r.Channel == packages.ChannelExternal
+}
+
+// forKind shows, of a cross build, what an environment of that kind may hold: the builder's packages, or
+// those of the machine that runs the result.
+func (v *view) forKind(o *recipes.Output, kind string) {
+	v.subdir = ""
+	if o != nil && o.BuildPlatform != o.HostPlatform {
+		v.subdir = platformFor(o, kind).String()
+	}
+}
+
+func platformFor(o *recipes.Output, kind string) platforms.Platform {
+	if kind == buildKind || kind == toolsKind {
+		return o.BuildPlatform
+	}
+	return o.HostPlatform
+}
+
+// The kinds of environments.
+const (
+	buildKind = "build" // its programs run on the builder
+	hostKind  = "host"
+	testKind  = "test"
+	toolsKind = "tools" // of a test: what it asks for of the machine that it runs on
+)
 
 // hides reports whether this view shows fewer candidates of a name than another would.
 func (v *view) hides(name string) bool {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,6 +140,11 @@ func (r *rebuild) like(b provenance.Build) error {
 		r.req.Isolation = sandbox.Isolation(b.Isolation)
 	}
 	r.req.SkipTests = true
+	// Which outputs were made of several levels is in the materials, the levels themselves in the variant.
+	r.req.Optimize = Optimize{Packages: []string{""}}
+	if slices.ContainsFunc(b.Materials, func(m provenance.Material) bool { return m.Kind == materialLevel }) {
+		r.req.Optimize = Optimize{}
+	}
 	var err error
 	r.tools.Format, err = r.ask.Formats(b.Packer)
 	return err
@@ -184,6 +190,7 @@ func (r *rebuild) setAside(p *planner, target *recipes.Output) {
 		case a.Output == target:
 			r.target = a
 			p.from.planned[a.Output.Name] = []*packages.Record{&a.Record}
+		case a.Output == target.DebugOf: // it is built first
 		case !a.Output.Staging:
 			p.states[i] = planState{active: true, done: true, tested: true, settled: true}
 			if a.Output.Name != target.Name {
@@ -237,14 +244,8 @@ func (r *rebuild) attempt(ctx context.Context, dims []string) (*attempted, error
 	built := withSelf(r.built, nil, nil)
 	delete(built, nil)
 	start := r.tools.Now()
-	if s := r.target.Staging; s != nil {
-		m, err := run.manifest(ctx, s, built)
-		if err != nil {
-			return nil, err
-		}
-		if built[s], err = run.build(ctx, s, m.ID().Digest, built); err != nil {
-			return nil, err
-		}
+	if err := run.buildFirst(ctx, r.target, built); err != nil {
+		return nil, err
 	}
 	m, err := run.manifest(ctx, r.target, built)
 	if err != nil {
@@ -260,6 +261,26 @@ func (r *rebuild) attempt(ctx context.Context, dims []string) (*attempted, error
 	end := r.tools.Now()
 	return &attempted{Attempt: Attempt{Archive: b.Archive, Varied: dims, Isolation: b.Isolation, Seconds: end.Sub(start).Seconds()},
 		file: r.tools.Store.Path(b.Archive, false), start: start, end: end}, nil
+}
+
+// buildFirst builds what a starts from or is merged of: staging outputs and other CPU levels.
+func (r *runner) buildFirst(ctx context.Context, a *Action, built map[*Action]*Built) error {
+	for _, b := range append(slices.Clone(a.Levels), a.Staging, a.DebugOf) {
+		if b == nil {
+			continue
+		}
+		if err := r.buildFirst(ctx, b, built); err != nil {
+			return err
+		}
+		m, err := r.manifest(ctx, b, built)
+		if err != nil {
+			return err
+		}
+		if built[b], err = r.build(ctx, b, m.ID().Digest, built); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkKey holds the key of the rebuild to the recorded one.

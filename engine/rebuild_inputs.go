@@ -14,6 +14,7 @@ import (
 func (r *rebuild) inputDifferences(m Manifest) []string {
 	var list []string
 	now := strings.Join(m, "\n")
+	whole := r.target.Staging == nil && len(r.target.Levels) == 0 && r.target.DebugOf == nil // all that was used stands in its own key
 	for _, material := range r.ask.Statement.Materials {
 		switch material.Kind {
 		case "external":
@@ -25,11 +26,11 @@ func (r *rebuild) inputDifferences(m Manifest) []string {
 			if content == "" {
 				content = material.Digests["sha256"]
 			}
-			if r.target.Staging == nil && !strings.Contains(now, content) {
+			if whole && !strings.Contains(now, content) {
 				list = append(list, fmt.Sprintf("which environment %s was in: solving the recorded packages does not take it", material.Name))
 			}
 		case "source":
-			if sum := material.Digests["sha256"]; sum != "" && r.target.Staging == nil && !strings.Contains(now, sum) && strings.Contains(now, "source") {
+			if sum := material.Digests["sha256"]; sum != "" && whole && !strings.Contains(now, sum) && strings.Contains(now, "source") {
 				list = append(list, fmt.Sprintf("the source %s (sha256 %.12s): the recipe gives another", material.Name, sum))
 			}
 		}

@@ -227,6 +227,9 @@ func (rp *recordedPackages) Archive(r *packages.Record) (string, error) {
 // recordedOutputs renders the recipe as it was rendered then and finds the output in it.
 func recordedOutputs(ctx context.Context, req *Request, b provenance.Build, rec *packages.Record) (all []*recipes.Output, target *recipes.Output, err error) {
 	for name, value := range b.Variant {
+		if name == "target_platform" { // the request's platform says it; in the variant of a noarch output it is noarch
+			continue
+		}
 		if req.Variant == nil {
 			req.Variant = map[string][]string{}
 		}

@@ -23,6 +23,9 @@ func (j *job) relocate(p string, info *elf.Info, data []byte) ([]byte, elf.Chang
 		want = []string{"lib"}
 	}
 	r := elf.Relocation{Prefix: j.site.at.prefix, Path: p, Want: want, Allow: linking.RPathAllow}
+	if j.fromLevels[p] {
+		r.Origin = hwcapsLibraries
+	}
 	if !r.Changes(info) {
 		return data, elf.Change{}, nil
 	}

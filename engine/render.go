@@ -47,6 +47,8 @@ func Render(ctx context.Context, req *Request) (outputs []*recipes.Output, warni
 		}
 	}
 	prefer(outputs)
+	outputs, more := withDebugOutputs(outputs)
+	broken = append(broken, more...)
 	if p := req.NoarchPlatform; p != "" && p != req.BuildPlatform.String() {
 		for _, o := range outputs {
 			o.Skip = o.Skip || o.NoArch != "" // they are built over there

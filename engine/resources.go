@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"forge/recipes"
-	"forge/store"
 )
 
 // declaredResources is what a recipe says its build needs at once:
@@ -72,22 +71,12 @@ func ParseSize(s string) (int64, error) {
 	return int64(n * factor), nil
 }
 
-// peakKey names how much memory a package of that name took last time, whatever its version and variant.
-func peakKey(name string) store.ActionID {
-	var m Manifest
-	m.add("peak memory", name)
-	return m.ID()
-}
-
 // needsOf says what a's build takes: what its recipe declares, else the memory that it took last time.
 func (r *runner) needsOf(a *Action) (resources, error) {
 	n, err := declaredResources(a.Output)
 	if err != nil || n.memory > 0 || r.req.MaxMemory == 0 {
 		return n, err
 	}
-	var peak int64
-	if r.tools.Store.Result(peakKey(a.Output.Name), &peak) == nil {
-		n.memory = peak
-	}
+	n.memory = effortOf(r.tools.Store, a.Output.Name).Memory
 	return n, nil
 }

@@ -126,6 +126,9 @@ func (r *run) known(a *Action) map[*Action]*Built {
 	if a.Staging != nil {
 		add(a.Staging.Needs...)
 	}
+	for _, l := range a.Levels {
+		add(l.Needs...)
+	}
 	return all
 }
 
@@ -180,7 +183,7 @@ func (r *runner) recorded(key store.ActionID) *Built {
 	if r.req.TraceInputs && b.Inputs.IsZero() && b.Isolation != "" {
 		return nil // it ran, and nobody watched
 	}
-	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Inputs} {
+	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Debug, b.Inputs} {
 		if !d.IsZero() && !r.tools.Store.Has(d) {
 			return nil
 		}
@@ -195,12 +198,17 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if a.Output.Staging {
 		return nil
 	}
+	var tested []byte
 	if len(a.Output.Tests) > 0 {
 		key, err := r.testKey(ctx, a, b, known)
 		if err != nil {
 			return err
 		}
-		if err := r.testOrRecall(ctx, a, b, known, key); err != nil {
+		done, err := r.testOrRecall(ctx, a, b, known, key)
+		if err != nil {
+			return err
+		}
+		if tested, err = r.stateTests(ctx, a, b, known, key, done); err != nil {
 			return err
 		}
 	}
@@ -210,11 +218,11 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	r.mu.Lock()
 	o := r.outcome(a)
 	r.mu.Unlock()
-	return r.publish(ctx, a, b, o)
+	return r.publish(ctx, a, b, o, tested)
 }
 
 // testKey names a's tests in the environments they run in.
-func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
+func (r *runner) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
 	level, err := r.level(ctx)
 	if err != nil {
 		return store.ActionID{}, err
@@ -251,6 +259,9 @@ type remembered struct {
 func rememberKey(req *Request, a *Action) store.ActionID {
 	var m Manifest
 	m.add("last", req.OutputDir, a.Output.Subdir(), a.Output.Name, a.Output.BuildString, fmt.Sprint(a.Output.Staging))
+	if a.Output.LevelOf != nil {
+		m.add("level", a.Output.String())
+	}
 	return m.ID()
 }
 
@@ -265,17 +276,16 @@ func (r *runner) remember(a *Action, m Manifest, b *Built) error {
 	if r.tools.Store.Result(key, &old) == nil && old.Key == b.Key {
 		return nil
 	}
-	if b.Seconds > 0 && !a.Output.Staging {
-		if err := r.tools.Store.SetResult(durationKey(a.Output.Name), b.Seconds); err != nil {
+	took := effort{b.Seconds, b.PeakMemory}
+	if a.Output.Staging {
+		took.Seconds = 0 // those of the outputs say how long the recipe takes
+	}
+	if took != (effort{}) {
+		if err := r.tools.Store.SetHint(effortKey(a.Output.Name), took); err != nil {
 			return err
 		}
 	}
-	if b.PeakMemory > 0 {
-		if err := r.tools.Store.SetResult(peakKey(a.Output.Name), b.PeakMemory); err != nil {
-			return err
-		}
-	}
-	return r.tools.Store.SetResult(key, remembered{Key: b.Key, Lines: m, Seconds: b.Seconds})
+	return r.tools.Store.SetHint(key, remembered{Key: b.Key, Lines: m, Seconds: b.Seconds})
 }
 
 // lastSeconds is how long a took last time, or another version of it; a second where nobody knows.
@@ -284,12 +294,15 @@ func (r *runner) lastSeconds(a *Action) float64 {
 	if r.tools.Store.Result(rememberKey(r.req, a), &old) == nil && old.Seconds > 0 {
 		return old.Seconds
 	}
-	var seconds float64
-	if r.tools.Store.Result(durationKey(a.Output.Name), &seconds) == nil && seconds > 0 {
-		return seconds
+	if e := effortOf(r.tools.Store, a.Output.Name); e.Seconds > 0 {
+		return e.Seconds
 	}
 	return 1
 }
+
+// IsNotStarted reports whether err is that of an output that needs nothing that failed, and was only not
+// started any more.
+func IsNotStarted(err error) bool { return errors.Is(err, errNotRun{}) }
 
 // IsNotRun reports whether err only says that something before it failed.
 func IsNotRun(err error) bool {

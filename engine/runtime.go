@@ -138,7 +138,7 @@ func (p *solving) divide(a *Action, depends, constrains []string) error {
 		unknown = append(unknown, recipes.Dependency{Spec: spec, Pos: placeOf(a.Output.Requirements.Run, name)})
 	}
 	a.Record.Constrains = unique(constrains)
-	return p.checkKnown(a, unknown)
+	return p.checkKnown(a, nil, unknown)
 }
 
 func placeOf(deps []recipes.Dependency, name string) (pos diag.Pos) {

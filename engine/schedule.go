@@ -161,10 +161,11 @@ type finished struct {
 	err  error
 }
 
-// errNotRun marks what never started because something before it failed.
+// errNotRun marks what never started because something before it failed; with no reason of its own it
+// needs nothing that failed.
 type errNotRun struct{ because string }
 
-func (e errNotRun) Error() string { return e.because }
+func (e errNotRun) Error() string { return cmp.Or(e.because, "not started") }
 
 // schedule runs every task once, as many at a time as the slots admit, and calls do for each. After a
 // failure no build is started unless keepGoing is set, but what runs may end and what was built is tested;
@@ -198,11 +199,11 @@ func schedule(ctx context.Context, all []*task, s *slots, keepGoing bool, do fun
 	}
 	for _, t := range all {
 		if l.stopped && t.kind == buildTask && !l.dropped[t] && t.waits > 0 {
-			skip(t, errNotRun{"not started"})
+			skip(t, errNotRun{})
 		}
 	}
 	for _, t := range l.left {
-		skip(t, errNotRun{"not started"})
+		skip(t, errNotRun{})
 	}
 	if err := ctx.Err(); err != nil {
 		return err

@@ -189,12 +189,6 @@ func (s *Session) Run(ctx context.Context, req *Request, tools Tools, e Entry) (
 	if !s.Level.Places() {
 		site.at.recipe = filepath.Join(s.Dir, "recipe")
 	}
-	if err := fsx.RemoveAll(site.scratch); err != nil {
-		return sandbox.Result{}, err
-	}
-	if err := os.Mkdir(site.scratch, 0o700); err != nil {
-		return sandbox.Result{}, err
-	}
 	spec, err := r.spec(ctx, site, externals)
 	if err != nil {
 		return sandbox.Result{}, err
@@ -220,8 +214,12 @@ func (s *Session) Add(ctx context.Context, req *Request, tools Tools, host bool,
 	if host {
 		have = &s.Host
 	}
+	kind := toolsKind
+	if host {
+		kind = testKind
+	}
 	p := newPlanner(ctx, req, tools)
-	env, err := p.forTests(&Action{Output: outputOf(req, &packages.Record{Name: s.Name})}).environment("test", slices.Concat(*have, specs))
+	env, err := p.forTests(&Action{Output: outputOf(req, &packages.Record{Name: s.Name})}).environment(kind, slices.Concat(*have, specs))
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"forge/digest"
@@ -18,11 +19,11 @@ import (
 // site is the place on this machine where one build happens; it is removed afterwards.
 type site struct {
 	dir     string
-	scratch string // the sandbox puts its root together here
+	scratch string // names the sandbox; nothing lies there
 	work    string // SRC_DIR
 	prefix  string // PREFIX
 	build   string // BUILD_PREFIX
-	extra   string // module closures
+	extra   string // module closures, if there are any
 	at      layout // where the command sees them
 	level   sandbox.Isolation
 	calls   []string // batch files of externals that are called before anything is activated
@@ -56,12 +57,14 @@ func makeSite(dir string, level sandbox.Isolation, at layout) (*site, error) {
 	if err := s.at.check(); err != nil {
 		return nil, err
 	}
-	for _, d := range []string{s.scratch, s.work, s.prefix, s.build, s.extra} {
+	// No more than is needed: to make a folder and to remove it again is dear, on ext4 the more the more were
+	// removed lately (it gives no inode away again for a minute, and looks at each of those first).
+	for _, d := range []string{s.work, s.prefix, s.build} {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			return nil, err
 		}
 	}
-	return s, os.Chmod(s.scratch, 0o700)
+	return s, nil
 }
 
 func (s *site) remove() error { return fsx.RemoveAll(s.dir) }
@@ -133,7 +136,7 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 	spec.Limits, spec.Level, spec.Scratch = r.req.Limits, s.level, s.scratch
 	spec.Env = list(map[string]string{"PATH": basePath}) // the script sources the rest
 	if !s.level.Places() {
-		spec.Mounts = hostMounts()
+		spec.Mounts = append(hostMounts(), folderMounts(externals)...)
 		return spec, nil
 	}
 	root, err := r.externalsRoot(ctx, externals)
@@ -166,6 +169,9 @@ func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.Exter
 	}
 	merged, err := store.Merge(trees...)
 	if err != nil {
+		if change := changedMeanwhile(externals); change != nil {
+			return "", change
+		}
 		return "", err
 	}
 	if root, err = r.tools.Store.Materialize(ctx, merged); err != nil {
@@ -175,6 +181,29 @@ func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.Exter
 	defer r.mu.Unlock()
 	r.roots[key.String()] = root
 	return root, nil
+}
+
+// changedMeanwhile is an error where two externals hold the same host package in two versions: somebody
+// upgraded it between the reading of one and the other.
+func changedMeanwhile(externals []*toolchain.External) error {
+	type reading struct {
+		of     string
+		origin toolchain.Origin
+	}
+	first := map[string]reading{}
+	for _, e := range externals {
+		for _, o := range e.Origin {
+			name, _, _ := strings.Cut(o.Name, "@")
+			old, ok := first[name]
+			if !ok {
+				first[name] = reading{e.Record.Name, o}
+			} else if old.origin.Tree != o.Tree {
+				return fmt.Errorf("this machine's %s changed during the run: it was %s when %s was read, %s when %s was; run the same command again, what was built is kept",
+					name, old.origin.Version, old.of, o.Version, e.Record.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // CommandSpec is where every command of a build begins, before anything is mounted: user, host name,
@@ -206,13 +235,30 @@ func hostMounts() []sandbox.Mount {
 	return mounts
 }
 
+// folderMounts shows the folders that externals need beside the host's own.
+func folderMounts(externals []*toolchain.External) []sandbox.Mount {
+	var mounts []sandbox.Mount
+	for _, e := range externals {
+		for _, dir := range e.Folders {
+			if !slices.ContainsFunc(mounts, func(m sandbox.Mount) bool { return m.Source == dir }) {
+				mounts = append(mounts, sandbox.Mount{Source: dir, Target: dir})
+			}
+		}
+	}
+	return mounts
+}
+
 // show places the site's folders into the command's view, and the scripts where the layout has them.
 func (s *site) show(spec *sandbox.Spec, scripts []sandbox.File) error {
 	spec.Mounts = append(spec.Mounts,
 		sandbox.Mount{Source: s.work, Target: s.at.work, Writable: true},
 		sandbox.Mount{Source: s.prefix, Target: s.at.prefix, Writable: true},
-		sandbox.Mount{Source: s.build, Target: s.at.build, Writable: true},
-		sandbox.Mount{Source: s.extra, Target: s.at.extra})
+		sandbox.Mount{Source: s.build, Target: s.at.build, Writable: true})
+	if _, err := os.Lstat(s.extra); err == nil {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: s.extra, Target: s.at.extra})
+	} else if spec.Level.Places() {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Target: s.at.extra}) // empty
+	}
 	if spec.Level.Places() {
 		spec.Files = append(spec.Files, scripts...)
 		return nil

@@ -35,11 +35,11 @@ func (p *solving) solve(a *Action) error {
 	}
 	req := a.Output.Requirements
 	run := slices.DeleteFunc(slices.Clone(req.Run), func(d recipes.Dependency) bool { return depName(d) == a.Output.Name })
-	if err := p.checkKnown(a, slices.Concat(req.Build, req.Host, run)); err != nil {
+	if err := p.checkKnown(a, req.Build, slices.Concat(req.Host, run)); err != nil {
 		return err
 	}
 	var err error
-	if a.Build, err = p.environment("build", specs(req.Build)); err != nil {
+	if a.Build, err = p.environment(buildKind, specs(req.Build)); err != nil {
 		return fmt.Errorf("build environment: %w", err)
 	}
 	exports, err := p.exportsOf(a, "build", req.Build, a.Build)
@@ -53,12 +53,16 @@ func (p *solving) solve(a *Action) error {
 	if a.Staging != nil {
 		host = append(host, a.Staging.Host.Specs...)
 	}
-	if a.Host, err = p.environment("host", unique(host)); err != nil {
+	if a.Host, err = p.environment(hostKind, unique(host)); err != nil {
 		return fmt.Errorf("host environment: %w", err)
 	}
 	a.Needs = p.actionsOf(a.Build, a.Host)
 	if a.Staging != nil {
 		a.Needs = append(a.Needs, a.Staging)
+	}
+	a.Needs = append(a.Needs, a.Levels...)
+	if a.DebugOf != nil {
+		a.Needs = append(a.Needs, a.DebugOf)
 	}
 	return p.runtime(a, exports)
 }
@@ -78,14 +82,19 @@ func (p *solving) environment(kind string, specs []string) (Environment, error) 
 	if len(specs) == 0 {
 		return env, nil
 	}
-	favored, err := p.favored(kind)
+	p.from.forKind(p.self.Output, kind)
+	locked := kind
+	if kind == toolsKind {
+		locked = testKind
+	}
+	favored, err := p.favored(locked)
 	if err != nil {
 		return env, err
 	}
 	virtual := virtualFor(p.self.Output, kind, p.req.Virtual)
 	key := ""
-	if kind != "test" { // a test's environment holds its own package: no other is like it
-		key = memoKey(append(slices.Clone(specs), fmt.Sprint(p.self.Output.Variant[recipes.KeyMicroarch]), fmt.Sprint(virtual)), favored)
+	if locked != testKind { // a test's environment holds its own package: no other is like it
+		key = memoKey(append(slices.Clone(specs), fmt.Sprint(p.self.Output.Variant[recipes.KeyMicroarch]), fmt.Sprint(virtual), p.from.subdir), favored)
 		if known, ok := p.memo.get(key, p.from); ok {
 			return known, nil
 		}
@@ -181,10 +190,31 @@ func (p *solving) actionsOf(envs ...Environment) []*Action {
 	return needs
 }
 
-// checkKnown reports every dependency that no recipe, channel or external offers.
-func (p *solving) checkKnown(a *Action, deps []recipes.Dependency) error {
+// checkKnown reports every dependency that no recipe, channel or external offers: of what runs on the
+// builder, and of what runs where the package will.
+func (p *solving) checkKnown(a *Action, build, host []recipes.Dependency) error {
 	var list diag.List
 	var unknown unknownError
+	for _, of := range []struct {
+		kind string
+		deps []recipes.Dependency
+	}{{buildKind, build}, {hostKind, host}} {
+		p.from.forKind(a.Output, of.kind)
+		if err := p.unknownOf(a, of.deps, &list, &unknown); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(list) > 0:
+		return list.Err()
+	case len(unknown) > 0:
+		return unknown
+	}
+	return nil
+}
+
+// unknownOf adds those of deps that the view does not show.
+func (p *solving) unknownOf(a *Action, deps []recipes.Dependency, list *diag.List, unknown *unknownError) error {
 	for i, name := range names(deps) {
 		if strings.HasPrefix(name, "__") {
 			continue
@@ -200,27 +230,26 @@ func (p *solving) checkKnown(a *Action, deps []recipes.Dependency) error {
 		if pos.IsZero() {
 			pos = a.Output.Pos
 		}
-		if name == a.Output.Name {
-			list = append(list, diag.Diagnostic{Code: "cycle", Pos: pos, Summary: fmt.Sprintf("dependency cycle: %s -> %s", name, name)})
+		if name == a.Output.Name && p.from.subdir == "" {
+			*list = append(*list, diag.Diagnostic{Code: "cycle", Pos: pos, Summary: fmt.Sprintf("dependency cycle: %s -> %s", name, name)})
 			continue
 		}
-		d := unknownNeed{name: name, by: a.Output.Name, pos: pos}
-		if slices.Contains(p.tools.Externals.Names(), name) {
-			d.help = fmt.Sprintf("install %q on this machine, or add its recipe to the command or a channel that has it with -c", name)
-		} else if near := diag.Nearest(name, p.from.Names()); near != "" && near != name {
-			d.help = fmt.Sprintf("did you mean %q? Otherwise add its recipe to the command, or a channel with -c", near)
-		} else {
-			d.help = "add its recipe to the command, or a channel that has it with -c"
-		}
-		unknown = append(unknown, d)
-	}
-	switch {
-	case len(list) > 0:
-		return list.Err()
-	case len(unknown) > 0:
-		return unknown
+		*unknown = append(*unknown, unknownNeed{name: name, platform: p.from.subdir, by: a.Output.Name, pos: pos,
+			near: nearName(name, p.from.Names()), help: p.helpFor(name)})
 	}
 	return nil
+}
+
+// helpFor is what to do about a name that nobody offers.
+func (p *solving) helpFor(name string) string {
+	others, _ := p.from.of(name) // for another platform
+	switch {
+	case slices.Contains(p.tools.Externals.Names(), name):
+		return fmt.Sprintf("install %q on this machine, or add its recipe to the command or a channel that has it with -c", name)
+	case len(others) > 0:
+		return fmt.Sprintf("there is one for %s; build its recipe with --target-platform %s first, or add a channel that has it with -c", others[0].Subdir, p.from.subdir)
+	}
+	return "add its recipe to the command, or a channel that has it with -c"
 }
 
 func withoutVirtual(specs []string) []string {

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -33,6 +35,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 		return nil, err
 	}
 	if err := j.compilePython(ctx, &added); err != nil {
+		return nil, err
+	}
+	if added, err = j.mergeLevels(added); err != nil {
 		return nil, err
 	}
 	if err := j.postProcess(added); err != nil {
@@ -175,13 +180,14 @@ func (j *job) entryPoints() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o, err)
 	}
+	root, err := os.OpenRoot(j.site.prefix) // the script may have left links out of it
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	for _, f := range files {
-		path := filepath.Join(j.site.prefix, filepath.FromSlash(f.Path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, f.Data, 0o755); err != nil {
-			return err
+		if err := errors.Join(root.MkdirAll(path.Dir(f.Path), 0o755), root.WriteFile(f.Path, f.Data, 0o755)); err != nil {
+			return fmt.Errorf("entry point: %w", err)
 		}
 	}
 	return nil
@@ -413,18 +419,25 @@ func (j *job) addTestFiles() error {
 		if !hasFiles(t) {
 			continue
 		}
-		dst := filepath.Join(j.site.prefix, filepath.FromSlash(testFolder(j.a.Output.Name, i)))
-		if err := copyGlobs(j.site.work, dst, t.Script.SourceFiles); err != nil {
+		dst := testFolder(j.a.Output.Name, i)
+		if err := copyGlobs(j.site.work, j.site.prefix, dst, t.Script.SourceFiles); err != nil {
 			return err
 		}
-		if err := copyGlobs(j.a.Output.Recipe.Dir, dst, t.Script.RecipeFiles); err != nil {
+		if err := copyGlobs(j.a.Output.Recipe.Dir, j.site.prefix, dst, t.Script.RecipeFiles); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func copyGlobs(root, dst string, globs []string) error {
+// copyGlobs copies what globs select below root to the folder dst of the prefix. Nothing is written outside
+// of it, whatever links the script left there.
+func copyGlobs(root, prefix, dst string, globs []string) error {
+	to, err := os.OpenRoot(prefix)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
 	for _, g := range globs {
 		hits, err := filesBelow(root, g)
 		if err != nil {
@@ -438,12 +451,9 @@ func copyGlobs(root, dst string, globs []string) error {
 			if err != nil {
 				return err
 			}
-			to := filepath.Join(dst, rel)
-			if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-				return err
-			}
-			if err := os.WriteFile(to, data, 0o644); err != nil {
-				return err
+			name := path.Join(dst, filepath.ToSlash(rel))
+			if err := errors.Join(to.MkdirAll(path.Dir(name), 0o755), to.WriteFile(name, data, 0o644)); err != nil {
+				return fmt.Errorf("test file %q: %w", g, err)
 			}
 		}
 	}

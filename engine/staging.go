@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"forge/digest"
 )
 
 // keepStaged stores what a staging output leaves for those that inherit from it: the new files of the
@@ -23,6 +25,9 @@ func (j *job) keepStaged(ctx context.Context, b *Built) error {
 		return err
 	}
 	added, _ := differences(j.before, after)
+	if of := j.a.Output.LevelOf; of != nil && !of.Staging {
+		return j.keepLevel(ctx, b, added)
+	}
 	read, write := io.Pipe()
 	go func() { write.CloseWithError(j.packStaged(ctx, write, added)) }()
 	b.Staged, _, err = j.tools.Store.Put(read)
@@ -107,22 +112,31 @@ func packOne(t *tar.Writer, file, name string) error {
 	return err
 }
 
+// openStaged reads what a staging output left.
+func (j *job) openStaged(sum digest.Digest) (*tar.Reader, func(), error) {
+	if err := j.whole(sum); err != nil {
+		return nil, nil, err
+	}
+	f, err := os.Open(j.tools.Store.Path(sum, false))
+	if err != nil {
+		return nil, nil, err
+	}
+	z, err := zstd.NewReader(f)
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return tar.NewReader(z), func() { z.Close(); f.Close() }, nil
+}
+
 // restore lays out what the staging output left. Its script wrote these names and links, so all goes
 // through an os.Root of the build's own folder.
 func (j *job) restore(ctx context.Context, staged *Built) error {
-	if err := j.whole(staged.Staged); err != nil {
-		return err
-	}
-	f, err := os.Open(j.tools.Store.Path(staged.Staged, false))
+	t, closeAll, err := j.openStaged(staged.Staged)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	z, err := zstd.NewReader(f)
-	if err != nil {
-		return err
-	}
-	defer z.Close()
+	defer closeAll()
 	root, err := os.OpenRoot(j.site.dir)
 	if err != nil {
 		return err
@@ -130,7 +144,7 @@ func (j *job) restore(ctx context.Context, staged *Built) error {
 	defer root.Close()
 	j.staged = map[string]bool{}
 	var folders []*tar.Header
-	for t := tar.NewReader(z); ; {
+	for {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
 			break

@@ -12,6 +12,7 @@ import (
 	"forge/platforms/toolchain"
 	"forge/provenance"
 	"forge/recipes"
+	"forge/sandbox"
 )
 
 // state writes the statement of how b was made: only what this build observed.
@@ -30,7 +31,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 		return err
 	}
 	if j.ran {
-		limits, err := plain(j.result.Limits)
+		limits, err := limitsInForce(j.result)
 		if err != nil {
 			return err
 		}
@@ -53,6 +54,11 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 		return err
 	}
 	build.Materials = append(build.Materials, used...)
+	build.Materials = append(build.Materials, j.levelMaterials(m)...)
+	j.keepMaterials(build.Materials, b)
+	if j.a.DebugOf != nil {
+		build.Materials = j.debugMaterials()
+	}
 	text, err := provenance.Statement(build)
 	if err != nil {
 		return fmt.Errorf("statement of %s: %w", b.FileName, err)
@@ -118,13 +124,16 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 	if j.a.Staging != nil {
 		envs = append(envs, j.a.Staging.Build, j.a.Staging.Host)
 	}
+	for _, l := range j.a.Levels {
+		envs = append(envs, l.Build, l.Host)
+	}
 	for _, env := range envs {
 		for _, rec := range env.Records {
 			if rec.Channel == packages.ChannelExternal || seen[rec.String()] {
 				continue
 			}
 			seen[rec.String()] = true
-			list = append(list, j.packageMaterial(rec))
+			list = append(list, j.packageMaterial(rec, j.built))
 		}
 	}
 	externals, err := j.externalsOf(ctx, envs...)
@@ -193,11 +202,11 @@ func programDigests(e *toolchain.External) map[string]any {
 	return sums
 }
 
-func (j *job) packageMaterial(rec *packages.Record) provenance.Material {
+func (r *runner) packageMaterial(rec *packages.Record, built map[*Action]*Built) provenance.Material {
 	m := provenance.Material{Kind: "package", Name: rec.String(), URI: "pkg:conda/" + rec.Name + "@" + rec.Version + "?build=" + rec.Build + "&subdir=" + rec.Subdir,
 		Digests: map[string]string{"sha256": rec.SHA256}}
 	if rec.Channel == packages.ChannelPlanned {
-		b := j.built[j.byRecord[rec]]
+		b := built[r.byRecord[rec]]
 		m.Digests["sha256"], m.Digests[provenance.DigestContent] = b.Archive.Hex(), b.Content.Hex()
 		m.Annotations = map[string]any{"file": b.FileName}
 	}
@@ -217,6 +226,14 @@ func treeMaterial(path string, git bool, commit, tree, url string) provenance.Ma
 }
 
 // plain turns a value into maps and lists, as it stands in JSON.
+// limitsInForce are the limits of a run, and by what those are counted that are of all processes together.
+func limitsInForce(res sandbox.Result) (any, error) {
+	return plain(struct {
+		sandbox.Limits
+		By string `json:"by,omitempty"`
+	}{res.Limits, res.LimitedBy})
+}
+
 func plain(v any) (any, error) {
 	b, err := json.Marshal(v)
 	if err != nil {

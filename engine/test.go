@@ -33,7 +33,7 @@ func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Actio
 	for _, plan := range a.Test {
 		record := TestRecord{Index: plan.Index, Kind: kindOf(r.req.testsOf(a.Output)[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
 		if plan.Downstream {
-			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index+1)
+			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index)
 			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"
 			done = append(done, record)
 			continue
@@ -168,7 +168,7 @@ func testScript(t recipes.Test, windows bool) recipes.Script {
 		if windows {
 			return pythonBatch(t.Python)
 		}
-		return pythonTest(t.Python)
+		return pythonTest(t.Python, t.Pos.Line)
 	case t.Perl != nil:
 		return listTest("perl", t.Perl.Names, func(n string) string { return "use " + n + ";" })
 	case t.R != nil:
@@ -179,15 +179,16 @@ func testScript(t recipes.Test, windows bool) recipes.Script {
 	return recipes.Script{Text: "exit 0"}
 }
 
-func pythonTest(t *recipes.PythonTest) recipes.Script {
-	var b strings.Builder
+// pythonTest is one line of shell, so that what fails in it is said to be at the test's line of the recipe.
+func pythonTest(t *recipes.PythonTest, line int) recipes.Script {
+	var commands []string
 	for _, name := range t.Imports {
-		fmt.Fprintf(&b, "python -c %s\n", shellQuote("import "+name))
+		commands = append(commands, "python -c "+shellQuote("import "+name))
 	}
 	if t.PipCheck {
-		b.WriteString("python -m pip check\n")
+		commands = append(commands, "python -m pip check")
 	}
-	return recipes.Script{Text: b.String()}
+	return recipes.Script{Text: strings.Join(commands, "; ") + "\n", FirstLine: line}
 }
 
 func listTest(interpreter string, names []string, line func(string) string) recipes.Script {

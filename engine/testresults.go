@@ -25,35 +25,36 @@ type TestRecord struct {
 	Emulator string `json:"emulator,omitempty"`
 }
 
-// testOrRecall runs a's tests unless these very tests passed before, and records what came of them.
-func (r *run) testOrRecall(ctx context.Context, a *Action, b *Built, known map[*Action]*Built, key store.ActionID) error {
+// testOrRecall runs a's tests unless these very tests passed before, records what came of them and returns
+// it, nil where they were not to be run.
+func (r *run) testOrRecall(ctx context.Context, a *Action, b *Built, known map[*Action]*Built, key store.ActionID) ([]TestRecord, error) {
 	if r.req.SkipTests {
-		return nil
+		return nil, nil
 	}
 	if reason := r.notTested(a); reason != "" {
 		if r.fresh(a) {
 			r.report(Event{Kind: EventWarning, Action: a, Text: reason})
 		}
-		return nil
+		return nil, nil
 	}
 	var done []TestRecord
 	if r.tools.Store.Result(key, &done) == nil {
-		return r.recordTests(a, done)
+		return done, r.recordTests(a, done)
 	}
 	done, err := r.test(ctx, a, b, known)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	if writeErr := r.recordTests(a, done); err == nil {
 		err = writeErr
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if done == nil {
 		done = []TestRecord{}
 	}
-	return r.tools.Store.SetResult(key, done)
+	return done, r.tools.Store.SetResult(key, done)
 }
 
 // notTested says why the tests of a are not run on this machine; empty where they are, or were not asked for.

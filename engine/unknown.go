@@ -13,41 +13,122 @@ type unknownError []unknownNeed
 
 // unknownNeed is a dependency that no recipe, channel or external offers.
 type unknownNeed struct {
-	name, by string
+	name     string
+	platform string // of a cross build: where it has to run
+	by       string
 	pos      diag.Pos
-	help     string
+	near     string // what may have been meant
+	help     string // what to do otherwise
 }
 
 // Error is the first of them; a planner tells them all, each name once.
 func (e unknownError) Error() string { return e[0].summary() }
 
-func (n unknownNeed) summary() string {
-	return fmt.Sprintf("%s needs %q, which no recipe of this run, no channel and no external offers", n.by, n.name)
+func (n unknownNeed) summary() string { return n.by + " needs " + n.lacking() }
+
+func (n unknownNeed) lacking() string {
+	text := fmt.Sprintf("%q", n.name)
+	if n.platform != "" {
+		text += " for " + n.platform
+	}
+	return text + ", which no recipe of this run, no channel and no external offers"
 }
 
 // reportUnknown makes one problem of each name that is asked for and not offered, with all who need it.
 func (p *planner) reportUnknown() {
 	byName := map[string][]unknownNeed{}
 	for _, n := range p.unknown {
-		if !slices.ContainsFunc(byName[n.name], func(o unknownNeed) bool { return o.by == n.by }) {
-			byName[n.name] = append(byName[n.name], n)
+		key := n.name + " " + n.platform
+		if !slices.ContainsFunc(byName[key], func(o unknownNeed) bool { return o.by == n.by }) {
+			byName[key] = append(byName[key], n)
 		}
 	}
 	p.unknown = nil
-	for _, name := range sortedKeys(byName) {
-		needs := byName[name]
+	for _, key := range sortedKeys(byName) {
+		needs := byName[key]
 		d := diag.Diagnostic{Code: "unknown-dependency", Pos: needs[0].pos, Summary: needs[0].summary(), Suggestion: needs[0].help}
+		if near := needs[0].near; near != "" && len(needs) <= typos {
+			d.Suggestion = fmt.Sprintf("did you mean %q? Otherwise %s", near, needs[0].help)
+		}
 		if len(needs) > 1 {
 			var who []string
 			for _, n := range needs {
 				who = append(who, n.by)
 			}
-			d.Summary = fmt.Sprintf("%d packages need %q, which no recipe of this run, no channel and no external offers", len(who), name)
-			d.Detail = "needed by " + strings.Join(who, ", ")
+			d.Summary = fmt.Sprintf("%d packages need %s", len(who), needs[0].lacking())
+			d.Detail = wrapped("needed by "+strings.Join(who, ", "), 110)
 		}
 		p.problems = append(p.problems, d)
 	}
 }
+
+// nearName is the name that was most likely meant. Names of packages are many and short: what differs in more
+// than a letter, or two of a long name, is another package.
+func nearName(name string, all []string) string {
+	near := diag.Nearest(name, all)
+	if near == "" || diag.Distance(name, near) > min(2, len(name)/5) {
+		return ""
+	}
+	return near
+}
+
+// typos is how many packages may have the same slip of the pen; what more ask for is called so.
+const typos = 2
+
+// wrapped breaks a text between words into lines of that many bytes.
+func wrapped(text string, width int) string {
+	var b strings.Builder
+	at := 0
+	for i, word := range strings.Split(text, " ") {
+		switch {
+		case i == 0:
+		case at+1+len(word) > width:
+			b.WriteString("\n")
+			at = 0
+		default:
+			b.WriteString(" ")
+			at++
+		}
+		b.WriteString(word)
+		at += len(word)
+	}
+	return b.String()
+}
+
+// joinUnsolvable makes one problem of what cannot be solved for one reason in many packages.
+func (p *planner) joinUnsolvable() {
+	first, who := map[string]int{}, map[string][]string{}
+	var kept diag.List
+	for _, d := range p.problems {
+		reason, hint, _ := strings.Cut(d.Detail, "\nhint: ")
+		i, known := first[reason]
+		if d.Code != unsolvable || !known {
+			if d.Code == unsolvable {
+				first[reason] = len(kept)
+			}
+			kept = append(kept, d)
+			continue
+		}
+		if len(who[reason]) == 0 {
+			who[reason] = []string{strings.TrimSuffix(kept[i].Summary, cannotBePlanned)}
+		}
+		who[reason] = append(who[reason], strings.TrimSuffix(d.Summary, cannotBePlanned))
+		if hint != "" && !strings.Contains(kept[i].Detail, "\nhint: ") {
+			kept[i].Detail += "\nhint: " + hint
+		}
+	}
+	for reason, list := range who {
+		d := &kept[first[reason]]
+		d.Summary = fmt.Sprintf("%d packages cannot be planned for one reason", len(list))
+		d.Detail += "\n" + wrapped("these are "+strings.Join(list, ", "), 110)
+	}
+	p.problems = kept
+}
+
+const (
+	unsolvable      = "unsolvable"
+	cannotBePlanned = " cannot be planned"
+)
 
 // failed reports whether anything is wrong with the plan so far.
 func (p *planner) failed() bool { return len(p.problems)+len(p.unknown) > 0 }

@@ -8,14 +8,16 @@ import (
 
 	"forge/internal/fsx"
 	"forge/recipes"
+	"forge/sources"
 	"forge/store"
 	"forge/trust"
 )
 
 // Watch lists the paths that a run depended on, beside its request and what the caller knows of channels
 // and keys: as long as they stay as they are, the same request would find nothing to do. The error says
-// why there is no such list: what a source without a hash of its own is, only fetching can tell.
-func Watch(req *Request, tools Tools, g *Graph, outcomes []*Outcome, patterns []string) ([]store.Watch, error) {
+// why there is no such list: what a source without a hash of its own is, only fetching can tell. facts are
+// those of records that were held against the paths in this run.
+func Watch(req *Request, tools Tools, g *Graph, outcomes []*Outcome, patterns []string) (list []store.Watch, facts [][]byte, err error) {
 	w := &watcher{req: req, seen: map[store.Watch]bool{}}
 	for _, step := range []func() error{
 		func() error { return w.recipes(g, patterns) },
@@ -24,21 +26,22 @@ func Watch(req *Request, tools Tools, g *Graph, outcomes []*Outcome, patterns []
 		func() error { return w.packages(tools.Store, outcomes) },
 	} {
 		if err := step(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	for _, file := range req.VariantFiles {
 		w.path(file)
 	}
 	w.look(req.LockFile, tools.Lock != nil)
-	return w.list, nil
+	return w.list, w.facts, nil
 }
 
 // watcher collects what to watch, each once.
 type watcher struct {
-	req  *Request
-	list []store.Watch
-	seen map[store.Watch]bool
+	req   *Request
+	list  []store.Watch
+	facts [][]byte
+	seen  map[store.Watch]bool
 }
 
 func (w *watcher) add(path string, how store.How) {
@@ -68,13 +71,8 @@ func (w *watcher) look(path string, there bool) {
 
 // path watches a path that was there, and where it is a link, what that leads to.
 func (w *watcher) path(path string) {
-	w.add(path, store.Same)
-	if s, err := fsx.StampOf(path, false); err == nil && s.IsLink() {
-		if _, err := fsx.StampOf(path, true); errors.Is(err, fs.ErrNotExist) {
-			w.add(path, store.Absent)
-		} else {
-			w.add(path, store.Followed)
-		}
+	for _, at := range store.LookedAt(path, true) {
+		w.add(at.Path, at.How)
 	}
 }
 
@@ -112,6 +110,11 @@ func absoluteFrom(wd, path string) string {
 // folder watches all of a recipe's folder that counts.
 func (w *watcher) folder(dir string) error {
 	skip := recipeSkip(w.req, dir)
+	w.path(dir)
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -135,12 +138,23 @@ func (w *watcher) folder(dir string) error {
 	})
 }
 
-// sources refuses what is not pinned by its recipe.
+// sources watches the files of those that lie on this machine, and refuses others that are not pinned by
+// their recipe.
 func (w *watcher) sources(g *Graph) error {
 	for _, a := range g.Actions {
 		for _, s := range a.Output.Sources {
-			if !pinned(s) {
+			if sources.Fixed(s) {
+				continue
+			}
+			list, ok, err := sources.LookedAt(a.Output.Recipe.Dir, s, []string{w.req.OutputDir, w.req.CacheDir})
+			if err != nil {
+				return err
+			}
+			if !ok {
 				return fmt.Errorf("%s has a source whose content the recipe does not name", a.Output.Name)
+			}
+			for _, at := range list {
+				w.look(at.Path, at.There)
 			}
 		}
 	}
@@ -149,13 +163,14 @@ func (w *watcher) sources(g *Graph) error {
 
 // externals watches the files of the host that were looked at.
 func (w *watcher) externals(tools Tools) error {
-	paths, all := tools.Externals.Looked()
+	paths, facts, all := tools.Externals.Looked()
 	if !all {
 		return errors.New("an external of the workspace is found by patterns")
 	}
 	for _, p := range paths {
 		w.look(p.Path, p.There)
 	}
+	w.facts = facts
 	return nil
 }
 

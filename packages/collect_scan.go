@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"hash"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -35,18 +37,35 @@ const goMark = "\xff Go buildinf:"
 // for whoever asks.
 func (c *collector) readAhead(paths []string) {
 	names := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return CheckPath(p) != nil || c.dropped(p) })
+	large := c.lookAll(names, runtime.GOMAXPROCS(0), largeFile)
+	c.lookAll(large, max(runtime.GOMAXPROCS(0)/2, 1), math.MaxInt64)
+}
+
+// largeFile is the size from which on files are scanned after the others, and fewer at a time: a program is
+// held whole, and memory that was not in use before costs a tenth of a digest over it.
+const largeFile = 4 << 20
+
+// lookAll scans names with so many workers and returns those that are larger than most.
+func (c *collector) lookAll(names []string, many int, most int64) []string {
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(names)) {
+	var large []string
+	for range min(many, len(names)) {
 		workers.Go(func() {
 			a := &ahead{collector: c, reader: newReader()}
 			defer a.close()
 			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				a.look(names[i])
+				if !a.look(names[i], most) {
+					c.mu.Lock()
+					large = append(large, names[i])
+					c.mu.Unlock()
+				}
 			}
 		})
 	}
 	workers.Wait()
+	slices.Sort(large)
+	return large
 }
 
 // ahead reads files for a collector. Paths come sorted, so it keeps the folder of the last one open.
@@ -63,15 +82,19 @@ func (a *ahead) close() {
 	}
 }
 
-// look scans p if it is a file that add will ask for; what fails here add meets, too, and tells.
-func (a *ahead) look(p string) {
+// look scans p if it is a file that add will ask for, unless it is larger than most. What fails here add
+// meets, too, and tells.
+func (a *ahead) look(p string, most int64) bool {
 	dir, err := a.enter(path.Dir(p))
 	if err != nil {
-		return
+		return true
 	}
 	info, err := dir.Lstat(path.Base(p))
 	if err != nil {
-		return
+		return true
+	}
+	if info.Mode().IsRegular() && info.Size() > most {
+		return false
 	}
 	wanted := info.Mode().IsRegular() && !isInstaller(p)
 	if wanted && a.opts.NoArch == "python" {
@@ -88,6 +111,7 @@ func (a *ahead) look(p string) {
 	if wanted {
 		a.scans[p] = s
 	}
+	return true
 }
 
 func (a *ahead) enter(folder string) (*os.Root, error) {
@@ -144,7 +168,7 @@ func scanBytes(b []byte, prefix string) scan {
 const readBlock = 256 << 10
 
 // readRoom is the least memory for a program. What of it is not used costs nothing.
-const readRoom = 64 << 20
+const readRoom = 2 * largeFile
 
 // reader has the memory that reading files takes.
 type reader struct {
@@ -157,9 +181,8 @@ func newReader() *reader { return &reader{} }
 // scan reads a file once. Programs and libraries are held whole for inspect, and what that returns is
 // what the scan is of; other files are read in blocks.
 func (r *reader) scan(file io.Reader, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
-	tail := max(len(want.want)-1, 0)
-	if len(r.block) < readBlock+tail {
-		r.block = make([]byte, readBlock+tail)
+	if room := readBlock + max(len(want.want), len(goMark), readBlock/4); len(r.block) < room { // some more, for what inspect adds
+		r.block = make([]byte, room)
 	}
 	n, err := io.ReadFull(file, r.block[:readBlock])
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -183,16 +206,10 @@ func (r *reader) program(head []byte, more bool, file io.Reader, want *finder, i
 	if err != nil {
 		return scan{}, err
 	}
-	s := scan{size: int64(len(b)), native: isNative(b), nul: bytes.IndexByte(b, 0) >= 0}
-	h := sha256.New()
-	for at := 0; at < len(b); at += readBlock { // in parts, so that the second look finds them in the cache
-		end := min(at+readBlock, len(b))
-		h.Write(b[at:end])
-		s.prefix = s.prefix || want.in(b[max(at-len(want.want), 0):end])
-	}
-	s.sum, _ = digest.FromSum(h.Sum(nil))
-	s.golang = s.native && s.prefix && bytes.Contains(b, []byte(goMark))
-	return s, nil
+	l := newLook(b, want)
+	l.feed(b, 0)
+	l.golang = l.native && l.prefix && bytes.Contains(b, []byte(goMark))
+	return l.end(), nil
 }
 
 // rest reads the file to its end, behind head.
@@ -227,30 +244,56 @@ func (r *reader) rest(head []byte, file io.Reader) ([]byte, error) {
 
 // stream keeps the last bytes of each block, lest a prefix across two blocks be missed.
 func (r *reader) stream(n int, more bool, file io.Reader, want *finder) (scan, error) {
-	s := scan{native: isNative(r.block[:n])}
-	mark := newFinder(goMark)
-	h := sha256.New()
+	l := newLook(r.block[:n], want)
+	l.marks = l.native
 	for kept, tail := 0, max(len(want.want), len(goMark))-1; ; {
-		window, fresh := r.block[:kept+n], r.block[kept:kept+n]
-		h.Write(fresh)
-		s.size += int64(n)
-		s.nul = s.nul || bytes.IndexByte(fresh, 0) >= 0
-		s.prefix = s.prefix || want.in(window)
-		s.golang = s.golang || s.native && mark.in(window)
+		window := r.block[:kept+n]
+		l.feed(window, kept)
 		if !more {
-			break
+			return l.end(), nil
 		}
 		kept = min(len(window), tail)
 		copy(r.block, window[len(window)-kept:])
 		var err error
-		n, err = io.ReadFull(file, r.block[kept:])
+		n, err = io.ReadFull(file, r.block[kept:kept+readBlock])
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return scan{}, err
 		}
 		more = err == nil
 	}
-	s.sum, _ = digest.FromSum(h.Sum(nil))
-	return s, nil
+}
+
+// look is a scan under way.
+type look struct {
+	scan
+	hash  hash.Hash
+	want  *finder
+	marks bool // Go's is looked for
+}
+
+func newLook(head []byte, want *finder) *look {
+	return &look{scan: scan{native: isNative(head)}, hash: sha256.New(), want: want}
+}
+
+// lookBlock is how much is looked at before the next: what fits into the innermost cache.
+const lookBlock = 32 << 10
+
+// feed takes what comes next of the content, the part of window behind what was kept of the part before.
+func (l *look) feed(window []byte, kept int) {
+	l.size += int64(len(window) - kept)
+	for at := kept; at < len(window); at += lookBlock {
+		end := min(at+lookBlock, len(window))
+		part := window[at:end]
+		l.hash.Write(part)
+		l.nul = l.nul || bytes.IndexByte(part, 0) >= 0
+		l.prefix = l.prefix || l.want.in(window[max(at-len(l.want.want), 0):end])
+		l.golang = l.golang || l.marks && bytes.Contains(window[max(at-len(goMark), 0):end], []byte(goMark))
+	}
+}
+
+func (l *look) end() scan {
+	l.sum, _ = digest.FromSum(l.hash.Sum(nil))
+	return l.scan
 }
 
 // isNative knows ELF and Mach-O by their first bytes.

@@ -26,6 +26,7 @@ type benchCase struct {
 	variants int        // that are rendered
 	render   func() int // gives the number of outputs
 	floor    func()     // one parse of the file by the library for its language
+	yaml     func()     // one parse of the recipe.yaml that a recipe.hcl was made from; nil for none
 }
 
 // TestBenchWorker is not a test: bench/render.py drives it. It reads a command a line and answers with
@@ -119,6 +120,7 @@ type benchRatio struct {
 	Name          string
 	Variants      int
 	Render, Floor float64 // CPU seconds
+	YAML          float64 `json:",omitempty"`
 }
 
 // benchFloor measures A B B A A B B A, each as often as takes some milliseconds, and gives the medians. The
@@ -137,7 +139,11 @@ func benchFloor(all []benchCase) (out []benchRatio) {
 			b = append(b, benchTime(c.floor), benchTime(c.floor))
 			a = append(a, benchTime(render))
 		}
-		out = append(out, benchRatio{Name: c.name, Variants: c.variants, Render: middle(a), Floor: middle(b)})
+		one := benchRatio{Name: c.name, Variants: c.variants, Render: middle(a), Floor: middle(b)}
+		if c.yaml != nil {
+			one.YAML = middle([]float64{benchTime(c.yaml), benchTime(c.yaml), benchTime(c.yaml), benchTime(c.yaml)})
+		}
+		out = append(out, one)
 	}
 	return out
 }
@@ -169,10 +175,46 @@ func benchGroup(t *testing.T, group string) []benchCase {
 	case "v1":
 		return benchV1(t, dir, origin)
 	}
-	return benchHCL(t)
+	if origin == "" {
+		return benchShipped(t)
+	}
+	return benchHCL(t, dir, origin)
 }
 
 func benchV1(t *testing.T, dir, origin string) (out []benchCase) {
+	eachV1(t, dir, origin, func(name, path string, data []byte, o RenderOptions) {
+		c := benchCase{name: name, variants: v1Variants(path, data, o)}
+		c.render = func() int { return len(renderV1(path, data, o).Outputs) }
+		c.floor = func() { parseYAML(data) }
+		out = append(out, c)
+	})
+	return out
+}
+
+// benchHCL are recipes of the corpus as `forge convert` writes them in HCL.
+func benchHCL(t *testing.T, dir, origin string) (out []benchCase) {
+	eachV1(t, dir, origin, func(name, path string, data []byte, o RenderOptions) {
+		text, _ := Convert(path, data, "recipe.hcl")
+		path = filepath.Join(filepath.Dir(path), "recipe.hcl")
+		r := renderHCL(path, text, o)
+		if r.Diagnostics.HasErrors() {
+			return
+		}
+		combos := map[string]bool{}
+		for _, output := range r.Outputs {
+			combos[fmt.Sprint(output.Full)] = true
+		}
+		c := benchCase{name: name, variants: max(1, len(combos))}
+		c.render = func() int { return len(renderHCL(path, text, o).Outputs) }
+		c.floor = func() { hclsyntax.ParseConfig(text, path, hcl.InitialPos) }
+		c.yaml = func() { parseYAML(data) }
+		out = append(out, c)
+	})
+	return out
+}
+
+// eachV1 calls f for the renders of the vectors that are good.
+func eachV1(t *testing.T, dir, origin string, f func(name, path string, data []byte, o RenderOptions)) {
 	origin, target, _ := strings.Cut(origin, "@")
 	cache := NewCache()
 	eachLine(t, filepath.Join(dir, "vectors/rattler-build/render", origin+".jsonl"), func(line []byte) {
@@ -190,12 +232,8 @@ func benchV1(t *testing.T, dir, origin string) (out []benchCase) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := benchCase{name: fmt.Sprint(w.Recipe, " ", w.Target, " ", w.VariantFiles), variants: v1Variants(path, data, o)}
-		c.render = func() int { return len(renderV1(path, data, o).Outputs) }
-		c.floor = func() { parseYAML(data) }
-		out = append(out, c)
+		f(fmt.Sprint(w.Recipe, " ", w.Target, " ", w.VariantFiles), path, data, o)
 	})
-	return out
 }
 
 func v1Variants(path string, data []byte, o RenderOptions) int {
@@ -250,17 +288,10 @@ func benchV0(t *testing.T, dir, origin string) (out []benchCase) {
 // recipe has mistakes.
 func v0Text(file string, text []byte, o RenderOptions) ([]byte, int) {
 	v := newV0(file, string(text), o)
-	if !v.config() {
+	if !v.configured() {
 		return nil, 0
 	}
-	v.usage = newUsage(v.cfg.sorted())
-	loop := map[string]bool{}
-	for _, k := range v.everUsed() {
-		if len(v.cfg.vals[k]) > 1 {
-			loop[k] = true
-		}
-	}
-	all, problem := v.cfg.expand(loop, v.limit())
+	all, problem := v.cfg.expand(v.base.plain, v.among(v.loopKeys()), v.limit())
 	if problem != nil {
 		return nil, 0
 	}
@@ -273,7 +304,7 @@ func v0Text(file string, text []byte, o RenderOptions) ([]byte, int) {
 	return []byte(s), len(all)
 }
 
-func benchHCL(t *testing.T) (out []benchCase) {
+func benchShipped(t *testing.T) (out []benchCase) {
 	files, err := filepath.Glob("*/recipe.hcl")
 	if err != nil {
 		t.Fatal(err)

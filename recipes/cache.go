@@ -6,7 +6,10 @@ import (
 	"sync"
 
 	"forge/internal/diag"
+	"forge/platforms"
 	"forge/recipes/internal/yamlx"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 // Cache keeps what was read of variant files, so that hundreds of recipes with one pinning file cost
@@ -15,11 +18,13 @@ type Cache struct {
 	mu    sync.Mutex
 	files map[cacheKey]*cachedFile
 	docs  map[textKey]*cachedDoc
+	bases map[baseKey]*cachedBase
+	outer map[[3]platforms.Platform]*hcl.EvalContext
 }
 
 // NewCache returns an empty cache.
 func NewCache() *Cache {
-	return &Cache{files: map[cacheKey]*cachedFile{}, docs: map[textKey]*cachedDoc{}}
+	return &Cache{files: map[cacheKey]*cachedFile{}, docs: map[textKey]*cachedDoc{}, bases: map[baseKey]*cachedBase{}, outer: map[[3]platforms.Platform]*hcl.EvalContext{}}
 }
 
 type cacheKey struct {
@@ -33,6 +38,8 @@ type cachedFile struct {
 	config *variantConfig
 	list   diag.List
 }
+
+func sameFile(a, b VariantFile) bool { return a.Path == b.Path && bytes.Equal(a.Data, b.Data) }
 
 // file reads a variant file, or finds it read before. Files that read the environment are read anew.
 func (c *Cache) file(f VariantFile, env variantEnv, o *RenderOptions) (*variantConfig, diag.List) {
@@ -86,4 +93,18 @@ func (c *Cache) selected(f VariantFile, sel selection) (*yamlx.Document, diag.Li
 		c.docs[key] = known
 	}
 	return known.doc, slices.Clip(known.list)
+}
+
+// scope is what make makes for the platforms, or made before.
+func (c *Cache) scope(o *RenderOptions, make func() *hcl.EvalContext) *hcl.EvalContext {
+	if c == nil {
+		return make()
+	}
+	key := [3]platforms.Platform{o.BuildPlatform, o.HostPlatform, o.TargetPlatform}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.outer[key] == nil {
+		c.outer[key] = make()
+	}
+	return c.outer[key]
 }

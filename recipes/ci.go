@@ -3,7 +3,6 @@ package recipes
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"forge/internal/diag"
@@ -107,7 +106,7 @@ func (c *v0Config) deploymentTarget() {
 	c.set("MACOSX_SDK_VERSION", sdk)
 }
 
-var usesCUDA = regexp.MustCompile(`(?m)^[^#\n]*compiler\(\s*["']cuda["']\s*\)`)
+var usesCUDA = pattern{src: `(?m)^[^#\n]*compiler\(\s*["']cuda["']\s*\)`}
 
 // ciEnvironment is what conda-smithy sets for the selectors of conda-forge's variants.
 func ciEnvironment(opts RenderOptions, text []byte) func(string) (string, bool) {
@@ -138,10 +137,11 @@ func ciConfig(path string, opts RenderOptions, migrations []VariantFile) (*v0Con
 		opts.Variants = append(slices.Clip(opts.Variants), beside...)
 	}
 	v := newV0(path, "", opts)
-	if !v.config() {
-		return nil, v.found.list
+	base := v.readBase(v.variantFiles())
+	if v.cfg = base.cfg; base.list.HasErrors() {
+		return nil, base.list
 	}
-	list := v.found.list
+	list := base.list
 	for _, m := range sortedMigrations(migrations) {
 		list = append(list, v.migrate(m)...)
 	}
@@ -176,7 +176,7 @@ func (j *ciJobs) render(path string, text []byte) diag.List {
 	if base := filepath.Base(path); base == "meta.yaml" || base == "meta.yml" || base == "conda.yaml" {
 		v := newV0(path, string(text), opts)
 		outputs, list = v.render(), v.found.list
-		for _, k := range slices.Concat(v.top, v.firstSelectors()) {
+		for _, k := range slices.Concat(v.topKeys(), v.firstSelectors()) {
 			j.used[k] = true
 			j.top[k] = j.loops(k)
 		}
@@ -198,7 +198,7 @@ func (j *ciJobs) render(path string, text []byte) diag.List {
 	return list
 }
 
-var namesPythonMin = regexp.MustCompile(`\{\{ python_min \}\}`)
+var namesPythonMin = pattern{src: `\{\{ python_min \}\}`}
 
 // usesPythonMin counts python_min as used by the recipe's text alone: the noarch outputs that use it are
 // those that most platforms leave out.

@@ -29,7 +29,7 @@ func sortedMigrations(files []VariantFile) []VariantFile {
 // rows to a zip group (operation key_add).
 func (v *v0) migrate(f VariantFile) diag.List {
 	base := newScope(v.opts, v.cfg.first())
-	d := &decider{lookup: base.selector, parsed: v.selectors, known: map[string]bool{}}
+	d := newDecider(base.selector, v.selectors)
 	sel, bad := selectMeta(string(f.Data), d.decide)
 	for _, e := range bad {
 		return diag.List{e.diagnostic(f.Path, "")}

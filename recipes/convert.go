@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"forge/internal/diag"
+	"forge/recipes/internal/expr"
 	"forge/recipes/internal/yamlx"
 
 	"gopkg.in/yaml.v3"
@@ -23,6 +24,8 @@ func Convert(path string, data []byte, to string) ([]byte, diag.List) {
 func convertWith(path string, data []byte, to string, h *hints) ([]byte, diag.List) {
 	from := formatOf(path)
 	switch {
+	case from == "":
+		return nil, failed(path, "%s", "it is no recipe: its name is not one of "+strings.Join(recipeNames(), ", ")).Diagnostics
 	case from == to:
 		out, list := Format(path, data)
 		return out, list
@@ -49,7 +52,7 @@ func metaToRecipe(path string, data []byte, h *hints) ([]byte, diag.List) {
 	if c.root == nil || c.root.Kind != yaml.MappingNode {
 		return nil, c.unreadable(data)
 	}
-	c.hints, c.w.optional, c.w.truths = h, h.optional, h.truths
+	c.hints, c.w.optional, c.w.truths, c.w.bools, c.w.cdt = h, h.optional, h.truths, h.bools, h.cdt
 	c.statements()
 	root := c.recipe()
 	var b bytes.Buffer
@@ -76,7 +79,7 @@ func newMetaConverter(path string, data []byte) *metaConverter {
 		c.lost(&yaml.Node{Line: line, Column: 1}, format, args...)
 	})
 	c.outline, c.lines, c.w.consts, c.looped = readOutline(path, []byte(commented(u.out.String()))), u.lines, u.consts, u.looped
-	c.known = o.known
+	c.known, c.load = o.known, projectLoader(o)
 	return c
 }
 
@@ -132,6 +135,7 @@ type metaConverter struct {
 	given        []string         // conditions that hold where it is written, anyway
 	inString     bool             // the build string is written
 	onlyNames    bool             // what is written are names of packages, which pins stand for
+	firstWord    bool             // of specs, the name alone is written
 	inScript     bool             // what is written is run by a shell
 	paths        map[int][]branch
 	sets         []setting
@@ -139,8 +143,9 @@ type metaConverter struct {
 	taken        map[string]bool   // comments that went to the context
 	selectors    map[string]string // selector → as recipe.yaml writes it
 	hints        *hints
-	looped       map[string]bool // lists that loops went over
-	specs, inRun bool            // texts are match specs, of what is needed to run
+	load         func(name string) (expr.Value, bool) // functions that read a project's files
+	looped       map[string]bool                      // lists that loops went over
+	specs, inRun bool                                 // texts are match specs, of what is needed to run
 }
 
 func (c *metaConverter) say(severity diag.Severity, n *yaml.Node, format string, args ...any) {

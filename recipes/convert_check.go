@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,13 +18,16 @@ type hints struct {
 	optional map[string]bool // variant keys that a variant may lack
 	truths   map[string]bool // variant keys whose values are the texts true and false
 	starred  map[string]bool // packages whose variant value is a version, no spec
+	bools    map[string]bool // variant keys that are true or false in recipe.yaml, texts in meta.yaml
 	cmd      bool            // variables of the shell are written as cmd wants them on Windows
+	textual  bool            // conditions may be texts, which HCL does not take for any
+	cdt      bool            // names of core dependency trees are written out
 	use      map[string]map[string]bool
 	ignore   map[string]map[string]bool // output → variant keys that (do not) tell its variants apart
 }
 
 func newHints() *hints {
-	return &hints{map[string]bool{}, map[string]bool{}, map[string]bool{}, false, map[string]map[string]bool{}, map[string]map[string]bool{}}
+	return &hints{optional: map[string]bool{}, truths: map[string]bool{}, starred: map[string]bool{}, bools: map[string]bool{}, use: map[string]map[string]bool{}, ignore: map[string]map[string]bool{}}
 }
 
 // ConvertChecked is Convert, with the result held against the original: both are rendered with each of
@@ -100,25 +104,25 @@ func checkConversion(path string, data, out []byte, to string, renders []RenderO
 }
 
 // renderConverted renders the result with the variants of the original, also where recipe.yaml cannot
-// read the variants file, which is said.
+// take the variants file as it is, which is said.
 func renderConverted(path string, out []byte, to string, opts RenderOptions) (*Rendered, *diag.Diagnostic) {
 	file := filepath.Join(filepath.Dir(path), to)
-	given := opts.Variants
-	if formatOf(path) == "meta.yaml" {
-		opts.Variants = append([]VariantFile{v0Defaults(&opts)}, given...)
+	if formatOf(path) != "meta.yaml" {
+		return Render(file, out, opts), nil
 	}
+	v := newV0(path, "", opts)
+	readable := v.configured()
+	if targets := v.cfg.vals["target_platform"]; readable && !slices.Equal(targets, []string{opts.TargetPlatform.String()}) {
+		return renderTargets(file, out, v.cfg, opts)
+	}
+	opts.Variants = append([]VariantFile{v0Defaults(&opts)}, opts.Variants...)
 	r := Render(file, out, opts)
 	for _, d := range r.Diagnostics {
-		if d.Severity != diag.Error || d.Pos.File == file || formatOf(path) != "meta.yaml" {
+		if d.Severity != diag.Error || d.Pos.File == file || !readable {
 			continue
 		}
 		d.Severity, d.Code = diag.Warning, "not-carried"
 		d.Summary = "recipe.yaml does not take this variants file: " + d.Summary
-		v := newV0(path, "", opts)
-		v.opts.Variants = given
-		if !v.config() {
-			return r, nil
-		}
 		opts.Variants = []VariantFile{v.cfg.file()}
 		return Render(file, out, opts), &d
 	}
@@ -217,7 +221,7 @@ func orNone(s string) string {
 
 var (
 	undefinedName = regexp.MustCompile("[`\"]([A-Za-z_][A-Za-z0-9_]*)[`\"] is (?:undefined|not defined|not set)")
-	bareVersion   = regexp.MustCompile(`dependency "([^" ]+) .*missing range specifier`)
+	bareVersion   = pattern{src: `dependency "([^" ]+) .*missing range specifier`}
 )
 
 // learnErrors learns from why the result does not render.
@@ -234,6 +238,9 @@ func (h *hints) learnErrors(list diag.List) (learnt bool) {
 		if m := undefinedName.FindStringSubmatch(d.Summary); m != nil {
 			add(h.optional, m[1])
 		}
+		if strings.Contains(d.Summary, "incorrect condition type") && !h.textual {
+			h.textual, learnt = true, true
+		}
 		if m := bareVersion.FindStringSubmatch(d.Summary); m != nil {
 			add(h.starred, m[1])
 		}
@@ -241,7 +248,7 @@ func (h *hints) learnErrors(list diag.List) (learnt bool) {
 	return learnt
 }
 
-// learnTruths finds variant keys that say true and false as texts.
+// learnTruths finds variant keys that say true and false, as texts or as truth values.
 func (h *hints) learnTruths(r *Rendered) (learnt bool) {
 	for _, o := range r.Outputs {
 		for k, v := range o.Full {
@@ -249,6 +256,9 @@ func (h *hints) learnTruths(r *Rendered) (learnt bool) {
 			case "true", "false":
 				learnt = learnt || !h.truths[k]
 				h.truths[k] = true
+			}
+			if _, truth := v.(bool); truth && !h.bools[k] {
+				h.bools[k], learnt = true, true
 			}
 		}
 	}
@@ -259,6 +269,10 @@ func (h *hints) learnTruths(r *Rendered) (learnt bool) {
 func (h *hints) learn(d difference, before, after *Rendered) (learnt bool) {
 	if strings.Contains(d.before, "%") && strings.Contains(d.after, "$") && !h.cmd && (d.field == "script" || d.field == "tests") {
 		h.cmd = true // variables of cmd's
+		return true
+	}
+	if !h.cdt && strings.HasPrefix(d.field, "requirements/") && treeName.MatchString(d.before) {
+		h.cdt = true
 		return true
 	}
 	if d.minor || d.field != "variant" && d.field != "output" {
@@ -288,6 +302,8 @@ func (h *hints) learn(d difference, before, after *Rendered) (learnt bool) {
 	return learnt
 }
 
+var treeName = pattern{src: `-cos[0-9]+-`}
+
 // usedKeys are the keys that any variant of an output uses, and those that all do.
 func usedKeys(r *Rendered, output string, loop map[string]bool) (used, always map[string]bool) {
 	used, always = map[string]bool{}, map[string]bool{}
@@ -310,29 +326,45 @@ func usedKeys(r *Rendered, output string, loop map[string]bool) (used, always ma
 	return used, always
 }
 
-// of is what is known of an output; of all where its name depends on the variant.
+// of is what is known of an output; where its name depends on the variant, of all that it may stand for.
 func of(m map[string]map[string]bool, output string) map[string]bool {
 	if !strings.Contains(output, "{{") {
 		return m[output]
 	}
+	var pattern strings.Builder
+	at := 0
+	for _, place := range templateIn.FindAllStringIndex(output, -1) {
+		pattern.WriteString(regexp.QuoteMeta(output[at:place[0]]) + ".*")
+		at = place[1]
+	}
+	pattern.WriteString(regexp.QuoteMeta(output[at:]))
+	named, err := regexp.Compile("^" + pattern.String() + "$")
 	all := map[string]bool{}
-	for _, names := range m {
-		for k := range names {
-			all[k] = true
+	for name, keys := range m {
+		if err != nil || named.MatchString(name) {
+			maps.Copy(all, keys)
 		}
 	}
 	return all
 }
 
+var templateIn = pattern{src: `\$?\{\{.*?\}\}`}
+
 // keys adds what rendering told to the build section of an output.
 func (h *hints) keys(to *yaml.Node, output string) {
-	for key, names := range map[string]map[string]bool{"use_keys": of(h.use, output), "ignore_keys": of(h.ignore, output)} {
-		if len(names) == 0 {
-			continue
-		}
+	if len(of(h.use, output))+len(of(h.ignore, output)) == 0 {
+		return
+	}
+	use, ignore := of(h.use, output), of(h.ignore, output)
+	for key, names := range map[string]map[string]bool{"use_keys": use, "ignore_keys": ignore} {
 		list := listNode()
 		for _, n := range sortedNames(names) {
-			list.Content = append(list.Content, plainNode(n))
+			if !mentions(output, n) && !(use[n] && ignore[n]) { // its name tells anyway; names of several outputs may be alike
+				list.Content = append(list.Content, plainNode(n))
+			}
+		}
+		if len(list.Content) == 0 {
+			continue
 		}
 		addItems(within(to, "build", "variant"), key, list)
 	}

@@ -16,6 +16,9 @@ type v1Writer struct {
 	version  func(name string, line int) int
 	optional map[string]bool // variant keys that may be missing, which selectors take for false
 	truths   map[string]bool // variant keys whose values are the texts true and false
+	bools    map[string]bool // variant keys that are true or false there, always true as texts here
+	cdt      bool            // cdt() is written as what it makes
+	texts    []string        // of bools, those that decided something
 	line     int             // of the file, that is written
 	selector bool            // it is a selector, not Jinja
 	problem
@@ -213,6 +216,10 @@ func (w *v1Writer) logic(n *expr.Node) string {
 func (w *v1Writer) truth(n *expr.Node) string {
 	if w.selector && n.Kind == "name" && w.truths[n.Name] {
 		return "((" + n.Name + ` | lower) == "true")`
+	}
+	if _, set := w.consts[n.Name]; !set && !w.selector && n.Kind == "name" && w.bools[n.Name] {
+		w.texts = append(w.texts, n.Name)
+		return "(" + n.Name + ` ~ "")`
 	}
 	if v, ok := w.constValue(n); ok && n.Kind == "name" {
 		if _, writable := literal(v); !writable { // a table

@@ -28,7 +28,11 @@ func (w *v1Writer) call(n *expr.Node) string {
 		args = append(args, bare(w.write(a)))
 	}
 	switch fn.Name {
-	case "compiler", "stdlib", "cdt":
+	case "cdt":
+		if w.cdt && len(args) == 1 {
+			return coreTree(args[0])
+		}
+	case "compiler", "stdlib":
 	case "pin_subpackage", "pin_compatible":
 		return w.pin(fn.Name, n)
 	case "ccache":
@@ -43,8 +47,10 @@ func (w *v1Writer) call(n *expr.Node) string {
 			return "load_from_file(" + args[0] + ")"
 		}
 		return w.fail("load_file_data() without a file")
+	case "load_npm":
+		return `load_from_file("package.json")`
 	case "load_setup_py_data", "load_setuptools":
-		return w.fail("recipe.yaml has no function %s(); write name and version in the recipe, or read pyproject.toml with load_from_file()", fn.Name)
+		return w.fail("recipe.yaml has no function %s(), and what it reads cannot be told without running it; write name and version in the recipe, or read pyproject.toml with load_from_file()", fn.Name)
 	default:
 		return w.fail("recipe.yaml has no function %s()", fn.Name)
 	}
@@ -52,6 +58,12 @@ func (w *v1Writer) call(n *expr.Node) string {
 		return w.fail("%s() takes no arguments with names there", fn.Name)
 	}
 	return fn.Name + "(" + strings.Join(args, ", ") + ")"
+}
+
+// coreTree writes cdt() out as conda-build has it, whose defaults and keys are not those of recipe.yaml.
+func coreTree(name string) string {
+	return "(" + name + ` ~ "-" ~ (cdt_name | default("cos6" if x86 or x86_64 else "cos7")) ~ "-" ~ ` +
+		`(cdt_arch | default("x86_64" if x86_64 else "i686" if x86 else (target_platform | split("-") | last))))`
 }
 
 // python writes a builtin function of selectors as the filter that does the same.
@@ -194,6 +206,9 @@ func (w *v1Writer) environ(method string, args []string) string {
 func (w *v1Writer) filter(n *expr.Node) string {
 	if v1Dialect().Filters[n.Name] == nil || len(n.Named) > 0 {
 		if n.Name == "string" {
+			if s := w.write(n.Args[0]); strings.HasSuffix(s, ` ~ "")`) { // a text already
+				return s
+			}
 			return "(" + w.write(n.Args[0]) + ` ~ "")`
 		}
 		return w.fail("recipe.yaml has no filter %s", n.Name)

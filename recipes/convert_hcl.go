@@ -33,7 +33,8 @@ type hclConverter struct {
 	metaConverter
 	b        strings.Builder
 	w        hclWriter
-	inList   int // a heredoc needs its line end, which a list has not
+	number   *yaml.Node // of the build that is written
+	inList   int        // a heredoc needs its line end, which a list has not
 	lang     *expr.Dialect
 	context  map[string]bool
 	later    map[string]bool       // context variables that are not defined yet: the name means the variant's
@@ -88,8 +89,13 @@ func (c *hclConverter) constant(text string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	s, err := t.Render(&expr.Env{Lookup: func(name string) (expr.Value, bool) { v, ok := c.literals[name]; return v, ok }})
-	return s, err == nil
+	whole := true
+	s, err := t.Render(&expr.Env{Lookup: func(name string) (expr.Value, bool) {
+		v, ok := c.literals[name]
+		whole = whole && ok
+		return v, ok
+	}})
+	return s, err == nil && whole
 }
 
 func (c *hclConverter) line1(format string, args ...any) { fmt.Fprintf(&c.b, format+"\n", args...) }
@@ -120,6 +126,9 @@ func (c *hclConverter) file() {
 	name, computed := c.label(yamlx.Get(head, "name"))
 	if name == "" && c.at("outputs") != nil {
 		name = "recipe"
+	}
+	if c.at("outputs") == nil {
+		c.hints.keys(c.root, c.filled(yamlx.Get(head, "name")))
 	}
 	later := c.later
 	c.later = nil
@@ -164,6 +173,14 @@ func (c *hclConverter) label(n *yaml.Node) (label string, computed *yaml.Node) {
 		label = "computed"
 	}
 	return label, n
+}
+
+// filled is a text with its constants filled in, where that is possible.
+func (c *hclConverter) filled(n *yaml.Node) string {
+	if s, ok := c.constant(valueOf(n)); ok {
+		return s
+	}
+	return valueOf(n)
 }
 
 func valueOf(n *yaml.Node) string {
@@ -224,7 +241,7 @@ func hclKey(k string) string {
 	return hclQuote(k)
 }
 
-var hclIdentifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+var hclIdentifier = pattern{src: `^[A-Za-z_][A-Za-z0-9_-]*$`}
 
 // repeated writes a list as blocks; what is there under a condition gets a for_each.
 func (c *hclConverter) repeated(name string, v *yaml.Node, when string) {
@@ -264,6 +281,11 @@ func hclAnd(a, b string) string {
 
 // body writes the keys of a mapping: blocks for mappings, attributes for the rest.
 func (c *hclConverter) body(n *yaml.Node, where string) {
+	if where == "build" {
+		if c.number = yamlx.Get(n, "number"); c.number == nil {
+			c.number = yamlx.Get(c.at("build"), "number")
+		}
+	}
 	for k, v := range yamlx.Pairs(n) {
 		c.comment(k)
 		switch {
@@ -294,16 +316,38 @@ func (c *hclConverter) skip(v *yaml.Node) {
 		if t, err := c.lang.Parse(text); err == nil && t.Single() && strings.HasPrefix(text, "${{") {
 			text = strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(text, "${{"), "}}"))
 		}
-		all = append(all, c.condition1(&yaml.Node{Kind: yaml.ScalarNode, Value: text, Line: e.Line, Column: e.Column}))
+		if _, err := c.lang.ParseExpr(text); err != nil {
+			c.lost(e, "the condition is put together from text, which recipe.hcl does not do: write %s without ${{ }}", e.Value)
+			continue
+		}
+		c.w.inSkip = true
+		s := c.condition1(&yaml.Node{Kind: yaml.ScalarNode, Value: text, Line: e.Line, Column: e.Column})
+		c.w.inSkip = false
+		if c.mayFail(s) {
+			s = "try(" + s + ", false)"
+		}
+		all = append(all, s)
 	}
 	c.line1("skip = [%s]", strings.Join(all, ", "))
+}
+
+// mayFail reports whether a condition reads what may not be set, which in skip makes it false.
+func (c *hclConverter) mayFail(s string) bool {
+	for name := range c.hints.optional {
+		if mentions(strings.ReplaceAll(s, "variant.", ""), name) {
+			return true
+		}
+	}
+	return strings.Contains(s, "env(") && !strings.Contains(s, `", `)
 }
 
 func (c *hclConverter) attribute(key string, v *yaml.Node) {
 	if v == nil || v.Kind == yaml.ScalarNode && yamlx.IsNull(v) && v.Value == "" {
 		return
 	}
+	c.w.inString = key == "string"
 	c.line1("%s = %s", key, c.data(v))
+	c.w.inString = false
 }
 
 // output writes an output or a staging output.
@@ -313,6 +357,9 @@ func (c *hclConverter) output(e *yaml.Node) {
 		kind, head = "staging", s
 	}
 	name, computed := c.label(yamlx.Get(head, "name"))
+	if kind == "output" {
+		c.hints.keys(e, c.filled(yamlx.Get(head, "name")))
+	}
 	c.comment(e)
 	c.block(kind, name, func() {
 		c.attribute("name", computed)

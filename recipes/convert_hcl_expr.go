@@ -13,6 +13,8 @@ type hclWriter struct {
 	c         *hclConverter
 	platforms map[string]expr.Value
 	condition bool // what is written decides, it is no text
+	inString  bool // the build string is written
+	inSkip    bool // what cannot be evaluated is false
 	problem
 }
 
@@ -26,7 +28,29 @@ func (w *hclWriter) truth(n *expr.Node) string {
 	case "not":
 		return "!" + w.truth(n.Args[0])
 	}
+	if w.mayBeText(n) {
+		return "truthy(" + bare(w.write(n)) + ")"
+	}
 	return w.write(n)
+}
+
+// mayBeText reports whether a condition is a text, which HCL does not take for one: it is known to be, or
+// rendering told that some are and this one may.
+func (w *hclWriter) mayBeText(n *expr.Node) bool {
+	switch n.Kind {
+	case "concat":
+		return true
+	case "name":
+		v, known := w.c.literals[n.Name]
+		_, truth := v.(bool)
+		if known && w.c.context[n.Name] {
+			return !truth
+		}
+		return w.c.hints.textual && !w.platform(n.Name)
+	case "filter":
+		return n.Name != "bool" && w.c.hints.textual
+	}
+	return false
 }
 
 func (w *hclWriter) write(n *expr.Node) string {
@@ -87,6 +111,7 @@ func (w *hclWriter) write(n *expr.Node) string {
 		if n.Args[0].Kind == "name" && (n.Args[0].Name == "env") {
 			return w.fail("env.%s", n.Name)
 		}
+		return arg(0) + "[" + hclQuote(n.Name) + "]"
 	case "call":
 		return w.call(n)
 	case "filter":
@@ -110,13 +135,18 @@ func (w *hclWriter) constant(v expr.Value) string {
 }
 
 func (w *hclWriter) name(name string) string {
+	if name == "build_number" && w.inString && w.c.context[name] && w.c.number != nil { // the build's number hides the variable
+		w.inString = false
+		defer func() { w.inString = true }()
+		return "(" + w.c.data(w.c.number) + ")"
+	}
+	if (name == "hash" || name == "build_number") && (w.inString || !w.c.context[name]) {
+		return name
+	}
 	switch {
 	case w.c.context[name] && !w.c.later[name]:
 		return "local." + name
 	case w.platform(name):
-		return name
-	}
-	if name == "hash" || name == "build_number" {
 		return name
 	}
 	if name == "MACOSX_DEPLOYMENT_TARGET" || name == "CONDA_BUILD_SYSROOT" { // the variant's, or the shell's
@@ -127,6 +157,9 @@ func (w *hclWriter) name(name string) string {
 			return `(win ? ` + hclQuote("%"+name+"%") + " : " + hclQuote("$"+name) + ")"
 		}
 		return hclQuote("$" + name)
+	}
+	if w.c.hints.optional[name] && w.inSkip {
+		return "variant." + name
 	}
 	if w.c.hints.optional[name] && strings.ToUpper(name) == name && !w.condition { // no variant has it: the shell's
 		return hclQuote("$" + name)
@@ -172,7 +205,12 @@ func (w *hclWriter) compare(n *expr.Node, a, b string) string {
 	return "(" + a + " " + n.Op + " " + b + ")"
 }
 
+// joined writes parts of a text as a template. One part alone becomes a text by tostring: "${x}" would be x.
 func (w *hclWriter) joined(parts []*expr.Node) string {
+	parts = flatParts(parts)
+	if len(parts) == 1 {
+		return "tostring(" + bare(w.write(parts[0])) + ")"
+	}
 	var b strings.Builder
 	for _, p := range parts {
 		if s, ok := p.Value.(string); ok && p.Kind == "const" {
@@ -182,6 +220,20 @@ func (w *hclWriter) joined(parts []*expr.Node) string {
 		b.WriteString("${" + bare(w.write(p)) + "}")
 	}
 	return `"` + b.String() + `"`
+}
+
+// flatParts are the parts of a text, without empty ones and without texts made of parts.
+func flatParts(parts []*expr.Node) (out []*expr.Node) {
+	for _, p := range parts {
+		switch {
+		case p.Kind == "concat":
+			out = append(out, flatParts(p.Args)...)
+		case p.Kind == "const" && p.Value == "" && len(parts) > 1:
+		default:
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // textual reports whether an expression is a text, as far as can be told.
@@ -256,13 +308,13 @@ func (w *hclWriter) call(n *expr.Node) string {
 		if d := n.Named["default"]; d != nil {
 			args = append(args, w.write(d))
 		}
-		if len(args) == 1 {
-			args = append(args, `""`)
+		if len(args) == 1 && !w.inSkip { // recipe.yaml leaves it to the shell
+			args = append(args, hclQuote("$"+strings.Trim(args[0], `"`)))
 		}
 		return "env(" + strings.Join(args, ", ") + ")"
 	}
 	switch fn.Name {
-	case "compiler", "stdlib", "cdt", "match":
+	case "compiler", "stdlib", "cdt", "match", "load_from_file":
 		return fn.Name + "(" + strings.Join(args, ", ") + ")"
 	case "pin_subpackage", "pin_compatible":
 		var bounds []string
@@ -312,6 +364,10 @@ func (w *hclWriter) filter(n *expr.Node) string {
 	case "last":
 		return "reverse(" + x + ")[0]"
 	case "int":
+		switch n.Args[0].Kind {
+		case "compare", "not", "test":
+			return "(" + x + " ? 1 : 0)"
+		}
 		return "tonumber(" + x + ")"
 	case "bool":
 		return "(" + x + " ? true : false)"

@@ -3,7 +3,6 @@ package recipes
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -63,8 +62,8 @@ func (c *metaConverter) build(to, n, needs *yaml.Node, top bool) {
 
 // nameLists is lists for names of packages.
 func (c *metaConverter) nameLists(list []choice) *yaml.Node {
-	c.onlyNames = true
-	defer func() { c.onlyNames = false }()
+	c.onlyNames, c.firstWord = true, true
+	defer func() { c.onlyNames, c.firstWord = false, false }()
 	return c.lists(list)
 }
 
@@ -241,7 +240,7 @@ func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choic
 	}
 }
 
-var expressionOf = regexp.MustCompile(`\{\{.*?\}\}`)
+var expressionOf = pattern{src: `\{\{.*?\}\}`}
 
 // boolean writes yes and no as true and false.
 func (c *metaConverter) boolean(list []choice) *yaml.Node {

@@ -32,9 +32,12 @@ func (c *metaConverter) outputs(root *yaml.Node, sections map[string]*yaml.Node)
 		}
 	}
 	if !o.named && o.needsOwn(list) {
-		e := mapNode(plainNode("name"), yamlx.Get(sections["package"], "name"))
-		e.Content[0].Line, e.Line = e.Content[1].Line, e.Content[1].Line
-		out.Content = append(out.Content, o.output(e))
+		out.Content = append(out.Content, o.own())
+	} else if sometimes := o.someOutput(list); !o.named && sometimes != "" {
+		e := o.own()
+		addSkip(e, sometimes)
+		inOrder(e)
+		out.Content = append(out.Content, e)
 	} else if !o.named && !yamlx.IsNull(sections["test"]) {
 		c.warn(sections["test"], "the tests of the recipe belong to an output of its name, which there is none; they are left out, as conda-build leaves them out")
 	}
@@ -42,6 +45,42 @@ func (c *metaConverter) outputs(root *yaml.Node, sections map[string]*yaml.Node)
 	if o.about == nil {
 		c.about(root, sections["about"])
 	}
+}
+
+// own is the output that the recipe itself is.
+func (o *outputConverter) own() *yaml.Node {
+	e := mapNode(plainNode("name"), yamlx.Get(o.sections["package"], "name"))
+	e.Content[0].Line, e.Line = e.Content[1].Line, e.Content[1].Line
+	return o.output(e)
+}
+
+// someOutput is when there is any output, empty for always. Without one, the recipe itself is the package.
+func (o *outputConverter) someOutput(list *yaml.Node) string {
+	var all []string
+	for _, e := range list.Content {
+		if e.Kind != yaml.MappingNode || len(e.Content) == 0 {
+			return ""
+		}
+		condition := o.condition(e.Content[0].Line)
+		if condition == "" {
+			return ""
+		}
+		if !contains(all, wrapped(condition)) {
+			all = append(all, wrapped(condition))
+		}
+	}
+	return bare(strings.Join(all, " or "))
+}
+
+// addSkip adds a condition to those under which an output is not made.
+func addSkip(out *yaml.Node, condition string) {
+	build := within(out, "build")
+	old := yamlx.Get(build, "skip")
+	if old == nil {
+		old = listNode()
+		addPair(build, "skip", old)
+	}
+	old.Content = append([]*yaml.Node{plainNode(condition)}, old.Content...)
 }
 
 // outputConverter converts the outputs of one recipe.
@@ -198,13 +237,7 @@ func (o *outputConverter) output(e *yaml.Node) *yaml.Node {
 	addPair(out, "package", head)
 	o.fill(out, e, order, by, own)
 	if given != "" {
-		skip := within(out, "build")
-		old := yamlx.Get(skip, "skip")
-		if old == nil {
-			old = listNode()
-			addPair(skip, "skip", old)
-		}
-		old.Content = append([]*yaml.Node{plainNode(negated(given))}, old.Content...)
+		addSkip(out, negated(given))
 	}
 	inOrder(out)
 	return out

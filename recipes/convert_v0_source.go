@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"slices"
 	"strings"
 
 	"forge/recipes/internal/yamlx"
@@ -16,7 +17,7 @@ func (c *metaConverter) sources(n *yaml.Node) *yaml.Node {
 	}
 	b := &itemList{out: listNode()}
 	c.comments(b.out, n)
-	for _, e := range list1(n) {
+	for _, e := range c.spread(list1(n)) {
 		if e.Kind != yaml.MappingNode || len(e.Content) == 0 {
 			continue
 		}
@@ -41,6 +42,29 @@ func (c *metaConverter) sources(n *yaml.Node) *yaml.Node {
 		}
 	}
 	return b.out
+}
+
+// spread gives sources what belongs to them while a later one is not there: a selector on its first line
+// takes the `- ` away, too, and the lines without one go on with what is before.
+func (c *metaConverter) spread(list []*yaml.Node) []*yaml.Node {
+	out := slices.Clone(list)
+	for i := len(out) - 1; i > 0; i-- {
+		if out[i].Kind != yaml.MappingNode || c.lineSelector(out[i].Line) == "" {
+			continue
+		}
+		var always []*yaml.Node
+		for k, v := range yamlx.Pairs(out[i]) {
+			if c.lineSelector(k.Line) == "" && yamlx.Get(out[i-1], k.Value) == nil {
+				always = append(always, k, v)
+			}
+		}
+		if before := out[i-1]; before.Kind == yaml.MappingNode && len(always) > 0 {
+			with := *before
+			with.Content = slices.Concat(before.Content, always)
+			out[i-1] = &with
+		}
+	}
+	return out
 }
 
 func conditionsOf(order []string, by map[string][]choice) (conditions []string) {
@@ -132,9 +156,12 @@ func (c *metaConverter) mirrors(list []choice) *yaml.Node {
 	return urls
 }
 
+// lostSource says what becomes of a key that a source has not in recipe.yaml. hashed is set where a sha256
+// stays, which tells the bytes alone.
 func (c *metaConverter) lostSource(key *yaml.Node, k string, hashed bool) {
+	system, _, _ := strings.Cut(k, "_")
 	switch {
-	case hashed && (strings.HasPrefix(k, "sha") || strings.HasPrefix(k, "content_")):
+	case hashed && (strings.HasPrefix(k, "sha") || system == "content"):
 		c.warn(key, "a source has no %s in recipe.yaml; the sha256 stays", k)
 	case k == "no_hoist":
 		c.lost(key, "a source has no no_hoist in recipe.yaml: the top folder of an archive is always left out; adapt the build script")
@@ -142,8 +169,12 @@ func (c *metaConverter) lostSource(key *yaml.Node, k string, hashed bool) {
 		c.warn(key, "the key %s means nothing in a source; it is left out", k)
 	case contains([]string{"path_via_symlink", "content_hash_skip", "svn_ignore_externals"}, k):
 		c.warn(key, "a source has no %s in recipe.yaml; it is left out", k)
+	case system == "content":
+		c.lost(key, "a source has no %s in recipe.yaml; name the commit with expected_commit, or give a url with its sha256", k)
+	case system == "hg" || system == "svn":
+		c.lost(key, "a source has no %s in recipe.yaml, which takes git, archives and folders; give the url of an archive with its sha256", k)
 	default:
-		c.lost(key, "a source has no %s in recipe.yaml; give a url with its sha256", k)
+		c.lost(key, "a source has no %s in recipe.yaml; fetch the file once, compare this hash, and write its sha256", k)
 	}
 }
 

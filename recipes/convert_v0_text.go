@@ -47,10 +47,26 @@ func (c *metaConverter) template(n *yaml.Node) (string, error) {
 			b.WriteString("$" + s)
 			continue
 		}
+		if whole := strings.TrimSpace(text) == text[p.from:p.to]; isTruth(inner) && (!whole || yamlx.IsQuoted(n)) {
+			s = `"True" if ` + s + ` else "False"`
+		}
 		b.WriteString(printedTemplate(s))
 	}
 	b.WriteString(text[at:])
 	return b.String(), problem
+}
+
+// isTruth reports whether an expression is true or false, which Python prints as True and False.
+func isTruth(text string) bool {
+	x, err := v0Language.ParseExpr(strings.TrimSpace(text))
+	if err != nil {
+		return false
+	}
+	switch x.Tree().Kind {
+	case "compare", "not", "test":
+		return true
+	}
+	return false
 }
 
 // printedTemplate writes an expression into a text: truth values, and variables that are not there, as Python
@@ -64,6 +80,9 @@ func printedTemplate(s string) string {
 	}
 	if before, ok := strings.CutSuffix(s, `, default="")`); ok && strings.HasPrefix(s, "env.get(") && strings.Count(s, "(") == 1 {
 		s = before + `, default="None")`
+	}
+	if strings.HasPrefix(s, `"`) && quoteEnd(s) == len(s) && !strings.ContainsAny(s, `\{`) {
+		return strings.Trim(s, `"`)
 	}
 	return "${{ " + s + " }}"
 }
@@ -129,6 +148,11 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 	if c.specs {
 		s = c.strictSpec(n, s)
 	}
+	if c.firstWord {
+		if i := strings.IndexByte(strings.TrimRight(maskExpressions(s), " "), ' '); i >= 0 {
+			s = s[:i]
+		}
+	}
 	if n.Style&yaml.LiteralStyle != 0 { // lines that conda-build takes for comments
 		s = withoutComments("\n" + s)[1:]
 	}
@@ -136,7 +160,7 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 	if strings.Contains(s, "${{") || out.Style != 0 {
 		out.Tag = "!!str"
 	}
-	if strings.HasPrefix(s, "${{") && out.Style == 0 {
+	if out.Style == 0 && (strings.HasPrefix(s, "${{") || plainNumber.MatchString(s) && strings.Contains(c.value(n), "{{")) {
 		out.Tag = ""
 	}
 	if out.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 && strings.HasPrefix(s, "${{") && strings.Count(s, "${{") == 1 && strings.HasSuffix(s, "}}") {
@@ -147,9 +171,14 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 }
 
 // pinned is a pin whose first argument is what it pins.
-var pinned = regexp.MustCompile(`^\s*pin_(?:subpackage|compatible)\(\s*([^,()]*(?:\([^()]*\))?[^,()]*?)\s*[,)]`)
+var pinned = pattern{src: `^\s*pin_(?:subpackage|compatible)\(\s*([^,()]*(?:\([^()]*\))?[^,()]*?)\s*[,)]`}
 
-var expressionIn = regexp.MustCompile(`\$\{\{.*?\}\}`)
+var expressionIn = pattern{src: `\$\{\{.*?\}\}`}
+
+// maskExpressions puts one word as long as it in for each ${{ }}.
+func maskExpressions(s string) string {
+	return expressionIn.ReplaceAllStringFunc(s, func(m string) string { return strings.Repeat("0", len(m)) })
+}
 
 // strictSpec writes a match spec as recipe.yaml wants it: conda-build takes `zlib 1.2` for 1.2.*.
 func (c *metaConverter) strictSpec(n *yaml.Node, s string) string {
@@ -164,7 +193,7 @@ func (c *metaConverter) strictSpec(n *yaml.Node, s string) string {
 			s = strings.TrimSpace(m[1]) + " * " + m[3]
 		}
 	}
-	masked := expressionIn.ReplaceAllStringFunc(s, func(m string) string { return strings.Repeat("0", len(m)) })
+	masked := maskExpressions(s)
 	fields := strings.Fields(masked)
 	if m := xDotX.FindStringSubmatch(s); m != nil && m[1] != "vc" {
 		if !c.inRun { // the variant decides
@@ -208,11 +237,11 @@ func (c *metaConverter) strictSpec(n *yaml.Node, s string) string {
 }
 
 // exactBuild is `name ==version=build`, whose last sign is a space in recipe.yaml.
-var pinAndBuild = regexp.MustCompile(`^(\$\{\{ pin_.*?)\) \}\} +(\S.*)$`)
+var pinAndBuild = pattern{src: `^(\$\{\{ pin_.*?)\) \}\} +(\S.*)$`}
 
-var toolSpec = regexp.MustCompile(`^\$\{\{ (compiler|stdlib|cdt)\(`)
+var toolSpec = pattern{src: `^\$\{\{ (compiler|stdlib|cdt)\(`}
 
-var exactBuild = regexp.MustCompile(`^([\w.-]+ *)==?((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)=((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)$`)
+var exactBuild = pattern{src: `^([\w.-]+ *)==?((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)=((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)$`}
 
 // variantValue reports whether a version is written as the variant's value of the package.
 func (c *metaConverter) variantValue(rest, name string) bool {

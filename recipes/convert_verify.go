@@ -170,6 +170,9 @@ func sameFacts(a, b facts) bool {
 func (c *comparer) facts(o *Output) map[string]string {
 	v := o.View()
 	r := &v.Requirements
+	if o.Build.legacyNoArch { // how conda-build's earlier form of it is written now, which the conversion says
+		v.NoArch = "python"
+	}
 	f := map[string]string{"name": v.Name, "version": v.Version, "build number": fmt.Sprint(v.Number), "noarch": v.NoArch,
 		"build string": hashless(o), "variant": variantFacts(o, func(k string) bool { return c.loop[k] }), "hashed keys": variantFacts(o, func(k string) bool { return !c.loop[k] }), "source": asFact(sourceFacts(v.Sources, o.Recipe.Dir)), "script": asFact(scriptFacts(v.Scripts)),
 		"requirements/build": asFact(c.specs(r.Build)), "requirements/host": asFact(c.specs(r.Host)), "requirements/run": asFact(c.specs(r.Run)),
@@ -215,8 +218,8 @@ func sorted(list []string) []string {
 }
 
 var (
-	someHash = regexp.MustCompile(`h[0-9a-f]{7}`)
-	ownName  = regexp.MustCompile(`^((np|py|pl|lua|r|mro)[0-9*]*)*_?(h…_?)?([0-9]+)$`)
+	someHash = pattern{src: `h[0-9a-f]{7}`}
+	ownName  = pattern{src: `^((np|py|pl|lua|r|mro)[0-9*]*)*_?(h…_?)?([0-9]+)$`}
 )
 
 // hashless is the build string with a mark for its hash.
@@ -241,7 +244,7 @@ func variantFacts(o *Output, counts func(key string) bool) string {
 		case "target_platform", "channel_targets", "channel_sources", "CONDA_BUILD_SYSROOT":
 			continue
 		}
-		if o.NoArch == "python" && k == "python" { // there is one, the newest
+		if (o.NoArch == "python" || o.Build.legacyNoArch) && k == "python" { // there is one, the newest
 			continue
 		}
 		if !counts(normalKey(k)) {
@@ -269,20 +272,34 @@ func (c *comparer) specs(list []string) (out []string) {
 // withoutVariant takes out what meta.yaml writes into requirements and recipe.yaml leaves to the solver:
 // the variant's version of a bare name, and the pins of pin_run_as_build.
 func (c *comparer) withoutVariant(spec string) string {
-	spec = strings.ReplaceAll(strings.TrimSuffix(spec, ".*"), " ==", " ") // one spelling of an exact version
 	spec = exactSpec.ReplaceAllString(strings.ReplaceAll(spec, " =*=", " * "), "$1 $2")
 	name, rest, _ := strings.Cut(spec, " ")
 	for _, v := range c.values[normalKey(name)] {
-		if rest != "" && strings.TrimSuffix(v, ".*") == rest {
+		if rest != "" && strings.TrimSuffix(v, ".*") == strings.TrimSuffix(rest, ".*") {
 			return name
 		}
 	}
-	return spec
+	return name + canonicalVersion(rest)
 }
 
-var spaceInSpec = regexp.MustCompile(`([<>=!~,|]) `)
+// canonicalVersion is one spelling of a version condition, as conda-build reads it: 1.2 alone and =1.2
+// are 1.2.*, beside a build string 1.2 is ==1.2.
+func canonicalVersion(s string) string {
+	version, build, exact := strings.Cut(s, " ")
+	switch {
+	case s == "":
+		return ""
+	case exact && !strings.ContainsAny(version, "=<>!~*,|"):
+		version = "==" + version
+	case !exact && !strings.ContainsAny(strings.TrimPrefix(version, "="), "=<>!~*,|"):
+		version = strings.TrimPrefix(version, "=") + ".*"
+	}
+	return " " + strings.TrimSpace(version+" "+build)
+}
 
-var exactSpec = regexp.MustCompile(`^(\S+ [^ =<>!~]+)=([^ =<>!~]+)$`) // name version=build
+var spaceInSpec = pattern{src: `([<>=!~,|]) `}
+
+var exactSpec = regexp.MustCompile(`^(\S+ (?:==)?[^ =<>!~]+)=([^ =<>!~]+)$`) // name version=build
 
 func (c *comparer) exports(m map[string][]string) map[string][]string {
 	out := map[string][]string{}
@@ -317,11 +334,11 @@ func sourceFacts(list []SourceView, dir string) []SourceView {
 
 // lateName is a variable of the build's shell; recipe.yaml leaves it to the build where a text has one
 // that it does not know.
-var lateName = regexp.MustCompile(`\$\{\{ ([A-Z_]+) \}\}`)
+var lateName = pattern{src: `\$\{\{ (?:env\.get\(")?([A-Z_]+)(?:"\))? \}\}`}
 
-var errorLevel = regexp.MustCompile(`(?m)^if (errorlevel 1|%errorlevel% neq 0) exit 1$`)
+var errorLevel = pattern{src: `(?m)^if (errorlevel 1|%errorlevel% neq 0) exit 1$`}
 
-var blankLines = regexp.MustCompile(`\n\s*\n`)
+var blankLines = pattern{src: `\n\s*\n`}
 
 func scriptFacts(list []ScriptView) (out []ScriptView) {
 	for _, s := range list {
@@ -351,7 +368,7 @@ func (c *comparer) tests(list []TestView) (out []TestView) {
 	return out
 }
 
-var cmdVariable = regexp.MustCompile(`%([A-Z_]+)%`)
+var cmdVariable = pattern{src: `%([A-Z_]+)%`}
 
 func aboutFacts(v View) any {
 	a := v.About

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -15,7 +16,7 @@ import (
 type folder struct {
 	dir   string
 	asked int
-	names map[string]bool // in lower case, for file systems that do not tell; nil before the listing
+	names []string // in lower case, for file systems that do not tell; nil before the listing
 }
 
 const askBeforeListing = 3
@@ -37,25 +38,20 @@ func (f *folder) lacks(name string) bool {
 		f.list()
 	}
 	if f.names != nil && isASCII(name) {
-		return !f.names[strings.ToLower(name)]
+		return !slices.Contains(f.names, strings.ToLower(name))
 	}
 	_, err := os.Lstat(filepath.Join(f.dir, name))
 	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (f *folder) list() {
-	d, err := os.Open(f.dir)
+	names, err := folderNames(f.dir)
 	if err != nil {
 		return
 	}
-	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	if err != nil {
-		return
-	}
-	f.names = make(map[string]bool, len(names))
-	for _, n := range names {
-		f.names[strings.ToLower(n)] = true
+	f.names = make([]string, len(names))
+	for i, n := range names {
+		f.names[i] = strings.ToLower(n)
 	}
 }
 

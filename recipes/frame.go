@@ -2,8 +2,10 @@ package recipes
 
 import (
 	"errors"
+	"fmt"
 	"sort"
 	"strings"
+	"unicode"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/expr"
@@ -314,6 +316,18 @@ func alwaysHashed(key string) bool {
 	return key == "target_platform" || key == "channel_targets" || key == "channel_sources"
 }
 
+// undefinedHelp says where a name that is not defined could come from.
+func undefinedHelp(name string) string {
+	return fmt.Sprintf("define it in context; if it is a key of variants, give it with --variant %s=VALUE or a file with -m", name)
+}
+
+// identifier reports whether a name is written as one.
+func identifier(name string) bool {
+	return name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) < 0
+}
+
 // exprDiagnostic places an expression's mistake in the file: in the text of the scalar where that can
 // be told, else at the scalar.
 func exprDiagnostic(doc *yamlx.Document, n *yaml.Node, err error) diag.Diagnostic {
@@ -328,6 +342,9 @@ func exprDiagnostic(doc *yamlx.Document, n *yaml.Node, err error) diag.Diagnosti
 		d.Code = "expression-syntax"
 	case expr.Undefined:
 		d.Code = "undefined"
+		if d.Suggestion == "" && identifier(e.Name) {
+			d.Suggestion = undefinedHelp(e.Name)
+		}
 	case expr.Limit:
 		d.Code, d.Suggestion = "too-expensive", tooExpensive(e)
 	}

@@ -53,7 +53,7 @@ func (e *hclEval) repeat(v cty.Value, make func()) {
 // scope is the names that the file's own expressions see, without those of an inner scope.
 func (e *hclEval) scope() *hcl.EvalContext {
 	c := e.ctx
-	for c.Parent() != nil {
+	for c.Parent() != nil && c.Parent().Parent() != nil { // the outermost is that of all files
 		c = c.Parent()
 	}
 	return c

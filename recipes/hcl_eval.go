@@ -2,8 +2,8 @@ package recipes
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"forge/internal/diag"
@@ -21,9 +21,11 @@ type hclEval struct {
 	path, dir string
 	doc       *yamlx.Document
 	frame     *frame // for compiler() and its like
+	scan      *hclScan
 	ctx       *hcl.EvalContext
 	local     map[string][]string // what each local reads
 	reads     map[*yaml.Node][]string
+	slab      []yaml.Node // to be handed out
 	always    []string
 	needs     []string // tools that pipelines call
 	each      bool     // inside of a block with for_each
@@ -39,17 +41,9 @@ func (e *hclEval) errorf(r hcl.Range, code, suggestion, format string, args ...a
 // locals makes the names that expressions can read: variant, platforms, package and the file's own.
 // locals and the package's attributes may refer to each other in any order.
 func (e *hclEval) locals(body *hclsyntax.Body) {
-	vars := map[string]cty.Value{"variant": cty.ObjectVal(e.variantValues())}
-	for name, v := range e.frame.platform.names() {
-		switch v := v.(type) {
-		case bool:
-			vars[name] = cty.BoolVal(v)
-		case string:
-			vars[name] = cty.StringVal(v)
-		}
-	}
-	vars["hash"], vars["build_number"] = cty.StringVal(hashMark), cty.StringVal(numberMark)
-	e.ctx = &hcl.EvalContext{Variables: vars, Functions: e.functions()}
+	e.ctx = e.outerScope().NewChild()
+	e.ctx.Variables = map[string]cty.Value{"variant": cty.ObjectVal(e.variantValues())}
+	e.ctx.Functions = e.functions()
 	e.local = map[string][]string{}
 	waiting, known := map[string]*hclsyntax.Attribute{}, map[string]map[string]cty.Value{"local": {}, "package": {}}
 	for _, b := range body.Blocks {
@@ -72,18 +66,29 @@ func (e *hclEval) locals(body *hclsyntax.Body) {
 }
 
 func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known map[string]map[string]cty.Value) {
-	for len(waiting) > 0 {
-		for group, values := range known {
-			e.ctx.Variables[group] = cty.ObjectVal(values)
+	stale := map[string]bool{"local": true, "package": true} // groups whose object lacks what is known
+	refresh := func(x hclsyntax.Expression) {
+		for group := range stale {
+			if x == nil || readsGroup(x, group) {
+				e.ctx.Variables[group] = cty.ObjectVal(known[group])
+				delete(stale, group)
+			}
 		}
+	}
+	refresh(nil)
+	for len(waiting) > 0 {
 		progress := false
 		for _, name := range sortedNames(waiting) {
 			a := waiting[name]
 			if dependsOn(a.Expr, waiting) {
 				continue
 			}
+			refresh(a.Expr)
 			v, problems := a.Expr.Value(e.ctx)
-			e.list = append(e.list, e.diagnostics(problems)...)
+			if len(problems) > 0 {
+				refresh(nil) // what is said of them looks at all that is known
+				e.list = append(e.list, e.diagnostics(problems)...)
+			}
 			if problems.HasErrors() {
 				v = cty.DynamicVal // what reads it is not known, and no mistake of its own
 			}
@@ -91,21 +96,24 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 			if e.checkSize(a.Expr.Range(), v); e.tooBig() {
 				return
 			}
-			known[group][key] = v
-			e.ctx.Variables[group] = cty.ObjectVal(known[group])
+			known[group][key], stale[group] = v, true
 			e.local[name] = e.readsOf(a.Expr)
 			delete(waiting, name)
 			progress = true
 		}
 		if !progress {
+			refresh(nil)
 			names := sortedNames(waiting)
 			e.errorf(waiting[names[0]].NameRange, "cycle", "", "these values refer to each other: %s", strings.Join(names, ", "))
 			return
 		}
 	}
-	for group, values := range known {
-		e.ctx.Variables[group] = cty.ObjectVal(values)
-	}
+	refresh(nil)
+}
+
+// readsGroup reports whether an expression may name a local or an attribute of the package.
+func readsGroup(x hclsyntax.Expression, group string) bool {
+	return slices.ContainsFunc(x.Variables(), func(t hcl.Traversal) bool { return t.RootName() == group })
 }
 
 // tooBig reports whether a value was too big to go on with, or refers to itself.
@@ -184,73 +192,24 @@ func (e *hclEval) unknownName(p *hcl.Diagnostic) string {
 		return ""
 	}
 	name := t.Traversal.RootName()
+	_, isLocal := e.local["local."+name]
 	switch {
 	case isBuildVariable(name) || strings.ToUpper(name) == name:
 		return "a variable of the shell is written $" + name + ", without braces"
-	case e.scope().Variables["local"].Type().HasAttribute(name):
+	case isLocal:
 		return "write local." + name
 	case e.frame.variant[name].Text != "":
 		return "write variant." + name
 	}
-	if near := diag.Nearest(name, sortedNames(e.scope().Variables)); near != "" {
+	known := maps.Clone(e.scope().Variables)
+	if outer := e.scope().Parent(); outer != nil {
+		maps.Copy(known, outer.Variables)
+	}
+	if near := diag.Nearest(name, sortedNames(known)); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
 }
-
-// readsOf lists the variant keys that an expression reads, through locals too.
-func (e *hclEval) readsOf(x hclsyntax.Expression) []string {
-	found := map[string]bool{}
-	e.addReads(x, found)
-	return sortedNames(found)
-}
-
-func (e *hclEval) addReads(x hclsyntax.Expression, found map[string]bool) {
-	for _, name := range directReads(x) {
-		found[name] = true
-	}
-	for _, t := range x.Variables() {
-		for _, name := range e.local[traversalName(t)] {
-			found[name] = true
-		}
-	}
-}
-
-// directReads are the variant keys that the text of an expression names.
-func directReads(x hclsyntax.Node) (out []string) {
-	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
-		switch n := n.(type) {
-		case *hclsyntax.ScopeTraversalExpr:
-			name := traversalName(n.Traversal)
-			if key, ok := strings.CutPrefix(name, "variant."); ok {
-				out = append(out, normalKey(key))
-			} else if name == "target_platform" || name == "build_platform" || name == "host_platform" {
-				out = append(out, name)
-			}
-		case *hclsyntax.FunctionCallExpr:
-			out = append(out, callReads(n)...)
-		}
-		return nil
-	})
-	return out
-}
-
-func callReads(n *hclsyntax.FunctionCallExpr) []string {
-	switch n.Name {
-	case "cdt":
-		return []string{"cdt_name", "cdt_arch"}
-	case "compiler", "stdlib":
-		if len(n.Args) == 1 {
-			if v, problems := n.Args[0].Value(nil); !problems.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
-				return toolKeys(n.Name, normalKey(v.AsString()))
-			}
-		}
-	}
-	return nil
-}
-
-// staticReads are the variant keys that a whole file may read.
-func staticReads(body *hclsyntax.Body) []string { return directReads(body) }
 
 // block evaluates a block as a mapping.
 func (e *hclEval) block(b *hclsyntax.Block) *yaml.Node {
@@ -265,7 +224,7 @@ func (e *hclEval) body(node *yaml.Node, body *hclsyntax.Body, skip ...string) {
 	for _, a := range body.Attributes {
 		attributes = append(attributes, a)
 	}
-	sort.Slice(attributes, func(i, j int) bool { return attributes[i].NameRange.Start.Byte < attributes[j].NameRange.Start.Byte })
+	slices.SortFunc(attributes, func(a, b *hclsyntax.Attribute) int { return a.NameRange.Start.Byte - b.NameRange.Start.Byte })
 	for _, a := range attributes {
 		if a.Name == "for_each" && e.each {
 			continue
@@ -274,7 +233,8 @@ func (e *hclEval) body(node *yaml.Node, body *hclsyntax.Body, skip ...string) {
 		if v == nil {
 			continue
 		}
-		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: a.Name, Line: a.NameRange.Start.Line, Column: a.NameRange.Start.Column}
+		key := e.newNode(a.NameRange.Start)
+		key.Kind, key.Tag, key.Value = yaml.ScalarNode, "!!str", a.Name
 		node.Content = append(node.Content, key, v)
 	}
 	for _, b := range body.Blocks {
@@ -311,6 +271,9 @@ func (e *hclEval) attribute(a *hclsyntax.Attribute) *yaml.Node {
 	if name := fileCall(a); name != nil {
 		return e.fileNode(a, name)
 	}
+	if n := e.literal(a.Expr); n != nil {
+		return n
+	}
 	v, problems := a.Expr.Value(e.ctx)
 	e.list = append(e.list, e.diagnostics(problems)...)
 	if problems.HasErrors() {
@@ -338,12 +301,50 @@ func (e *hclEval) fileNode(a *hclsyntax.Attribute, arg hclsyntax.Expression) *ya
 	if problems.HasErrors() {
 		return nil
 	}
-	value := e.node(v, arg, e.readsOf(arg))
+	value := e.node(v, arg, e.readsOf(a.Expr))
 	if value == nil {
 		return nil
 	}
 	at := a.Expr.Range().Start
 	return &yaml.Node{Kind: yaml.MappingNode, Line: at.Line, Column: at.Column, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "file", Line: at.Line, Column: at.Column}, value}}
+}
+
+// literal is what node gives for a text in quotes, or a list of some, which are most of a recipe; nil for
+// all else.
+func (e *hclEval) literal(x hclsyntax.Expression) *yaml.Node {
+	switch x := x.(type) {
+	case *hclsyntax.TemplateExpr:
+		text, ok := quotedText(x)
+		if !ok {
+			return nil
+		}
+		n := e.newNode(x.SrcRange.Start)
+		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, text
+		return n
+	case *hclsyntax.TupleConsExpr:
+		n := e.newNode(x.SrcRange.Start)
+		n.Kind, n.Content = yaml.SequenceNode, make([]*yaml.Node, len(x.Exprs))
+		for i, item := range x.Exprs {
+			text, ok := item.(*hclsyntax.TemplateExpr)
+			if !ok {
+				return nil
+			}
+			if n.Content[i] = e.literal(text); n.Content[i] == nil {
+				return nil
+			}
+		}
+		return n
+	}
+	return nil
+}
+
+// newNode is an empty node; they are made many at a time.
+func (e *hclEval) newNode(at hcl.Pos) *yaml.Node {
+	if len(e.slab) == cap(e.slab) {
+		e.slab = make([]yaml.Node, 0, 24)
+	}
+	e.slab = append(e.slab, yaml.Node{Line: at.Line, Column: at.Column})
+	return &e.slab[len(e.slab)-1]
 }
 
 // node is a value as a tree with places; nil for null.
@@ -352,8 +353,10 @@ func (e *hclEval) node(v cty.Value, x hclsyntax.Expression, reads []string) *yam
 		return nil
 	}
 	at := x.Range().Start
-	n := &yaml.Node{Line: at.Line, Column: at.Column}
-	e.reads[n] = reads
+	n := e.newNode(at)
+	if len(reads) > 0 {
+		e.reads[n] = reads
+	}
 	switch t := v.Type(); {
 	case t == cty.String:
 		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, v.AsString()

@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 
 	"forge/internal/diag"
@@ -15,6 +16,8 @@ import (
 const (
 	maxHCL      = 256 << 10
 	maxHCLDepth = 100
+	// maxHCLOpened is how deep the parser may go: some megabytes of its stack, which ends at a gigabyte.
+	maxHCLOpened = 1000
 )
 
 // parseHCL reads a file of HCL. The parser of the library descends on the stack and ends the process
@@ -29,16 +32,18 @@ func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.
 		return nil, doc, list
 	}
 	data = []byte(text)
-	if !isShallow(data) {
-		tokens, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos)
-		if d := tooDeep(path, doc, tokens); d != nil {
-			return nil, doc, diag.List{*d}
-		}
-		if lexed.HasErrors() {
-			return nil, doc, hclDiagnostics(doc, lexed)
+	opened := openedHCL(data)
+	if opened > maxHCLOpened {
+		if list := deepOrUnread(path, doc, data); list != nil {
+			return nil, doc, list
 		}
 	}
 	file, problems := hclsyntax.ParseConfig(data, path, hcl.InitialPos)
+	if opened > maxHCLDepth && (problems.HasErrors() || isDeep(file)) {
+		if list := deepOrUnread(path, doc, data); list != nil {
+			return nil, doc, list
+		}
+	}
 	if problems.HasErrors() { // of what is no token at all, the parser says more than helps
 		if _, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos); lexed.HasErrors() {
 			problems = lexed
@@ -52,10 +57,10 @@ func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.
 	return body, doc, list
 }
 
-// isShallow reports whether a file cannot be too deep, whatever its tokens are: all that could open
-// something, counted without what closes it, is less than the depth allowed. So are most recipes, and they
-// need not be split into tokens twice.
-func isShallow(data []byte) bool {
+// openedHCL counts all in a file that could open something, whatever its tokens are, without what closes
+// it. A file with less than the depth allowed cannot be too deep; one with less than the parser's stack bears
+// is parsed, and measured after that. So most recipes need not be split into tokens twice.
+func openedHCL(data []byte) int {
 	opened, signs := 0, 0
 	for i, c := range data {
 		switch c {
@@ -74,10 +79,48 @@ func isShallow(data []byte) bool {
 			signs = 0
 		}
 		if signs > maxHCLDepth/2 {
-			return false
+			return math.MaxInt
 		}
 	}
-	return opened <= maxHCLDepth
+	return opened
+}
+
+// deepOrUnread reports nesting that is too deep, or what is no token; nothing where all is well.
+func deepOrUnread(path string, doc *yamlx.Document, data []byte) diag.List {
+	tokens, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos)
+	if d := tooDeep(path, doc, tokens); d != nil {
+		return diag.List{*d}
+	}
+	if lexed.HasErrors() {
+		return hclDiagnostics(doc, lexed)
+	}
+	return nil
+}
+
+// isDeep reports whether a tree is so deep that its tokens may be too deep: two of them, a quote and a
+// brace, can share a node.
+func isDeep(file *hcl.File) bool {
+	body, ok := file.Body.(*hclsyntax.Body)
+	w := &depthWalker{}
+	if ok {
+		_ = hclsyntax.Walk(body, w)
+	}
+	return w.most > maxHCLDepth/3
+}
+
+type depthWalker struct{ depth, most int }
+
+// Enter is called for each node before those inside of it.
+func (w *depthWalker) Enter(hclsyntax.Node) hcl.Diagnostics {
+	w.depth++
+	w.most = max(w.most, w.depth)
+	return nil
+}
+
+// Exit is called after them.
+func (w *depthWalker) Exit(hclsyntax.Node) hcl.Diagnostics {
+	w.depth--
+	return nil
 }
 
 // tooDeep reports nesting that the parser should not see: brackets, templates, signs and choices.

@@ -3,6 +3,7 @@ package recipes
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/expr"
@@ -19,6 +20,7 @@ import (
 type hclRecipe struct {
 	*v1Recipe
 	body *hclsyntax.Body
+	scan *hclScan
 }
 
 // renderHCL renders a recipe.hcl for all its variants.
@@ -34,13 +36,16 @@ func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
 		return &Rendered{Diagnostics: r.found.list}
 	}
 	r.readVariants(v1Language())
-	h := &hclRecipe{v1Recipe: r, body: body}
-	for _, name := range staticReads(body) {
-		r.names[name] = true
+	h := &hclRecipe{v1Recipe: r, body: body, scan: scanHCL(body)}
+	for _, x := range h.scan.reads {
+		for _, name := range x.keys {
+			r.names[name] = true
+		}
 	}
 	for _, key := range staticUseKeys(body) {
 		r.names[key] = true
 	}
+	h.findFree(body)
 	r.tree = h.tree
 	var outputs []*Output
 	if !r.found.list.HasErrors() {
@@ -68,9 +73,60 @@ func staticUseKeys(body *hclsyntax.Body) (keys []string) {
 	return keys
 }
 
+// findFree counts the names of dependencies without any condition among those that variants may decide about,
+// so that most files are evaluated once: what is not found here, evaluation finds.
+func (h *hclRecipe) findFree(body *hclsyntax.Body) {
+	for _, b := range body.Blocks {
+		if h.findFree(b.Body); b.Type != "requirements" {
+			continue
+		}
+		for _, name := range []string{"build", "host"} {
+			if a := b.Body.Attributes[name]; a != nil {
+				h.freeIn(a.Expr)
+			}
+		}
+	}
+}
+
+func (h *hclRecipe) freeIn(x hclsyntax.Expression) {
+	switch x := x.(type) {
+	case *hclsyntax.TupleConsExpr:
+		for _, item := range x.Exprs {
+			h.freeIn(item)
+		}
+	case *hclsyntax.ConditionalExpr:
+		h.freeIn(x.TrueResult)
+		h.freeIn(x.FalseResult)
+	case *hclsyntax.FunctionCallExpr:
+		if x.Name == "concat" || x.Name == "flatten" {
+			for _, arg := range x.Args {
+				h.freeIn(arg)
+			}
+		}
+	case *hclsyntax.TemplateExpr:
+		if v, ok := quotedText(x); ok {
+			if s, err := h.spec(v); err == nil && s.bare {
+				h.free[normalKey(s.name)] = true
+			}
+		}
+	}
+}
+
+// quotedText is a text in quotes in which nothing is filled in.
+func quotedText(x *hclsyntax.TemplateExpr) (string, bool) {
+	if len(x.Parts) != 1 {
+		return "", false
+	}
+	part, ok := x.Parts[0].(*hclsyntax.LiteralValueExpr)
+	if !ok || part.Val.Type() != cty.String || part.Val.IsNull() || !part.Val.IsKnown() || part.Val.IsMarked() {
+		return "", false
+	}
+	return part.Val.AsString(), true
+}
+
 // tree evaluates the file for one variant and checks what comes out.
 func (h *hclRecipe) tree(v variant) (*program, diag.List) {
-	e := &hclEval{path: h.path, doc: h.doc, dir: h.dir, reads: map[*yaml.Node][]string{}}
+	e := &hclEval{path: h.path, doc: h.doc, dir: h.dir, scan: h.scan, reads: map[*yaml.Node][]string{}}
 	frame := h.bare(v)
 	e.frame = frame
 	root := e.recipe(h.body)
@@ -101,12 +157,12 @@ func otherLines(more, list diag.List) (out diag.List) {
 }
 
 // hclBlocks are the blocks of a recipe.hcl, and whether each may be repeated and has a name.
-func hclBlocks() map[string]struct{ many, named bool } {
+var hclBlocks = sync.OnceValue(func() map[string]struct{ many, named bool } {
 	return map[string]struct{ many, named bool }{
 		"package": {named: true}, "source": {many: true}, "build": {}, "requirements": {}, "output": {many: true, named: true},
 		"staging": {many: true, named: true}, "test": {many: true}, "about": {}, "extra": {}, "locals": {many: true},
 	}
-}
+})
 
 // recipe makes the tree of a recipe.yaml out of the blocks of the file.
 func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
@@ -114,7 +170,10 @@ func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
 	for _, a := range body.Attributes {
 		e.errorf(a.NameRange, "unknown-key", "", "%q stands outside of any block; values of your own go into `locals {}`", a.Name)
 	}
-	if e.deepLoops(body); e.list.HasErrors() {
+	for _, r := range e.scan.loops { // their product has no bound
+		e.errorf(r, "too-deep", "", "`for` is nested more than two deep")
+	}
+	if e.list.HasErrors() {
 		return root
 	}
 	if e.locals(body); e.tooBig() {

@@ -291,8 +291,12 @@ func TestShallowIsNeverTooDeep(t *testing.T) {
 		for _, n := range []int{1, 40, 90, 101, 150, 400} {
 			data := []byte("x = " + strings.Repeat(unit, n))
 			tokens, _ := hclsyntax.LexConfig(data, "f", hcl.InitialPos)
-			if isShallow(data) && tooDeep("f", yamlx.Foreign("f", data), tokens) != nil {
-				t.Errorf("%d of %q count as shallow", n, unit)
+			deep := tooDeep("f", yamlx.Foreign("f", data), tokens)
+			if deep == nil {
+				continue
+			}
+			if _, _, list := parseHCL("f", data); openedHCL(data) <= maxHCLDepth || len(list) != 1 || list[0].Code != deep.Code || list[0].Pos != deep.Pos {
+				t.Errorf("%d of %q count as shallow: %v", n, unit, list)
 			}
 		}
 	}

@@ -2,6 +2,8 @@
 package recipes
 
 import (
+	"fmt"
+
 	"forge/internal/diag"
 	"forge/packages"
 	"forge/platforms"
@@ -31,6 +33,11 @@ type Output struct {
 	// OwnFilesOnly leaves out what the staging output left in the prefix, but for what the script made
 	// anew: conda-build's outputs with a script and no list of files.
 	OwnFilesOnly bool
+	// DebugOf is set in the output that is added for the debug data of another (KeyDebugInfo).
+	DebugOf *Output `json:"-"`
+	// LevelOf is set in the copies, staging outputs themselves, that a plan makes of an output or of a staging
+	// output in order to build the same for a higher CPU level of KeyHwcaps.
+	LevelOf *Output `json:"-"`
 
 	BuildPlatform  platforms.Platform // runs the compilers
 	HostPlatform   platforms.Platform // runs the result
@@ -61,7 +68,10 @@ func (o *Output) Subdir() string {
 
 // String is name-version-build, as the archive will be called; a staging output has only its name.
 func (o *Output) String() string {
-	if o.Staging {
+	switch {
+	case o.LevelOf != nil:
+		return fmt.Sprintf("%s-%v", o.Name, o.Variant[KeyMicroarch])
+	case o.Staging:
 		return o.Name
 	}
 	return o.Name + "-" + o.Version + "-" + o.BuildString
@@ -145,7 +155,8 @@ type Build struct {
 	Resources      map[string]any
 	Pos            diag.Pos
 
-	words *buildWords // nil but for recipe.yaml
+	words        *buildWords // nil but for recipe.yaml
+	legacyNoArch bool        // noarch_python of meta.yaml
 }
 
 // PythonBuild is v1's build.python but for entry points.

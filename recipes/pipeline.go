@@ -34,7 +34,7 @@ func (e *hclEval) pipeline(build *yaml.Node, b *hclsyntax.Block) {
 	if inputs == nil {
 		return
 	}
-	p := &hclEval{path: e.path, dir: e.dir, doc: e.doc, frame: e.frame, local: e.local, reads: e.reads, ctx: e.ctx.NewChild()}
+	p := &hclEval{path: e.path, dir: e.dir, doc: e.doc, frame: e.frame, scan: e.scan, local: e.local, reads: e.reads, ctx: e.ctx.NewChild()}
 	p.ctx.Variables = map[string]cty.Value{"input": cty.ObjectVal(inputs)}
 	e.addSteps(build, b, body, p)
 }
@@ -190,30 +190,4 @@ func (e *hclEval) checkSize(r hcl.Range, v cty.Value) {
 	if count > most {
 		e.errorf(r, "too-big", "", "this value has more than %d parts or %d bytes", most, longest)
 	}
-}
-
-// deepLoops reports `for` inside of `for` inside of `for`: their product has no bound.
-func (e *hclEval) deepLoops(body *hclsyntax.Body) {
-	_ = hclsyntax.Walk(body, &loopWalker{e: e})
-}
-
-type loopWalker struct {
-	e     *hclEval
-	depth int
-}
-
-func (w *loopWalker) Enter(n hclsyntax.Node) hcl.Diagnostics {
-	if _, ok := n.(*hclsyntax.ForExpr); ok {
-		if w.depth++; w.depth == 3 {
-			w.e.errorf(n.Range(), "too-deep", "", "`for` is nested more than two deep")
-		}
-	}
-	return nil
-}
-
-func (w *loopWalker) Exit(n hclsyntax.Node) hcl.Diagnostics {
-	if _, ok := n.(*hclsyntax.ForExpr); ok {
-		w.depth--
-	}
-	return nil
 }

@@ -124,9 +124,17 @@ func selectMeta(text string, decide func(condition string) (bool, error)) (selec
 	}
 	c := &selectorCut{text: text, decide: decide}
 	c.lines = make([]int, 0, strings.Count(text, "\n"))
+	bracket := -1 // the next ]: lines without one have no selector
 	for at, n := 0, 1; at < len(text); n++ {
 		end := at + strings.IndexByte(text[at:], '\n')
-		c.line(at, end, n)
+		if bracket < at {
+			if bracket = strings.IndexByte(text[at:], ']'); bracket < 0 {
+				bracket = len(text)
+			} else {
+				bracket += at
+			}
+		}
+		c.line(at, end, n, bracket < end)
 		at = end + 1
 	}
 	if c.from == 0 && c.b.Len() == 0 { // nothing was dropped
@@ -156,13 +164,20 @@ func (c *selectorCut) flush(to, next int) {
 }
 
 // line decides about line n, which is text[at:end].
-func (c *selectorCut) line(at, end, n int) {
-	line := trimBlanks(c.text[at:end])
+func (c *selectorCut) line(at, end, n int, bracket bool) {
+	line := c.text[at:end]
+	if line != "" && isBlank(line[len(line)-1]) {
+		line = trimBlanks(line)
+	}
 	if isComment(line) {
 		c.flush(at, end+1)
 		return
 	}
-	before, condition, column, ok := cutSelector(line)
+	var before, condition string
+	column, ok := 0, false
+	if bracket {
+		before, condition, column, ok = cutSelector(line)
+	}
 	if !ok {
 		if len(line) < end-at {
 			c.flush(at+len(line), end)
@@ -187,34 +202,47 @@ func (c *selectorCut) line(at, end, n int) {
 
 // decider evaluates selectors; a name that nothing defines is False, as in conda-build.
 type decider struct {
-	lookup func(name string) (expr.Value, bool)
-	parsed map[string]*expr.Expr // shared between variants
-	known  map[string]bool       // results of this variant
+	env    *expr.Env
+	parsed parsedSelectors // shared between variants
 }
 
-func (d *decider) decide(condition string) (bool, error) {
-	if v, ok := d.known[condition]; ok {
-		return v, nil
-	}
-	x := d.parsed[condition]
-	if x == nil {
-		var err error
-		if x, err = selectorLanguage.ParseExpr(condition); err != nil {
-			return false, err
-		}
-		d.parsed[condition] = x
-	}
-	v, err := x.Test(&expr.Env{Lookup: func(name string) (expr.Value, bool) {
-		if v, ok := d.lookup(name); ok {
+// parsedSelectors are conditions that were read, with what was decided last.
+type parsedSelectors map[string]*parsedSelector
+
+type parsedSelector struct {
+	x     *expr.Expr
+	by    *decider // whose decision this is
+	value bool
+}
+
+func newDecider(lookup func(name string) (expr.Value, bool), parsed parsedSelectors) *decider {
+	return &decider{parsed: parsed, env: &expr.Env{Lookup: func(name string) (expr.Value, bool) {
+		if v, ok := lookup(name); ok {
 			return v, true
 		}
 		if v, ok := pythonBuiltin(name); ok {
 			return v, true
 		}
 		return false, true
-	}})
+	}}}
+}
+
+func (d *decider) decide(condition string) (bool, error) {
+	s := d.parsed[condition]
+	if s == nil {
+		x, err := selectorLanguage.ParseExpr(condition)
+		if err != nil {
+			return false, err
+		}
+		s = &parsedSelector{x: x}
+		d.parsed[condition] = s
+	}
+	if s.by == d {
+		return s.value, nil
+	}
+	v, err := s.x.Test(d.env)
 	if err == nil {
-		d.known[condition] = v
+		s.by, s.value = d, v
 	}
 	return v, err
 }

@@ -5,6 +5,11 @@ package recipes
 const (
 	KeyMicroarch = "microarch"    // archspec's name of a CPU level, as x86_64_v3
 	KeyLTO       = "compiler_lto" // set where link time optimisation is on
+	// KeyDebugInfo is "split" where debug data goes to a package of its own (docs/debug-info.md).
+	KeyDebugInfo = "compiler_debug_info"
+	// KeyHwcaps holds the levels, with commas between them, that libraries of the same package are built for
+	// beside KeyMicroarch's, in folders of glibc's loader.
+	KeyHwcaps = "microarch_hwcaps"
 )
 
 // sysrootKey is where conda-build's recipes for macOS keep the SDK's folder.
@@ -15,7 +20,7 @@ func toolKeys(kind, lang string) []string {
 	key := lang + "_" + kind
 	keys := []string{key, key + "_version", sysrootKey}
 	if kind == "compiler" {
-		keys = append(keys, KeyMicroarch, KeyLTO)
+		keys = append(keys, KeyMicroarch, KeyLTO, KeyHwcaps, KeyDebugInfo)
 	}
 	return keys
 }

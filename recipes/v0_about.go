@@ -21,7 +21,8 @@ func (o *v0Output) fillTests() {
 		pos = o.place(o.doc, n)
 	}
 	script := func(s Script) {
-		o.out.Tests = append(o.out.Tests, Test{Pos: pos, Script: &ScriptTest{Script: s, Run: requires, RecipeFiles: recipeFiles, SourceFiles: sourceFiles}})
+		run := withInterpreter(requires, s.Interpreter)
+		o.out.Tests = append(o.out.Tests, Test{Pos: pos, Script: &ScriptTest{Script: s, Run: run, RecipeFiles: recipeFiles, SourceFiles: sourceFiles}})
 	}
 	if n := get("commands"); !yamlx.IsNull(n) {
 		if lines := o.v0Pass.texts(list1(n)); len(lines) > 0 {
@@ -38,6 +39,18 @@ func (o *v0Output) fillTests() {
 	for _, d := range o.v0Pass.texts(list1(get("downstreams"))) {
 		o.out.Tests = append(o.out.Tests, Test{Pos: pos, Downstream: d})
 	}
+}
+
+// withInterpreter adds what runs a test to what the test requires, as conda-build does (get_test_deps).
+func withInterpreter(requires []string, interpreter string) []string {
+	need := map[string]string{"python": "python", "perl": "perl", "rscript": "r-base", "lua": "lua"}[interpreter]
+	if need == "" || slices.ContainsFunc(requires, func(spec string) bool {
+		name, _, _ := strings.Cut(spec, " ")
+		return name == need || need == "r-base" && name == "mro-base"
+	}) {
+		return requires
+	}
+	return append(slices.Clone(requires), need)
 }
 
 // importTests are names to import, in Python or in the language that an entry names.

@@ -31,6 +31,7 @@ func (o *v0Output) fillBuild() {
 	b.Python.SitePackagesPath = o.text(o.get("build", "python_site_packages_path"))
 	b.TrackFeatures = o.words(o.get("build", "track_features"))
 	b.MergeBuildHost = flag("merge_build_host", false) || !o.hasRequirement("host") && len(o.out.Requirements.Build) > 0 && !o.compiles()
+	b.legacyNoArch = flag("noarch_python", false)
 	b.Activate = flag("activate_in_script", true)
 	b.IncludeRecipe = flag("include_recipe", true)
 	o.fillLinking()
@@ -48,7 +49,8 @@ func (o *v0Output) fillBuild() {
 // compiles reports whether build holds a compiler, whose environment never is the host's.
 func (o *v0Output) compiles() bool {
 	for _, n := range o.requirement("build") {
-		if name, _, _ := strings.Cut(scalar(n), " "); strings.HasSuffix(name, "_"+o.scope.target) {
+		name, _, _ := strings.Cut(scalar(n), " ")
+		if strings.HasSuffix(name, "_"+o.scope.target) || strings.HasSuffix(name, "_"+o.variant["target_platform"]) {
 			return true
 		}
 	}

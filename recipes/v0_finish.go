@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,48 +11,38 @@ import (
 
 // usedKeys are the variant keys that the output's text and scripts use (metadata.py, get_used_vars).
 func (o *v0Output) usedKeys() []string {
-	used := map[string]bool{}
 	raw, selected := o.texts()
-	for _, k := range o.usage.in(raw, true) {
-		used[k] = true
-	}
-	reqs := requirementsText(selected)
-	inReqs := o.trimBuildOnly(o.usage.in(reqs, false))
-	drop := map[string]bool{}
-	for _, k := range o.usage.in(reqs, false) {
-		drop[k] = true
-	}
-	for _, k := range o.usage.in(selected, false) {
-		if !drop[k] {
-			used[k] = true
+	u := o.usage
+	inReqs := u.in(requirementsText(selected)).all
+	used := newKeySet(u)
+	used.add(u.in(selected).all)
+	used.remove(inReqs)
+	used.add(u.in(raw).selector)
+	used.add(o.trimBuildOnly(inReqs))
+	used.add(o.scriptUse())
+	set := func(key string, yes bool) {
+		if n, ok := u.number[key]; ok {
+			used[n] = yes
 		}
 	}
-	for _, k := range inReqs {
-		used[k] = true
+	has := func(key string) bool {
+		n, ok := u.number[key]
+		return ok && used[n]
 	}
-	for _, k := range o.scriptUse() {
-		used[k] = true
-	}
-	if used["c_compiler"] || used["cxx_compiler"] {
-		if _, ok := o.variant[sysrootKey]; ok {
-			used[sysrootKey] = true
-		}
+	if has("c_compiler") || has("cxx_compiler") {
+		set(sysrootKey, true)
 	}
 	if o.out.NoArch == "" {
-		used["target_platform"] = true
+		set("target_platform", true)
 	}
-	if _, ok := o.variant["channel_targets"]; ok {
-		used["channel_targets"] = true
-	}
+	set("channel_targets", true)
 	for _, n := range list1(o.get("build", "force_ignore_keys")) {
-		delete(used, n.Value)
+		set(n.Value, false)
 	}
 	for _, n := range list1(o.get("build", "force_use_keys")) {
-		if _, ok := o.variant[n.Value]; ok {
-			used[n.Value] = true
-		}
+		set(n.Value, true)
 	}
-	return sortedNames(used)
+	return u.names(used)
 }
 
 // v0Parts is a recipe's text taken apart: the part at the top, and that of each output.
@@ -108,11 +97,15 @@ func (o *v0Output) texts() (raw, selected string) {
 
 // trimBuildOnly drops keys whose packages are only needed to run, or only to build where the variant
 // says to ignore that.
-func (o *v0Output) trimBuildOnly(keys []string) []string {
+func (o *v0Output) trimBuildOnly(keys []int) (keep []int) {
+	if len(keys) == 0 {
+		return nil
+	}
 	var lists [3]map[string]bool
 	for i, section := range []string{"build", "host", "run"} {
-		lists[i] = map[string]bool{}
-		for _, n := range o.requirement(section) {
+		nodes := o.requirement(section)
+		lists[i] = make(map[string]bool, len(nodes))
+		for _, n := range nodes {
 			spec := strings.TrimSpace(o.text(n))
 			if section != "run" {
 				spec, _, _ = strings.Cut(spec, " ")
@@ -120,26 +113,27 @@ func (o *v0Output) trimBuildOnly(keys []string) []string {
 			lists[i][spec] = true
 		}
 	}
-	has := func(i int, key string) bool { return lists[i][key] || lists[i][strings.ReplaceAll(key, "_", "-")] }
-	var keep []string
-	for _, k := range keys {
-		inBuild, inHost, inRun := has(0, k), has(1, k), has(2, k)
+	for _, n := range keys {
+		k := o.usage.keys[n]
+		dashed := strings.ReplaceAll(k, "_", "-")
+		has := func(i int) bool { return lists[i][k] || lists[i][dashed] }
+		inBuild, inHost, inRun := has(0), has(1), has(2)
 		if inRun && !inBuild && !inHost {
 			continue
 		}
 		if !inRun && inBuild && !inHost && slices.Contains(o.cfg.ignoreBuildOnly, k) {
 			continue
 		}
-		keep = append(keep, k)
+		keep = append(keep, n)
 	}
 	return keep
 }
 
-func (o *v0Output) scriptUse() []string {
+func (o *v0Output) scriptUse() []int {
 	if !o.own {
-		keys := append([]string(nil), o.scriptKeys("build.sh")...)
+		keys := o.scriptKeys("build.sh")
 		if o.scope.os() == "win" {
-			keys = append(keys, o.scriptKeys("bld.bat")...)
+			keys = append(slices.Clip(keys), o.scriptKeys("bld.bat")...)
 		}
 		return keys
 	}
@@ -150,9 +144,9 @@ func (o *v0Output) scriptUse() []string {
 }
 
 var (
-	numpyXX       = regexp.MustCompile(`(numpy\s*x\.x)|pin_compatible\(['"]numpy.*max_pin=['"]x\.x['"]`)
-	numpyPin      = regexp.MustCompile(`pin_\w+\(['"]numpy['"]`)
-	numpyPinWithX = regexp.MustCompile(`pin_\w+\(['"]numpy['"].*x_pin=['"][x.]*['"]`)
+	numpyXX       = pattern{src: `(numpy\s*x\.x)|pin_compatible\(['"]numpy.*max_pin=['"]x\.x['"]`}
+	numpyPin      = pattern{src: `pin_\w+\(['"]numpy['"]`}
+	numpyPinWithX = pattern{src: `pin_\w+\(['"]numpy['"].*x_pin=['"][x.]*['"]`}
 )
 
 func has[V any](m map[string]V, key string) bool { _, ok := m[key]; return ok }

@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -119,9 +118,8 @@ func (p *v0Pass) built(o *v0Output) []*v0Output {
 
 func (p *v0Pass) newOutput(name string) *Output {
 	if p.full == nil {
-		p.full = make(map[string]any, len(p.variant))
-		for k, v := range p.variant {
-			p.full[k] = v
+		if p.full = p.base.full; !sameVariant(p.variant, p.base.plain) {
+			p.full = p.variant.values()
 		}
 	}
 	target, err := platforms.Parse(p.variant["target_platform"])
@@ -227,7 +225,7 @@ func (o *v0Output) runExports() {
 	}
 }
 
-var xDotX = regexp.MustCompile(`^([0-9a-zA-Z.\-_]+)\s+x\.x`)
+var xDotX = pattern{src: `^([0-9a-zA-Z.\-_]+)\s+x\.x`}
 
 // dependencies reads a list of requirements. In build and host a bare name takes the variant's version.
 func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {

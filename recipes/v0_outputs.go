@@ -122,28 +122,32 @@ func (o *v0Output) key() string {
 // get finds section/key for an output: its own, else what it takes over from the top of the recipe.
 func (o *v0Output) get(section, key string) *yaml.Node {
 	if o.node != nil {
-		if n := yamlx.Get(yamlx.Get(o.node, section), key); n != nil {
+		own := yamlx.Get(o.node, section)
+		if n := yamlx.Get(own, key); n != nil {
 			return n
 		}
-		if section == "build" {
+		switch section {
+		case "build":
 			switch key {
 			case "run_exports", "entry_points", "script", "number", "string", "noarch":
 				if n := yamlx.Get(o.node, key); n != nil {
 					return n
 				}
 			}
-		}
-		switch section + "/" + key {
-		case "build/run_exports", "build/entry_points", "build/script", "build/noarch", "build/noarch_python":
+			switch key {
+			case "run_exports", "entry_points", "script", "noarch", "noarch_python":
+				if o.own {
+					return nil
+				}
+			}
+		case "requirements", "test", "app":
 			if o.own {
 				return nil
 			}
-		}
-		if o.own && (section == "requirements" || section == "test" || section == "app") {
-			return nil
-		}
-		if section == "about" && yamlx.Get(o.node, "about") != nil {
-			return nil // its own replaces the recipe's as a whole
+		case "about":
+			if own != nil {
+				return nil // its own replaces the recipe's as a whole
+			}
 		}
 	}
 	return yamlx.Get(o.root(section), key)

@@ -3,7 +3,6 @@ package recipes
 import (
 	"errors"
 	"path/filepath"
-	"reflect"
 	"strings"
 
 	"forge/internal/diag"
@@ -22,6 +21,7 @@ type v0Pass struct {
 	doc        *yamlx.Document
 	pins       []*Pin
 	permissive bool
+	undefined  bool // the text has names that are not defined
 	early      *v0Early
 	cut        *v0Parts // of the selected text
 	full       map[string]any
@@ -32,19 +32,19 @@ type v0Early struct{ name, version, number, str, path string }
 
 // pass renders one variant; the first one, which decides about the others, only once.
 func (v *v0) pass(variant v0Variant) *v0Pass {
-	if id := reflect.ValueOf(variant).Pointer(); v.first == nil || v.firstID != id {
-		p := v.newPass(variant)
-		if v.first == nil {
-			v.first, v.firstID = p, id
-		}
-		return p
+	if v.first != nil && sameVariant(v.first.variant, variant) {
+		return v.first
 	}
-	return v.first
+	p := v.newPass(variant)
+	if v.first == nil {
+		v.first = p
+	}
+	return p
 }
 
 func (v *v0) newPass(variant v0Variant) *v0Pass {
 	p := &v0Pass{v0: v, variant: variant, scope: newScope(v.opts, variant)}
-	d := &decider{lookup: p.scope.selector, parsed: v.selectors, known: map[string]bool{}}
+	d := newDecider(p.scope.selector, v.selectors)
 	var bad []*selectorError
 	if p.selected, bad = selectMeta(v.file, d.decide); len(bad) > 0 {
 		for _, e := range bad {
@@ -59,6 +59,7 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 	if !ok {
 		return nil
 	}
+	p.undefined = strings.Contains(text, undefOpen)
 	again, bad := selectMeta(text, d.decide) // conda-build selects once more, for selectors that Jinja made
 	if len(bad) == 0 {
 		for i, n := range again.lines {
@@ -122,7 +123,7 @@ func (p *v0Pass) include(name string) (string, error) {
 	if err != nil {
 		return "", plainError(err)
 	}
-	d := &decider{lookup: p.scope.selector, parsed: p.selectors, known: map[string]bool{}}
+	d := newDecider(p.scope.selector, p.selectors)
 	s, bad := selectMeta(text, d.decide)
 	if len(bad) > 0 {
 		d := bad[0].diagnostic(name, "")

@@ -22,17 +22,16 @@ type v0 struct {
 	lines     []string
 	opts      *RenderOptions
 	found     *findings
-	cfg       *v0Config
+	base      *v0Base
+	cfg       *v0Config // of base
 	usage     *v0Usage
-	selectors map[string]*expr.Expr
+	selectors parsedSelectors
 	templates map[string]*expr.Template
 	docs      map[string]*v0Doc
 	specs     map[string]error // requirements that were read
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
 	first     *v0Pass
-	top       []string // what the top of the recipe uses
-	firstID   uintptr
 }
 
 // v0Doc is rendered text as YAML.
@@ -71,33 +70,12 @@ func withoutSequels(list diag.List) diag.List {
 
 func newV0(path, text string, opts RenderOptions) *v0 {
 	v := &v0{path: path, dir: filepath.Dir(path), file: text, lines: strings.Split(text, "\n"), opts: &opts, found: newFindings(),
-		selectors: map[string]*expr.Expr{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, specs: map[string]error{}, scripts: map[string]scriptFile{}}
+		selectors: parsedSelectors{}, templates: map[string]*expr.Template{}, docs: map[string]*v0Doc{}, specs: map[string]error{}, scripts: map[string]scriptFile{}}
 	if abs, err := filepath.Abs(v.dir); err == nil {
 		v.dir = abs
 	}
 	v.folder = &folder{dir: v.dir, asked: askBeforeListing} // it will be asked for many names
 	return v
-}
-
-// config reads the variant files. The recipe's own was put last by the dispatcher; conda-build takes it
-// before those given with -m, which win.
-func (v *v0) config() bool {
-	v.cfg = defaultV0Config(v.opts.TargetPlatform)
-	files := v.opts.Variants
-	if n := len(files); n > 1 && !v.opts.exclusive && filepath.Dir(files[n-1].Path) == filepath.Dir(v.path) {
-		files = append([]VariantFile{files[n-1]}, files[:n-1]...)
-	}
-	for _, f := range files {
-		base := newScope(v.opts, v.cfg.first())
-		d := &decider{lookup: base.selector, parsed: v.selectors, known: map[string]bool{}}
-		for _, found := range v.cfg.read(f, d.decide, v.opts.cache()) {
-			v.found.add(found)
-		}
-	}
-	for _, k := range sortedNames(v.opts.Set) {
-		v.cfg.choose(k, v.opts.Set[k])
-	}
-	return !v.found.list.HasErrors()
 }
 
 func (v *v0) limit() int {
@@ -118,18 +96,12 @@ func (v *v0) checkBeside() {
 }
 
 func (v *v0) render() []*Output {
-	if !v.config() {
+	if !v.configured() {
 		return nil
 	}
-	v.usage = newUsage(v.cfg.sorted())
 	v.checkBeside()
-	loop := map[string]bool{}
-	for _, k := range v.everUsed() {
-		if len(v.cfg.vals[k]) > 1 {
-			loop[k] = true
-		}
-	}
-	all, refused := v.cfg.expand(loop, v.limit())
+	loop := v.loopKeys()
+	all, refused := v.cfg.expand(v.base.plain, v.among(loop), v.limit())
 	if refused != nil {
 		d := tooMany(refused, v.limit())
 		atKey(d, v.path, v.opts.Variants, widestAxis(refused))
@@ -168,25 +140,49 @@ func (v *v0) render() []*Output {
 	return v.finish(done)
 }
 
+// loopKeys are the keys that have several values and may be used.
+func (v *v0) loopKeys() keySet {
+	loop := v.everUsed()
+	for n, used := range loop {
+		loop[n] = used && len(v.cfg.vals[v.usage.keys[n]]) > 1
+	}
+	return loop
+}
+
+// among reports whether a key is in the set.
+func (v *v0) among(set keySet) func(key string) bool {
+	return func(key string) bool {
+		n, ok := v.usage.number[key]
+		return ok && set[n]
+	}
+}
+
 // topLoop lists the keys with several values that the top of the recipe uses. conda-build renders the
 // recipe for each of their combinations on its own; within one, outputs that use the same are one.
-func (v *v0) topLoop(all []v0Variant, loop map[string]bool) []string {
+func (v *v0) topLoop(all []v0Variant, loop keySet) (keys []string) {
 	if len(all) == 0 {
 		return nil
 	}
 	p := v.pass(all[0])
-	if p == nil {
+	if p == nil || len(all) == 1 && !p.undefined { // but what is undefined there is a mistake
 		return nil
 	}
-	top := &v0Output{v0Pass: p, name: p.topName(), out: &Output{NoArch: p.noarch(p.root("build"))}}
-	v.top = top.usedKeys()
-	var keys []string
-	for _, k := range v.top {
-		if loop[k] {
+	for _, k := range v.topKeys() {
+		if loop[v.usage.number[k]] {
 			keys = append(keys, k)
 		}
 	}
 	return keys
+}
+
+// topKeys are the keys that the top of the recipe uses.
+func (v *v0) topKeys() []string {
+	p := v.first
+	if p == nil {
+		return nil
+	}
+	top := &v0Output{v0Pass: p, name: p.topName(), out: &Output{NoArch: p.noarch(p.root("build"))}}
+	return top.usedKeys()
 }
 
 // firstSelectors lists the keys in selectors of the first output, but for its tests.
@@ -195,72 +191,69 @@ func (v *v0) firstSelectors() []string {
 	if i := strings.Index(text, "\n    test:"); i >= 0 {
 		text = text[:i]
 	}
-	return v.usage.in(text, true)
+	used := newKeySet(v.usage)
+	used.add(v.usage.in(text).selector)
+	return v.usage.names(used)
 }
 
-// everUsed lists the keys that any variant may use: what the whole text names, and scripts.
-func (v *v0) everUsed() []string {
-	used := map[string]bool{"target_platform": true}
-	for _, selectorsOnly := range []bool{true, false} {
-		for _, k := range v.usage.in(v.file, selectorsOnly) {
-			used[k] = true
+// everUsed are the keys that any variant may use: what the whole text names, and scripts.
+func (v *v0) everUsed() keySet {
+	used := newKeySet(v.usage)
+	if n, ok := v.usage.number["target_platform"]; ok {
+		used[n] = true
+	}
+	in := v.usage.in(v.file)
+	used.add(in.selector)
+	used.add(in.all)
+	used.add(v.scriptKeys("build.sh"))
+	used.add(v.scriptKeys("bld.bat"))
+	for at, rest := 0, v.file; ; rest = v.file[at:] {
+		i := strings.Index(rest, "script:")
+		if i < 0 {
+			return used
 		}
-	}
-	for _, k := range v.scriptKeys("build.sh") {
-		used[k] = true
-	}
-	for _, k := range v.scriptKeys("bld.bat") {
-		used[k] = true
-	}
-	for _, line := range v.lines {
-		if _, value, ok := strings.Cut(line, "script:"); ok {
-			if fields := strings.Fields(value); len(fields) > 0 {
-				for _, k := range v.scriptKeys(strings.Trim(fields[0], `"'`)) {
-					used[k] = true
-				}
-			}
+		i += len("script:")
+		at += i
+		line, _, _ := strings.Cut(rest[i:], "\n")
+		if fields := strings.Fields(line); len(fields) > 0 {
+			used.add(v.scriptKeys(strings.Trim(fields[0], "\"'")))
 		}
+		at += len(line)
 	}
-	return sortedNames(used)
 }
 
 // scriptFile is a script of the recipe's folder, and the keys it uses.
 type scriptFile struct {
 	text  string
 	found bool
-	keys  []string
+	keys  []int // of v0Usage
 }
 
 func (v *v0) script(name string) scriptFile {
 	if s, ok := v.scripts[name]; ok {
 		return s
 	}
-	var s scriptFile
-	text, found := v.readable(filepath.ToSlash(filepath.Clean(name)))
-	switch {
-	case found:
-		s = scriptFile{text: text, found: true}
-		if strings.HasSuffix(name, ".sh") {
-			s.keys = v.usage.inShell(text)
-		} else if strings.HasSuffix(name, ".bat") {
-			s.keys = v.usage.inBatch(text)
-		}
-	case v.opts.noScripts:
-		s.found = name != "build.sh" && name != "bld.bat" && name != "build.bat" && !strings.HasPrefix(name, "run_test.")
+	missing := scriptFile{found: v.opts.noScripts && name != "build.sh" && name != "bld.bat" && name != "build.bat" && !strings.HasPrefix(name, "run_test.")}
+	path := filepath.ToSlash(filepath.Clean(name))
+	if v.folder.lacks(path) { // as most; to ask again costs less than to remember
+		return missing
+	}
+	text, err := readScript(v.dir, path)
+	if err != nil {
+		v.scripts[name] = missing
+		return missing
+	}
+	s := scriptFile{text: text, found: true}
+	if strings.HasSuffix(name, ".sh") {
+		s.keys = v.usage.inShell(text)
+	} else if strings.HasSuffix(name, ".bat") {
+		s.keys = v.usage.inBatch(text)
 	}
 	v.scripts[name] = s
 	return s
 }
 
-func (v *v0) readable(name string) (text string, ok bool) {
-	if v.folder.lacks(name) {
-		return "", false
-	}
-	text, err := readScript(v.dir, name)
-	return text, err == nil
-}
-
-func (v *v0) scriptKeys(name string) []string { return v.script(name).keys }
+func (v *v0) scriptKeys(name string) []int { return v.script(name).keys }
 
 // reduceNoarch keeps the newest Python for a recipe that is noarch at its top.
 func (v *v0) reduceNoarch(all []v0Variant) []v0Variant {

@@ -16,6 +16,7 @@ type v0Scope struct {
 	variant v0Variant
 	target  string // subdir that is rendered for
 	known   map[string]expr.Value
+	asked   bool // the caller's environment
 }
 
 func newScope(opts *RenderOptions, v v0Variant) *v0Scope {
@@ -68,9 +69,9 @@ func (s *v0Scope) builtin(name string) (expr.Value, bool) {
 	case "nomkl", "debug", "opt":
 		return s.feature(name), true
 	case "environ":
-		return envObject{s.opts.Env}, true
+		return envObject{s.env}, true
 	case "os":
-		return osObject{s.opts.Env}, true
+		return osObject{s.env}, true
 	}
 	return s.language(name)
 }
@@ -128,6 +129,7 @@ func (s *v0Scope) env(name string) (string, bool) {
 	if s.opts.Env == nil {
 		return "", false
 	}
+	s.asked = true
 	return s.opts.Env(name)
 }
 

@@ -7,6 +7,9 @@ import "strings"
 
 // heading reports whether line begins with one of the names.
 func heading(line string, names ...string) bool {
+	if line == "" || line[0] == ' ' {
+		return false
+	}
 	for _, n := range names {
 		if strings.HasPrefix(line, n) {
 			return true
@@ -24,28 +27,24 @@ func afterBlanks(s string) string {
 	return s[i:]
 }
 
-// cutText is the text from the first line that begins to the next line that ends, without the latter.
-func cutText(text string, begins, ends func(line string) bool) string {
-	start := -1
-	for at := 0; at < len(text); {
-		end := strings.IndexByte(text[at:], '\n')
-		next := len(text)
-		line := text[at:]
-		if end >= 0 {
-			next, line = at+end+1, text[at:at+end]
+// sectionText is the text from the first line that begins with a name to the next that begins with one of ends,
+// without the latter.
+func sectionText(text, name string, ends ...string) string {
+	start := 0
+	if !strings.HasPrefix(text, name) {
+		if start = strings.Index(text, "\n"+name) + 1; start == 0 {
+			return ""
 		}
-		switch {
-		case start < 0 && begins(line):
-			start = at
-		case start >= 0 && ends(line):
+	}
+	for at := start; ; {
+		at = nextByte(text, at, '\n') + 1
+		if at >= len(text) {
+			return text[start:]
+		}
+		if heading(text[at:], ends...) {
 			return text[start:at]
 		}
-		at = next
 	}
-	if start < 0 {
-		return ""
-	}
-	return text[start:]
 }
 
 // packageAndBuildText is all before requirements, test, extra, about and outputs.
@@ -65,29 +64,36 @@ func packageAndBuildText(text string) string {
 
 // outputsText is the outputs section.
 func outputsText(text string) string {
-	if !strings.Contains(text, "outputs:") {
-		return ""
-	}
-	return cutText(text, func(l string) bool { return heading(l, "outputs:") },
-		func(l string) bool { return heading(l, "test:", "extra:", "about:") })
+	return sectionText(text, "outputs:", "test:", "extra:", "about:")
 }
 
 // requirementsText is the top-level requirements of a recipe, or those of one output's text.
 func requirementsText(text string) string {
 	if strings.Contains(text, "package:") {
-		return cutText(text, func(l string) bool { return heading(l, "requirements:") },
-			func(l string) bool { return heading(l, "test:", "extra:", "about:", "outputs:") })
+		return sectionText(text, "requirements:", "test:", "extra:", "about:", "outputs:")
 	}
-	trimmed := func(l string) string { return afterBlanks(l) }
-	return cutText(text, func(l string) bool { return heading(trimmed(l), "requirements:") },
-		func(l string) bool {
-			t := trimmed(l)
-			if heading(t, "test:", "extra:", "about:") || heading(l, "outputs:") {
-				return true
+	start := -1
+	for at := 0; at < len(text); {
+		end := nextByte(text, at, '\n')
+		line := text[at:end]
+		switch t := afterBlanks(line); {
+		case start < 0:
+			if heading(t, "requirements:") {
+				start = at
 			}
-			rest, ok := strings.CutPrefix(t, "-")
-			return ok && rest != trimmed(rest) && heading(trimmed(rest), "name:")
-		})
+		case heading(t, "test:", "extra:", "about:"), heading(line, "outputs:"):
+			return text[start:at]
+		case t != "" && t[0] == '-':
+			if name := afterBlanks(t[1:]); len(name) < len(t)-1 && heading(name, "name:") {
+				return text[start:at]
+			}
+		}
+		at = end + 1
+	}
+	if start < 0 {
+		return ""
+	}
+	return text[start:]
 }
 
 // outputTexts are the texts of the outputs: each begins with an indented `- name:` or `- type:`.

@@ -1,87 +1,140 @@
 package recipes
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // v0Usage finds which variant keys a recipe uses. conda-build reads them off the text line by line with
 // regular expressions (variants.py, find_used_variables_in_text), and the hash depends on what they
-// find, so each is followed to the letter here, by hand since there are hundreds of keys.
+// find, so each is followed to the letter here, by hand since there are hundreds of keys. Keys are spoken
+// of by their number.
 type v0Usage struct {
-	keys   []string
-	number map[string]int   // of a key
+	*v0Keys
+	lines map[string]lineUse
+	known map[string]lineUse // whole texts
+}
+
+// v0Keys are the keys of a configuration.
+type v0Keys struct {
+	keys   []string // sorted
+	number map[string]int
 	flat   map[string][]int // keys by their name with _ for -
-	lines  map[string]lineUse
-	known  map[usageKey][]string
 }
 
-type usageKey struct {
-	text      string
-	selectors bool
-}
-
-// lineUse are the keys that a line uses: in its selector, and anywhere.
+// lineUse are the keys that a line or text uses: in its selectors, and anywhere.
 type lineUse struct{ selector, all []int }
 
-func newUsage(keys []string) *v0Usage {
-	u := &v0Usage{keys: keys, number: make(map[string]int, len(keys)), flat: map[string][]int{}, lines: make(map[string]lineUse, 64), known: map[usageKey][]string{}}
+func newUsage(keys *v0Keys) *v0Usage {
+	return &v0Usage{v0Keys: keys, lines: map[string]lineUse{}, known: map[string]lineUse{}}
+}
+
+func newKeys(keys []string) *v0Keys {
+	u := &v0Keys{keys: keys, number: make(map[string]int, len(keys)), flat: make(map[string][]int, len(keys))}
+	numbers := make([]int, len(keys))
 	for i, k := range keys {
-		u.number[k] = i
+		numbers[i], u.number[k] = i, i
 		f := strings.ReplaceAll(k, "-", "_")
-		u.flat[f] = append(u.flat[f], i)
+		if same := u.flat[f]; same != nil {
+			u.flat[f] = append(same, i)
+		} else {
+			u.flat[f] = numbers[i : i+1 : i+1]
+		}
 	}
 	return u
 }
 
-// in lists the keys that text uses; in its selectors only, or anywhere.
-func (u *v0Usage) in(text string, selectorsOnly bool) []string {
-	k := usageKey{text, selectorsOnly}
-	if found, ok := u.known[k]; ok {
+// in lists the keys that text uses, in order.
+func (u *v0Usage) in(text string) lineUse {
+	if found, ok := u.known[text]; ok {
 		return found
 	}
-	used := make([]bool, len(u.keys))
-	for rest := text; rest != ""; {
-		line := rest
-		if i := strings.IndexByte(rest, '\n'); i >= 0 {
-			line, rest = rest[:i], rest[i+1:]
+	selector, all := newKeySet(u), newKeySet(u)
+	bracket, brace := -1, -1 // the next of each: most lines have none and are quickly told
+	for at := 0; at < len(text); {
+		end := nextByte(text, at, '\n')
+		bracket, brace = nextFrom(text, bracket, at, '['), nextFrom(text, brace, at, '{')
+		if line := text[at:end]; bracket < end || brace < end {
+			use := u.line(line)
+			selector.add(use.selector)
+			all.add(use.all)
 		} else {
-			rest = ""
+			all.add(u.requirement(line))
 		}
-		use := u.line(line)
-		list := use.all
-		if selectorsOnly {
-			list = use.selector
-		}
-		for _, n := range list {
-			used[n] = true
-		}
+		at = end + 1
 	}
-	found := []string{}
-	for i, yes := range used {
-		if yes {
-			found = append(found, u.keys[i])
-		}
-	}
-	u.known[k] = found
+	found := lineUse{selector.numbers(), all.numbers()}
+	u.known[text] = found
 	return found
 }
 
-func (u *v0Usage) line(line string) lineUse {
-	if strings.IndexByte(line, '[') < 0 && strings.IndexByte(line, '{') < 0 {
-		s := lineScan{v0Usage: u}
-		s.requirement(line)
-		return lineUse{all: s.found}
+// nextByte is where c is next in text, its end where it is not.
+func nextByte(text string, at int, c byte) int {
+	if i := strings.IndexByte(text[at:], c); i >= 0 {
+		return at + i
 	}
+	return len(text)
+}
+
+// nextFrom is nextByte where the place found last is known, which may still be ahead.
+func nextFrom(text string, last, at int, c byte) int {
+	if last >= at {
+		return last
+	}
+	return nextByte(text, at, c)
+}
+
+// keySet is a set of keys.
+type keySet []bool
+
+func newKeySet(u *v0Usage) keySet { return make(keySet, len(u.keys)) }
+
+func (s keySet) add(numbers []int) {
+	for _, n := range numbers {
+		s[n] = true
+	}
+}
+
+func (s keySet) remove(numbers []int) {
+	for _, n := range numbers {
+		s[n] = false
+	}
+}
+
+func (s keySet) numbers() (out []int) {
+	for n, yes := range s {
+		if yes {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// names are the keys of the set, in order.
+func (u *v0Usage) names(s keySet) []string {
+	count := 0
+	for _, yes := range s {
+		if yes {
+			count++
+		}
+	}
+	out := make([]string, 0, count)
+	for n, yes := range s {
+		if yes {
+			out = append(out, u.keys[n])
+		}
+	}
+	return out
+}
+
+// line reads a line with a bracket or brace.
+func (u *v0Usage) line(line string) lineUse {
 	if use, ok := u.lines[line]; ok {
 		return use
 	}
 	s := &lineScan{v0Usage: u}
 	s.selector(line)
 	s.cdt(line)
-	use := lineUse{selector: append([]int(nil), s.found...)}
+	use := lineUse{selector: s.found[:len(s.found):len(s.found)]}
 	s.expressions(line)
-	s.requirement(line)
+	s.found = append(s.found, s.requirement(line)...)
 	s.statements(line)
 	use.all = s.found
 	u.lines[line] = use
@@ -212,25 +265,34 @@ func (s *lineScan) tools(rest string) {
 // requirement finds a name without a version, in which - and _ are the same:
 //
 //	^\s+-\s+KEY(?:\s+x\.x)?\s*(?:\s[\[#]|$)
-func (s *lineScan) requirement(line string) {
+func (u *v0Usage) requirement(line string) []int {
 	rest := afterBlanks(line)
 	if len(rest) == len(line) || len(rest) < 3 || rest[0] != '-' || !isBlank(rest[1]) {
-		return
+		return nil
 	}
 	rest = afterBlanks(rest[1:])
 	i := 0
 	for i < len(rest) && rest[i] != ' ' && rest[i] != '\t' {
 		i++
 	}
-	name := rest[:i]
-	rest = rest[i:]
-	after := strings.TrimSpace(rest)
+	name, after := rest[:i], strings.TrimSpace(rest[i:])
 	if more, ok := strings.CutPrefix(after, "x.x"); ok && (more == "" || isBlank(more[0])) {
 		after = strings.TrimSpace(more)
 	}
-	if after == "" || after[0] == '[' || after[0] == '#' {
-		s.found = append(s.found, s.flat[strings.ReplaceAll(name, "-", "_")]...)
+	if after != "" && after[0] != '[' && after[0] != '#' {
+		return nil
 	}
+	var buffer [64]byte
+	if len(name) > len(buffer) {
+		return u.flat[strings.ReplaceAll(name, "-", "_")]
+	}
+	flat := buffer[:copy(buffer[:], name)]
+	for i, c := range flat {
+		if c == '-' {
+			flat[i] = '_'
+		}
+	}
+	return u.flat[string(flat)]
 }
 
 // statements finds
@@ -297,26 +359,38 @@ func (s *lineScan) words(part string) {
 }
 
 // inShell lists the keys that a shell script uses: the first variable of a line, followed by white
-// space, a bar or a brace.
-func (u *v0Usage) inShell(text string) (found []string) {
-	for _, key := range u.keys {
-		if !strings.Contains(text, key) {
-			continue
+// space, a bar or a brace. That is
+//
+//	(?ms)^[^$]*?\$\{?\s*KEY\s*[\s|\}]
+func (u *v0Usage) inShell(text string) []int {
+	const space = " \t\n\f\r"
+	found := newKeySet(u)
+	for at := 0; at < len(text); {
+		dollar := nextByte(text, at, '$')
+		if dollar == len(text) {
+			break
 		}
-		re := regexp.MustCompile(`(?ms)^[^$]*?\$\{?\s*` + regexp.QuoteMeta(key) + `\s*[\s|\}]`)
-		if re.MatchString(text) {
-			found = append(found, key)
+		rest := strings.TrimLeft(strings.TrimPrefix(text[dollar+1:], "{"), space)
+		if end := strings.IndexAny(rest, space+"|}"); end >= 0 {
+			if n, ok := u.number[rest[:end]]; ok {
+				found[n] = true
+			}
 		}
+		at = nextByte(text, dollar, '\n') + 1
 	}
-	return found
+	return found.numbers()
 }
 
 // inBatch lists the keys that a batch script uses as %key%.
-func (u *v0Usage) inBatch(text string) (found []string) {
-	for _, key := range u.keys {
-		if strings.Contains(text, "%"+key+"%") {
-			found = append(found, key)
+func (u *v0Usage) inBatch(text string) []int {
+	found := newKeySet(u)
+	for _, after, ok := strings.Cut(text, "%"); ok; {
+		var word string
+		if word, after, ok = strings.Cut(after, "%"); ok {
+			if n, is := u.number[word]; is {
+				found[n] = true
+			}
 		}
 	}
-	return found
+	return found.numbers()
 }

@@ -234,12 +234,20 @@ func (c *v0Config) choose(key string, vals []string) {
 }
 
 func (c *v0Config) group(key string) []string {
+	if g := c.zipped(key); g != nil {
+		return g
+	}
+	return []string{key}
+}
+
+// zipped is the zip group of a key, nil where it is in none.
+func (c *v0Config) zipped(key string) []string {
 	for _, g := range c.zip {
 		if slices.Contains(g, key) {
 			return g
 		}
 	}
-	return []string{key}
+	return nil
 }
 
 // scalars are the texts of a list, or the one text.
@@ -273,14 +281,17 @@ func (c *v0Config) first() v0Variant {
 	return v
 }
 
-// expand is the product over the keys of used and their groups, each other key at its first value.
-func (c *v0Config) expand(used map[string]bool, limit int) (all []v0Variant, refused []axis) {
+// expand is the product over the keys that are used and their groups, each other key as in first.
+func (c *v0Config) expand(first v0Variant, used func(key string) bool, limit int) (all []v0Variant, refused []axis) {
 	var axes []axis
 	done := map[string]bool{}
 	total := 1
-	for _, k := range c.keys {
-		group := c.group(k)
-		if done[k] || !slices.ContainsFunc(group, func(g string) bool { return used[g] }) {
+	for i, k := range c.keys {
+		group := c.zipped(k)
+		if group == nil {
+			group = c.keys[i : i+1]
+		}
+		if done[k] || !slices.ContainsFunc(group, used) {
 			continue
 		}
 		a := axis{n: len(c.vals[k])}
@@ -301,7 +312,7 @@ func (c *v0Config) expand(used map[string]bool, limit int) (all []v0Variant, ref
 	if total > limit {
 		return nil, axes
 	}
-	out := []v0Variant{c.first()}
+	out := []v0Variant{first}
 	for _, a := range axes {
 		next := make([]v0Variant, 0, len(out)*a.n)
 		for _, base := range out {

@@ -46,13 +46,19 @@ func (r *v1Recipe) suggestNames() {
 	for i := range r.found.list {
 		d := &r.found.list[i]
 		m := unknownWord.FindStringSubmatch(d.Summary)
-		if m == nil || d.Code != "undefined" || d.Suggestion != "" {
+		if m == nil || d.Code != "undefined" || d.Suggestion != "" && d.Suggestion != undefinedHelp(m[1]+m[2]) {
 			continue
 		}
 		if known == nil {
 			known = r.knownNames()
 		}
-		d.Suggestion = orNearest(m[1]+m[2], known)
+		near := orNearest(m[1]+m[2], known)
+		switch {
+		case m[2] != "" || near != "" && d.Suggestion == "":
+			d.Suggestion = near
+		case near != "":
+			d.Suggestion = near + " If not, " + d.Suggestion
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func checkHashed(s *Source, o *RenderOptions, line string, add func(diag.Diagnos
 	}
 	d := diag.Diagnostic{Code: "missing-hash", Pos: s.Pos, Line: line,
 		Summary:    "the source " + strings.Join(s.URLs, " ") + " has no sha256",
-		Suggestion: "add `sha256:` with the hash of the file, or accept any bytes with --allow-unhashed"}
+		Suggestion: "`forge fetch --allow-unhashed` prints that of what comes now: compare it with what its makers publish, and write it here"}
 	if weak {
 		d.Code, d.Severity = "weak-hash", diag.Warning
 		d.Summary = "the source " + strings.Join(s.URLs, " ") + " has only a hash that can be forged; add its sha256"

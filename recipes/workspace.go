@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"forge/internal/diag"
@@ -77,9 +78,17 @@ type Policy struct {
 type Optimize struct {
 	Levels   []string // archspec's names, as x86_64_v3; the psABI's are read, too
 	LTO      bool     // with link time optimisation
+	Layout   string   // LayoutPackages, the same as none, or LayoutHwcaps
 	Packages []string // globs of the packages it is for; empty for all
 	Pos      diag.Pos
 }
+
+// How the levels of a package lie: each in a package of its own, or the libraries of all in one package, in
+// the folders that glibc's loader chooses from.
+const (
+	LayoutPackages = "packages"
+	LayoutHwcaps   = "glibc-hwcaps"
+)
 
 // StoreLimits bound the store; it is the caller's to read the sizes and times.
 type StoreLimits struct {
@@ -105,7 +114,7 @@ func workspaceBlocks() map[string]struct {
 		"variant":   {false, nil},
 		"key":       {true, map[string]byte{"file": 's', "fingerprint": 's', "packages": 'l'}},
 		"policy":    {false, map[string]byte{"isolation": 's', "signatures": 's', "unhashed": 'b', "abi": 's'}},
-		"optimize":  {false, map[string]byte{"levels": 'l', "lto": 'b', "packages": 'l'}},
+		"optimize":  {false, map[string]byte{"levels": 'l', "lto": 'b', "layout": 's', "packages": 'l'}},
 		"cache":     {false, map[string]byte{"max_size": 's', "max_age": 's'}},
 	}
 }
@@ -277,7 +286,7 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 
 // optimize wants levels that are known, each once.
 func (p *workspaceParser) optimize(v values, pos diag.Pos) {
-	o := Optimize{LTO: v.flag["lto"], Packages: v.list["packages"], Pos: pos}
+	o := Optimize{LTO: v.flag["lto"], Packages: v.list["packages"], Pos: pos, Layout: p.word(v, "layout", LayoutPackages, LayoutHwcaps)}
 	for _, name := range v.list["levels"] {
 		l, err := cpu.Parse(name)
 		switch {
@@ -289,7 +298,38 @@ func (p *workspaceParser) optimize(v values, pos diag.Pos) {
 			o.Levels = append(o.Levels, l.Name)
 		}
 	}
+	if o.Layout == LayoutHwcaps {
+		p.hwcaps(&o, v.at["levels"])
+	}
 	p.w.Optimize = o
+}
+
+// hwcaps wants, of each family of machines, the level of the package itself and others above it that the
+// loader knows. It puts the package's own first.
+func (p *workspaceParser) hwcaps(o *Optimize, at hcl.Range) {
+	families := map[string][]*cpu.Level{}
+	for _, name := range o.Levels {
+		if l, err := cpu.Parse(name); err == nil {
+			families[l.Family().Name] = append(families[l.Family().Name], l)
+		}
+	}
+	o.Levels = nil
+	for _, family := range sortedNames(families) {
+		list := families[family]
+		slices.SortStableFunc(list, func(a, b *cpu.Level) int { return len(a.Features) - len(b.Features) })
+		if len(list) < 2 {
+			p.errorf(at, "bad-value", "name the level of the package itself and those above it: [\"x86-64\", \"x86-64-v3\"]", "layout glibc-hwcaps needs two levels of %s, and there is %s", family, list[0].Name)
+		}
+		for i, l := range list {
+			o.Levels = append(o.Levels, l.Name)
+			switch {
+			case i > 0 && l.HwcapsDir() == "":
+				p.errorf(at, "bad-value", "it knows x86-64-v2, x86-64-v3, x86-64-v4, power9le and power10le; layout = \"packages\" makes a package of any other", "glibc's loader knows no level %s", l.Name)
+			case !l.Includes(list[0]):
+				p.errorf(at, "bad-value", "", "%s does not run what is built for %s, so they cannot lie in one package", l.Name, list[0].Name)
+			}
+		}
+	}
 }
 
 func levelNames() []string {

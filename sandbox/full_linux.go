@@ -249,7 +249,7 @@ func (s *steps) leaveMemory() {
 		lo, hi, _ := strings.Cut(f[0], "-")
 		from, _ := strconv.ParseUint(lo, 16, 64)
 		to, _ := strconv.ParseUint(hi, 16, 64)
-		if to-from < 1<<20 || s.owns(uintptr(from), uintptr(to)) {
+		if to-from < 64<<10 || s.owns(uintptr(from), uintptr(to)) {
 			continue
 		}
 		s.spare = append(s.spare, memory{uintptr(from), uintptr(to)})

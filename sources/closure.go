@@ -73,6 +73,11 @@ func (g *Getter) layClosure(ctx context.Context, f *Fetched, extra string) (map[
 			return nil, fmt.Errorf("the copy of %s in the store was damaged and is removed; run `forge fetch` and try again", file.Name)
 		}
 	}
+	if len(f.Files) > 1 {
+		if err := os.MkdirAll(extra, 0o755); err != nil {
+			return nil, err
+		}
+	}
 	switch p.Type {
 	case packageurl.TypeGolang:
 		return g.layGo(ctx, f.Files[1:], extra)

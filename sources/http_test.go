@@ -262,7 +262,7 @@ func TestMirrors(t *testing.T) {
 			{nil, []string{"has no sha256", "--allow-unhashed", "[missing-hash]"}},
 			{map[string]string{"md5": "ea2e0dbb5ddc3bcbd5f7c80ac2ed6b3b"}, []string{"has no sha256"}},
 			{map[string]string{"sha256": "abc"}, []string{`"abc" is not a sha256: want 64 hex digits`}},
-			{map[string]string{"sha256": strings.Repeat("0", 64)}, []string{"the sha256 is all zeros"}},
+			{map[string]string{"sha256": strings.Repeat("0", 64)}, []string{"has no sha256", "[missing-hash]"}},
 			{map[string]string{"crc": "abc"}, []string{`"crc" is not known`}},
 			{map[string]string{"sha256": sha(payload)["sha256"], "md5": "ea2e0dbb5ddc3bcbd5f7c80ac2ed6b3b"}, []string{"md5 is ", "recipe says ea2e", "[hash-mismatch]"}},
 			{sha([]byte("not it")), []string{"sha256 is " + sha(payload)["sha256"] + ", recipe says " + sha([]byte("not it"))["sha256"], "[hash-mismatch]"}},

@@ -16,10 +16,7 @@ import (
 // fetchPath takes a folder or file of this machine into the store, so that what is unpacked later is
 // what was digested now.
 func (g *Getter) fetchPath(ctx context.Context, origin recipes.Origin, src recipes.Source) (Fetched, error) {
-	at := filepath.FromSlash(src.Path)
-	if !filepath.IsAbs(at) {
-		at = filepath.Join(origin.Dir, at)
-	}
+	at := pathOf(origin.Dir, src)
 	info, err := os.Stat(at)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -61,6 +58,15 @@ func (g *Getter) fetchLocalFile(ctx context.Context, origin recipes.Origin, at s
 	return f, err
 }
 
+// pathOf is where the path of a source leads from the recipe's folder.
+func pathOf(recipeDir string, src recipes.Source) string {
+	at := filepath.FromSlash(src.Path)
+	if !filepath.IsAbs(at) {
+		at = filepath.Join(recipeDir, at)
+	}
+	return at
+}
+
 func (g *Getter) fetchFolder(ctx context.Context, at string, src recipes.Source) (Fetched, error) {
 	if len(src.Signatures) > 0 {
 		return Fetched{}, fmt.Errorf("path %s is a folder: only files can be signed", src.Path)
@@ -78,16 +84,8 @@ func (g *Getter) fetchFolder(ctx context.Context, at string, src recipes.Source)
 			return Fetched{}, err
 		}
 	}
-	skip := func(rel string, d fs.DirEntry) bool {
-		switch {
-		case ctx.Err() != nil || slices.Contains(g.Ignore, filepath.Join(at, filepath.FromSlash(rel))):
-			return true
-		case ignored.skips(rel, d.IsDir()):
-			return true
-		}
-		return !d.IsDir() && !selects(rel, src.Include, src.Exclude)
-	}
-	tree, err := g.snapshot(at, skip)
+	leave := leftOut(at, src, ignored, g.Ignore)
+	tree, err := g.snapshot(at, func(rel string, d fs.DirEntry) bool { return ctx.Err() != nil || leave(rel, d) })
 	if ctx.Err() != nil {
 		return Fetched{}, ctx.Err()
 	}
@@ -95,6 +93,19 @@ func (g *Getter) fetchFolder(ctx context.Context, at string, src recipes.Source)
 		return Fetched{}, fmt.Errorf("path %s: %w", src.Path, err)
 	}
 	return Fetched{Source: src, Tree: tree, Stored: true}, nil
+}
+
+// leftOut tells what below the folder at is no part of the source.
+func leftOut(at string, src recipes.Source, ignored *gitignore, never []string) func(rel string, d fs.DirEntry) bool {
+	return func(rel string, d fs.DirEntry) bool {
+		switch {
+		case slices.Contains(never, filepath.Join(at, filepath.FromSlash(rel))):
+			return true
+		case ignored.skips(rel, d.IsDir()):
+			return true
+		}
+		return !d.IsDir() && !selects(rel, src.Include, src.Exclude)
+	}
 }
 
 // snapshot stores the tree below dir.

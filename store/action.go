@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -18,21 +19,32 @@ type actionFile struct {
 	Version int             `json:"version"`
 	Key     digest.Digest   `json:"key"`
 	Sum     digest.Digest   `json:"sum"`
+	Hint    bool            `json:"hint,omitempty"` // see SetHint
 	Result  json.RawMessage `json:"result"`
 }
 
 // SetResult records the result of an action; result is any value encoding/json takes.
 func (s *Store) SetResult(id ActionID, result any) error {
+	return s.setResult(id, result, false, fsx.WriteFile)
+}
+
+// SetHint is SetResult without waiting for the disk, for what only helps: after a loss of power it may be
+// missing, never wrong.
+func (s *Store) SetHint(id ActionID, result any) error {
+	return s.setResult(id, result, true, fsx.WriteCache)
+}
+
+func (s *Store) setResult(id ActionID, result any, hint bool, write func(string, []byte, fs.FileMode) error) error {
 	raw, err := json.Marshal(result)
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(actionFile{Version: 1, Key: id.Digest, Sum: digest.Of(raw), Result: raw})
+	b, err := json.Marshal(actionFile{Version: 1, Key: id.Digest, Sum: digest.Of(raw), Hint: hint, Result: raw})
 	if err != nil {
 		return err
 	}
 	s.pin(pinAction, id.Digest)
-	return fsx.WriteFile(s.actionPath(id), b, 0o644)
+	return write(s.actionPath(id), b, 0o644)
 }
 
 // Result reads the result of an action into into; ErrMissing where there is none or it is damaged.

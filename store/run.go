@@ -48,6 +48,10 @@ type RunRecord struct {
 	ID    digest.Digest // of what was asked for
 	Began time.Time     // before anything was read
 	Watch []Watch
+	Facts [][]byte // facts of another record that were looked at since, as LastRun.Facts gives them
+	// Held is what there must be in the store, and all that was used of it. Without it, whatever this process
+	// has used so far counts as used.
+	Held  []Watch
 	Texts map[byte][]byte // what to say again, by a name of one letter
 }
 
@@ -64,6 +68,7 @@ const (
 	runMagic   = "forge run 1\n"
 	blockFacts = 4096
 	factBlock  = 'F'
+	heldBlock  = 'H' // facts about the store
 	usedBlock  = 'U' // what the run used of the store: keys of results and trees
 	stampSize  = 5*8 + 4
 )
@@ -75,25 +80,43 @@ func (s *Store) runPath(id digest.Digest) string { return s.path("runs", id.Hex(
 func (s *Store) KeepRun(r RunRecord) error {
 	path := s.runPath(r.ID)
 	out := append([]byte(runMagic), rawSum(r.ID)...)
-	for watch := range slices.Chunk(r.Watch, blockFacts) {
-		var block []byte
-		for _, w := range watch {
-			var err error
-			if block, err = appendFact(block, w, r.Began); err != nil {
-				_ = os.Remove(path)
-				return err
-			}
-		}
+	out, err := appendFacts(out, factBlock, r.Watch, r.Began)
+	if err == nil {
+		out, err = appendFacts(out, heldBlock, r.Held, r.Began)
+	}
+	if err != nil {
+		_ = os.Remove(path)
+		return err
+	}
+	for _, block := range r.Facts {
 		out = appendBlock(out, factBlock, block)
 	}
-	out = appendBlock(out, usedBlock, s.used())
+	used := []byte{}
+	if r.Held == nil {
+		used = s.used()
+	}
+	out = appendBlock(out, usedBlock, used)
 	for _, name := range sortedBytes(r.Texts) {
 		out = appendBlock(out, name, r.Texts[name])
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return fsx.WriteFile(path, out, 0o600)
+	return fsx.WriteCache(path, out, 0o600) // its blocks have check sums
+}
+
+func appendFacts(out []byte, name byte, list []Watch, began time.Time) ([]byte, error) {
+	for watch := range slices.Chunk(list, blockFacts) {
+		var block []byte
+		for _, w := range watch {
+			var err error
+			if block, err = appendFact(block, w, began); err != nil {
+				return nil, err
+			}
+		}
+		out = appendBlock(out, name, block)
+	}
+	return out, nil
 }
 
 // used lists the results and trees that this process has used: kind and raw digest of each.
@@ -214,6 +237,7 @@ func readStamp(b []byte) fsx.Stamp {
 type LastRun struct {
 	path  string
 	facts [][]byte
+	held  [][]byte // facts about the store
 	texts map[byte][]byte
 	count atomic.Int64 // facts looked at
 }
@@ -247,9 +271,12 @@ func (s *Store) LastRun(id digest.Digest) (*LastRun, error) {
 		if b = b[size:]; checksum(block) != sum {
 			return nil, errDamaged
 		}
-		if name == factBlock {
+		switch name {
+		case factBlock:
 			r.facts = append(r.facts, block)
-		} else {
+		case heldBlock:
+			r.held = append(r.held, block)
+		default:
 			r.texts[name] = block
 		}
 	}
@@ -266,6 +293,10 @@ func (r *LastRun) Used(now time.Time) { _ = os.Chtimes(r.path, now, now) }
 // Text is what the run left under that name.
 func (r *LastRun) Text(name byte) []byte { return r.texts[name] }
 
+// Facts are the watched paths as they were, but for those in the store: for another record of a run that
+// has looked at them now.
+func (r *LastRun) Facts() [][]byte { return r.facts }
+
 // Watched is the number of paths that the last Unchanged looked at.
 func (r *LastRun) Watched() int { return int(r.count.Load()) }
 
@@ -280,7 +311,7 @@ func (r *LastRun) Unchanged() error {
 	var group errgroup.Group
 	group.SetLimit(max(2, runtime.GOMAXPROCS(0)))
 	var failed atomic.Bool
-	for _, block := range r.facts {
+	for _, block := range slices.Concat(r.facts, r.held) {
 		group.Go(func() error {
 			for n := 0; len(block) > 0; n++ {
 				if n%64 == 0 && failed.Load() {

@@ -199,18 +199,18 @@ func (s *Store) noteUse(dir string) {
 		return
 	}
 	for pin := range readPins(dir) {
+		if pin[0] == pinBlob {
+			continue // as old as what it belongs to
+		}
 		d, err := digest.Parse(pin[2:])
 		if err != nil {
 			continue
 		}
-		path := s.blob(d, false)
-		switch pin[0] {
-		case pinAction:
-			path = s.actionPath(ActionID{d})
-		case pinTree:
+		path := s.actionPath(ActionID{d})
+		if pin[0] == pinTree {
 			path = s.path("trees", d.Hex())
 		}
-		if old, err := os.Lstat(path); err == nil && old.ModTime().Before(info.ModTime()) && pin[0] != pinBlob {
+		if old, err := os.Lstat(path); err == nil && old.ModTime().Before(info.ModTime()) {
 			os.Chtimes(path, info.ModTime(), info.ModTime())
 		}
 	}

@@ -2,8 +2,10 @@ package trust
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"forge/digest"
@@ -17,6 +19,8 @@ const (
 	PredicateSLSA = "https://slsa.dev/provenance/v1"
 	// PredicatePublish is CEP 27's publish attestation.
 	PredicatePublish = "https://schemas.conda.org/attestations-publish-1.schema.json"
+	// PredicateTests is in-toto's test result (https://in-toto.io/attestation/test-result/v0.1).
+	PredicateTests = "https://in-toto.io/attestation/test-result/v0.1"
 )
 
 // statement is what every statement says, whatever its predicate.
@@ -40,6 +44,24 @@ func CheckStatement(payload []byte, name string, sha256 digest.Digest) (predicat
 		return "", fmt.Errorf("the statement is about other bytes: it says sha256 %s, the file has %s", s.sha256.Hex(), sha256.Hex())
 	}
 	return s.predicate, nil
+}
+
+// PredicateOf is the predicate type of the statement in an envelope that names a key as its signer's; empty
+// where that cannot be told. Nothing is checked by it.
+func PredicateOf(envelope []byte, keyID string) string {
+	var e Envelope
+	if json.Unmarshal(envelope, &e) != nil || !slices.ContainsFunc(e.Signatures, func(s EnvelopeSignature) bool { return s.KeyID == keyID }) {
+		return ""
+	}
+	_, payload, _, err := openEnvelope(envelope)
+	if err != nil {
+		return ""
+	}
+	s, err := readStatement(payload)
+	if err != nil {
+		return ""
+	}
+	return s.predicate
 }
 
 // openEnvelope reads one line of an .intoto.jsonl file strictly and returns its parts, decoded.
@@ -102,7 +124,7 @@ func readStatement(payload []byte) (statement, error) {
 		return s, fmt.Errorf("its _type is %q, want %q", kind, StatementType)
 	}
 	s.predicate, _ = object["predicateType"].(string)
-	if s.predicate != PredicateSLSA && s.predicate != PredicatePublish {
+	if s.predicate != PredicateSLSA && s.predicate != PredicatePublish && s.predicate != PredicateTests {
 		return s, fmt.Errorf("its predicateType %q is not known", s.predicate)
 	}
 	if _, ok := object["predicate"].(map[string]any); !ok {

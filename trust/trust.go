@@ -45,5 +45,6 @@ type Verdict struct {
 	OpenPGP   string        `json:"openpgp,omitempty"` // fingerprint of the .asc
 	Signed    bool          `json:"statement_signed"`  // whether Statement may be believed
 	Notes     []string      `json:"notes,omitempty"`   // what was not checked, and what is odd but good
-	Statement []byte        `json:"-"`                 // the checked payload
+	Statement []byte        `json:"-"`                 // the checked payload that states the provenance
+	Tests     [][]byte      `json:"-"`                 // those that state results of tests
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,16 +154,20 @@ func verifyEnvelope(v *Verdict, keys *KeySet, line []byte) error {
 		if !ok {
 			return errors.New("none of the envelope's signatures is by a trusted key over this statement")
 		}
-		v.KeyIDs = append(v.KeyIDs, id)
+		if !slices.Contains(v.KeyIDs, id) {
+			v.KeyIDs = append(v.KeyIDs, id)
+		}
 	}
 	predicate, err := CheckStatement(payload, filepath.Base(v.Path), v.SHA256)
 	if err != nil {
 		return err
 	}
-	if predicate == PredicateSLSA {
-		if v.Statement != nil {
-			return errors.New("the provenance is stated a second time")
-		}
+	switch {
+	case predicate == PredicateTests:
+		v.Tests = append(v.Tests, payload)
+	case predicate == PredicateSLSA && v.Statement != nil:
+		return errors.New("the provenance is stated a second time")
+	case predicate == PredicateSLSA:
 		v.Statement = payload
 	}
 	return nil

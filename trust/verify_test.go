@@ -104,7 +104,12 @@ func TestVerifyArtifact(t *testing.T) {
 	}
 	publish := strings.NewReplacer("https://slsa.dev/provenance/v1", PredicatePublish).Replace(statementFor(artifactName, artifactText))
 	s.lines(s.envelope(statementFor(artifactName, artifactText)), "", s.envelope(publish))
-	if v := s.verify(); !v.Good || len(v.KeyIDs) != 2 {
+	if v := s.verify(); !v.Good || len(v.KeyIDs) != 1 {
+		t.Errorf("%+v", v)
+	}
+	tests := strings.NewReplacer("https://slsa.dev/provenance/v1", PredicateTests).Replace(statementFor(artifactName, artifactText))
+	s.lines(s.envelope(statementFor(artifactName, artifactText)), s.envelope(tests))
+	if v := s.verify(); !v.Good || len(v.Tests) != 1 || string(v.Tests[0]) != tests {
 		t.Errorf("%+v", v)
 	}
 	// Signatures by others beside ours, unknown fields and a wrong key ID are no harm (DSSE).

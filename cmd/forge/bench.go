@@ -53,6 +53,7 @@ func (a *app) bench(ctx context.Context, f *benchFlags, args []string) error {
 		return err
 	}
 	req.Bench, req.BenchCommand = true, f.command
+	req.Optimize = req.Optimize.Apart()
 	tools, finish, err := a.tools(ctx, req)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -12,6 +13,7 @@ import (
 
 	"forge/engine"
 	"forge/internal/diag"
+	"forge/recipes"
 )
 
 func buildCommand(a *app) *cobra.Command {
@@ -40,7 +42,7 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 				if last, err = a.lastRunOf(cmd.Context(), req, &f, args, reports); err != nil {
 					return err
 				}
-				if done, err := last.repeat(asJSON); done || err != nil {
+				if done, err := last.repeat(cmd.Context(), req, asJSON); done || err != nil {
 					return err
 				}
 			}
@@ -136,14 +138,12 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools) (g *engine.Graph, renderErr, err error) {
 	outputs, warnings, err := engine.Render(ctx, req)
 	a.notes = warnings
-	for _, w := range warnings {
-		if !a.global.quiet {
-			a.printError(&diag.Failure{List: diag.List{w}})
-		}
+	if !a.global.quiet {
+		a.printList(warnings)
 	}
 	if err != nil {
 		if !req.KeepGoing || len(outputs) == 0 {
-			return nil, nil, err
+			return nil, nil, others(err, outputs)
 		}
 		a.printError(err)
 		renderErr = exitError{exitFailed}
@@ -158,29 +158,47 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 	}
 	a.notes = append(a.notes, g.Notes...)
 	if !a.global.quiet {
-		for _, n := range g.Notes {
-			a.printError(&diag.Failure{List: diag.List{n}})
-		}
+		a.printList(g.Notes)
 	}
 	return g, renderErr, err
 }
 
+// others adds to what is broken that there is more, which was not looked at.
+func others(err error, good []*recipes.Output) error {
+	list, ok := diag.Of(err)
+	if !ok || len(good) == 0 {
+		return err
+	}
+	text := fmt.Sprintf("%d other %s of the run are left alone; --keep-going goes on with them", len(good), plural("output", len(good)))
+	if len(good) == 1 {
+		text = "1 other output of the run is left alone; --keep-going goes on with it"
+	}
+	return &diag.Failure{List: append(slices.Clip(list), diag.Diagnostic{Severity: diag.Note, Code: "left-out", Summary: text})}
+}
+
 // summary is the error of a failed run; each failure was shown when it happened.
 func (a *app) summary(outcomes []*engine.Outcome) error {
-	var failed, skipped []string
+	var failed, needing, left []string
 	for _, o := range outcomes {
 		switch o.Status {
 		case engine.StatusFailed:
 			failed = append(failed, o.Action.Output.Name)
 		case engine.StatusSkipped:
-			if !engine.IsExisting(o.Err) {
-				skipped = append(skipped, o.Action.Output.Name)
+			switch {
+			case engine.IsExisting(o.Err):
+			case engine.IsNotStarted(o.Err):
+				left = append(left, o.Action.Output.Name)
+			default:
+				needing = append(needing, o.Action.Output.Name)
 			}
 		}
 	}
 	text := "failed: " + strings.Join(failed, ", ")
-	if len(skipped) > 0 {
-		text += fmt.Sprintf("; not built because of that: %s", strings.Join(skipped, ", "))
+	if len(needing) > 0 {
+		text += fmt.Sprintf("; not built because of that: %s", strings.Join(needing, ", "))
+	}
+	if len(left) > 0 {
+		text += fmt.Sprintf("; not started (--keep-going builds what can be built): %s", strings.Join(left, ", "))
 	}
 	return errors.New(text)
 }

@@ -31,10 +31,14 @@ type channelSet struct {
 	passed  sync.Map      // sha256 of archives that were found good
 }
 
+func (a *app) channelLoader(req *engine.Request) *channels.Loader {
+	return &channels.Loader{CacheDir: filepath.Join(req.CacheDir, "channels"), Now: time.Now, Offline: req.Offline,
+		Client: sources.NewClient(os.Environ(), a.config.routes(a.insecure))}
+}
+
 // openChannels opens the output folder and the request's channels, in order of priority.
 func (a *app) openChannels(ctx context.Context, req *engine.Request, open channels.OpenFunc) (*channelSet, error) {
-	loader := &channels.Loader{CacheDir: filepath.Join(req.CacheDir, "channels"), Now: time.Now, Offline: req.Offline,
-		Client: sources.NewClient(os.Environ(), a.config.routes(a.insecure))}
+	loader := a.channelLoader(req)
 	subdirs := channelSubdirs(req)
 	var parts []*channels.Repodata
 	for _, channel := range append([]string{req.OutputDir}, req.Channels...) {

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -145,6 +149,40 @@ func (d *disk) apply(c change) {
 // A loss says what is missing after power was lost.
 type loss struct{ names, data bool }
 
+// state names what a loss leaves: the same text for the same files.
+func (d *disk) state(l loss) string {
+	h := sha256.New()
+	var put func(n *dnode, path string)
+	put = func(n *dnode, path string) {
+		fmt.Fprintf(h, "%q %v %o %q %q ", path, n.dir, n.perm, n.target, n.from)
+		switch {
+		case n.dir:
+			names := n.names(l)
+			for _, name := range slices.Sorted(maps.Keys(names)) {
+				put(names[name], path+"/"+name)
+			}
+		case n.from == "" && n.target == "":
+			fmt.Fprintf(h, "%q", n.left(l))
+		}
+	}
+	put(d.top, "")
+	return string(h.Sum(nil))
+}
+
+func (n *dnode) names(l loss) map[string]*dnode {
+	if l.names {
+		return n.durable
+	}
+	return n.now
+}
+
+func (n *dnode) left(l loss) []byte {
+	if l.data {
+		return n.synced
+	}
+	return n.data
+}
+
 // write makes the state after a loss at path.
 func (d *disk) write(t *testing.T, path string, l loss) {
 	t.Helper()
@@ -155,11 +193,7 @@ func (d *disk) write(t *testing.T, path string, l loss) {
 		switch {
 		case n.dir:
 			err = os.Mkdir(path, n.perm|0o700)
-			names := n.now
-			if l.names {
-				names = n.durable
-			}
-			for name, child := range names {
+			for name, child := range n.names(l) {
 				put(child, filepath.Join(path, name))
 			}
 		case made[n] != "":
@@ -169,11 +203,7 @@ func (d *disk) write(t *testing.T, path string, l loss) {
 		case n.from != "":
 			err = os.Link(n.from, path)
 		default:
-			data := n.data
-			if l.data {
-				data = n.synced
-			}
-			err = os.WriteFile(path, data, n.perm)
+			err = os.WriteFile(path, n.left(l), n.perm)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,44 +97,67 @@ func (p faultPlace) healed(t *testing.T, dir, what string) {
 	}
 }
 
-// points chooses the changes at which a fault is tried: all with FORGE_TEST_ALL, else a few, of as many kinds
-// as possible. A row of writes to one file is one point.
-func points(changes []change, few int) []int {
+// testAll asks for every point where a few stand for all: make faults.
+func testAll() bool { return os.Getenv("FORGE_TEST_ALL") != "" }
+
+// points are the changes before which a fault makes a difference, counted from 1: a row of writes to one
+// file is one point.
+func points(changes []change) []int {
 	var all []int
-	kinds := map[string][]int{}
-	var order []string
 	for i, c := range changes {
 		if c.call == "write" && i > 0 && changes[i-1].call == "write" && changes[i-1].path == c.path {
 			continue
 		}
 		all = append(all, i+1)
+	}
+	return all
+}
+
+// spread chooses a few of the points, of as many kinds as possible.
+func spread(changes []change, of []int, few int) []int {
+	kinds := map[string][]int{}
+	var order []string
+	for _, n := range of {
+		c := changes[n-1]
 		kind := c.call + " " + anyNumber.ReplaceAllString(c.path, "")
 		if kinds[kind] == nil {
 			order = append(order, kind)
 		}
-		kinds[kind] = append(kinds[kind], i+1)
-	}
-	if os.Getenv("FORGE_TEST_ALL") != "" {
-		return all
+		kinds[kind] = append(kinds[kind], n)
 	}
 	var some []int
+	few = min(few, len(order))
 	for k := range few {
-		of := kinds[order[k*len(order)/few]]
-		some = append(some, of[k%len(of)])
+		list := kinds[order[k*len(order)/few]]
+		some = append(some, list[k%len(list)])
 	}
 	return some
 }
 
+// tell says now and then how far a long test is.
+func tell(t *testing.T, what string, i, n int) {
+	if testAll() && i%20 == 0 {
+		t.Logf("%s: %d of %d", what, i, n)
+	}
+}
+
 var anyNumber = regexp.MustCompile(`[0-9a-f]{6,}|[0-9]+`)
 
-// TestKillEverywhere kills forge before each change that it makes to a file, and lets the next run finish.
+// TestKillEverywhere kills forge before changes of every kind that it makes to a file, and lets the next run
+// finish. What lies on the disk then is what TestPowerLoss makes, at every point, of a loss of nothing.
 func TestKillEverywhere(t *testing.T) {
 	p := newFaultPlace(t)
 	calm := &watcher{}
 	if code := p.watch(t, calm); code != 0 {
 		t.Fatalf("exit %d\n%s", code, calm.output.String())
 	}
-	for _, n := range points(calm.changes, 5) {
+	few := 5
+	if testAll() {
+		few = 80
+	}
+	at := spread(calm.changes, points(calm.changes), few)
+	for i, n := range at {
+		tell(t, "killed", i, len(at))
 		what := ""
 		w := &watcher{before: func(i int, c change) verdict {
 			if i == n {
@@ -149,25 +175,51 @@ func TestKillEverywhere(t *testing.T) {
 
 func (c change) String() string { return strings.TrimSpace(c.call + " " + c.path + " " + c.target) }
 
+func (c change) takesSpace() bool {
+	return c.call == "create" || c.call == "write" || c.call == "mkdir" || c.call == "link" || c.call == "symlink"
+}
+
 // TestDiskFull lets the disk be full from each change on: forge says so, serves nothing half-written, and
 // the next run finishes.
 func TestDiskFull(t *testing.T) {
+	failFrom(t, noSpace, "no space left on device", change.takesSpace, 4, 1000)
+}
+
+// TestReadOnlyLater lets the disk turn read-only while forge builds, as file systems do that met an error.
+func TestReadOnlyLater(t *testing.T) {
+	failFrom(t, readOnly, "read-only file system", func(c change) bool { return c.call != "sync" }, 2, 60)
+}
+
+// failFrom lets all changes of a kind fail from one on: a few of them, or with FORGE_TEST_ALL many.
+func failFrom(t *testing.T, how verdict, words string, fails func(change) bool, few, many int) {
 	p := newFaultPlace(t)
 	calm := &watcher{}
 	if code := p.watch(t, calm); code != 0 {
 		t.Fatalf("exit %d\n%s", code, calm.output.String())
 	}
-	for _, n := range points(calm.changes, 4) {
+	var at []int
+	for _, n := range points(calm.changes) {
+		if fails(calm.changes[n-1]) {
+			at = append(at, n)
+		}
+	}
+	if testAll() {
+		few = many
+	}
+	if few < len(at) {
+		at = spread(calm.changes, at, few)
+	}
+	for i, n := range at {
+		tell(t, words, i, len(at))
 		what := ""
 		w := &watcher{before: func(i int, c change) verdict {
-			takesSpace := c.call == "create" || c.call == "write" || c.call == "mkdir" || c.call == "link" || c.call == "symlink"
-			if i < n || !takesSpace {
+			if i < n || !fails(c) {
 				return letGo
 			}
 			if what == "" {
 				what = c.String()
 			}
-			return noSpace
+			return how
 		}}
 		code := p.watch(t, w)
 		said := w.output.String()
@@ -175,23 +227,23 @@ func TestDiskFull(t *testing.T) {
 		case what == "" || code == 0:
 			// Nothing that counts was to be written any more: then all must be there.
 			if d := cmp.Diff(p.want, packageSums(t, filepath.Join(p.dir, "out"))); d != "" {
-				t.Errorf("no space left from %s on: forge says all is well, but\n%s", what, d)
+				t.Errorf("%s from %s on: forge says all is well, but\n%s", words, what, d)
 			}
-		case code != exitFailed || !strings.Contains(said, "no space left on device"):
-			t.Errorf("no space left from %s on: exit %d\n%s", what, code, said)
+		case code != exitFailed || !strings.Contains(said, words):
+			t.Errorf("%s from %s on: exit %d\n%s", words, what, code, said)
 		}
 		for name, sum := range packageSums(t, filepath.Join(p.dir, "out")) {
 			if p.want[name] != sum {
-				t.Errorf("no space left from %s on: %s is half written", what, name)
+				t.Errorf("%s from %s on: %s is half written", words, what, name)
 			}
 		}
-		p.healed(t, p.dir, "no space left from "+what+" on")
+		p.healed(t, p.dir, words+" from "+what+" on")
 	}
 }
 
 // TestPowerLoss records what forge does to its files, then drops what was not synced at each point, in all
-// three ways, and lets the next run finish. First it checks the order: nothing gets its final name before
-// its content is on the disk.
+// three ways, and lets the next run finish; with all points also nothing, which is what kill -9 leaves. First
+// it checks the order: nothing gets its final name before its content is on the disk.
 func TestPowerLoss(t *testing.T) {
 	p := newFaultPlace(t)
 	w := &watcher{keep: true}
@@ -200,17 +252,30 @@ func TestPowerLoss(t *testing.T) {
 	}
 	checkOrder(t, w.changes)
 	losses := []loss{{data: true}, {names: true}, {names: true, data: true}}
-	at := points(w.changes, 3)
+	at := points(w.changes)
+	if testAll() {
+		losses = append(losses, loss{})
+	} else {
+		at = spread(w.changes, at, 3)
+		slices.Sort(at)
+	}
+	d, done, seen := newDisk(p.warm, p.dir), 0, map[string]bool{}
+	dir := filepath.Join(t.TempDir(), "after")
 	for i, n := range append(at, len(w.changes)) {
-		d := newDisk(p.warm, p.dir)
-		for _, c := range w.changes[:n] {
-			d.apply(c)
+		tell(t, "power lost", i, len(at))
+		for ; done < n; done++ {
+			d.apply(w.changes[done])
+		}
+		last := "the end"
+		if n < len(w.changes) {
+			last = w.changes[n].String()
 		}
 		for k, l := range losses {
-			if os.Getenv("FORGE_TEST_ALL") == "" && n < len(w.changes) && i%len(losses) != k {
+			state := d.state(l)
+			if seen[state] || !testAll() && n < len(w.changes) && i%len(losses) != k {
 				continue
 			}
-			dir := filepath.Join(t.TempDir(), "after")
+			seen[state] = true
 			d.write(t, dir, l)
 			if n == len(w.changes) {
 				// The run had ended well: what it promised is there.
@@ -218,24 +283,24 @@ func TestPowerLoss(t *testing.T) {
 					t.Errorf("power lost after the run, %+v: %s", l, diff)
 				}
 			}
-			last := "the end"
-			if n < len(w.changes) {
-				last = w.changes[n].String()
+			p.healed(t, dir, fmt.Sprintf("power lost before %s, %+v", last, l))
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
 			}
-			p.healed(t, dir, "power lost before "+last)
-			os.RemoveAll(dir)
 		}
 	}
+	t.Logf("%d states", len(seen))
 }
 
-// checkOrder: between the last write to a file and its rename to a final name lies a sync of it.
+// checkOrder: between the last write to a file and its rename to a final name lies a sync of it. Hints,
+// records of runs and logs alone may be lost.
 func checkOrder(t *testing.T, changes []change) {
 	t.Helper()
 	dirty, renames := map[string]bool{}, 0
 	for _, c := range changes {
 		switch c.call {
 		case "create", "write":
-			dirty[c.path] = true
+			dirty[c.path] = !bytes.Contains(c.data, []byte(`"hint":true`)) && !strings.Contains(c.path, "/runs/") && !strings.Contains(c.path, "/logs/")
 		case "sync":
 			delete(dirty, c.path)
 		case "rename":

@@ -27,7 +27,8 @@ func fetchCommand(a *app) *cobra.Command {
 		Short: "Get the sources of recipes into the store, checked, so that --offline can build",
 		Long: `Fetch gets every source of every output into the store: files by their hash, what their
 signatures must say, git commits, and what a Go, npm or cargo package locks. With --offline
-it says what is missing.`,
+it says what is missing. For a source without a hash, --allow-unhashed prints the line to write
+into the recipe, once you have compared it with what the makers of the file publish.`,
 		Example: "  forge fetch ./recipes/... && forge build --offline ./recipes/...\n  forge fetch --json ./recipes/zlib",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := a.request(&f, args)
@@ -82,6 +83,7 @@ func (a *app) fetch(ctx context.Context, req *engine.Request, asJSON bool) error
 		err = a.writeFetchJSON(jobs)
 	} else if !a.global.quiet {
 		a.writeFetchTable(jobs)
+		a.writeUnhashed(jobs)
 	}
 	return errors.Join(err, a.fetchFailures(jobs, renderErr))
 }
@@ -218,6 +220,21 @@ func (a *app) writeFetchTable(jobs []*fetchJob) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", diag.Printable(j.row.Recipe), diag.Printable(name), size, sum, j.row.Status, signature)
 	}
 	t.Flush()
+}
+
+// writeUnhashed prints the line that is missing in a recipe which does not say what bytes it wants.
+func (a *app) writeUnhashed(jobs []*fetchJob) {
+	for _, j := range jobs {
+		f := j.row.Fetched
+		if f == nil || !f.Unhashed || len(f.Files) == 0 {
+			continue
+		}
+		pos, form := j.out.Sources[0].Pos, "sha256: %s"
+		if strings.HasSuffix(pos.File, ".hcl") {
+			form = "sha256 = %q"
+		}
+		fmt.Fprintf(a.stdout, "%s: "+form+"\n", pos, f.Files[0].Digest.Hex())
+	}
 }
 
 // signatureText is the verdict in a few words.

@@ -15,6 +15,7 @@ func main() {
 	if sandbox.IsChild(os.Args) {
 		os.Exit(sandbox.Child(os.Args))
 	}
+	calmCollector(os.LookupEnv)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -45,6 +45,7 @@ const (
 	textJSON  = 'j' // the same for --json
 	textNotes = 'n' // warnings and notes of the recipes
 	textWarn  = 'w' // warnings of the run
+	textAsked = 'a' // what servers of channels were asked for
 )
 
 // lastRunOf is the memory for a request that lacks only its recipes; nil where this run is to be an
@@ -58,8 +59,8 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags,
 		return nil, nil
 	}
 	for _, c := range req.Channels {
-		if _, ok := channels.Watched(c, nil); !ok {
-			return nil, nil // only its server knows whether it changed
+		if _, ok := channels.Watched(c, nil); !ok && !channels.OnServer(c) {
+			return nil, nil
 		}
 	}
 	st, err := a.open(req.CacheDir)
@@ -70,17 +71,13 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags,
 	if err != nil {
 		return nil, err
 	}
-	program, err := os.Executable()
-	if err != nil {
-		return nil, nil
-	}
-	stamp, err := fsx.StampOf(program, true)
+	program, err := thisProgram()
 	if err != nil {
 		return nil, nil
 	}
 	asked, err := json.Marshal(map[string]any{
 		"request": req, "flags": fmt.Sprintf("%+v", *f), "patterns": patterns, "workspace": a.space.dir, "forge.hcl": a.space.sum, "configuration": a.config,
-		"level": level, "version": version, "program": program, "stamp": stamp,
+		"level": level, "program": program,
 	})
 	if err != nil {
 		return nil, err
@@ -89,11 +86,14 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags,
 }
 
 // repeat says again what the last run said, if nothing that it depended on has changed since.
-func (l *lastRun) repeat(asJSON bool) (done bool, err error) {
+func (l *lastRun) repeat(ctx context.Context, req *engine.Request, asJSON bool) (done bool, err error) {
 	if l == nil {
 		return false, nil
 	}
 	run, err := l.store.LastRun(l.id)
+	if err == nil {
+		err = l.askAgain(ctx, req, run.Text(textAsked))
+	}
 	if err == nil {
 		err = run.Unchanged()
 	}
@@ -107,12 +107,13 @@ func (l *lastRun) repeat(asJSON bool) (done bool, err error) {
 		return false, nil
 	}
 	l.app.detail("nothing to do: %d paths are as the last run left them", run.Watched())
+	var list diag.List
 	for _, n := range notes {
-		if l.app.global.quiet {
-			break
-		}
 		n.Diagnostic.Line = n.Text
-		l.app.printError(&diag.Failure{List: diag.List{n.Diagnostic}})
+		list = append(list, n.Diagnostic)
+	}
+	if !l.app.global.quiet {
+		l.app.printList(list)
 	}
 	p := l.app.newProgress(0)
 	for _, text := range warnings {
@@ -121,6 +122,7 @@ func (l *lastRun) repeat(asJSON bool) (done bool, err error) {
 	p.flush()
 	p.close()
 	run.Used(time.Now())
+	l.app.sweep(ctx, l.store)
 	switch {
 	case asJSON:
 		_, err = l.app.stdout.Write(run.Text(textJSON))
@@ -128,6 +130,37 @@ func (l *lastRun) repeat(asJSON bool) (done bool, err error) {
 		err = l.app.writeUnchanged(run.Text(textTable))
 	}
 	return true, err
+}
+
+// askAgain brings the copies of what servers of channels have up to date: afterwards their stamps tell.
+func (l *lastRun) askAgain(ctx context.Context, req *engine.Request, text []byte) error {
+	var asked []channels.Asked
+	if err := json.Unmarshal(text, &asked); err != nil {
+		return err
+	}
+	return l.app.channelLoader(req).AskAgain(ctx, asked)
+}
+
+// watchServers watches the copies of what servers of channels were asked for.
+func watchServers(req *engine.Request, set engine.Channels) (asked []channels.Asked, watch []store.Watch, err error) {
+	if !slices.ContainsFunc(req.Channels, channels.OnServer) {
+		return nil, nil, nil
+	}
+	opened, ok := set.(*channelSet)
+	if !ok {
+		return nil, nil, errors.New("nobody noted what the servers of channels were asked for")
+	}
+	asked = opened.loader.Asked()
+	for i, a := range asked {
+		switch {
+		case a.Absent:
+		case a.Stamp == fsx.Stamp{}:
+			return nil, nil, fmt.Errorf("the copy of %s cannot be watched", a.Path)
+		default:
+			watch = append(watch, store.Watch{Path: a.Path, How: store.Same, Stamp: &asked[i].Stamp})
+		}
+	}
+	return asked, watch, nil
 }
 
 // writeUnchanged writes a table all of whose packages are reused.
@@ -230,11 +263,16 @@ func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Gra
 	if err != nil {
 		return err
 	}
-	more, err := engine.Watch(req, tools, g, outcomes, l.patterns)
+	more, facts, err := engine.Watch(req, tools, g, outcomes, l.patterns)
 	if err != nil {
 		return err
 	}
 	watch = append(watch, more...)
+	asked, copies, err := watchServers(req, tools.Channels)
+	if err != nil {
+		return err
+	}
+	watch = append(watch, copies...)
 	for _, c := range req.Channels {
 		paths, _ := channels.Watched(c, channelSubdirs(req))
 		watch = append(watch, watchAll(paths)...)
@@ -252,7 +290,10 @@ func (l *lastRun) tryKeep(req *engine.Request, tools engine.Tools, g *engine.Gra
 	if err != nil {
 		return err
 	}
-	return l.store.KeepRun(store.RunRecord{ID: l.id, Began: l.app.began, Watch: watch, Texts: texts})
+	if texts[textAsked], err = json.Marshal(append([]channels.Asked{}, asked...)); err != nil {
+		return err
+	}
+	return l.store.KeepRun(store.RunRecord{ID: l.id, Began: l.app.began, Watch: watch, Facts: facts, Texts: texts})
 }
 
 // clockJump is by how much the wall clock was set between two times of this process.

@@ -151,7 +151,7 @@ func extractCommand(a *app) *cobra.Command {
 	var dest string
 	c := &cobra.Command{
 		Use:     "extract FILE",
-		Short:   "Unpack a package into a folder, as it would be installed there",
+		Short:   "Unpack a package into a folder: its files as they would be installed there, and its info",
 		Example: "  forge package extract output/linux-64/zlib-*.conda -d zlib",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.extract(cmd.Context(), args[0], dest) },
@@ -184,6 +184,37 @@ func (a *app) extract(ctx context.Context, path, dest string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%d files in %s\n", len(paths), dest)
+	infos, err := extractInfo(pkg, dest)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "%d files in %s, %d in its info\n", len(paths), dest, infos)
 	return nil
+}
+
+// extractInfo writes what the package says of itself below info/, and counts the files.
+func extractInfo(pkg packages.Package, dest string) (int, error) {
+	names, err := pkg.InfoNames()
+	if err != nil {
+		return 0, err
+	}
+	root, err := os.OpenRoot(dest) // the names come from the archive
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close()
+	for _, name := range names {
+		data, err := pkg.Info(name)
+		if err != nil {
+			return 0, err
+		}
+		file := filepath.Join("info", filepath.FromSlash(name))
+		if err := root.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return 0, err
+		}
+		if err := root.WriteFile(file, data, 0o644); err != nil {
+			return 0, err
+		}
+	}
+	return len(names), nil
 }

@@ -79,7 +79,7 @@ func (w workspace) apply(req *engine.Request) error {
 		req.Workspace = []recipes.VariantFile{v}
 	}
 	o := w.file.Optimize
-	req.Optimize = engine.Optimize{Levels: o.Levels, LTO: o.LTO, Packages: o.Packages}
+	req.Optimize = engine.Optimize{Levels: o.Levels, LTO: o.LTO, Layout: o.Layout, Packages: o.Packages, Pos: o.Pos}
 	req.SignaturesRequired = w.file.Policy.Signatures == "required"
 	req.AllowUnhashed = req.AllowUnhashed || w.file.Policy.Unhashed
 	if req.ABICheck == "" {

@@ -111,7 +111,7 @@ type reportedPackage struct {
 	Key       string              `json:"key,omitempty"`
 	Epoch     int64               `json:"epoch,omitempty"`
 	Widened   []string            `json:"widened,omitempty"`
-	Materials []reportedMaterial  `json:"materials,omitempty"`
+	Materials []reportedMaterial  `json:"materials,omitempty"` // but for the good packages of the page
 }
 
 type reportedFile struct {
@@ -311,11 +311,17 @@ func (r *reported) connect() {
 		}
 	}
 	for i, p := range r.Packages {
+		var rest []reportedMaterial
 		for _, m := range p.Materials {
-			if j, here := number[m.Name]; m.Kind == "package" && here && j != i {
+			j, here := number[m.Name]
+			if here = here && m.Kind == "package" && j != i; here {
 				p.Built = append(p.Built, j)
 			}
+			if !here || m.Status != statusGood {
+				rest = append(rest, m) // of the others the page has all there is to say
+			}
 		}
+		p.Materials = rest
 		for k, lib := range p.Needs {
 			if j, here := brings[lib.Name]; here {
 				p.Needs[k].From = j

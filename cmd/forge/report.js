@@ -10,7 +10,7 @@ const make = (tag, props = {}, ...inside) => {
 };
 // Control characters and those that turn text around are shown by their number.
 const clean = s => String(s ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, c => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
-const size = n => n < 1e3 ? n + " B" : n < 1e6 ? (n / 1e3).toFixed(1) + " kB" : n < 1e9 ? (n / 1e6).toFixed(1) + " MB" : (n / 1e9).toFixed(2) + " GB";
+const size = n => n < 1e3 ? n + "\u00a0B" : n < 1e6 ? (n / 1e3).toFixed(1) + "\u00a0kB" : n < 1e9 ? (n / 1e6).toFixed(1) + "\u00a0MB" : (n / 1e9).toFixed(2) + "\u00a0GB";
 const time = s => !s ? "" : s < 60 ? s.toFixed(1) + " s" : s < 3600 ? Math.floor(s / 60) + " m " + String(Math.round(s % 60)).padStart(2, "0") + " s" : (s / 3600).toFixed(1) + " h";
 const sum = f => all.reduce((n, p) => n + (f(p) || 0), 0);
 all.forEach((p, i) => { p.i = i; p.users = []; p.built = p.built || []; p.tests = p.tests || []; p.needs = p.needs || []; p.label = clean(p.name); });
@@ -75,24 +75,23 @@ function drawGraph() {
     x += parts * (w + 14) + gapX;
   });
   columns.forEach(c => { const parts = Math.ceil(c.length / fold), per = Math.ceil(c.length / parts), shift = (high - per) * (h + gapY) / 2; c.forEach(i => place[i].y += shift); });
-  graph = draw("svg", { width: x, height: 20 + high * (h + gapY), role: "img" });
-  graph.append(draw("title", {}));
+  graph = draw("svg", { width: x, height: 20 + high * (h + gapY), role: "group", "aria-label": "what is built with what" });
   all.forEach(p => direct(p).forEach(j => {
     const a = place[j], b = place[p.i], x1 = a.x + w, y1 = a.y + h / 2, x2 = b.x, y2 = b.y + h / 2, m = Math.max(20, (x2 - x1) / 2);
     const e = draw("path", { d: `M${x1} ${y1}C${x1 + m} ${y1} ${x2 - m} ${y2} ${x2} ${y2}` });
     edges.push([j, p.i, e]); graph.append(e);
   }));
   all.forEach(p => {
-    const g = draw("g", {}), at = place[p.i], t = draw("text", { x: at.x + 5, y: at.y + 13 }), full = draw("title", {});
+    const g = draw("g", { tabindex: 0, role: "button", "aria-label": p.label }), at = place[p.i], t = draw("text", { x: at.x + 5, y: at.y + 13 }), full = draw("title", {});
     const short = p.label.replace(/-[^-]*$/, "");
     t.textContent = short.length > 24 ? short.slice(0, 23) + "…" : short; full.textContent = p.label;
     g.append(full, draw("rect", { class: "n" + (p.good && !failedTests(p) ? "" : " bad"), x: at.x, y: at.y, width: w, height: h, rx: 3 }), t);
-    g.addEventListener("click", () => show(p.i)); nodes[p.i] = g; graph.append(g);
+    g.addEventListener("click", () => show(p.i)); g.addEventListener("keydown", e => { if (e.key === "Enter") show(p.i); }); nodes[p.i] = g; graph.append(g);
   });
   graph.addEventListener("click", e => { if (e.target === graph) pick(-1); });
   const wide = x, tall = 20 + high * (h + gapY);
   graph.setAttribute("viewBox", `0 0 ${wide} ${tall}`);
-  const fit = make("a", { onclick: () => { const whole = graph.getAttribute("width") !== "100%"; graph.setAttribute("width", whole ? "100%" : wide); whole ? graph.removeAttribute("height") : graph.setAttribute("height", tall); fit.textContent = whole ? "readable" : "whole"; } }, "whole");
+  const fit = make("a", { href: "#", onclick: e => { e.preventDefault(); const whole = graph.getAttribute("width") !== "100%"; graph.setAttribute("width", whole ? "100%" : wide); whole ? graph.removeAttribute("height") : graph.setAttribute("height", tall); fit.textContent = whole ? "readable" : "whole"; } }, "whole");
   page.append(make("h2", {}, "Built with"), make("p", { className: "soft" }, "From left to right. A click shows what a package is built with and what is built with it. Show it ", fit, "."), make("div", { id: "graph", className: "box" }, graph));
 }
 function pick(i) {
@@ -120,7 +119,12 @@ function timeline() {
   page.append(make("h2", {}, "Timeline"), data.summary ? make("p", { className: "soft" }, clean(data.summary)) : "", make("div", {}, ...lanes.filter(Boolean)), axis);
 }
 
-const link = i => make("a", { onclick: e => { e.stopPropagation(); show(i); } }, all[i].label);
+// Packages that are good and on this page are not told twice.
+function materials(p) {
+  const told = new Set((p.materials || []).map(m => m.name));
+  return (p.materials || []).concat(p.built.filter(j => !told.has(all[j].name)).map(j => ({ kind: "package", link: j, digest: `sha256 ${all[j].sha256.slice(0, 16)}…`, status: "good" })));
+}
+const link = i => make("a", { href: "#" + encodeURIComponent(all[i].name), onclick: e => { e.preventDefault(); e.stopPropagation(); show(i); } }, all[i].label);
 const joined = list => list.flatMap((x, k) => k ? [", ", x] : [x]);
 const section = (title, ...inside) => make("div", {}, make("h3", {}, title), ...inside);
 const rowsOf = (list, cells) => make("table", {}, make("tbody", {}, ...list.map(x => make("tr", {}, ...cells(x).map((c, k) => c instanceof Node ? make("td", {}, c) : make("td", {}, clean(c)))))));
@@ -140,9 +144,10 @@ function detail(p) {
   if (p.built.length) parts.push(section("Built with", ...joined(p.built.map(link))));
   if (p.users.length) parts.push(section("Used to build", ...joined(p.users.slice(0, 40).map(link)), p.users.length > 40 ? ` and ${p.users.length - 40} more` : ""));
   if (p.tests.length || p.recorded_tests) parts.push(section("Tests", p.tests.length ? rowsOf(p.tests, t => [make("span", { className: t.status === "passed" ? "good" : t.status === "failed" ? "bad" : "soft" }, clean(t.status)), `${t.index} (${t.kind}${t.python ? ", python " + t.python : ""})`, time(t.seconds), t.reason || ""]) : make("span", { className: "soft" }, p.recorded_tests + " recorded, no results here")));
-  if (p.needs.length || p.offers) parts.push(section("Libraries", p.offers ? make("p", {}, "brings ", ...joined(p.offers.map(o => make("code", {}, clean(o))))) : "", rowsOf(p.needs, n => [make("code", {}, clean(n.name)), n.from >= 0 ? link(n.from) : make("span", { className: "soft" }, "not of these packages"), n.files + (n.files > 1 ? " files" : " file")])));
+  if (p.needs.length || p.offers) parts.push(section("Libraries", p.offers ? make("p", {}, "brings ", ...joined(p.offers.map(o => make("code", {}, clean(o))))) : "", rowsOf(p.needs, n => [make("code", {}, clean(n.name)), n.from >= 0 ? link(n.from) : make("span", { className: "soft" }, "not of these packages"), n.files + (n.files > 1 ? "\u00a0files" : "\u00a0file")])));
   if (p.biggest) parts.push(section("Biggest files", rowsOf(p.biggest, f => [make("code", {}, clean(f.path)), size(f.size)])));
-  if (p.materials) { const m = section("Made from", rowsOf(p.materials, m => [m.kind, m.name, make("code", {}, clean(m.digest)), m.status])); m.className = "wide"; parts.push(m); }
+  const sources = materials(p);
+  if (sources.length) { const m = section("Made from", rowsOf(sources, m => [m.kind, m.link === undefined ? m.name : link(m.link), make("code", {}, clean(m.digest)), m.status])); m.className = "wide"; parts.push(m); }
   return make("div", { className: "detail" }, ...parts);
 }
 
@@ -153,22 +158,26 @@ const columns = [["package", p => p.label, p => p.label], ["subdir", p => p.subd
   ["built in", p => p.seconds || 0, p => p.seconds ? [time(p.seconds), bar(p.seconds, maxTime)] : "", 1],
   ["tests", p => failedTests(p) * 1e6 + passedTests(p), p => p.tests.length ? make("span", { className: failedTests(p) ? "bad" : "good" }, failedTests(p) ? failedTests(p) + " failed" : passedTests(p) + " passed") : p.recorded_tests ? make("span", { className: "soft" }, p.recorded_tests + " recorded") : "", 1],
   ["used by", p => p.users.length, p => String(p.users.length), 1], ["signature", p => p.good ? 1 : 0, p => make("span", { className: p.good ? "good" : "bad", title: p.good ? "" : clean(p.reason) }, p.good ? "good" : "not good")]];
-let rows = [], body, sorted = 0, up = true, find, count, only;
+let rows = [], heads = [], body, sorted = 0, up = true, find, count, only;
 function table() {
   body = make("tbody");
   find = make("input", { type: "search", placeholder: "name, licence, library, source …", ariaLabel: "filter", oninput: filter });
   only = make("select", { ariaLabel: "show", onchange: filter }, ...[["", "all"], ["bad", "signature not good"], ["failed", "a test failed"], ["untested", "no test passed"], ["wide", "widened"]].map(([v, t]) => make("option", { value: v }, t)));
   count = make("span", { className: "soft" });
-  const heads = columns.map((c, k) => make("th", { className: c[3] ? "n" : "", onclick: () => { up = sorted === k ? !up : !c[3]; sorted = k; order(); } }, c[0]));
+  heads = columns.map((c, k) => {
+    const sort = () => { up = sorted === k ? !up : !c[3]; sorted = k; order(); };
+    return make("th", { className: c[3] ? "n" : "", scope: "col", tabIndex: 0, onclick: sort, onkeydown: e => { if (e.key === "Enter") sort(); } }, c[0]);
+  });
   all.forEach(p => {
     const cells = columns.map(c => { const v = c[2](p); return make("td", { className: c[3] ? "n" : "" }, ...(Array.isArray(v) ? v : [v])); });
     const row = make("tr", { className: "p", tabIndex: 0, onclick: () => toggle(p.i), onkeydown: e => { if (e.key === "Enter") toggle(p.i); } }, ...cells);
-    rows[p.i] = { row, more: null, text: [p.name, p.license, p.file, ...(p.depends || []), ...(p.offers || []), ...p.needs.map(n => n.name), ...(p.materials || []).map(m => m.name)].join("\n").toLowerCase() };
+    rows[p.i] = { row, more: null, text: [p.name, p.license, p.file, ...(p.depends || []), ...(p.offers || []), ...p.needs.map(n => n.name), ...(p.materials || []).map(m => m.name), ...p.built.map(j => all[j].name)].join("\n").toLowerCase() };
   });
-  page.append(make("h2", {}, "Packages"), make("div", { className: "tools" }, find, only, count), make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body));
+  page.append(make("h2", {}, "Packages"), make("div", { className: "tools" }, find, only, count), make("table", { className: "packages" }, make("thead", {}, make("tr", {}, ...heads)), body));
   order(); filter();
 }
 function order() {
+  heads.forEach((h, k) => h.ariaSort = k === sorted ? (up ? "ascending" : "descending") : "none");
   const key = columns[sorted][1], list = all.slice().sort((a, b) => { const x = key(a), y = key(b); return (x < y ? -1 : x > y ? 1 : a.i - b.i) * (up ? 1 : -1); });
   body.replaceChildren(...list.flatMap(p => rows[p.i].more ? [rows[p.i].row, rows[p.i].more] : [rows[p.i].row]));
 }
@@ -181,8 +190,9 @@ function filter() {
 }
 function toggle(i, open) {
   const r = rows[i];
+  r.row.ariaExpanded = !r.more || Boolean(open);
   if (r.more && !open) { r.more.remove(); r.more = null; pick(-1); return; }
-  if (!r.more) { r.more = make("tr", {}, make("td", { colSpan: columns.length }, detail(all[i]))); r.row.after(r.more); }
+  if (!r.more) { r.more = make("tr", { className: "m" }, make("td", { colSpan: columns.length }, detail(all[i]))); r.row.after(r.more); }
   pick(i);
 }
 function show(i) {

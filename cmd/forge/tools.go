@@ -12,6 +12,7 @@ import (
 	"forge/channels"
 	"forge/digest"
 	"forge/engine"
+	"forge/internal/fsx"
 	"forge/packages"
 	"forge/packages/conda"
 	"forge/platforms/toolchain"
@@ -64,12 +65,31 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 
 // externals finds the host's tools, as the workspace wants them.
 func (a *app) externals(req *engine.Request, st *store.Store) (toolchain.Finder, error) {
-	if a.space.file == nil {
-		return toolchain.New(toolchain.Config{Store: st}), nil
+	cfg := toolchain.Config{Store: st, Now: time.Now}
+	maker, err := thisProgram()
+	if err != nil {
+		cfg.Now = nil // nothing is recorded
 	}
-	ours, err := own(a.space.file)
-	found := toolchain.New(toolchain.Config{Store: st, Declared: ours})
+	cfg.Maker = maker
+	if a.space.file == nil {
+		return toolchain.New(cfg), nil
+	}
+	cfg.Declared, err = own(a.space.file)
+	found := toolchain.New(cfg)
 	return declared{Finder: found, platform: req.TargetPlatform, file: a.space.file}, err
+}
+
+// thisProgram names the file of this program as it is: what another one recorded is not trusted.
+func thisProgram() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	stamp, err := fsx.StampOf(path, true)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s %s %v", version, path, stamp), nil
 }
 
 // sign gives tools the user's keys, made at the first build.
@@ -158,8 +178,8 @@ func (c checker) Check(data io.Reader, sig, keyring []byte, fingerprint string, 
 type publisher struct{ *channels.Publisher }
 
 // Put implements engine.Publisher.
-func (p publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement []byte) (string, bool, error) {
-	placed, err := p.Publisher.Put(ctx, file, subdir, fileName, sum, statement)
+func (p publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement, tested []byte) (string, bool, error) {
+	placed, err := p.Publisher.Put(ctx, file, subdir, fileName, sum, statement, tested)
 	return placed.Path, placed.Replaced, err
 }
 

@@ -117,6 +117,9 @@ func (a *app) printChecked(c *checked, keys *trust.KeySet, whole bool) {
 		say("made by", "%s %s (%s), %s", b.BuilderID, b.BuilderVersion, b.BuilderMode, isolation)
 		say("recipe", "%s, tree %s%s", b.Recipe, b.RecipeTree.Short(), commit(b.GitCommit))
 	}
+	if t := c.Tests; t != nil {
+		say("tests", "%d passed: %s", len(t.Passed), strings.Join(t.Passed, ", "))
+	}
 	for _, n := range c.Notes {
 		say("note", "%s", n)
 	}

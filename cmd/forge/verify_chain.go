@@ -27,6 +27,7 @@ type chain struct {
 	now  time.Time
 	done map[string]*checked          // by absolute path; nil while it is at work
 	sums map[string]map[string]string // by folder: what its index says of each file
+	read map[string]digest.Digest     // by path: what was read of a material
 }
 
 // checked is the verdict on one package with its materials.
@@ -34,7 +35,14 @@ type checked struct {
 	trust.Verdict
 	Content   digest.Digest     `json:"content,omitzero"` // what a dependent sees of it
 	Materials []checkedMaterial `json:"materials,omitempty"`
+	Tests     *checkedTests     `json:"tests,omitempty"` // as the signed statements say; nil where none is about tests
 	build     *provenance.Build
+}
+
+// checkedTests are the tests that signed statements name.
+type checkedTests struct {
+	Passed []string `json:"passed"`
+	Failed []string `json:"failed"`
 }
 
 // checkedMaterial is one material with what could be said of it here.
@@ -56,7 +64,7 @@ const (
 )
 
 func newChain(keys *trust.KeySet, open channels.OpenFunc, now time.Time) *chain {
-	return &chain{keys: keys, open: open, now: now, done: map[string]*checked{}, sums: map[string]map[string]string{}}
+	return &chain{keys: keys, open: open, now: now, done: map[string]*checked{}, sums: map[string]map[string]string{}, read: map[string]digest.Digest{}}
 }
 
 // check is the verdict on the file. A dependency that is here and does not hold up is a refusal.
@@ -102,12 +110,34 @@ func (c *chain) follow(ctx context.Context, file string, one *checked) error {
 		return nil
 	}
 	one.build = &build
+	if err := one.readTests(); err != nil {
+		return err
+	}
 	for _, m := range build.Materials {
 		status, err := c.material(ctx, file, m)
 		if err != nil {
 			return err
 		}
 		one.Materials = append(one.Materials, checkedMaterial{m.Kind, m.Name, m.URI, m.Digests, status})
+	}
+	return nil
+}
+
+// readTests reads the results of tests that trusted keys state. A package whose tests failed is refused.
+func (one *checked) readTests() error {
+	for _, payload := range one.Verdict.Tests {
+		passed, failed, err := provenance.ParseTests(payload)
+		if err != nil {
+			return err
+		}
+		if one.Tests == nil {
+			one.Tests = &checkedTests{Passed: []string{}, Failed: []string{}}
+		}
+		one.Tests.Passed = append(one.Tests.Passed, passed...)
+		one.Tests.Failed = append(one.Tests.Failed, failed...)
+	}
+	if one.Tests != nil && len(one.Tests.Failed) > 0 {
+		return fmt.Errorf("a trusted key states that its tests failed: %s", clip(strings.Join(one.Tests.Failed, ", ")))
 	}
 	return nil
 }
@@ -144,7 +174,7 @@ func (c *chain) material(ctx context.Context, file string, m provenance.Material
 	}
 	status := statusElsewhere
 	for _, beside := range besides(file, m) {
-		sum, _, err := digest.OfFile(beside)
+		sum, err := c.sumOf(beside)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -165,6 +195,18 @@ func (c *chain) material(ctx context.Context, file string, m provenance.Material
 		return statusGood, nil
 	}
 	return status, nil
+}
+
+// sumOf is the sha256 of a file, which is read once: many packages are made with the same ones.
+func (c *chain) sumOf(path string) (digest.Digest, error) {
+	if sum, known := c.read[path]; known {
+		return sum, nil
+	}
+	sum, _, err := digest.OfFile(path)
+	if err == nil {
+		c.read[path] = sum
+	}
+	return sum, err
 }
 
 // besides is where the package m may lie if it is in the channel that file is in. A URI that names no

@@ -116,7 +116,7 @@ func (c *signedChannel) signAs(t *testing.T, file, output string, sum digest.Dig
 		t.Fatal(err)
 	}
 	p := &channels.Publisher{Dir: c.dir, Signer: c.keys, Keys: public, Now: time.Now}
-	placed, err := p.Put(context.Background(), file, "linux-64", output+".conda", sum, statement)
+	placed, err := p.Put(context.Background(), file, "linux-64", output+".conda", sum, statement, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,4 +299,54 @@ func TestMaterialsCannotLeadOut(t *testing.T) {
 			t.Errorf("%s: %q, want %q", uri, got, want)
 		}
 	}
+}
+
+// TestVerifyTests: a trusted key's statement that the tests failed is a refusal; one by a stranger is, too, for
+// every line must be signed by somebody who is trusted.
+func TestVerifyTests(t *testing.T) {
+	c := newSignedChannel(t)
+	sum, _, err := digest.OfFile(c.a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tested := provenance.Tested{FileName: filepath.Base(c.a), SHA256: sum, Key: digest.Of([]byte("tests")), Passed: []string{"1 script", "2 python 3.11"}}
+	add := func(keys *trust.Keys, tested provenance.Tested) {
+		t.Helper()
+		statement, err := provenance.TestStatement(tested)
+		if err != nil {
+			t.Fatal(err)
+		}
+		envelope, err := keys.SignStatement(context.Background(), trust.PayloadInToto, statement)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, err := json.Marshal(envelope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(c.a+trust.SuffixStatements, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		f.Write(append(line, '\n'))
+	}
+	add(c.keys, tested)
+	c.want(t, 0, "2 passed: 1 script, 2 python 3.11", "verify", c.a)
+	before, err := os.ReadFile(c.a + trust.SuffixStatements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, _, err := trust.LoadOrCreate(filepath.Join(t.TempDir(), "keys"), time.Now().Add(-time.Minute), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(stranger, tested)
+	c.want(t, 1, "line 3 of its .intoto.jsonl: none of the envelope's signatures is by a trusted key", "verify", c.a)
+	if err := os.WriteFile(c.a+trust.SuffixStatements, before, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tested.Failed = []string{"3 script"}
+	add(c.keys, tested)
+	c.want(t, 1, `a trusted key states that its tests failed: "3 script"`, "verify", c.a)
 }

@@ -97,6 +97,11 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
+// Distance counts the edits between two words, as Nearest does.
+func Distance(a, b string) int {
+	return distance(strings.ToLower(a), strings.ToLower(b), len(a)+len(b))
+}
+
 func distance(a, b string, limit int) int {
 	if d := len(a) - len(b); d > limit || -d > limit || len(a) > 200 {
 		return limit + 1

@@ -7,35 +7,67 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // WriteFile replaces path by data: temp file beside it, fsync, rename, fsync of the folder.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
-	return Write(path, perm, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	return Write(path, perm, bytesOf(data))
 }
 
 // WriteCache is WriteFile without waiting for the disk: after a loss of power the file may be damaged.
 // It is for what is checked when it is read and can be made again.
 func WriteCache(path string, data []byte, perm fs.FileMode) error {
-	return replace(path, perm, false, func(w io.Writer) error {
+	_, err := replace(path, perm, false, bytesOf(data))
+	return err
+}
+
+func bytesOf(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
-	})
+	}
 }
 
 // Write is WriteFile with the content streamed by fill. If fill fails, path is as it was.
-func Write(path string, perm fs.FileMode, fill func(io.Writer) error) (err error) {
-	return replace(path, perm, true, fill)
+func Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
+	var b Batch
+	return errors.Join(b.Write(path, perm, fill), b.Done())
 }
 
-func replace(path string, perm fs.FileMode, durable bool, fill func(io.Writer) error) (err error) {
+// A Batch replaces files as WriteFile does, but waits for the disk to have their names only once for each
+// folder, in Done: after a loss of power before that, each file is the old one or the new one.
+type Batch struct{ dirs []string }
+
+// WriteFile replaces path by data.
+func (b *Batch) WriteFile(path string, data []byte, perm fs.FileMode) error {
+	return b.Write(path, perm, bytesOf(data))
+}
+
+// Write replaces path by what fill writes.
+func (b *Batch) Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
+	renamed, err := replace(path, perm, true, fill)
+	if dir := filepath.Dir(path); renamed && !slices.Contains(b.dirs, dir) {
+		b.dirs = append(b.dirs, dir)
+	}
+	return err
+}
+
+// Done makes all names survive a loss of power.
+func (b *Batch) Done() error {
+	var errs []error
+	for _, dir := range b.dirs {
+		errs = append(errs, SyncDir(dir))
+	}
+	b.dirs = nil
+	return errors.Join(errs...)
+}
+
+func replace(path string, perm fs.FileMode, durable bool, fill func(io.Writer) error) (renamed bool, err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, TempPrefix+"*")
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() {
 		if err != nil {
@@ -44,23 +76,21 @@ func replace(path string, perm fs.FileMode, durable bool, fill func(io.Writer) e
 		}
 	}()
 	if err = fill(f); err != nil {
-		return err
+		return false, err
 	}
 	if err = f.Chmod(perm); err != nil {
-		return err
+		return false, err
 	}
 	if durable {
 		if err = f.Sync(); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if err = f.Close(); err != nil {
-		return err
+		return false, err
 	}
-	if err = Rename(f.Name(), path); err != nil || !durable {
-		return err
-	}
-	return SyncDir(dir)
+	err = Rename(f.Name(), path)
+	return err == nil, err
 }
 
 // TempPrefix begins the names of files that are not whole yet; left over, they may be deleted.

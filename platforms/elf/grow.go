@@ -13,10 +13,11 @@ const (
 	bssMost  = 32 << 20
 )
 
-// moveTable puts a grown string table elsewhere and zeroes the old one.
-func (f *image) moveTable(table []byte) error {
+// moveTable puts the string table, grown by a text, elsewhere and zeroes the old one.
+func (f *image) moveTable(added []byte) error {
 	old, _ := f.value(dtStrTab)
-	n := uint64(len(table))
+	size, _ := f.value(dtStrSz)
+	n := size + uint64(len(added))
 	at, addr, ok := f.slack(old, n)
 	if !ok {
 		var err error
@@ -24,41 +25,45 @@ func (f *image) moveTable(table []byte) error {
 			return err
 		}
 	}
-	if err := f.clearTable(); err != nil {
+	if err := f.copyTable(at, added); err != nil {
 		return err
 	}
-	copy(f.b[at:], table)
 	f.touch(at, n)
 	f.pointTable(old, at, addr, n)
 	return nil
 }
 
-func (f *image) clearTable() error {
+// copyTable copies the string table to a new place, at, with added behind it, and clears the old one.
+func (f *image) copyTable(at uint64, added []byte) error {
 	off, size, err := f.strtab()
-	if err == nil {
-		clear(f.b[off : off+size])
-		f.touch(off, size)
+	if err != nil {
+		return err
 	}
-	return err
+	old := f.b[off : off+size]
+	copy(f.b[at+uint64(copy(f.b[at:], old)):], added)
+	clear(old)
+	f.touch(off, size)
+	return nil
 }
 
 // moveBoth puts string table and dynamic section into a place that can be written: the loader notes
 // things in the dynamic section.
-func (f *image) moveBoth(table []byte) error {
+func (f *image) moveBoth(added []byte) error {
 	old, _ := f.value(dtStrTab)
-	n := (uint64(len(table)) + 15) &^ 15
+	size, _ := f.value(dtStrSz)
+	size += uint64(len(added))
+	n := (size + 15) &^ 15
 	slots := uint64(f.slots + 1)
 	bytesOfDyn := slots * 2 * f.word()
 	at, addr, err := f.append(n+bytesOfDyn, true)
 	if err != nil {
 		return err
 	}
-	if err := f.clearTable(); err != nil {
+	if err := f.copyTable(at, added); err != nil {
 		return err
 	}
-	copy(f.b[at:], table)
 	f.touch(at, n+bytesOfDyn)
-	f.pointTable(old, at, addr, uint64(len(table)))
+	f.pointTable(old, at, addr, size)
 	s := &f.segs[f.dynSeg]
 	for i := range f.secs {
 		if f.secs[i].typ == shtDynamic {

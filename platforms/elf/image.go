@@ -190,6 +190,7 @@ func (f *image) readTables() error {
 			return errors.New("elf: the program headers lie outside the file")
 		}
 	}
+	f.segs = make([]segment, 0, phnum)
 	for i := range phnum {
 		s := f.segmentAt(f.phoff + i*phSize)
 		if s.typ == ptLoad && (s.off+s.filesz < s.off || s.vaddr+s.memsz < s.vaddr || s.align > maxAlign || s.align&(s.align-1) != 0) {
@@ -209,6 +210,7 @@ func (f *image) readTables() error {
 	if shnum > maxEntries*16 || !f.has(f.shoff, shnum*shSize) {
 		return errors.New("elf: the section headers lie outside the file")
 	}
+	f.secs = make([]section, 0, shnum)
 	for i := range shnum {
 		f.secs = append(f.secs, f.sectionAt(f.shoff+i*shSize))
 	}
@@ -306,6 +308,7 @@ func (f *image) readDynamic() error {
 		return errors.New("elf: the dynamic section lies outside the file")
 	}
 	f.dynAt, f.slots = s.off, int(s.filesz/size)
+	f.dyn = make([]dynEntry, 0, f.slots)
 	for i := range f.slots {
 		at := f.dynAt + uint64(i)*size
 		tag := int64(f.addr(at))

@@ -69,6 +69,11 @@ func Parse(b []byte) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.info()
+}
+
+func (f *image) info() (*Info, error) {
+	b := f.b
 	info := &Info{Bits: 32, BigEndian: b[5] == 2, Machine: f.mach, Type: Type(f.typ), Dynamic: f.dynSeg >= 0}
 	if f.wide {
 		info.Bits = 64
@@ -87,7 +92,9 @@ func Parse(b []byte) (*Info, error) {
 
 func (f *image) describe(info *Info) error {
 	for _, e := range f.dyn {
-		if !slices.Contains([]int64{dtNeeded, dtSoName, dtRPath, dtRunPath}, e.tag) {
+		switch e.tag {
+		case dtNeeded, dtSoName, dtRPath, dtRunPath:
+		default:
 			continue
 		}
 		s, err := f.str(e.val)

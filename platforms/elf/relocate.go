@@ -18,6 +18,7 @@ type Relocation struct {
 	Path   string   // of the file, relative to the prefix, slash separated
 	Want   []string // folders relative to the prefix that must be searched, as "lib"
 	Allow  []string // globs of folders outside the prefix that may stay
+	Origin string   // folder relative to the prefix that the file was made for; empty for the one it lies in
 }
 
 // Change is what Relocate did.
@@ -32,7 +33,11 @@ type Change struct {
 // others, and adds the wanted folders that are not there. b may be changed. Files that are not dynamic,
 // need no library and have no path come back as they are.
 func Relocate(b []byte, r Relocation) ([]byte, Change, error) {
-	info, err := Parse(b)
+	f, err := parse(b)
+	if err != nil {
+		return b, Change{}, err
+	}
+	info, err := f.info()
 	if err != nil || !info.Dynamic {
 		return b, Change{}, err
 	}
@@ -40,7 +45,7 @@ func Relocate(b []byte, r Relocation) ([]byte, Change, error) {
 	if !c.Changed {
 		return b, c, nil
 	}
-	out, touched, err := setRunPath(b, c.RunPath)
+	out, touched, err := f.setEntries(c.RunPath)
 	c.Changed, c.Touched = err == nil, touched
 	return out, c, err
 }
@@ -61,6 +66,10 @@ func (r Relocation) plan(info *Info) Change {
 
 func (r Relocation) entries(old []string, needs bool) (entries, dropped []string) {
 	dir := path.Dir(path.Clean("/" + r.Path))[1:]
+	origin := dir
+	if r.Origin != "" {
+		origin = r.Origin
+	}
 	add := func(inside string) {
 		e := "$ORIGIN"
 		if rel := relative(dir, inside); rel != "." {
@@ -71,7 +80,7 @@ func (r Relocation) entries(old []string, needs bool) (entries, dropped []string
 		}
 	}
 	for _, e := range old {
-		inside, ok := r.inside(dir, e)
+		inside, ok := r.inside(origin, e)
 		switch {
 		case ok:
 			add(inside)

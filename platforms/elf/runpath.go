@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
 )
@@ -29,56 +28,84 @@ func setRunPath(b []byte, entries []string) ([]byte, []Range, error) {
 	if err != nil || f.dynSeg < 0 {
 		return b, nil, err
 	}
+	return f.setEntries(entries)
+}
+
+func (f *image) setEntries(entries []string) ([]byte, []Range, error) {
+	b := f.b
 	for _, e := range entries {
 		if strings.ContainsAny(e, ":\x00") || e == "" {
 			return b, nil, fmt.Errorf("run path entry %q cannot be written", e)
 		}
 	}
-	seed := maphash.MakeSeed()
-	before, err := f.names(seed)
+	before, err := f.names()
 	if err != nil {
 		return b, nil, err
 	}
+	before.table = bytes.Clone(before.table)
 	if err := f.setRunPath(strings.Join(entries, ":")); err != nil {
 		return b, nil, err
 	}
-	return f.b, f.touched, verify(f.b, entries, seed, before)
+	return f.b, f.touched, verify(f.b, entries, before)
 }
 
-// names is a digest, under seed, of all strings that the loader reads of the file but for the search path.
-func (f *image) names(seed maphash.Seed) (uint64, error) {
+// names are the strings that the loader reads of a file, but for the search path.
+type names struct {
+	table []byte   // the dynamic string table
+	refs  []uint64 // offsets in it: of symbols and versions in the order of their tables, of the dynamic section
+}
+
+func (f *image) names() (names, error) {
 	off, size, err := f.strtab()
 	if err != nil {
-		return 0, err
+		return names{}, err
 	}
-	table := f.b[off : off+size]
-	refs, err := f.otherReferences()
-	if err != nil {
-		return 0, err
+	n := names{table: f.b[off : off+size]}
+	if n.refs, err = f.otherReferences(); err != nil {
+		return names{}, err
 	}
 	for _, e := range f.dyn {
-		if slices.Contains(stringTags(), e.tag) && e.tag != dtRPath && e.tag != dtRunPath {
-			refs = append(refs, e.val)
+		if isStringTag(e.tag) && e.tag != dtRPath && e.tag != dtRunPath {
+			n.refs = append(n.refs, e.val)
 		}
 	}
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, r := range refs {
+	end := bytes.LastIndexByte(n.table, 0) // the last string's
+	for _, r := range n.refs {
 		if r >= size {
-			return 0, fmt.Errorf("elf: string %d lies outside the dynamic string table", r)
+			return names{}, fmt.Errorf("elf: string %d lies outside the dynamic string table", r)
 		}
-		end := bytes.IndexByte(table[r:], 0)
-		if end < 0 {
-			return 0, errors.New("elf: the dynamic string table has no end")
+		if int64(r) > int64(end) {
+			return names{}, errors.New("elf: the dynamic string table has no end")
 		}
-		h.Write(table[r : r+uint64(end)+1])
 	}
-	return h.Sum64(), nil
+	return n, nil
+}
+
+// same tells whether all names are what they were: the same offsets, and at them the same strings.
+func (n names) same(old names) bool {
+	if !slices.Equal(n.refs, old.refs) || len(n.table) < len(old.table) {
+		return false
+	}
+	was, is := old.table, n.table[:len(old.table)]
+	if bytes.Equal(was, is) {
+		return true
+	}
+	from := 0
+	for from < len(was) && was[from] == is[from] {
+		from++
+	}
+	to := len(was)
+	for to > from && was[to-1] == is[to-1] {
+		to--
+	}
+	// What differs is of a string that begins behind the last NUL before it.
+	start := max(bytes.LastIndexByte(was[:from], 0), bytes.LastIndexByte(is[:from], 0)) + 1
+	return !slices.ContainsFunc(n.refs, func(r uint64) bool { return r >= uint64(start) && r < uint64(to) })
 }
 
 // verify reads the result once more: a file whose tables overlap in ways no linker makes is refused, not
 // broken.
-func verify(b []byte, entries []string, seed maphash.Seed, names uint64) error {
+func verify(b []byte, entries []string, before names) error {
 	odd := errors.New("elf: the file's tables overlap; its run path cannot be changed")
 	f, err := parse(b)
 	if err != nil {
@@ -88,8 +115,8 @@ func verify(b []byte, entries []string, seed maphash.Seed, names uint64) error {
 	if err := f.describe(info); err != nil {
 		return odd
 	}
-	after, err := f.names(seed)
-	if err != nil || after != names || !slices.Equal(append(info.RPath, info.RunPath...), entries) {
+	after, err := f.names()
+	if err != nil || !after.same(before) || !slices.Equal(append(info.RPath, info.RunPath...), entries) {
 		return odd
 	}
 	return nil
@@ -138,13 +165,13 @@ func (f *image) free(i int) (at, n uint64, err error) {
 		return 0, 0, err
 	}
 	end := min(at+uint64(len(s))+1, size)
+	start := uint64(bytes.LastIndexByte(f.b[off:off+at], 0) + 1)
 	for _, r := range refs {
-		if r <= at && r < size && bytes.IndexByte(f.b[off+r:off+at], 0) < 0 {
+		switch {
+		case r >= start && r <= at:
 			return at, 0, nil // another string ends with this one
-		}
-		if r > at && r < end { // another string is the end of this one: it stays
-			end = r
-			break
+		case r > at:
+			end = min(end, r) // another string is the end of this one: it stays
 		}
 	}
 	clear(f.b[off+at : off+end])
@@ -222,15 +249,14 @@ func (f *image) addString(text string, moveDynamic bool) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	table := f.b[off : off+size]
-	if at := bytes.Index(table, append([]byte(text), 0)); at >= 0 && !moveDynamic {
+	added := append([]byte(text), 0)
+	if at := bytes.Index(f.b[off:off+size], added); at >= 0 && !moveDynamic {
 		return uint64(at), nil
 	}
-	grown := append(append(bytes.Clone(table), text...), 0)
 	if moveDynamic {
-		err = f.moveBoth(grown)
+		err = f.moveBoth(added)
 	} else {
-		err = f.moveTable(grown)
+		err = f.moveTable(added)
 	}
 	return size, err
 }

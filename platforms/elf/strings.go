@@ -2,9 +2,9 @@ package elf
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // strtab returns place and size of the dynamic string table in the file.
@@ -38,28 +38,25 @@ func (f *image) str(at uint64) (string, error) {
 	return string(rest[:end]), nil
 }
 
-// stringTags are the tags whose value is an offset of the string table.
-func stringTags() []int64 {
-	return []int64{dtNeeded, dtSoName, dtRPath, dtRunPath, dtConfig, dtDepAudit, dtAudit, dtAuxiliary, dtFilter}
+// isStringTag knows the tags whose value is an offset of the string table.
+func isStringTag(tag int64) bool {
+	switch tag {
+	case dtNeeded, dtSoName, dtRPath, dtRunPath, dtConfig, dtDepAudit, dtAudit, dtAuxiliary, dtFilter:
+		return true
+	}
+	return false
 }
 
-// references lists, sorted, every offset of the string table that is used, but for one entry of the
-// dynamic section. Linkers let one string be the end of another, so none may be changed without a look
+// references lists every offset of the string table that is used, but for one entry of the dynamic section. Linkers let one string be the end of another, so none may be changed without a look
 // at who else uses it.
 func (f *image) references(but int) ([]uint64, error) {
-	var refs []uint64
+	refs, err := f.otherReferences()
 	for i, e := range f.dyn {
-		if i != but && slices.Contains(stringTags(), e.tag) {
+		if i != but && isStringTag(e.tag) {
 			refs = append(refs, e.val)
 		}
 	}
-	other, err := f.otherReferences()
-	if err != nil {
-		return nil, err
-	}
-	refs = append(refs, other...)
-	slices.Sort(refs)
-	return slices.Compact(refs), nil
+	return refs, err
 }
 
 // otherReferences are those of symbols and versions, in the order of their tables.
@@ -101,7 +98,13 @@ func (f *image) symbolNames() ([]uint64, error) {
 	if !ok {
 		return nil, errors.New("elf: the dynamic symbols lie outside the file")
 	}
-	names := make([]uint64, n)
+	names := make([]uint64, n, n+64) // some more: callers add those of versions
+	if table := f.b[off : off+n*entry]; f.order == binary.LittleEndian {
+		for i := range names {
+			names[i] = uint64(binary.LittleEndian.Uint32(table[uint64(i)*entry:]))
+		}
+		return names, nil
+	}
 	for i := range n {
 		names[i] = uint64(f.order.Uint32(f.b[off+i*entry:]))
 	}

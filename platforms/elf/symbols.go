@@ -5,6 +5,8 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"io"
+	"unicode/utf8"
 )
 
 // Symbol is one that a shared library offers to others.
@@ -12,6 +14,7 @@ type Symbol struct {
 	Name    string
 	Version string // of symbol versioning, empty for none
 	Data    bool   // an object, whose size programs may have copied (copy relocations)
+	Text    bool   // of Data: read-only, and one text that ends with a zero, as version strings are
 	Size    uint64
 	Weak    bool
 }
@@ -49,8 +52,26 @@ func Exports(b []byte) (list []Symbol, err error) {
 		case visible == elf.STV_HIDDEN || visible == elf.STV_INTERNAL:
 		case s.Section == elf.SHN_ABS && s.Name == s.Version: // the version's own name
 		default:
-			list = append(list, Symbol{Name: s.Name, Version: s.Version, Data: kind == elf.STT_OBJECT, Size: s.Size, Weak: bind == elf.STB_WEAK})
+			list = append(list, Symbol{Name: s.Name, Version: s.Version, Data: kind == elf.STT_OBJECT, Text: kind == elf.STT_OBJECT && isText(f, &s), Size: s.Size, Weak: bind == elf.STB_WEAK})
 		}
 	}
 	return list, nil
+}
+
+// isText reports whether a symbol names a constant text of C: printable, with a zero at its end alone.
+func isText(f *elf.File, s *elf.Symbol) bool {
+	const longest = 4096
+	if int(s.Section) >= len(f.Sections) || s.Size < 2 || s.Size > longest {
+		return false
+	}
+	section := f.Sections[s.Section]
+	if section.Flags&elf.SHF_WRITE != 0 || section.Type == elf.SHT_NOBITS || s.Value < section.Addr {
+		return false
+	}
+	b := make([]byte, s.Size)
+	if n, err := section.ReadAt(b, int64(s.Value-section.Addr)); n != len(b) || err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	text, end := b[:len(b)-1], b[len(b)-1]
+	return end == 0 && utf8.Valid(text) && bytes.IndexFunc(text, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' }) < 0
 }

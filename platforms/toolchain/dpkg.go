@@ -191,7 +191,7 @@ func followed(name string) bool {
 	case "base-files", "debconf", "dpkg", "install-info", "ca-certificates", "adduser", "passwd", "init-system-helpers",
 		"ucf", "sensible-utils", "dpkg-dev", "perl-openssl-defaults", "tzdata":
 		return false
-	case "libc6-dev", "linux-libc-dev", "libcrypt-dev":
+	case "libc6-dev", "linux-libc-dev", "libcrypt-dev", "autotools-dev": // the last holds automake's config.guess
 		return true
 	}
 	switch {

@@ -334,6 +334,18 @@ func TestEnvironmentOfCompilers(t *testing.T) {
 	}
 }
 
+// Debian's autotools keep config.guess and config.sub, which they link to, in a package called -dev.
+func TestFollowed(t *testing.T) {
+	for name, want := range map[string]bool{
+		"autotools-dev": true, "libc6-dev": true, "libstdc++-12-dev": true, "libmagic1": true,
+		"zlib1g-dev": false, "python3": false, "dpkg": false,
+	} {
+		if followed(name) != want {
+			t.Errorf("followed(%q) is %v", name, !want)
+		}
+	}
+}
+
 func TestNoNameTwice(t *testing.T) {
 	for _, sub := range []string{"linux-64", "osx-arm64", "win-64"} {
 		p, err := platforms.Parse(sub)

@@ -17,6 +17,7 @@ type External struct {
 	Entries    []digest.Entry      // paths below /, in the store; known after Load
 	Env        map[string]string   // what activating it sets: CC, CFLAGS, …
 	Calls      []string            // batch files that activating it calls, absolute (Windows)
+	Folders    []string            // absolute, that its programs read beside its files, at levels that leave all in place (macOS)
 	Programs   []string            // absolute paths of the programs it offers
 }
 
@@ -38,8 +39,9 @@ type Finder interface {
 	// files are not read again (dpkg's status, path, size, mtime and inode are trusted for that).
 	Load(ctx context.Context, e *External) error
 	// Looked lists the paths of the host that the answers of Find and Load so far depend on: as long as
-	// they stay as they are, so do the answers. all is false where that is not the whole of it.
-	Looked() (paths []Looked, all bool)
+	// they stay as they are, so do the answers. What is known of an earlier run comes as facts of its record
+	// (store.LastRun). all is false where that is not the whole of it.
+	Looked() (paths []Looked, facts [][]byte, all bool)
 }
 
 // Looked is a path that was looked at, and whether there was anything.

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
+	"forge/digest"
 	"forge/packages"
 	"forge/platforms"
 	"forge/store"
@@ -20,6 +22,11 @@ type Config struct {
 	Platform platforms.Platform // the machine; the zero value for this one
 	Root     string             // folder that stands for "/"; empty for "/" itself, on Windows for the system's drive
 	Declared []Declared         // externals of the workspace, in place of built-in ones
+
+	// With Now, what was loaded is recorded in the store and read from there as long as all that it depends
+	// on is as it was. Maker names this very program: records of another one are not read.
+	Now   func() time.Time
+	Maker string
 }
 
 // host is what a kind of machine can tell of its tools.
@@ -53,6 +60,11 @@ type finder struct {
 	open    func() ([]host, error)
 	files   *importer
 	looked  *looked
+	began   time.Time
+	loading sync.Mutex // one Load at a time, so that each knows what it looked at
+
+	keptMu  sync.Mutex
+	keeping map[string]*External // what records gave; nil for none
 }
 
 // New returns the Finder of this machine. On a Debian host it offers what dpkg knows to be installed,
@@ -65,13 +77,18 @@ func New(cfg Config) Finder {
 		cfg.Root = systemRoot()
 	}
 	l := &looked{there: map[string]bool{}}
-	return &finder{
+	f := &finder{
 		cfg:     cfg,
+		keeping: map[string]*External{},
 		looked:  l,
 		catalog: withDeclared(catalog(cfg.Platform), cfg.Declared),
 		open:    sync.OnceValues(func() ([]host, error) { return hosts(cfg, l) }),
 		files:   newImporter(cfg.Store, cfg.Root, l),
 	}
+	if cfg.Now != nil {
+		f.began = cfg.Now()
+	}
+	return f
 }
 
 // hosts opens what can be asked on this machine, in the order in which it is asked.
@@ -79,6 +96,9 @@ func hosts(cfg Config, l *looked) ([]host, error) {
 	root := cfg.Root
 	if cfg.Platform.IsWindows() {
 		return []host{declaredHost{root, nil, l}, newWindowsHost(root)}, nil
+	}
+	if cfg.Platform.OS() == "osx" {
+		return []host{declaredHost{root, nil, l}, globs{root, l}, newMacHost(root, asker(root), l)}, nil
 	}
 	db, err := readDpkg(root)
 	l.note(filepath.Join(root, dpkgStatus), err == nil)
@@ -104,6 +124,11 @@ func (f *finder) Names() []string {
 
 // Find returns the external of that name without its tree, or nil where the host has none.
 func (f *finder) Find(ctx context.Context, name string) (*External, error) {
+	if e := f.kept(name); e != nil {
+		bare := *e
+		bare.Tree, bare.Entries, bare.Origin = digest.Digest{}, nil, nil
+		return &bare, nil
+	}
 	_, e, err := f.find(ctx, name)
 	return e, err
 }
@@ -143,6 +168,9 @@ func (f *finder) external(h host, t tool, version string, programs []string) *Ex
 	if h, ok := h.(activator); ok {
 		e.Env, e.Calls = h.activation(t)
 	}
+	if h, ok := h.(*macHost); ok {
+		e.Folders = h.folders(t)
+	}
 	if t.exports != nil {
 		e.RunExports = t.exports(version, f.glibc())
 	}
@@ -165,20 +193,41 @@ func (f *finder) glibc() string {
 
 // Load imports the external's files into the store and fills Tree, Entries and Origin.
 func (f *finder) Load(ctx context.Context, e *External) error {
-	h, found, err := f.find(ctx, e.Record.Name)
-	if err != nil {
-		return err
+	if old := f.kept(e.Record.Name); old != nil {
+		e.Tree, e.Entries, e.Origin = old.Tree, old.Entries, old.Origin
+		return nil
 	}
-	i := slices.IndexFunc(f.catalog, func(t tool) bool { return t.name == e.Record.Name })
-	if found == nil || i < 0 {
-		return fmt.Errorf("load the external %s: the host does not have it any more", e.Record.Name)
+	f.loading.Lock()
+	defer f.loading.Unlock()
+	f.looked.begin()
+	own, err := f.load(ctx, e.Record.Name)
+	looked, all := f.looked.end()
+	if err != nil {
+		return fmt.Errorf("load the external %s: %w", e.Record.Name, err)
+	}
+	e.Tree, e.Entries, e.Origin = own.Tree, own.Entries, own.Origin
+	if all && f.cfg.Now != nil {
+		f.keep(own, looked)
+	}
+	return nil
+}
+
+// load finds the external and imports its files.
+func (f *finder) load(ctx context.Context, name string) (*External, error) {
+	f.noteTops()
+	status := filepath.Join(f.cfg.Root, dpkgStatus)
+	f.looked.note(status, exists(status)) // read once, for all
+	h, e, err := f.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(f.catalog, func(t tool) bool { return t.name == name })
+	if e == nil || i < 0 {
+		return nil, errors.New("the host does not have it any more")
 	}
 	parts, err := h.parts(f.catalog[i])
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := f.files.load(ctx, e, parts, f.catalog[i].aliases); err != nil {
-		return fmt.Errorf("load the external %s: %w", e.Record.Name, err)
-	}
-	return nil
+	return e, f.files.load(ctx, e, parts, f.catalog[i].aliases)
 }

@@ -76,4 +76,6 @@ type Budget struct {
 }
 
 // NewBudget is the default: two million steps, 32 MB.
-func NewBudget() *Budget { return &Budget{Steps: 2_000_000, Bytes: 32 << 20} }
+func NewBudget() *Budget { b := newBudget(); return &b }
+
+func newBudget() Budget { return Budget{Steps: 2_000_000, Bytes: 32 << 20} }

@@ -1,9 +1,7 @@
 package expr
 
 import (
-	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -24,19 +22,10 @@ const (
 )
 
 type token struct {
-	kind tokenKind
 	text string // operator or name; decoded string; digits of a number
 	off  int
-	end  int
+	kind tokenKind
 }
-
-var (
-	nameRE  = regexp.MustCompile(`^[\pL_][\pL\pN_]*`)
-	floatRE = regexp.MustCompile(`^(?:[0-9]+_)*[0-9]+(?:(?:\.(?:[0-9]+_)*[0-9]+)?[eE][+-]?(?:[0-9]+_)*[0-9]+|\.(?:[0-9]+_)*[0-9]+)`)
-	intRE   = regexp.MustCompile(`^(?:0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?[0-9])*|0(?:_?0)*)`)
-	rawEnd  = regexp.MustCompile(`\{%([-+]?)\s*endraw\s*([-+]?)%\}`)
-	rawTag  = regexp.MustCompile(`^\{%[-+]?\s*raw\s*([-+]?)%\}`)
-)
 
 type lexer struct {
 	d         *Dialect
@@ -68,8 +57,12 @@ func (d *Dialect) lexTemplate(src string) (toks []token, err *Error) {
 			return nil, err
 		}
 	}
-	lx.toks = append(lx.toks, token{kind: tokEOF, off: len(lx.src), end: len(lx.src)})
+	lx.add(tokEOF, "", len(lx.src))
 	return lx.toks, nil
+}
+
+func (lx *lexer) add(kind tokenKind, text string, off int) {
+	lx.toks = append(lx.toks, token{text, off, kind})
 }
 
 // nextTag finds the first opening delimiter at or after pos.
@@ -115,7 +108,7 @@ func (lx *lexer) chunk(strip, trim bool) (nextStrip, nextTrim bool, err *Error) 
 		to = lx.before(from, at, what)
 	}
 	if to > from {
-		lx.toks = append(lx.toks, token{kind: tokData, text: lx.src[from:to], off: from, end: to})
+		lx.add(tokData, lx.src[from:to], from)
 	}
 	if at < 0 {
 		lx.pos = len(lx.src)
@@ -125,8 +118,8 @@ func (lx *lexer) chunk(strip, trim bool) (nextStrip, nextTrim bool, err *Error) 
 	case "{#":
 		return lx.comment(at)
 	case "{%":
-		if m := rawTag.FindStringSubmatchIndex(lx.src[at:]); m != nil {
-			return lx.raw(at, m)
+		if end, _, sign := wordTag(lx.src[at:], "raw"); end > 0 {
+			return lx.raw(at, at+end, sign)
 		}
 		return lx.tag(at, "{%", "%}", tokBlockBegin, tokBlockEnd)
 	}
@@ -167,21 +160,62 @@ func (lx *lexer) comment(at int) (strip, trim bool, err *Error) {
 	return end > at+2 && lx.src[end-1] == '-', lx.d.TrimBlocks && lx.src[end-1] != '+', nil
 }
 
-func (lx *lexer) raw(at int, m []int) (strip, trim bool, err *Error) {
-	from := at + m[1]
-	endm := rawEnd.FindStringSubmatchIndex(lx.src[from:])
-	if endm == nil {
+// wordTag reads {% word %}, blanks and signs allowed, at the beginning of s. It gives its end, 0 where s
+// begins with something else, and the signs after {% and before %}, 0 for none.
+func wordTag(s, word string) (end int, first, last byte) {
+	if !strings.HasPrefix(s, "{%") {
+		return 0, 0, 0
+	}
+	sign := func(i int) (int, byte) {
+		if i < len(s) && (s[i] == '-' || s[i] == '+') {
+			return i + 1, s[i]
+		}
+		return i, 0
+	}
+	blanks := func(i int) int {
+		for i < len(s) && isSpace(s[i]) && s[i] != '\v' {
+			i++
+		}
+		return i
+	}
+	i, first := sign(2)
+	if i = blanks(i); !strings.HasPrefix(s[i:], word) {
+		return 0, 0, 0
+	}
+	if i, last = sign(blanks(i + len(word))); !strings.HasPrefix(s[i:], "%}") {
+		return 0, 0, 0
+	}
+	return i + 2, first, last
+}
+
+// endRaw finds {% endraw %}: where it begins and ends, and its signs; -1 where there is none.
+func endRaw(s string) (at, end int, first, last byte) {
+	for at = 0; ; at++ {
+		i := strings.Index(s[at:], "{%")
+		if i < 0 {
+			return -1, 0, 0, 0
+		}
+		at += i
+		if end, first, last = wordTag(s[at:], "endraw"); end > 0 {
+			return at, at + end, first, last
+		}
+	}
+}
+
+// raw reads what the {% raw %} at `at` holds; from is where that tag ends, after the sign given.
+func (lx *lexer) raw(at, from int, sign byte) (strip, trim bool, err *Error) {
+	stop, end, first, last := endRaw(lx.src[from:])
+	if stop < 0 {
 		return false, false, syntaxAt(lx.src, at, "raw block is not closed: {%% endraw %%} is missing")
 	}
-	text, off := lx.src[from:from+endm[0]], from
-	sign := func(s string, a, b int) string { return s[a:b] }
-	if sign(lx.src[at:], m[2], m[3]) == "-" {
+	text, off := lx.src[from:from+stop], from
+	if sign == '-' {
 		t := strings.TrimLeft(text, " \t\r\n\f\v")
 		off, text = off+len(text)-len(t), t
 	} else if lx.d.TrimBlocks && strings.HasPrefix(text, "\n") {
 		off, text = off+1, text[1:]
 	}
-	if sign(lx.src[from:], endm[2], endm[3]) == "-" {
+	if first == '-' {
 		text = strings.TrimRight(text, " \t\r\n\f\v")
 	} else if lx.d.LstripBlocks {
 		if t := strings.TrimRight(text, " \t"); t == "" || strings.HasSuffix(t, "\n") {
@@ -189,17 +223,16 @@ func (lx *lexer) raw(at int, m []int) (strip, trim bool, err *Error) {
 		}
 	}
 	if text != "" {
-		lx.toks = append(lx.toks, token{kind: tokData, text: text, off: off, end: off + len(text)})
+		lx.add(tokData, text, off)
 	}
-	lx.pos = from + endm[1]
-	s := sign(lx.src[from:], endm[4], endm[5])
-	return s == "-", lx.d.TrimBlocks && s != "+", nil
+	lx.pos = from + end
+	return last == '-', lx.d.TrimBlocks && last != '+', nil
 }
 
 // tag reads the inside of {{ }} or {% %}.
 func (lx *lexer) tag(at int, open, end string, begin, finish tokenKind) (strip, trim bool, err *Error) {
 	lx.pos = at + len(open)
-	lx.toks = append(lx.toks, token{kind: begin, text: open, off: at, end: lx.pos})
+	lx.add(begin, open, at)
 	if lx.pos < len(lx.src) && (lx.src[lx.pos] == '-' || lx.src[lx.pos] == '+' && begin == tokBlockBegin) {
 		lx.pos++
 	}
@@ -218,7 +251,7 @@ func (lx *lexer) tag(at int, open, end string, begin, finish tokenKind) (strip, 
 			if strings.HasPrefix(rest, end) {
 				off := lx.pos
 				lx.pos += len(sign) + len(end)
-				lx.toks = append(lx.toks, token{kind: finish, text: end, off: off, end: lx.pos})
+				lx.add(finish, end, off)
 				return sign == "-", sign != "+" && lx.d.TrimBlocks && begin == tokBlockBegin, nil
 			}
 		}
@@ -240,7 +273,7 @@ func isSpace(c byte) bool {
 
 // lexBare splits a bare expression.
 func (d *Dialect) lexBare(src string) ([]token, *Error) {
-	lx := &lexer{d: d, src: src}
+	lx := &lexer{d: d, src: src, toks: make([]token, 0, 2+len(src)/3)}
 	var nest []byte
 	for {
 		lx.space()
@@ -252,36 +285,35 @@ func (d *Dialect) lexBare(src string) ([]token, *Error) {
 			return nil, err
 		}
 	}
-	return append(lx.toks, token{kind: tokEOF, off: len(src), end: len(src)}), nil
+	lx.add(tokEOF, "", len(src))
+	return lx.toks, nil
 }
 
 const maxNest = 200
 
-// token reads one token of an expression; nest is the stack of open brackets.
+// token reads one token of an expression; nest is the stack of brackets that are open, as they will be
+// closed.
 func (lx *lexer) token(nest []byte) ([]byte, *Error) {
 	rest, off := lx.src[lx.pos:], lx.pos
-	add := func(k tokenKind, n int) {
-		lx.toks = append(lx.toks, token{kind: k, text: rest[:n], off: off, end: off + n})
-		lx.pos += n
-	}
 	c := rest[0]
 	switch {
 	case c == '"' || c == '\'':
 		return nest, lx.str(c)
 	case c >= '0' && c <= '9':
-		return nest, lx.number(rest, add)
-	case c == '_' || c >= utf8.RuneSelf || unicode.IsLetter(rune(c)):
+		lx.number(rest)
+		return nest, nil
+	case c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= utf8.RuneSelf:
 		n := nameLen(rest)
 		if n == 0 {
 			return nest, syntaxAt(lx.src, off, "unexpected character %q", firstRune(rest))
 		}
-		add(tokName, n)
+		lx.take(tokName, n)
 		return nest, nil
 	}
 	if len(rest) > 1 {
 		switch rest[:2] {
 		case "//", "**", "==", "!=", "<=", ">=":
-			add(tokOp, 2)
+			lx.take(tokOp, 2)
 			return nest, nil
 		}
 	}
@@ -290,7 +322,7 @@ func (lx *lexer) token(nest []byte) ([]byte, *Error) {
 		if len(nest) >= maxNest {
 			return nest, at(Limit, lx.src, off, "more than %d brackets inside each other", maxNest)
 		}
-		nest = append(nest, map[byte]byte{'(': ')', '[': ']', '{': '}'}[c])
+		nest = append(nest, closing(c))
 	case ')', ']', '}':
 		if len(nest) == 0 {
 			return nest, syntaxAt(lx.src, off, "unexpected %q", c)
@@ -303,37 +335,29 @@ func (lx *lexer) token(nest []byte) ([]byte, *Error) {
 	default:
 		return nest, syntaxAt(lx.src, off, "unexpected character %q", firstRune(rest))
 	}
-	add(tokOp, 1)
+	lx.take(tokOp, 1)
 	return nest, nil
+}
+
+// take makes the next n bytes a token.
+func (lx *lexer) take(kind tokenKind, n int) {
+	lx.add(kind, lx.src[lx.pos:lx.pos+n], lx.pos)
+	lx.pos += n
+}
+
+func closing(c byte) byte {
+	switch c {
+	case '(':
+		return ')'
+	case '[':
+		return ']'
+	}
+	return '}'
 }
 
 func firstRune(s string) string {
 	_, n := utf8.DecodeRuneInString(s)
 	return s[:n]
-}
-
-func nameLen(s string) int {
-	i := 0
-	for i < len(s) && (s[i] == '_' || s[i]|0x20 >= 'a' && s[i]|0x20 <= 'z' || i > 0 && s[i] >= '0' && s[i] <= '9') {
-		i++
-	}
-	if i < len(s) && s[i] >= utf8.RuneSelf {
-		return len(nameRE.FindString(s))
-	}
-	return i
-}
-
-func (lx *lexer) number(rest string, add func(tokenKind, int)) *Error {
-	if m := floatRE.FindString(rest); m != "" && (lx.pos == 0 || lx.src[lx.pos-1] != '.') {
-		add(tokFloat, len(m))
-		return nil
-	}
-	m := intRE.FindString(rest)
-	if m == "" {
-		return syntaxAt(lx.src, lx.pos, "malformed number")
-	}
-	add(tokInt, len(m))
-	return nil
 }
 
 // str reads a quoted string with Python's escapes.
@@ -364,7 +388,7 @@ func (lx *lexer) str(quote byte) *Error {
 		text = t
 	}
 	lx.pos = i + 1
-	lx.toks = append(lx.toks, token{kind: tokString, text: text, off: off, end: lx.pos})
+	lx.add(tokString, text, off)
 	return nil
 }
 

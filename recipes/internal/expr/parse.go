@@ -1,6 +1,9 @@
 package expr
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 func (d *Dialect) parseTemplate(src string) (t *Template, err error) {
 	if strings.IndexByte(src, '\r') >= 0 {
@@ -10,7 +13,8 @@ func (d *Dialect) parseTemplate(src string) (t *Template, err error) {
 	if lexErr != nil {
 		return nil, lexErr
 	}
-	p := &parser{d: d, src: src, toks: toks, seen: map[string]bool{}, set: map[string]bool{"loop": true}}
+	p := &parser{d: d, src: src, toks: toks}
+	p.set.add("loop")
 	defer p.recover(&err)
 	body, _ := p.block()
 	return &Template{d: d, src: src, body: body, names: p.names(), set: p.assigned()}, nil
@@ -19,8 +23,16 @@ func (d *Dialect) parseTemplate(src string) (t *Template, err error) {
 // block reads up to one of the closing statements, whose name it returns; the cursor is behind it.
 func (p *parser) block(ends ...string) ([]node, string) {
 	p.down()
-	defer func() { p.depth-- }()
-	var out []node
+	base := len(p.stack)
+	end := p.nodes(ends)
+	out := slices.Clone(p.stack[base:])
+	p.stack = p.stack[:base]
+	p.depth--
+	return out, end
+}
+
+// nodes reads the nodes of a block to the stack.
+func (p *parser) nodes(ends []string) string {
 	for {
 		t := p.next()
 		switch t.kind {
@@ -28,27 +40,36 @@ func (p *parser) block(ends ...string) ([]node, string) {
 			if len(ends) > 0 {
 				p.fail(t.off, "template ends before {%% %s %%}", ends[len(ends)-1])
 			}
-			return out, ""
+			return ""
 		case tokData:
-			out = append(out, &textNode{t.off, t.text})
+			p.stack = append(p.stack, p.text(t))
 		case tokVarBegin:
-			out = append(out, &outputNode{t.off, p.tuple(true, false)})
+			n := &outputNode{t.off, p.tuple(true, false)}
 			p.expectEnd(tokVarEnd)
+			p.stack = append(p.stack, n)
 		case tokBlockBegin:
 			name := p.expectName()
-			for _, e := range ends {
-				if name.text == e {
-					return out, e
-				}
+			if slices.Contains(ends, name.text) {
+				return name.text
 			}
 			if len(ends) > 0 && strings.HasPrefix(name.text, "end") {
 				p.fail(name.off, "{%% %s %%} stands where {%% %s %%} is expected: the block before it is not closed", name.text, ends[len(ends)-1])
 			}
-			out = append(out, p.statement(name))
+			n := p.statement(name)
+			p.stack = append(p.stack, n)
 		default:
 			p.fail(t.off, "unexpected %q", t.text)
 		}
 	}
+}
+
+// text makes a node of text. Every second node is one, so they are made many at a time.
+func (p *parser) text(t *token) *textNode {
+	if len(p.texts) == cap(p.texts) {
+		p.texts = make([]textNode, 0, min(32, 1+(len(p.toks)-p.i)/4))
+	}
+	p.texts = append(p.texts, textNode{t.off, t.text})
+	return &p.texts[len(p.texts)-1]
 }
 
 func (p *parser) expectEnd(k tokenKind) {
@@ -114,7 +135,7 @@ func (p *parser) target(withAttr bool) target {
 				p.next()
 				one.attr = p.expectName().text
 			} else {
-				p.set[n.text] = true
+				p.set.add(n.text)
 			}
 			t.parts = append(t.parts, one)
 		}
@@ -203,7 +224,7 @@ func (p *parser) params(m *macroNode) {
 			p.expectOp(",")
 		}
 		n := p.expectName()
-		p.set[n.text] = true
+		p.set.add(n.text)
 		m.params = append(m.params, n.text)
 		var def expr
 		if p.skipOp("=") {
@@ -218,9 +239,9 @@ func (p *parser) params(m *macroNode) {
 
 func (p *parser) macroStatement(off int) node {
 	n := &macroNode{off: off, name: p.expectName().text}
-	p.set[n.name] = true
+	p.set.add(n.name)
 	for _, s := range []string{"varargs", "kwargs", "caller"} {
-		p.set[s] = true
+		p.set.add(s)
 	}
 	p.params(n)
 	p.expectEnd(tokBlockEnd)
@@ -307,7 +328,7 @@ func (p *parser) importStatement(off int) node {
 		p.fail(p.cur().off, "expected \"as\"")
 	}
 	n.as = p.expectName().text
-	p.set[n.as] = true
+	p.set.add(n.as)
 	n.context = p.context(false)
 	p.expectEnd(tokBlockEnd)
 	return n
@@ -324,7 +345,7 @@ func (p *parser) fromStatement(off int) node {
 		if p.skipName("as") {
 			as = p.expectName().text
 		}
-		p.set[as] = true
+		p.set.add(as)
 		n.names, n.asNames = append(n.names, name), append(n.asNames, as)
 		if !p.skipOp(",") || p.isName("with") || p.isName("without") || p.cur().kind == tokBlockEnd {
 			break
@@ -335,12 +356,4 @@ func (p *parser) fromStatement(off int) node {
 	return n
 }
 
-func (p *parser) assigned() []string {
-	out := make([]string, 0, len(p.set))
-	for n := range p.set {
-		if n != "loop" {
-			out = append(out, n)
-		}
-	}
-	return out
-}
+func (p *parser) assigned() []string { return p.set.names[1:] } // without loop

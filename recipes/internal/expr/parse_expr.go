@@ -3,7 +3,6 @@ package expr
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"forge/internal/diag"
 )
@@ -14,9 +13,42 @@ type parser struct {
 	toks  []token
 	i     int
 	depth int
-	read  []string        // names read, in order
-	seen  map[string]bool // of read
-	set   map[string]bool // names that the template sets
+	read  nameSet // names read, in order
+	set   nameSet // names that the template sets
+
+	stack []node     // of the blocks that are being read
+	texts []textNode // to be handed out
+}
+
+// nameSet holds names in the order they came; while they are few, looking at all is quicker than a map.
+type nameSet struct {
+	names []string
+	known map[string]bool
+}
+
+const fewNames = 16
+
+func (s *nameSet) has(name string) bool {
+	if s.known != nil {
+		return s.known[name]
+	}
+	return slices.Contains(s.names, name)
+}
+
+func (s *nameSet) add(name string) {
+	if s.has(name) {
+		return
+	}
+	if s.names = append(s.names, name); s.known == nil && len(s.names) <= fewNames {
+		return
+	}
+	if s.known == nil {
+		s.known = make(map[string]bool, 4*fewNames)
+		for _, n := range s.names {
+			s.known[n] = true
+		}
+	}
+	s.known[name] = true
 }
 
 func (d *Dialect) parseBare(src string) (x *Expr, err error) {
@@ -24,7 +56,7 @@ func (d *Dialect) parseBare(src string) (x *Expr, err error) {
 	if lexErr != nil {
 		return nil, lexErr
 	}
-	p := &parser{d: d, src: src, toks: toks, seen: map[string]bool{}, set: map[string]bool{}}
+	p := &parser{d: d, src: src, toks: toks}
 	defer p.recover(&err)
 	if p.cur().kind == tokEOF {
 		p.fail(0, "expression is empty")
@@ -38,8 +70,8 @@ func (d *Dialect) parseBare(src string) (x *Expr, err error) {
 
 func (p *parser) names() []string {
 	var out []string
-	for _, n := range p.read {
-		if !p.set[n] {
+	for _, n := range p.read.names {
+		if !p.set.has(n) {
 			out = append(out, n)
 		}
 	}
@@ -132,7 +164,6 @@ func (p *parser) expression() expr { return p.cond(true) }
 
 func (p *parser) cond(withIf bool) expr {
 	p.down()
-	defer func() { p.depth-- }()
 	x := p.or()
 	for withIf && p.isName("if") {
 		off := p.next().off
@@ -143,35 +174,64 @@ func (p *parser) cond(withIf bool) expr {
 		}
 		x = &condExpr{off, test, x, other}
 	}
+	p.depth--
 	return x
 }
 
+// or reads the loosest operators. Most expressions have none of any kind: the operand is read first, and
+// if nothing follows that could be one, the levels below are not gone through. Each of them takes the
+// operand that it begins with, nil where it is still to be read.
 func (p *parser) or() expr {
-	x := p.and()
+	if p.isName("not") {
+		return p.orAfter(nil)
+	}
+	x := p.unary(true)
+	if p.ended() {
+		return x
+	}
+	return p.orAfter(x)
+}
+
+// ended reports whether the next token is none that an operator could be.
+func (p *parser) ended() bool {
+	t := p.cur()
+	if t.kind != tokOp {
+		return t.kind != tokName
+	}
+	switch t.text {
+	case ")", ",", "]", "}", ":", "=":
+		return true
+	}
+	return false
+}
+
+func (p *parser) orAfter(x expr) expr {
+	x = p.and(x)
 	for p.isName("or") {
 		off := p.next().off
-		x = &orExpr{off, x, p.and()}
+		x = &orExpr{off, x, p.and(nil)}
 	}
 	return x
 }
 
-func (p *parser) and() expr {
-	x := p.not()
+func (p *parser) and(x expr) expr {
+	x = p.not(x)
 	for p.isName("and") {
 		off := p.next().off
-		x = &andExpr{off, x, p.not()}
+		x = &andExpr{off, x, p.not(nil)}
 	}
 	return x
 }
 
-func (p *parser) not() expr {
-	if p.isName("not") {
+func (p *parser) not(x expr) expr {
+	if x == nil && p.isName("not") {
 		off := p.next().off
 		p.down()
-		defer func() { p.depth-- }()
-		return &notExpr{off, p.not()}
+		x = &notExpr{off, p.not(nil)}
+		p.depth--
+		return x
 	}
-	return p.compare()
+	return p.compare(x)
 }
 
 func (p *parser) compareOp() string {
@@ -196,8 +256,8 @@ func (p *parser) compareOp() string {
 	return ""
 }
 
-func (p *parser) compare() expr {
-	x := p.math1()
+func (p *parser) compare(x expr) expr {
+	x = p.sum(x)
 	off := p.cur().off
 	op := p.compareOp()
 	if op == "" {
@@ -206,38 +266,51 @@ func (p *parser) compare() expr {
 	c := &compareExpr{off: off, first: x}
 	for op != "" {
 		c.ops = append(c.ops, op)
-		c.rest = append(c.rest, p.math1())
+		c.rest = append(c.rest, p.sum(nil))
 		op = p.compareOp()
 	}
 	return c
 }
 
-func (p *parser) binary(ops string, sub func() expr) expr {
-	x := sub()
-	for p.cur().kind == tokOp && strings.Contains(ops, " "+p.cur().text+" ") {
+func (p *parser) sum(x expr) expr {
+	x = p.concat(x)
+	for p.isOp("+") || p.isOp("-") {
 		t := p.next()
-		x = &binExpr{t.off, t.text, x, sub()}
+		x = &binExpr{t.off, t.text, x, p.concat(nil)}
 	}
 	return x
 }
 
-func (p *parser) math1() expr { return p.binary(" + - ", p.concat) }
-
-func (p *parser) concat() expr {
-	x := p.math2()
+func (p *parser) concat(x expr) expr {
+	x = p.product(x)
 	if !p.isOp("~") {
 		return x
 	}
 	c := &concatExpr{off: p.cur().off, parts: []expr{x}}
 	for p.skipOp("~") {
-		c.parts = append(c.parts, p.math2())
+		c.parts = append(c.parts, p.product(nil))
 	}
 	return c
 }
 
-func (p *parser) math2() expr { return p.binary(" * / // % ", p.pow) }
-func (p *parser) pow() expr {
-	return p.binary(" ** ", func() expr { return p.unary(true) })
+func (p *parser) product(x expr) expr {
+	x = p.power(x)
+	for p.isOp("*") || p.isOp("/") || p.isOp("//") || p.isOp("%") {
+		t := p.next()
+		x = &binExpr{t.off, t.text, x, p.power(nil)}
+	}
+	return x
+}
+
+func (p *parser) power(x expr) expr {
+	if x == nil {
+		x = p.unary(true)
+	}
+	for p.isOp("**") {
+		t := p.next()
+		x = &binExpr{t.off, t.text, x, p.unary(true)}
+	}
+	return x
 }
 
 func (p *parser) call(fn expr) expr {
@@ -248,7 +321,6 @@ func (p *parser) call(fn expr) expr {
 
 func (p *parser) args() argList {
 	p.down()
-	defer func() { p.depth-- }()
 	p.expectOp("(")
 	var a argList
 	for first := true; !p.isOp(")"); first = false {
@@ -261,6 +333,7 @@ func (p *parser) args() argList {
 		p.arg(&a)
 	}
 	p.expectOp(")")
+	p.depth--
 	return a
 }
 
@@ -286,19 +359,18 @@ func (p *parser) arg(a *argList) {
 
 func (p *parser) filters(x expr) expr {
 	for {
-		t := p.cur()
-		switch {
-		case p.skipOp("|"):
+		switch t := p.cur(); {
+		case t.kind == tokOp && t.text == "|":
+			p.next()
 			x = p.filter(x)
-		case p.isName("is"):
+		case t.kind == tokOp && t.text == "(":
+			x = p.call(x)
+		case t.kind == tokName && t.text == "is":
 			p.next()
 			x = p.test(x)
-		case p.isOp("("):
-			x = p.call(x)
 		default:
 			return x
 		}
-		_ = t
 	}
 }
 

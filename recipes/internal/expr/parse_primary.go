@@ -36,10 +36,7 @@ func (p *parser) primary() expr {
 		case "none", "None":
 			return &constExpr{t.off, nil}
 		}
-		if !p.seen[t.text] {
-			p.seen[t.text] = true
-			p.read = append(p.read, t.text)
-		}
+		p.read.add(t.text)
 		return &nameExpr{t.off, t.text}
 	case tokString:
 		p.next()
@@ -124,23 +121,24 @@ func (p *parser) dict(off int) expr {
 // tuple reads expressions with commas between; without a comma the one expression is the result.
 func (p *parser) tuple(withIf, parens bool) expr {
 	p.down()
-	defer func() { p.depth-- }()
 	off := p.cur().off
-	var items []expr
-	comma := false
-	for !p.tupleEnd() {
-		items = append(items, p.cond(withIf))
-		if !p.skipOp(",") {
-			break
+	if p.tupleEnd() {
+		if !parens {
+			p.unexpected()
 		}
-		comma = true
+		p.depth--
+		return &tupleExpr{off, nil}
 	}
-	if len(items) == 1 && !comma {
-		return items[0]
+	x := p.cond(withIf)
+	if !p.isOp(",") {
+		p.depth--
+		return x
 	}
-	if len(items) == 0 && !parens {
-		p.unexpected()
+	items := []expr{x}
+	for p.skipOp(",") && !p.tupleEnd() {
+		items = append(items, p.cond(withIf))
 	}
+	p.depth--
 	return &tupleExpr{off, items}
 }
 
@@ -156,8 +154,12 @@ func (p *parser) tupleEnd() bool {
 func (p *parser) postfix(x expr) expr {
 	for {
 		t := p.cur()
-		switch {
-		case p.skipOp("."):
+		if t.kind != tokOp {
+			return x
+		}
+		switch t.text {
+		case ".":
+			p.next()
 			n := p.cur()
 			switch n.kind {
 			case tokName:
@@ -169,9 +171,10 @@ func (p *parser) postfix(x expr) expr {
 			default:
 				p.unexpected()
 			}
-		case p.skipOp("["):
+		case "[":
+			p.next()
 			x = &itemExpr{t.off, x, p.subscript()}
-		case p.isOp("("):
+		case "(":
 			x = p.call(x)
 		default:
 			return x

@@ -11,10 +11,22 @@ type writer struct {
 	lines  []int
 	fresh  bool  // the current output line has no text yet
 	starts []int // offsets of the source's lines, where positions are wanted
+	at     int   // the line that was asked for last
 }
 
+// line is the line of an offset. Most come in order, so it is looked for from the last one on.
 func (w *writer) line(off int) int {
-	return sort.SearchInts(w.starts, off+1)
+	const near = 8
+	i := w.at
+	for n := 0; i > 0 && w.starts[i-1] <= off && n < near; n++ {
+		if i == len(w.starts) || w.starts[i] > off {
+			w.at = i
+			return i
+		}
+		i++
+	}
+	w.at = sort.SearchInts(w.starts, off+1)
+	return w.at
 }
 
 // write adds text that came from offset off; verbatim text moves on with its newlines.

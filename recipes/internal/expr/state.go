@@ -32,9 +32,18 @@ func run(d *Dialect, src string, env *Env, f func(*state) Value) (v Value, err e
 	if env == nil {
 		env = &Env{}
 	}
-	st := &state{d: d, src: src, env: env, budget: env.Budget, policy: d.Undefined, scopes: []*scope{{}}}
+	own := &struct { // in one piece, since most evaluations are short
+		state
+		first  scope
+		scopes [4]*scope
+		budget Budget
+	}{state: state{d: d, src: src, env: env, budget: env.Budget, policy: d.Undefined}}
+	st := &own.state
+	own.scopes[0] = &own.first
+	st.scopes = own.scopes[:1]
 	if st.budget == nil {
-		st.budget = NewBudget()
+		own.budget = newBudget()
+		st.budget = &own.budget
 	}
 	if env.Undefined != nil {
 		st.policy = *env.Undefined

@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -78,17 +79,12 @@ func (a Args) Bind(fn string, params ...string) ([]Value, error) {
 		return nil, fmt.Errorf("%s() takes at most %d arguments, %d given", fn, len(params), len(a.Pos))
 	}
 	out := make([]Value, len(params))
-	names := make(map[string]int, len(params))
-	for i, p := range params {
+	for i := copy(out, a.Pos); i < len(out); i++ {
 		out[i] = Absent{}
-		if i < len(a.Pos) {
-			out[i] = a.Pos[i]
-		}
-		names[trimOptional(p)] = i
 	}
 	for k, n := range a.Names {
-		i, ok := names[n]
-		if !ok {
+		i := slices.IndexFunc(params, func(p string) bool { return trimOptional(p) == n })
+		if i < 0 {
 			return nil, fmt.Errorf("%s() got an unexpected argument %q", fn, n)
 		}
 		if out[i] != (Absent{}) {

@@ -22,9 +22,12 @@ func Pairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 
 // Get returns the value of key in a mapping, or nil.
 func Get(n *yaml.Node, key string) *yaml.Node {
-	for k, v := range Pairs(n) {
-		if k.Value == key {
-			return v
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
 		}
 	}
 	return nil

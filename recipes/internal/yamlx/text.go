@@ -63,25 +63,44 @@ func splitLines(text string) []string {
 // unprintable reports bytes that YAML does not allow (YAML 1.2, production c-printable), with the
 // place that the library keeps to itself.
 func (d *Document) unprintable(text string) diag.List {
-	line, column := 1, 0
-	for i, r := range text {
-		column++
-		switch {
-		case r == '\n':
-			line, column = line+1, 0
+	from := plainASCII(text)
+	for i, r := range text[from:] {
+		if r == '\n' || r == '\t' || r == '\r' || r == 0x85 || r >= 0x20 && r < 0x7F || r >= 0xA0 && r != 0xFEFF && r != 0xFFFE && r != 0xFFFF && r != utf8.RuneError {
 			continue
-		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
-			return diag.List{d.atLine(line, column, "encoding",
-				fmt.Sprintf("byte 0x%02x is not UTF-8", text[i]), "save the file as UTF-8")}
-		case r == '\t' || r == '\r' || r == 0x85 || r >= 0x20 && r < 0x7F || r >= 0xA0 && r != 0xFEFF && r != 0xFFFE && r != 0xFFFF:
+		}
+		i += from
+		if r == utf8.RuneError && strings.HasPrefix(text[i:], "\uFFFD") {
 			continue
-		case r == 0xFEFF:
+		}
+		line := 1 + strings.Count(text[:i], "\n")
+		column := 1 + utf8.RuneCountInString(text[1+strings.LastIndexByte(text[:i], '\n'):i])
+		switch r {
+		case utf8.RuneError:
+			return diag.List{d.atLine(line, column, "encoding", fmt.Sprintf("byte 0x%02x is not UTF-8", text[i]), "save the file as UTF-8")}
+		case 0xFEFF:
 			return diag.List{d.atLine(line, column, "encoding", "a byte order mark stands inside the file", "remove it")}
 		}
 		return diag.List{d.atLine(line, column, "yaml-syntax",
 			fmt.Sprintf("control character U+%04X is not allowed", r), "remove it, or write it as an escape in double quotes")}
 	}
 	return nil
+}
+
+// plainASCII is the length of the beginning of a text in which all is printable ASCII or a newline, up to
+// seven bytes less. It looks at eight bytes at a time.
+func plainASCII(text string) int {
+	const all = 0x0101010101010101
+	zeros := func(x uint64) uint64 { return ^((x&(0x7F*all) + 0x7F*all) | x | 0x7F*all) } // 0x80 for each byte 0
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		s := text[i : i+8]
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		control := zeros(x&(0xE0*all)) &^ zeros(x^'\n'*all)
+		if control|x&(0x80*all)|zeros(x^0x7F*all) != 0 {
+			break
+		}
+	}
+	return i
 }
 
 func (d *Document) atLine(line, column int, code, summary, suggestion string) diag.Diagnostic {
