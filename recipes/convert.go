@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"forge/internal/diag"
+	"forge/recipes/internal/expr"
 	"forge/recipes/internal/yamlx"
 
 	"gopkg.in/yaml.v3"
@@ -23,6 +24,8 @@ func Convert(path string, data []byte, to string) ([]byte, diag.List) {
 func convertWith(path string, data []byte, to string, h *hints) ([]byte, diag.List) {
 	from := formatOf(path)
 	switch {
+	case from == "":
+		return nil, failed(path, "%s", "it is no recipe: its name is not one of "+strings.Join(recipeNames(), ", ")).Diagnostics
 	case from == to:
 		out, list := Format(path, data)
 		return out, list
@@ -76,7 +79,7 @@ func newMetaConverter(path string, data []byte) *metaConverter {
 		c.lost(&yaml.Node{Line: line, Column: 1}, format, args...)
 	})
 	c.outline, c.lines, c.w.consts, c.looped = readOutline(path, []byte(commented(u.out.String()))), u.lines, u.consts, u.looped
-	c.known = o.known
+	c.known, c.load = o.known, projectLoader(o)
 	return c
 }
 
@@ -140,8 +143,9 @@ type metaConverter struct {
 	taken        map[string]bool   // comments that went to the context
 	selectors    map[string]string // selector → as recipe.yaml writes it
 	hints        *hints
-	looped       map[string]bool // lists that loops went over
-	specs, inRun bool            // texts are match specs, of what is needed to run
+	load         func(name string) (expr.Value, bool) // functions that read a project's files
+	looped       map[string]bool                      // lists that loops went over
+	specs, inRun bool                                 // texts are match specs, of what is needed to run
 }
 
 func (c *metaConverter) say(severity diag.Severity, n *yaml.Node, format string, args ...any) {

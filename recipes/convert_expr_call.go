@@ -47,8 +47,10 @@ func (w *v1Writer) call(n *expr.Node) string {
 			return "load_from_file(" + args[0] + ")"
 		}
 		return w.fail("load_file_data() without a file")
+	case "load_npm":
+		return `load_from_file("package.json")`
 	case "load_setup_py_data", "load_setuptools":
-		return w.fail("recipe.yaml has no function %s(); write name and version in the recipe, or read pyproject.toml with load_from_file()", fn.Name)
+		return w.fail("recipe.yaml has no function %s(), and what it reads cannot be told without running it; write name and version in the recipe, or read pyproject.toml with load_from_file()", fn.Name)
 	default:
 		return w.fail("recipe.yaml has no function %s()", fn.Name)
 	}

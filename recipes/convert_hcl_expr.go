@@ -111,6 +111,7 @@ func (w *hclWriter) write(n *expr.Node) string {
 		if n.Args[0].Kind == "name" && (n.Args[0].Name == "env") {
 			return w.fail("env.%s", n.Name)
 		}
+		return arg(0) + "[" + hclQuote(n.Name) + "]"
 	case "call":
 		return w.call(n)
 	case "filter":
@@ -313,7 +314,7 @@ func (w *hclWriter) call(n *expr.Node) string {
 		return "env(" + strings.Join(args, ", ") + ")"
 	}
 	switch fn.Name {
-	case "compiler", "stdlib", "cdt", "match":
+	case "compiler", "stdlib", "cdt", "match", "load_from_file":
 		return fn.Name + "(" + strings.Join(args, ", ") + ")"
 	case "pin_subpackage", "pin_compatible":
 		var bounds []string

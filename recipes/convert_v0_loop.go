@@ -44,9 +44,9 @@ func constants(o *outline) map[string]expr.Value {
 			}
 		}
 	}
-	consts := map[string]expr.Value{}
+	consts, load := map[string]expr.Value{}, projectLoader(o)
 	for _, s := range sets {
-		if v, ok := evaluate(s.value, consts); ok && count[s.name] == 1 {
+		if v, ok := evaluateWith(s.value, consts, load); ok && count[s.name] == 1 {
 			consts[s.name] = v
 		}
 	}
@@ -55,16 +55,29 @@ func constants(o *outline) map[string]expr.Value {
 
 // evaluate gives the value of an expression of constants alone.
 func evaluate(text string, consts map[string]expr.Value) (expr.Value, bool) {
+	return evaluateWith(text, consts, func(string) (expr.Value, bool) { return nil, false })
+}
+
+// evaluateWith is evaluate with functions.
+func evaluateWith(text string, consts map[string]expr.Value, functions func(name string) (expr.Value, bool)) (expr.Value, bool) {
 	x, err := v0Language.ParseExpr(strings.TrimSpace(text))
 	if err != nil {
 		return nil, false
 	}
 	for _, name := range x.Names() {
-		if _, ok := consts[name]; !ok && name != "range" && name != "dict" {
+		if _, ok := consts[name]; ok || name == "range" || name == "dict" {
+			continue
+		}
+		if _, ok := functions(name); !ok {
 			return nil, false
 		}
 	}
-	v, err := x.Eval(&expr.Env{Lookup: func(name string) (expr.Value, bool) { v, ok := consts[name]; return v, ok }})
+	v, err := x.Eval(&expr.Env{Lookup: func(name string) (expr.Value, bool) {
+		if v, ok := consts[name]; ok {
+			return v, true
+		}
+		return functions(name)
+	}})
 	if _, missing := v.(*expr.Missing); missing || err != nil {
 		return nil, false
 	}

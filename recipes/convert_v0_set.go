@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -72,6 +71,9 @@ func (c *metaConverter) resolve() {
 		at := &yaml.Node{Line: a.line, Column: 1}
 		if v, ok := c.w.consts[a.name]; ok {
 			if _, writable := literal(v); !writable {
+				if m := projectCall.FindString(a.value); m != "" {
+					c.warn(at, "what %s) reads is written down as it is now; correct it with each version", m)
+				}
 				continue // a table: its entries are put in where they are read
 			}
 		}
@@ -124,6 +126,8 @@ func (c *metaConverter) resolve() {
 	}
 }
 
+var projectCall = pattern{src: `load_\w+\(`}
+
 // absent reports whether a condition says that a name is not defined.
 func absent(condition, name string) bool {
 	switch bare(strings.ReplaceAll(strings.ReplaceAll(condition, "(", ""), ")", "")) {
@@ -149,7 +153,7 @@ func (c *metaConverter) isRead(name string) bool {
 	return false
 }
 
-var loadedFile = regexp.MustCompile(`^load_from_file\(`)
+var loadedFile = pattern{src: `^load_from_file\(`}
 
 // chosen writes a value under a condition, else another; the two arms of one condition stay one.
 func chosen(s, condition, other string) string {

@@ -75,6 +75,7 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 			}
 		}
 	}
+	refresh(nil)
 	for len(waiting) > 0 {
 		progress := false
 		for _, name := range sortedNames(waiting) {
@@ -84,7 +85,10 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 			}
 			refresh(a.Expr)
 			v, problems := a.Expr.Value(e.ctx)
-			e.list = append(e.list, e.diagnostics(problems)...)
+			if len(problems) > 0 {
+				refresh(nil) // what is said of them looks at all that is known
+				e.list = append(e.list, e.diagnostics(problems)...)
+			}
 			if problems.HasErrors() {
 				v = cty.StringVal("")
 			}

@@ -33,7 +33,7 @@ var hclFunctions = sync.OnceValue(func() map[string]function.Function {
 
 // ownFunctions are those that the recipe's folder, the variant or the platform decide about.
 func ownFunctions() []string {
-	return []string{"file", "env", "pin_subpackage", "pin_compatible", "compiler", "stdlib", "cdt", "match"}
+	return []string{"file", "load_from_file", "env", "pin_subpackage", "pin_compatible", "compiler", "stdlib", "cdt", "match"}
 }
 
 // functions are those of ownFunctions that the file calls. Where it calls one that there is none of, they
@@ -62,6 +62,8 @@ func (e *hclEval) own(name string) function.Function {
 	switch name {
 	case "file":
 		return e.file()
+	case "load_from_file":
+		return e.loadFromFile()
 	case "env":
 		return e.env()
 	case "pin_subpackage", "pin_compatible":
@@ -195,6 +197,51 @@ func (e *hclEval) file() function.Function {
 			}
 			return cty.StringVal(text), nil
 		}})
+}
+
+// loadFromFile reads a file of the recipe's folder as data: .json, .toml, .yaml, any other as text.
+func (e *hclEval) loadFromFile() function.Function {
+	return function.New(&function.Spec{Params: []function.Parameter{{Name: "path", Type: cty.String}}, Type: function.StaticReturnType(cty.DynamicPseudoType),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			text, err := readScript(e.dir, name)
+			if err != nil {
+				return cty.NilVal, fmt.Errorf("load_from_file(%q): %w", name, plainError(err))
+			}
+			v, err := parseData(name, text)
+			if err != nil {
+				return cty.NilVal, fmt.Errorf("load_from_file(%q): %w", name, err)
+			}
+			return hclValue(v), nil
+		}})
+}
+
+// hclValue is data in HCL's types.
+func hclValue(v expr.Value) cty.Value {
+	switch v := v.(type) {
+	case nil:
+		return cty.NullVal(cty.DynamicPseudoType)
+	case bool:
+		return cty.BoolVal(v)
+	case int64:
+		return cty.NumberIntVal(v)
+	case float64:
+		return cty.NumberFloatVal(v)
+	case *expr.Dict:
+		fields := map[string]cty.Value{}
+		for _, k := range v.Keys() {
+			field, _ := v.Get(k)
+			fields[printed(k)] = hclValue(field)
+		}
+		return cty.ObjectVal(fields)
+	case *expr.List:
+		items := make([]cty.Value, 0, len(v.Items))
+		for _, item := range v.Items {
+			items = append(items, hclValue(item))
+		}
+		return cty.TupleVal(items)
+	}
+	return cty.StringVal(printed(v))
 }
 
 // env reads a variable of the environment, as far as the caller shows it; the second argument is for

@@ -192,7 +192,7 @@ func machinePrograms() (mounts []Mount, links []Link) {
 
 func overlay(l *Limits, by Limits) {
 	for _, p := range []struct{ to, from *int64 }{{&l.Memory, &by.Memory}, {&l.Processes, &by.Processes},
-		{&l.FileSize, &by.FileSize}, {&l.OpenFiles, &by.OpenFiles}, {&l.Log, &by.Log}} {
+		{&l.FileSize, &by.FileSize}, {&l.Disk, &by.Disk}, {&l.OpenFiles, &by.OpenFiles}, {&l.Log, &by.Log}} {
 		if *p.from != 0 {
 			*p.to = *p.from
 		}

@@ -118,9 +118,10 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 		completions(a, root) // the words for every flag of every verb, which nobody else asks for
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !knows(root, args[0]) {
-		return a.report(ctx, unknownVerb(root, args[0])) // before its flags are found to be unknown
+		return a.report(ctx, root, unknownVerb(root, args[0])) // before its flags are found to be unknown
 	}
-	return a.report(ctx, root.ExecuteContext(ctx))
+	verb, err := root.ExecuteContextC(ctx)
+	return a.report(ctx, verb, err)
 }
 
 // optionalValues joins the value of a flag that may go without one, as rattler-build reads it: the word
@@ -141,8 +142,8 @@ func optionalValues(args []string) []string {
 	return joined
 }
 
-// report prints err, if it is one, and gives its exit code.
-func (a *app) report(ctx context.Context, err error) int {
+// report prints err, if it is one, which came of verb, and gives its exit code.
+func (a *app) report(ctx context.Context, verb *cobra.Command, err error) int {
 	var exit exitError
 	var usage usageError
 	switch {
@@ -154,7 +155,7 @@ func (a *app) report(ctx context.Context, err error) int {
 		fmt.Fprintln(a.stderr, "forge: interrupted; nothing is lost, the same command goes on from here")
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.stderr, "forge: %s\nSee 'forge --help'.\n", diag.Printable(usage.Error()))
+		fmt.Fprintf(a.stderr, "forge: %s\nSee '%s --help'.\n", diag.Printable(usage.Error()), verb.CommandPath())
 		return exitUsage
 	}
 	a.printError(err)
@@ -195,7 +196,7 @@ forge sandbox run and forge debug run end with the command's own.`,
 		SilenceErrors: true,
 		Version:       version,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.CountVarP(&a.global.verbose, "verbose", "v", "say more; twice for debugging")
 	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "say only what went wrong")
@@ -217,29 +218,6 @@ forge sandbox run and forge debug run end with the command's own.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	markUsageErrors(root)
 	return root
-}
-
-// markUsageErrors makes wrong positional arguments usage errors, for every verb in one place.
-func markUsageErrors(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		}
-	} else if c.HasSubCommands() {
-		c.Args = func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownVerb(c, args[0])
-			}
-			return nil
-		}
-		c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	}
-	for _, sub := range c.Commands() {
-		markUsageErrors(sub)
-	}
 }
 
 // knows reports whether word is a verb, or one that cobra adds when it runs.

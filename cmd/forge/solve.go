@@ -133,6 +133,9 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 		return err
 	}
 	answer.Warnings = append(resolver.Lookalikes(answer.chosen, provider.Names()), confused...)
+	if len(provider.Names()) == 0 {
+		answer.Warnings = append(answer.Warnings, "there is no package in "+strings.Join(problem.Channels, ", ")+"; -c names other channels")
+	}
 	for _, w := range answer.Warnings {
 		fmt.Fprintln(a.stderr, "forge: warning: "+w)
 	}
