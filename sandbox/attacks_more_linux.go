@@ -143,7 +143,7 @@ func exhaustionAttacks() []Attack {
 		{Name: "exhaustion/shared-memory", Limits: Limits{Memory: 100 << 20}, Script: `head -c 200M /dev/zero >/dev/shm/$MARK-big; r=$?; rm -f /dev/shm/$MARK-big; exit $r`},
 		{Name: "exhaustion/tmp", Limits: Limits{Memory: 100 << 20}, Script: `head -c 200M /dev/zero >/tmp/$MARK-big; r=$?; rm -f /tmp/$MARK-big; exit $r`},
 		{Name: "exhaustion/file-size", Limits: Limits{FileSize: 10 << 20}, Script: `head -c 20M /dev/zero >big`},
-		{Name: "exhaustion/sparse-file", Limits: Limits{FileSize: 10 << 20}, Script: `truncate -s 100G big`},
+		{Name: "exhaustion/sparse-file", Limits: Limits{FileSize: 10 << 20}, Script: `truncate -s 200M big`},
 		{Name: "exhaustion/disk", Limits: Limits{Disk: 10 << 20}, Script: `for i in 1 2 3 4 5 6; do head -c 5M /dev/zero >f$i || exit 1; done; sleep 0.6`},
 		{Name: "exhaustion/disk-without-names", Cites: "what has no name is not seen by du", Limits: Limits{Disk: 10 << 20}, Script: `exec 3>f; rm f; head -c 30M /dev/zero >&3 && sleep 0.6`},
 		{Name: "exhaustion/inodes", Limits: Limits{Disk: 10 << 20}, Script: `touch f{1..12000} && sleep 0.6`},
