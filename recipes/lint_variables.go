@@ -3,7 +3,6 @@ package recipes
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"forge/internal/diag"
@@ -62,7 +61,7 @@ func (o *outline) contextSymbols() (list []*Symbol) {
 	return list
 }
 
-var setStatement = regexp.MustCompile(`^[-+]?\s*set\s+([A-Za-z_]\w*)\s*=`)
+var setStatement = pattern{src: `^[-+]?\s*set\s+([A-Za-z_]\w*)\s*=`}
 
 func (o *outline) setSymbols() (list []*Symbol) {
 	by := map[string]*Symbol{}
@@ -90,7 +89,7 @@ func (o *outline) setSymbols() (list []*Symbol) {
 	return list
 }
 
-var word = regexp.MustCompile(`[A-Za-z_]\w*`)
+var word = pattern{src: `[A-Za-z_]\w*`}
 
 // names lists every place in an expression where a name is read: not in quotes, not after a dot, not
 // the name of an argument or a filter.
@@ -239,7 +238,7 @@ func (l *linter) variableRules() {
 	l.variantKeys()
 }
 
-var literalText = regexp.MustCompile(`^\s*["']?[^{}"'()$%]*["']?\s*$`)
+var literalText = pattern{src: `^\s*["']?[^{}"'()$%]*["']?\s*$`}
 
 // literalValue reports whether a variable's value reads nothing, so that removing it changes no hash.
 func (l *linter) literalValue(s *Symbol) bool {

@@ -3,7 +3,6 @@ package recipes
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 
 	"forge/internal/diag"
@@ -65,7 +64,7 @@ func (c *checker) wrongType(n *yaml.Node, what string) {
 // isTemplate reports whether a text has something to fill in; what never closes is plain text.
 func isTemplate(s string) bool { return strings.Contains(s, "${{") && strings.Contains(s, "}}") }
 
-var toolCall = regexp.MustCompile(`\b(compiler|stdlib)\s*\(\s*["']([^"']*)["']`)
+var toolCall = pattern{src: `\b(compiler|stdlib)\s*\(\s*["']([^"']*)["']`}
 
 // toolCalls finds the calls of compiler and stdlib with a literal language: kind and language.
 func toolCalls(source string) [][]string {

@@ -343,7 +343,7 @@ func checkFlag(s string) error {
 	return nil
 }
 
-var flagForm = regexp.MustCompile(`^[a-z0-9_]+(:[a-z0-9_]+)?$`)
+var flagForm = pattern{src: `^[a-z0-9_]+(:[a-z0-9_]+)?$`}
 
 func checkNumber(s string) error {
 	if n, err := strconv.Atoi(s); err != nil || n < 0 {

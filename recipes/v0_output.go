@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -212,7 +211,7 @@ func (o *v0Output) runExports() {
 	}
 }
 
-var xDotX = regexp.MustCompile(`^([0-9a-zA-Z.\-_]+)\s+x\.x`)
+var xDotX = pattern{src: `^([0-9a-zA-Z.\-_]+)\s+x\.x`}
 
 // dependencies reads a list of requirements. In build and host a bare name takes the variant's version.
 func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
