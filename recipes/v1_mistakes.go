@@ -52,7 +52,12 @@ func (r *v1Recipe) suggestNames() {
 		if known == nil {
 			known = r.knownNames()
 		}
-		if d.Suggestion = orNearest(m[1]+m[2], known); d.Suggestion == "" && m[1] != "" {
+		switch near := orNearest(m[1]+m[2], known); {
+		case m[2] != "":
+			d.Suggestion = near
+		case near != "":
+			d.Suggestion = near + " If not, " + undefinedHelp(m[1])
+		default:
 			d.Suggestion = undefinedHelp(m[1])
 		}
 	}
