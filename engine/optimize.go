@@ -229,6 +229,9 @@ func compilerAmong(externals []*toolchain.External) (name, version string) {
 		case "gcc", "gxx", "gfortran":
 			return "gcc", e.Record.Version
 		case "clang", "clangxx":
+			if e.Env["DEVELOPER_DIR"] != "" { // its numbers are Apple's
+				return "apple-clang", e.Record.Version
+			}
 			return "clang", e.Record.Version
 		}
 	}

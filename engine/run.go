@@ -222,7 +222,7 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 }
 
 // testKey names a's tests in the environments they run in.
-func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
+func (r *runner) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
 	level, err := r.level(ctx)
 	if err != nil {
 		return store.ActionID{}, err

@@ -17,9 +17,8 @@ func projectLoader(o *outline) func(name string) (expr.Value, bool) {
 			if !v.configured() {
 				return nil, false
 			}
-			p = &v0Pass{v0: v, variant: v.cfg.first(), scope: newScope(v.opts, v.cfg.first())}
-			d := newDecider(p.scope.selector, v.selectors)
-			p.selected, _ = selectMeta(o.text, d.decide)
+			p = &v0Pass{v0: v, variant: v.base.plain, scope: newScope(v.opts, v.base.plain)}
+			p.selected, _ = selectMeta(o.text, newDecider(p.scope.selector, parsedSelectors{}).decide)
 		}
 		return p.loader(name)
 	}

@@ -156,9 +156,12 @@ func (c *metaConverter) mirrors(list []choice) *yaml.Node {
 	return urls
 }
 
+// lostSource says what becomes of a key that a source has not in recipe.yaml. hashed is set where a sha256
+// stays, which tells the bytes alone.
 func (c *metaConverter) lostSource(key *yaml.Node, k string, hashed bool) {
+	system, _, _ := strings.Cut(k, "_")
 	switch {
-	case hashed && (strings.HasPrefix(k, "sha") || strings.HasPrefix(k, "content_")):
+	case hashed && (strings.HasPrefix(k, "sha") || system == "content"):
 		c.warn(key, "a source has no %s in recipe.yaml; the sha256 stays", k)
 	case k == "no_hoist":
 		c.lost(key, "a source has no no_hoist in recipe.yaml: the top folder of an archive is always left out; adapt the build script")
@@ -166,8 +169,12 @@ func (c *metaConverter) lostSource(key *yaml.Node, k string, hashed bool) {
 		c.warn(key, "the key %s means nothing in a source; it is left out", k)
 	case contains([]string{"path_via_symlink", "content_hash_skip", "svn_ignore_externals"}, k):
 		c.warn(key, "a source has no %s in recipe.yaml; it is left out", k)
+	case system == "content":
+		c.lost(key, "a source has no %s in recipe.yaml; name the commit with expected_commit, or give a url with its sha256", k)
+	case system == "hg" || system == "svn":
+		c.lost(key, "a source has no %s in recipe.yaml, which takes git, archives and folders; give the url of an archive with its sha256", k)
 	default:
-		c.lost(key, "a source has no %s in recipe.yaml; give a url with its sha256", k)
+		c.lost(key, "a source has no %s in recipe.yaml; fetch the file once, compare this hash, and write its sha256", k)
 	}
 }
 

@@ -157,7 +157,7 @@ func readMachO(file []byte) (*code, error) {
 	if fat, err := macho.NewFatFile(bytes.NewReader(file)); err == nil {
 		var all *code
 		for i := range fat.Arches {
-			c, err := machoCode(fat.Arches[i].File)
+			c, err := machoCode(fat.Arches[i].File, from(file, uint64(fat.Arches[i].Offset)))
 			if err != nil {
 				return nil, err
 			}
@@ -171,7 +171,7 @@ func readMachO(file []byte) (*code, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read code: %w", err)
 	}
-	return machoCode(f)
+	return machoCode(f, file)
 }
 
 func merge(a, b *code) *code {
@@ -184,7 +184,10 @@ func merge(a, b *code) *code {
 	return a
 }
 
-func machoCode(f *macho.File) (*code, error) {
+// from is the rest of b, nothing where b is shorter.
+func from(b []byte, at uint64) []byte { return b[min(at, uint64(len(b))):] }
+
+func machoCode(f *macho.File, image []byte) (*code, error) {
 	c := decoderFor(f.Cpu == macho.CpuAmd64, f.Cpu == macho.CpuArm64)
 	if c == nil {
 		return nil, nil
@@ -205,9 +208,38 @@ func machoCode(f *macho.File) (*code, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read code: section %s: %w", s.Name, err)
 		}
+		withoutTables(f, image, data, uint64(s.Offset))
 		c.add(s.Name, s.Addr, data, names)
 	}
 	return c, nil
+}
+
+// withoutTables makes the data among the code, which the linker lists (LC_DATA_IN_CODE), instructions that do
+// nothing. at is where in the image the code lies.
+func withoutTables(f *macho.File, image, code []byte, at uint64) {
+	const loadDataInCode = 0x29
+	nop := []byte{0x90}
+	if f.Cpu == macho.CpuArm64 {
+		nop = []byte{0x1f, 0x20, 0x03, 0xd5}
+	}
+	for _, load := range f.Loads {
+		raw := load.Raw()
+		if len(raw) < 16 || f.ByteOrder.Uint32(raw) != loadDataInCode {
+			continue
+		}
+		table := from(image, uint64(f.ByteOrder.Uint32(raw[8:])))
+		table = table[:min(uint64(len(table)), uint64(f.ByteOrder.Uint32(raw[12:])))]
+		for ; len(table) >= 8; table = table[8:] { // offset, length, kind
+			begin, length := uint64(f.ByteOrder.Uint32(table)), uint64(f.ByteOrder.Uint16(table[4:]))
+			if begin < at || begin-at > uint64(len(code)) {
+				continue
+			}
+			part := code[begin-at : min(begin-at+length, uint64(len(code)))]
+			for i := range part {
+				part[i] = nop[i%len(nop)]
+			}
+		}
+	}
 }
 
 func readPE(file []byte) (*code, error) {
