@@ -231,8 +231,11 @@ func (a *app) solveProblem(ctx context.Context, f *solveFlags, specs []string) (
 		return provider, problem, err
 	}
 	problem := resolver.Problem{Specs: specs}
-	for _, s := range specs {
+	for i, s := range specs {
 		if _, err := packages.ParseMatchSpec(s); err != nil {
+			if i > 0 && s != "" && strings.Contains("<>=!~", s[:1]) { // the shell took a spec apart
+				err = fmt.Errorf("%w; in a shell a spec with a blank is written in quotes: %q", err, specs[i-1]+" "+s)
+			}
 			return nil, problem, usageError{err}
 		}
 	}
