@@ -3,7 +3,6 @@ package recipes
 import (
 	"fmt"
 	"math"
-	"regexp"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/yamlx"
@@ -185,9 +184,9 @@ func hclDiagnostics(doc *yamlx.Document, problems hcl.Diagnostics) (list diag.Li
 }
 
 var (
-	failedCall    = regexp.MustCompile(`(?s)^Call to function "[^"]+" failed: (.*?)\.?$`)
-	unknownCall   = regexp.MustCompile(`^There is no function named "([^"]+)"\.`)
-	lackAttribute = regexp.MustCompile(`^This object does not have an attribute named "([^"]+)"\.`)
+	failedCall    = pattern{src: `(?s)^Call to function "[^"]+" failed: (.*?)\.?$`}
+	unknownCall   = pattern{src: `^There is no function named "([^"]+)"\.`}
+	lackAttribute = pattern{src: `^This object does not have an attribute named "([^"]+)"\.`}
 )
 
 // plainHCL says what the library says in general words as the mistake that it is.

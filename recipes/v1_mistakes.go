@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -38,26 +37,28 @@ func (r *v1Recipe) evaluationMistakes() {
 
 func isError(d diag.Diagnostic) bool { return d.Severity == diag.Error }
 
-var unknownWord = regexp.MustCompile(`^"(\w+)" is undefined$|^there is no function "(\w+)"$`)
+var unknownWord = pattern{src: `^"(\w+)" is undefined$|^there is no function "(\w+)"$`}
 
-// suggestNames adds the nearest name to what is said of names that mean nothing.
+// suggestNames adds the nearest name, or where one could come from, to what is said of names that mean
+// nothing.
 func (r *v1Recipe) suggestNames() {
 	var known []string
 	for i := range r.found.list {
 		d := &r.found.list[i]
 		m := unknownWord.FindStringSubmatch(d.Summary)
-		if m == nil || d.Code != "undefined" || d.Suggestion != "" && d.Suggestion != undefinedHelp(m[1]+m[2]) {
+		if m == nil || d.Code != "undefined" || d.Suggestion != "" {
 			continue
 		}
 		if known == nil {
 			known = r.knownNames()
 		}
-		near := orNearest(m[1]+m[2], known)
-		switch {
-		case m[2] != "" || near != "" && d.Suggestion == "":
+		switch near := orNearest(m[1]+m[2], known); {
+		case m[2] != "":
 			d.Suggestion = near
 		case near != "":
-			d.Suggestion = near + " If not, " + d.Suggestion
+			d.Suggestion = near + " If not, " + undefinedHelp(m[1])
+		default:
+			d.Suggestion = undefinedHelp(m[1])
 		}
 	}
 }
