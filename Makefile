@@ -38,7 +38,7 @@ race:
 test-all: test cross race reproducible wine macos cgroup2 faults ## the slow proofs too
 
 faults: ## kill -9, a full or read-only disk, a loss of power and a flipped bit wherever forge changes a file; many processes, signals, floods, clocks
-	FORGE_TEST_ALL=1 $(GO) test -timeout 3h -run 'TestKill|TestDiskFull|TestReadOnly|TestPowerLoss|TestBitRot|AtOnce|TestTerminate|TestInterrupt|TestLogFlood|TestClockJumps|TestGCWhileBuilding' ./cmd/forge
+	FORGE_TEST_ALL=1 $(GO) test -timeout 3h -run 'TestKill|TestDiskFull|TestReadOnly|TestPowerLoss|TestBitRot|AtOnce|TestTerminate|TestInterrupt|TestLogFlood|TestClockJumps|TestGCWhileBuilding|TestHostileTools' ./cmd/forge ./recipes
 
 reproducible: build ## every shipped recipe built twice: other folder, time, -j and user; all bytes equal
 	@sh .ci/reproducible

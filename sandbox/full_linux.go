@@ -256,7 +256,7 @@ func (s *steps) leaveMemory() {
 	b, _ := os.ReadFile("/proc/self/maps")
 	for line := range strings.Lines(string(b)) {
 		f := strings.Fields(line)
-		if len(f) < 5 || !strings.HasPrefix(f[1], "rw-p") || f[4] != "0" || len(f) > 5 && !strings.HasPrefix(f[5], "[anon") {
+		if len(f) < 5 || !strings.HasPrefix(f[1], "rw-p") || len(f) > 5 && strings.HasPrefix(f[5], "[") && !strings.HasPrefix(f[5], "[anon") {
 			continue
 		}
 		lo, hi, _ := strings.Cut(f[0], "-")
@@ -265,7 +265,11 @@ func (s *steps) leaveMemory() {
 		if to-from < 64<<10 || s.owns(uintptr(from), uintptr(to)) {
 			continue
 		}
-		s.spare = append(s.spare, memory{uintptr(from), uintptr(to)})
+		m := memory{uintptr(from), uintptr(to), unix.MADV_WIPEONFORK, unix.MADV_KEEPONFORK}
+		if f[4] != "0" { // variables of the program: a file's pages cannot be wiped, and need not be there at all
+			m.leave, m.keep = unix.MADV_DONTFORK, unix.MADV_DOFORK
+		}
+		s.spare = append(s.spare, m)
 	}
 }
 

@@ -108,7 +108,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 // run is the whole program: arguments in, exit code out.
 func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{began: time.Now(), lookupEnv: lookupEnv, stdin: stdin, stdout: stdout, stderr: stderr}
-	root := newRootCommand(a)
+	root := newRootCommand(a, args...)
 	root.SetArgs(optionalValues(args))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -178,8 +178,8 @@ func (a *app) printError(err error) {
 	}
 }
 
-// newRootCommand puts the verbs together; one file a verb.
-func newRootCommand(a *app) *cobra.Command {
+// newRootCommand makes the program's command with those below it that args need; without args with all.
+func newRootCommand(a *app, args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "forge",
 		Short: "Build packages from recipes, sandboxed and signed",
@@ -214,7 +214,7 @@ forge sandbox run and forge debug run end with the command's own.`,
 		}
 		return a.global.look()
 	}
-	root.AddCommand(verbs(a)...)
+	root.AddCommand(commands(a, args)...)
 	root.CompletionOptions.DisableDefaultCmd = true
 	markUsageErrors(root)
 	return root
