@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ sockets made for them. Exit code 1 if one got through.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			attacks := pickAttacks(args)
 			if len(attacks) == 0 && len(args) > 0 {
-				return usageError{fmt.Errorf("no attack is called %s; --list names them", strings.Join(args, " or "))}
+				return usageError{fmt.Errorf("no attack is called %s; --list names all, their groups are %s", strings.Join(args, " or "), strings.Join(groups(), " "))}
 			}
 			if list {
 				return a.listAttacks(attacks, asJSON)
@@ -68,6 +69,20 @@ func pickAttacks(names []string) []sandbox.Attack {
 	return picked
 }
 
+func groupOf(at sandbox.Attack) string {
+	group, _, _ := strings.Cut(at.Name, "/")
+	return group
+}
+
+func groups() (names []string) {
+	for _, at := range sandbox.Attacks() {
+		if g := groupOf(at); !slices.Contains(names, g) {
+			names = append(names, g)
+		}
+	}
+	return names
+}
+
 func (a *app) listAttacks(attacks []sandbox.Attack, asJSON bool) error {
 	if asJSON {
 		return a.printJSON(map[string]any{"attacks": attacks})
@@ -85,42 +100,76 @@ func (a *app) auditSandbox(ctx context.Context, attacks []sandbox.Attack, asJSON
 	}
 	defer os.RemoveAll(dir)
 	findings := []sandbox.Finding{}
-	held, proven := 0, 0
+	var all, group tally
+	if !asJSON && len(attacks) > 20 {
+		fmt.Fprintf(a.stderr, "forge: trying %d attacks, each in the sandbox and without; this takes a minute or two\n", len(attacks))
+	}
 	err = sandbox.Audit(ctx, time.Now, dir, attacks, func(f sandbox.Finding) {
 		findings = append(findings, f)
-		if f.Held {
-			held++
+		all.add(f)
+		group.add(f)
+		if asJSON {
+			return
 		}
-		if f.Held && f.Works {
-			proven++
-		}
-		if !asJSON {
-			a.printFinding(f)
+		a.printFinding(f)
+		if last := len(findings) == len(attacks) || groupOf(attacks[len(findings)]) != groupOf(f.Attack); last {
+			if !a.global.quiet {
+				fmt.Fprintf(a.stdout, "%-12s %s\n", groupOf(f.Attack), group)
+			}
+			group = tally{}
 		}
 	})
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		if err := a.printJSON(map[string]any{"findings": findings, "tried": len(findings), "held": held, "proven": proven}); err != nil {
+		if err := a.printJSON(map[string]any{"findings": findings, "tried": all.tried, "held": all.held, "proven": all.proven}); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(a.stdout, "%d attacks, %d held, %d of them with the same attack working outside\n", len(findings), held, proven)
+		fmt.Fprintf(a.stdout, "%d attacks, %d held, %d of them with the same attack working outside\n", all.tried, all.held, all.proven)
+		if all.held > all.proven && a.global.verbose == 0 && !a.global.quiet {
+			fmt.Fprintf(a.stdout, "%d do not work outside on this machine either, or only root could try (-v says why): that they were held proves nothing\n", all.held-all.proven)
+		}
 	}
-	if held < len(findings) {
+	if all.held < all.tried {
 		return exitError{exitFailed}
 	}
 	return nil
+}
+
+// tally counts findings.
+type tally struct{ tried, held, proven int }
+
+func (t *tally) add(f sandbox.Finding) {
+	t.tried++
+	if f.Held {
+		t.held++
+	}
+	if f.Held && f.Works {
+		t.proven++
+	}
+}
+
+func (t tally) String() string {
+	text := fmt.Sprintf("%d of %d held", t.held, t.tried)
+	if t.proven < t.held {
+		text += fmt.Sprintf(", %d unproven", t.held-t.proven)
+	}
+	if t.held < t.tried {
+		text += fmt.Sprintf(", %d BROKE OUT", t.tried-t.held)
+	}
+	return text
 }
 
 func (a *app) printFinding(f sandbox.Finding) {
 	switch {
 	case !f.Held:
 		fmt.Fprintf(a.stdout, "BROKE     %-30s %s\n          %s\n", f.Attack.Name, diag.Printable(f.Inside), f.Attack.Script)
-	case !f.Works && !a.global.quiet:
+	case a.global.verbose == 0:
+	case !f.Works:
 		fmt.Fprintf(a.stdout, "held      %-30s unproven: %s\n", f.Attack.Name, diag.Printable(f.Control))
-	case a.global.verbose > 0:
+	default:
 		fmt.Fprintf(a.stdout, "held      %-30s %s\n", f.Attack.Name, diag.Printable(f.Inside))
 	}
 }

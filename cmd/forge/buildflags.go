@@ -27,7 +27,7 @@ type buildFlags struct {
 	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
 	locked, traceInputs, experimental                               bool
-	memory, disk                                                    int64
+	memory, disk                                                    sizeFlag
 	maxMemory                                                       string
 	verifyCache                                                     bool
 	abiCheck                                                        string
@@ -76,8 +76,8 @@ func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
 	fs.StringVar(&f.abiCheck, "abi-check", "", "hold the shared libraries of each package against those of the one before: off, warn or error where programs built with that would fail (default off)")
 	fs.Lookup("abi-check").NoOptDefVal = string(engine.ABIError)
 	fs.BoolVar(&f.errorPrefix, "error-prefix-in-binary", false, "refuse binaries that hold the placeholder prefix")
-	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a build may use")
-	fs.Int64Var(&f.disk, "disk", 0, "most bytes that a build's folders may grow by while its script runs (Linux)")
+	fs.Var(&f.memory, "memory", "most memory a build may use, in bytes or as 2GB")
+	fs.Var(&f.disk, "disk", "most that a build's folders may grow by while its script runs, in bytes or as 20GB (Linux)")
 	fs.StringVar(&f.maxMemory, "max-memory", "", "start builds together only as far as they fit into so much memory, by what they took last time or declare, for example 12GB")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 }
@@ -93,7 +93,7 @@ func (f *buildFlags) registerChannels(fs *pflag.FlagSet) {
 	fs.StringVar(&f.channelPriority, "channel-priority", "strict", "strict, flexible or disabled")
 	fs.StringVar(&f.outputDir, "output-dir", "", "folder of this workspace's packages and logs (default output)")
 	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), seatbelt (macOS), appcontainer (Windows) or none (default full)")
-	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a script may use")
+	fs.Var(&f.memory, "memory", "most memory a script may use, in bytes or as 2GB")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing")
 	f.peer.register(fs)
@@ -126,7 +126,7 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 		AllowUnhashed: f.allowUnhashed, Experimental: f.experimental, Git: repositories(f.offline), KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, VerifyCache: f.verifyCache, TraceInputs: f.traceInputs, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,
 		Jobs: f.jobs, CPUs: runtime.NumCPU(),
-		Limits: sandbox.Limits{Memory: f.memory, Disk: f.disk, OpenFiles: 65536, Log: 1 << 30},
+		Limits: sandbox.Limits{Memory: int64(f.memory), Disk: int64(f.disk), OpenFiles: 65536, Log: 1 << 30},
 	}
 	if req.Jobs <= 0 {
 		req.Jobs = runtime.NumCPU()

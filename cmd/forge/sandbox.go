@@ -41,7 +41,8 @@ func sandboxCommand(a *app) *cobra.Command {
 // sandboxFlags are the flags of `forge sandbox run`, as they were typed.
 type sandboxFlags struct {
 	readOnly, writable, externals, env []string
-	memory, processes, fileSize, disk  int64
+	memory, fileSize, disk             sizeFlag
+	processes                          int64
 	cpu, timeout, dir, isolation       string
 	network, terminal, asJSON          bool
 }
@@ -57,7 +58,7 @@ seen must be named with --ro or --rw. The exit code is the command's; 124 when t
 out, 137 when a limit killed it.`,
 		Example: `  forge sandbox run -- ls -la /
   forge sandbox run --rw .:/work --dir /work --external make --external gcc_linux-64 -- make
-  forge sandbox run --ro /usr --timeout 10 --memory 500000000 -- python3 script.py`,
+  forge sandbox run --ro /usr --timeout 10 --memory 500MB -- python3 script.py`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.sandboxRun(c.Context(), f, args) },
 	}
@@ -66,11 +67,11 @@ out, 137 when a limit killed it.`,
 	flags.StringArrayVar(&f.writable, "rw", nil, "show SRC[:DST] writable; may be repeated")
 	flags.StringArrayVar(&f.externals, "external", nil, "add a host tool under its conda name (make, gcc_linux-64); may be repeated")
 	flags.StringArrayVar(&f.env, "env", nil, "set NAME=VALUE; nothing else of the environment goes in; may be repeated")
-	flags.Int64Var(&f.memory, "memory", 0, "most bytes of memory")
+	flags.Var(&f.memory, "memory", "most memory, in bytes or as 500MB, of all processes together where a cgroup can be had")
 	flags.Int64Var(&f.processes, "processes", 0, "most processes at once")
 	flags.StringVar(&f.cpu, "cpu", "", "most CPU time, in seconds or as 1m30s")
-	flags.Int64Var(&f.fileSize, "file-size", 0, "most bytes in one file")
-	flags.Int64Var(&f.disk, "disk", 0, "most bytes that what is shown with --rw may grow by")
+	flags.Var(&f.fileSize, "file-size", "most bytes in one file")
+	flags.Var(&f.disk, "disk", "most bytes that what is shown with --rw may grow by")
 	flags.StringVar(&f.timeout, "timeout", "", "most time by the clock, in seconds or as 1m30s")
 	flags.StringVar(&f.dir, "dir", "/forge/work", "folder inside to start in")
 	flags.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock (Linux), seatbelt (macOS), appcontainer (Windows) or none")
@@ -101,10 +102,15 @@ func (a *app) sandboxRun(ctx context.Context, f sandboxFlags, args []string) err
 	if f.asJSON {
 		fmt.Fprintln(a.stderr, jsonLine(res))
 	}
+	if res.LimitedWhy != "" {
+		fmt.Fprintln(a.stderr, "forge: warning: memory and CPU time were limited for each process, not for all together: "+res.LimitedWhy)
+	}
 	switch {
 	case res.KilledBy == "wall":
+		fmt.Fprintf(a.stderr, "forge: stopped: it ran longer than %s (--timeout)\n", res.Limits.Wall)
 		return exitError{exitTimeout}
 	case res.KilledBy != "":
+		fmt.Fprintf(a.stderr, "forge: stopped: it went over its limit (--%s)\n", strings.ReplaceAll(res.KilledBy, "_", "-"))
 		return exitError{exitLimit}
 	case res.ExitCode != 0:
 		return exitError{res.ExitCode}
@@ -136,7 +142,7 @@ func (f sandboxFlags) spec(args []string, level sandbox.Isolation) (sandbox.Spec
 	s := engine.CommandSpec()
 	home := s.Dir
 	s.Argv, s.Dir, s.Network, s.Level = args, f.dir, f.network, level
-	s.Limits = sandbox.Limits{Memory: f.memory, Processes: f.processes, FileSize: f.fileSize, Disk: f.disk}
+	s.Limits = sandbox.Limits{Memory: int64(f.memory), Processes: f.processes, FileSize: int64(f.fileSize), Disk: int64(f.disk)}
 	for _, e := range f.env {
 		name, _, _ := strings.Cut(e, "=")
 		s.Env = slices.DeleteFunc(s.Env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
@@ -189,6 +195,9 @@ func parseMount(arg string, writable bool) (sandbox.Mount, error) {
 	}
 	if dst == "" {
 		dst = abs
+	}
+	if !filepath.IsAbs(dst) {
+		return sandbox.Mount{}, fmt.Errorf("show %s in the sandbox: %q, its place inside, is no absolute path", arg, dst)
 	}
 	return sandbox.Mount{Source: abs, Target: dst, Writable: writable}, nil
 }
