@@ -45,7 +45,7 @@ func (d *Dialect) delims() (string, string) {
 // lexTemplate splits a whole template.
 func (d *Dialect) lexTemplate(src string) (toks []token, err *Error) {
 	open, end := d.delims()
-	lx := &lexer{d: d, src: src, open: open, end: end, toks: make([]token, 0, 8+len(src)/16)}
+	lx := &lexer{d: d, src: src, open: open, end: end, toks: make([]token, 0, 8+min(4*strings.Count(src, "{"), len(src)/8))}
 	if !d.KeepTrailingNewline {
 		lx.src = strings.TrimSuffix(lx.src, "\n")
 	}
