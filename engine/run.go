@@ -303,9 +303,3 @@ func (r *runner) lastSeconds(a *Action) float64 {
 // IsNotStarted reports whether err is that of an output that needs nothing that failed, and was only not
 // started any more.
 func IsNotStarted(err error) bool { return errors.Is(err, errNotRun{}) }
-
-// IsNotRun reports whether err only says that something before it failed.
-func IsNotRun(err error) bool {
-	var n errNotRun
-	return errors.As(err, &n)
-}

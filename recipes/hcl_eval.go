@@ -90,11 +90,10 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 				e.list = append(e.list, e.diagnostics(problems)...)
 			}
 			if problems.HasErrors() {
-				v = cty.StringVal("")
+				v = cty.DynamicVal // what reads it is not known, and no mistake of its own
 			}
 			group, key, _ := strings.Cut(name, ".")
-			e.checkSize(a.Expr.Range(), v)
-			if e.list.HasErrors() {
+			if e.checkSize(a.Expr.Range(), v); e.tooBig() {
 				return
 			}
 			known[group][key], stale[group] = v, true
@@ -115,6 +114,13 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 // readsGroup reports whether an expression may name a local or an attribute of the package.
 func readsGroup(x hclsyntax.Expression, group string) bool {
 	return slices.ContainsFunc(x.Variables(), func(t hcl.Traversal) bool { return t.RootName() == group })
+}
+
+// tooBig reports whether a value was too big to go on with, or refers to itself.
+func (e *hclEval) tooBig() bool {
+	return slices.ContainsFunc(e.list, func(d diag.Diagnostic) bool {
+		return d.Code == "too-big" || d.Code == "cycle" || d.Code == "duplicate-key"
+	})
 }
 
 func dependsOn(x hclsyntax.Expression, waiting map[string]*hclsyntax.Attribute) bool {
@@ -161,6 +167,9 @@ func (e *hclEval) diagnostics(problems hcl.Diagnostics) diag.List {
 	for i, p := range problems {
 		if p.Summary == "Unknown variable" {
 			list[i].Code, list[i].Suggestion = "undefined", e.unknownName(p)
+			if x, ok := p.Expression.(*hclsyntax.ScopeTraversalExpr); ok {
+				list[i].Summary, list[i].Detail = fmt.Sprintf("%q is undefined", x.Traversal.RootName()), ""
+			}
 		}
 		if p.Expression == nil {
 			continue

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 const (
@@ -174,9 +175,58 @@ func hclDiagnostics(doc *yamlx.Document, problems hcl.Diagnostics) (list diag.Li
 				d.Length = p.Subject.End.Column - p.Subject.Start.Column
 			}
 		}
+		if plainHCL(&d, p); p.Summary == "Invalid multi-line string" && len(list) > 0 && list[len(list)-1].Summary == d.Summary {
+			continue // every line until the next quote is one
+		}
 		list = append(list, d)
 	}
 	return list
+}
+
+var (
+	failedCall    = pattern{src: `(?s)^Call to function "[^"]+" failed: (.*?)\.?$`}
+	unknownCall   = pattern{src: `^There is no function named "([^"]+)"\.`}
+	lackAttribute = pattern{src: `^This object does not have an attribute named "([^"]+)"\.`}
+)
+
+// plainHCL says what the library says in general words as the mistake that it is.
+func plainHCL(d *diag.Diagnostic, p *hcl.Diagnostic) {
+	switch p.Summary {
+	case "Error in function call":
+		if m := failedCall.FindStringSubmatch(p.Detail); m != nil {
+			d.Code, d.Summary, d.Detail = "expression", m[1], ""
+		}
+	case "Call to unknown function":
+		m := unknownCall.FindStringSubmatch(p.Detail)
+		if m == nil {
+			return
+		}
+		d.Code, d.Summary, d.Detail = "undefined", fmt.Sprintf("there is no function %q", m[1]), ""
+		if p.EvalContext != nil {
+			d.Suggestion = orNearest(m[1], sortedNames(p.EvalContext.Functions))
+		}
+	case "Unsupported attribute":
+		m := lackAttribute.FindStringSubmatch(p.Detail)
+		x, ok := p.Expression.(*hclsyntax.ScopeTraversalExpr)
+		if m == nil || !ok || len(x.Traversal) < 2 || p.EvalContext == nil {
+			return
+		}
+		root := x.Traversal.RootName()
+		d.Code, d.Summary, d.Detail = "undefined", fmt.Sprintf("%s has no %q", root, m[1]), ""
+		if known := p.EvalContext.Variables[root]; known != cty.NilVal && known.Type().IsObjectType() {
+			d.Suggestion = orNearest(m[1], sortedNames(known.Type().AttributeTypes()))
+		}
+	case "Invalid multi-line string":
+		d.Summary, d.Detail, d.Suggestion = "a quoted text does not end on its line", "", "close the quote, or write a long text as <<-EOT … EOT"
+	}
+}
+
+// orNearest asks whether the nearest of what is known was meant.
+func orNearest(word string, known []string) string {
+	if near := diag.Nearest(word, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
 }
 
 func lowerFirst(s string) string {

@@ -51,11 +51,7 @@ func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
 	if !r.found.list.HasErrors() {
 		outputs = r.outputs()
 	}
-	if r.found.list.HasErrors() {
-		outputs = nil
-	}
-	r.found.list.Sort()
-	return &Rendered{Outputs: outputs, Diagnostics: r.found.list}
+	return r.rendered(outputs)
 }
 
 // staticUseKeys are the keys of build.variant.use_keys, which add to the variants there are.
@@ -137,14 +133,27 @@ func (h *hclRecipe) tree(v variant) (*program, diag.List) {
 	p := newProgram(h.doc)
 	p.root, p.reads, p.always, p.literal, p.specs = root, e.reads, e.always, true, h.specs
 	c := &checker{program: p, lang: v1Language()}
-	if !e.list.HasErrors() {
-		recipeShape(c, root)
-	}
-	return p, append(e.list, c.list...)
+	recipeShape(c, root)
+	return p, append(e.list, otherLines(c.list, e.list)...)
 }
 
 func newProgram(doc *yamlx.Document) *program {
 	return &program{doc: doc, root: doc.Root, tmpl: map[*yaml.Node]*expr.Template{}, conds: map[*yaml.Node]*expr.Expr{}, names: map[string]bool{}, free: map[string]bool{}, specs: map[string]readSpec{}}
+}
+
+// otherLines are those of more that stand on no line which list has a mistake on: one mistake would be
+// said twice. What is missing may stand where something could not be read, so it is left out then, too.
+func otherLines(more, list diag.List) (out diag.List) {
+	taken := map[int]bool{}
+	for _, d := range list {
+		taken[d.Pos.Line] = taken[d.Pos.Line] || d.Severity == diag.Error
+	}
+	for _, d := range more {
+		if !taken[d.Pos.Line] && !(list.HasErrors() && d.Code == "missing-key") {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // hclBlocks are the blocks of a recipe.hcl, and whether each may be repeated and has a name.
@@ -167,8 +176,11 @@ func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
 	if e.list.HasErrors() {
 		return root
 	}
-	e.locals(body)
+	if e.locals(body); e.tooBig() {
+		return root
+	}
 	seen := map[string]bool{}
+	var good []*hclsyntax.Block
 	for _, b := range body.Blocks {
 		kind, known := hclBlocks()[b.Type]
 		if !known {
@@ -188,19 +200,17 @@ func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
 			continue
 		}
 		seen[b.Type] = true
+		good = append(good, b)
 	}
-	if e.list.HasErrors() {
-		return root
-	}
-	e.fill(root, body, seen)
+	e.fill(root, good, seen)
 	return root
 }
 
-func (e *hclEval) fill(root *yaml.Node, body *hclsyntax.Body, seen map[string]bool) {
+func (e *hclEval) fill(root *yaml.Node, blocks []*hclsyntax.Block, seen map[string]bool) {
 	multi := seen["output"] || seen["staging"]
 	var outputs *yaml.Node
 	var signatures []*yaml.Node
-	for _, b := range body.Blocks {
+	for _, b := range blocks {
 		switch b.Type {
 		case "locals":
 		case "package":

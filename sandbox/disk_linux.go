@@ -11,8 +11,8 @@ import (
 )
 
 // A disk holds a command to the bytes that its writable folders may grow by. To count a tree takes long, so
-// it is done only when the file system has lost so much room that the limit may be passed: whoever else
-// writes there makes it count once more, and nothing else.
+// it is done when the file system has lost so much room that the limit may be passed, and at the end; and, lest
+// somebody else who makes room hides it, in a fiftieth of the time besides.
 type disk struct {
 	limit int64
 	dirs  []string
@@ -20,7 +20,8 @@ type disk struct {
 	base  int64     // bytes in the folders at the start
 	used  int64     // more than at the start, when last counted
 	free  int64     // of their file systems, then
-	rest  time.Time // no count before: counting must not cost more than a tenth
+	rest  time.Time // no count before
+	due   time.Time // a count from then on, whatever the file system says
 	now   func() time.Time
 }
 
@@ -36,7 +37,8 @@ func newDisk(spec Spec, now func() time.Time) *disk {
 	if d.limit == 0 || len(d.dirs) == 0 {
 		return nil
 	}
-	d.base, d.free = d.count(), d.room()
+	d.base = d.count()
+	d.free = d.room()
 	return d
 }
 
@@ -47,7 +49,7 @@ func (d *disk) room() (free int64) {
 		var st unix.Statfs_t
 		if unix.Statfs(dir, &st) == nil && !seen[st.Fsid] {
 			seen[st.Fsid] = true
-			free += int64(st.Bfree) * st.Bsize
+			free += int64(st.Bfree)*st.Bsize + int64(st.Ffree)*inodeCost
 		}
 	}
 	return free
@@ -55,7 +57,7 @@ func (d *disk) room() (free int64) {
 
 // over tells whether the command took more than it may.
 func (d *disk) over() bool {
-	if d == nil || d.room() >= d.free-(d.limit-d.used) || d.now().Before(d.rest) {
+	if d == nil || d.now().Before(d.rest) || d.now().Before(d.due) && d.room() >= d.free-(d.limit-d.used) {
 		return false
 	}
 	return d.recount()
@@ -66,16 +68,20 @@ func (d *disk) overAtEnd() bool {
 	if d == nil {
 		return false
 	}
-	d.rest, d.keep = time.Time{}, 0
-	return d.over()
+	d.keep = 0
+	return d.recount()
 }
 
 func (d *disk) recount() bool {
 	began := d.now()
 	d.used, d.free = d.count()-d.base, d.room()
-	d.rest = d.now().Add(9 * d.now().Sub(began))
+	took := d.now().Sub(began)
+	d.rest, d.due = d.now().Add(9*took), d.now().Add(49*took)
 	return d.used > d.limit
 }
+
+// inodeCost is what a file costs beside its content: most file systems have room for so many only.
+const inodeCost = 1 << 10
 
 type fileID struct{ dev, ino uint64 }
 
@@ -87,7 +93,7 @@ func (d *disk) count() (bytes int64) {
 		id := fileID{uint64(st.Dev), st.Ino}
 		if !seen[id] {
 			seen[id] = true
-			bytes += st.Blocks * 512
+			bytes += st.Blocks*512 + inodeCost
 		}
 	}
 	devices := map[uint64]bool{}

@@ -33,7 +33,8 @@ Packages made by rattler-build and conda-build are tested the same way.
 Exit code: 0 all passed or there are none, 1 one failed or could not be run here, 2 used wrongly.`,
 		Example: `  forge test output/linux-64/zlib-1.3.1-*.conda
   forge test -p zlib.conda -c https://example.org/channel --test-index 0
-  forge test --rdeps output/linux-64/zlib-*.conda      and all that needs it, with this one`,
+  forge test --rdeps output/linux-64/zlib-*.conda      and all that needs it, with this one
+  forge test --attest results.jsonl zlib.conda         a signed statement of what came of it`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files = append(files, args...)
 			if len(files) == 0 {

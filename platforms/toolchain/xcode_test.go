@@ -132,12 +132,13 @@ func TestXcode(t *testing.T) {
 		}, map[string]string{Base: "14.6.1"}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			root := tt.root(t)
 			s, err := store.Open(t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Setenv("DEVELOPER_DIR", "/elsewhere")
-			f := New(Config{Store: s, Platform: osx(t), Root: tt.root(t)})
+			f := New(Config{Store: s, Platform: osx(t), Root: root})
 			got := map[string]string{}
 			for _, name := range f.Names() {
 				e, err := f.Find(t.Context(), name)

@@ -273,7 +273,7 @@ func isSpace(c byte) bool {
 
 // lexBare splits a bare expression.
 func (d *Dialect) lexBare(src string) ([]token, *Error) {
-	lx := &lexer{d: d, src: src, toks: make([]token, 0, 2+len(src)/3)}
+	lx := &lexer{d: d, src: src, toks: make([]token, 0, 2+min(len(src)/3, 32))}
 	var nest []byte
 	for {
 		lx.space()
