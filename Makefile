@@ -4,7 +4,7 @@ FORGE   := bin/forge
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export CGO_ENABLED = 0
 
-.PHONY: build demo test test-all deps lint fmt cross race reproducible wine macos faults bench conformance archspec clean
+.PHONY: build demo test test-all deps lint fmt cross race reproducible wine macos cgroup2 faults bench conformance archspec clean
 
 build: ## build bin/forge
 	@mkdir -p bin
@@ -35,10 +35,10 @@ cross: ## the program builds for the other systems
 race:
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
 
-test-all: test cross race reproducible wine macos faults ## the slow proofs too
+test-all: test cross race reproducible wine macos cgroup2 faults ## the slow proofs too
 
-faults: ## kill -9, a full disk, a loss of power and a flipped bit at every place where forge changes a file
-	FORGE_TEST_ALL=1 $(GO) test -timeout 3h -run 'TestKillEverywhere|TestDiskFull|TestPowerLoss|TestBitRot' ./cmd/forge
+faults: ## kill -9, a full or read-only disk, a loss of power and a flipped bit wherever forge changes a file; many processes, signals, floods, clocks
+	FORGE_TEST_ALL=1 $(GO) test -timeout 3h -run 'TestKill|TestDiskFull|TestReadOnly|TestPowerLoss|TestBitRot|AtOnce|TestTerminate|TestInterrupt|TestLogFlood|TestClockJumps|TestGCWhileBuilding|TestHostileTools' ./cmd/forge ./recipes
 
 reproducible: build ## every shipped recipe built twice: other folder, time, -j and user; all bytes equal
 	@sh .ci/reproducible
@@ -48,6 +48,9 @@ wine: ## forge.exe builds, tests and runs packages under Wine; skipped where tha
 
 macos: ## packages for Macs, cross built with zig, and our Mach-O editor against LLVM and LIEF; skipped without zig
 	@sh .ci/macos
+
+cgroup2: ## the sandbox's limits and attacks under another kernel with cgroup version 2; skipped without QEMU
+	@sh .ci/cgroup2
 
 conformance: ## held against other tools' results on the corpus, and against rattler-build where it can be had
 	@sh .ci/conformance

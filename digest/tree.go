@@ -58,11 +58,15 @@ func Tree(entries []Entry) Digest {
 	return d
 }
 
-// Folder reads the tree below root. skip, if not nil, is asked for each relative path and drops it,
+// Folder reads the tree below root, which may be a link to a folder. skip, if not nil, is asked for each relative path and drops it,
 // with all below it, when it answers true. Anything but files, links and folders is an error.
 func Folder(root string, skip func(rel string, d fs.DirEntry) bool) ([]Entry, error) {
 	var entries []Entry
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}

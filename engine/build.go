@@ -201,6 +201,9 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	result, err := j.tools.Runner.Run(ctx, spec)
 	j.addTrace(result.Trace)
 	result.Trace = nil
+	if result.LimitedWhy != "" {
+		fmt.Fprintln(j.log, "forge: limits: memory and CPU time are of each process, not of all together: "+result.LimitedWhy)
+	}
 	return result, err
 }
 

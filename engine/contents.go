@@ -155,7 +155,8 @@ func programs(p platforms.Platform, n string) []string {
 func libraries(p platforms.Platform, n string) []string {
 	switch {
 	case p.IsWindows():
-		return []string{"Library/lib/" + n, "Library/bin/" + n, "Library/lib/" + n + ".lib", "Library/bin/" + n + ".dll", "bin/" + n + ".dll", "lib/" + n + ".lib"}
+		return []string{"Library/lib/" + n, "Library/bin/" + n, "Library/lib/" + n + ".lib", "Library/bin/" + n + ".dll", "bin/" + n + ".dll", "lib/" + n + ".lib",
+			"Library/lib/lib" + n + ".dll.a"} // the last is MinGW's
 	case strings.Contains(n, ".so") || strings.HasSuffix(n, ".a") || strings.HasSuffix(n, ".dylib") || strings.Contains(n, "/"):
 		return []string{"lib/" + n}
 	case p.OS() == "osx":

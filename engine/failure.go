@@ -57,8 +57,17 @@ func (j *job) scriptFailure(result sandbox.Result) error {
 	return &ScriptError{
 		Package: j.a.Output.String(), What: "build script", Result: result,
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: j.log.Name(),
-		Enter: fmt.Sprintf("forge debug shell --at-failure --output-name %s %s   opens a shell in this sandbox, at that line", j.a.Output.Name, shellWord(j.a.Output.Recipe.File)),
+		Enter: j.howToEnter(),
 	}
+}
+
+// howToEnter says how to open a shell where the script fails. A recipe in the store came by standard input.
+func (j *job) howToEnter() string {
+	if rel, err := filepath.Rel(j.req.CacheDir, j.a.Output.Recipe.Dir); err == nil && filepath.IsLocal(rel) {
+		return "save the recipe in a file; forge debug shell --at-failure FILE opens a shell in this sandbox, at that line"
+	}
+	file := shellWord(j.a.Output.Recipe.File)
+	return fmt.Sprintf("forge debug shell --at-failure --output-name %s %s   opens a shell in this sandbox, at that line", j.a.Output.Name, file)
 }
 
 // failedLine finds the innermost line that failed: the first of the last run of marks.

@@ -16,6 +16,14 @@ type Graph struct {
 	Existing []Existing // outputs that are not built because a channel has them
 	Notes    diag.List  // notes and warnings
 	Broken   diag.List  // why others are left out, where the request goes on without them
+	Missing  []Missing  // what others need and nobody offers, by name
+}
+
+// Missing is a dependency that no recipe, channel or external offers.
+type Missing struct {
+	Name     string   `json:"name"`
+	Platform string   `json:"platform,omitempty"` // of a cross build: where it has to run
+	NeededBy []string `json:"needed_by"`
 }
 
 // Action builds one output.

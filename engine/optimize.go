@@ -139,6 +139,14 @@ func levelDepends(o *recipes.Output) []string {
 	return []string{archspecName + `[version="1",build="^(` + strings.Join(l.RunsOn(), "|") + `)$"]`}
 }
 
+// HostVirtual are the virtual packages that o's host environment is solved with.
+func HostVirtual(req *Request, o *recipes.Output) []platforms.VirtualPackage {
+	if req.Virtual == nil {
+		return nil // nothing is solved
+	}
+	return virtualFor(o, "host", req.Virtual)
+}
+
 // virtualFor are the virtual packages that o's environment of a kind is solved with. The CPU in them is that
 // of the level being built: what this machine has must not decide what comes out. Packages for another system
 // are solved as on a machine of that system, which CONDA_OVERRIDE_OSX and the like describe.
@@ -229,6 +237,9 @@ func compilerAmong(externals []*toolchain.External) (name, version string) {
 		case "gcc", "gxx", "gfortran":
 			return "gcc", e.Record.Version
 		case "clang", "clangxx":
+			if e.Env["DEVELOPER_DIR"] != "" { // its numbers are Apple's
+				return "apple-clang", e.Record.Version
+			}
 			return "clang", e.Record.Version
 		}
 	}

@@ -30,7 +30,7 @@ func (r *runner) publish(ctx context.Context, a *Action, b *Built, o *Outcome, t
 	o.stampPlaced()
 	if replaced {
 		r.report(Event{Kind: EventWarning, Action: a, Phase: "sign", Text: fmt.Sprintf(
-			"%s has new content under its old name; package caches elsewhere may keep the old one (--build-num avoids that)", b.FileName)})
+			"%s replaces other bytes of that name; package caches elsewhere may keep those (--build-num avoids that)", b.FileName)})
 	}
 	return nil
 }

@@ -222,7 +222,7 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 }
 
 // testKey names a's tests in the environments they run in.
-func (r *run) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
+func (r *runner) testKey(ctx context.Context, a *Action, b *Built, known map[*Action]*Built) (store.ActionID, error) {
 	level, err := r.level(ctx)
 	if err != nil {
 		return store.ActionID{}, err
@@ -303,9 +303,3 @@ func (r *runner) lastSeconds(a *Action) float64 {
 // IsNotStarted reports whether err is that of an output that needs nothing that failed, and was only not
 // started any more.
 func IsNotStarted(err error) bool { return errors.Is(err, errNotRun{}) }
-
-// IsNotRun reports whether err only says that something before it failed.
-func IsNotRun(err error) bool {
-	var n errNotRun
-	return errors.As(err, &n)
-}

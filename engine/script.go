@@ -50,8 +50,8 @@ func (s *site) activations() ([]activation, error) {
 }
 
 // scriptFiles are the files through which a list of scripts is run: /forge/conda_build.sh sources
-// /forge/build_env.sh and then runs each script in a subshell of its own, stopping at the first that
-// fails. A failing line is written to the log in the form failedLine reads; then, if it is not empty, is a
+// /forge/build_env.sh and then runs each script in a subshell of its own (the last needs none), stopping at the
+// first that fails. A failing line is written to the log in the form failedLine reads; then, if it is not empty, is a
 // command that runs there, with the script's standard input as descriptor 9.
 func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, origin, then string) []sandbox.File {
 	files := []sandbox.File{{Path: at.root + "/build_env.sh", Data: environmentScript(env, []string{at.prefix, at.build})}}
@@ -65,7 +65,11 @@ func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, ori
 	for i, s := range scripts {
 		name := fmt.Sprintf("%s/script_%d%s", at.root, i, extension(s.Interpreter))
 		files = append(files, sandbox.File{Path: name, Data: s.Text + "\n"})
-		fmt.Fprintf(&main, "(\n%s%s)\n", scriptSetup(s), runLine(s, shellQuote(name), origin, then))
+		text := scriptSetup(s) + runLine(s, shellQuote(name), origin, then)
+		if then != "" || i < len(scripts)-1 {
+			text = "(\n" + text + ")\n"
+		}
+		main.WriteString(text)
 	}
 	return append(files, sandbox.File{Path: at.root + "/conda_build.sh", Data: main.String()})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"forge/digest"
@@ -135,7 +136,7 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 	spec.Limits, spec.Level, spec.Scratch = r.req.Limits, s.level, s.scratch
 	spec.Env = list(map[string]string{"PATH": basePath}) // the script sources the rest
 	if !s.level.Places() {
-		spec.Mounts = hostMounts()
+		spec.Mounts = append(hostMounts(), folderMounts(externals)...)
 		return spec, nil
 	}
 	root, err := r.externalsRoot(ctx, externals)
@@ -229,6 +230,19 @@ func hostMounts() []sandbox.Mount {
 	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"} {
 		if _, err := os.Stat(dir); err == nil {
 			mounts = append(mounts, sandbox.Mount{Source: dir, Target: dir})
+		}
+	}
+	return mounts
+}
+
+// folderMounts shows the folders that externals need beside the host's own.
+func folderMounts(externals []*toolchain.External) []sandbox.Mount {
+	var mounts []sandbox.Mount
+	for _, e := range externals {
+		for _, dir := range e.Folders {
+			if !slices.ContainsFunc(mounts, func(m sandbox.Mount) bool { return m.Source == dir }) {
+				mounts = append(mounts, sandbox.Mount{Source: dir, Target: dir})
+			}
 		}
 	}
 	return mounts

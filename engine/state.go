@@ -12,6 +12,7 @@ import (
 	"forge/platforms/toolchain"
 	"forge/provenance"
 	"forge/recipes"
+	"forge/sandbox"
 )
 
 // state writes the statement of how b was made: only what this build observed.
@@ -30,7 +31,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 		return err
 	}
 	if j.ran {
-		limits, err := plain(j.result.Limits)
+		limits, err := limitsInForce(j.result)
 		if err != nil {
 			return err
 		}
@@ -225,6 +226,14 @@ func treeMaterial(path string, git bool, commit, tree, url string) provenance.Ma
 }
 
 // plain turns a value into maps and lists, as it stands in JSON.
+// limitsInForce are the limits of a run, and by what those are counted that are of all processes together.
+func limitsInForce(res sandbox.Result) (any, error) {
+	return plain(struct {
+		sandbox.Limits
+		By string `json:"by,omitempty"`
+	}{res.Limits, res.LimitedBy})
+}
+
 func plain(v any) (any, error) {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -49,37 +49,60 @@ var ErrNoSuchTest = errors.New("no such test")
 
 // TestPackage runs the tests recorded in a package, each in a fresh sandbox that holds the package from
 // this file and what it runs with, solved from the channels of the request. An error means that the
-// tests could not be read; failures are in the outcomes.
-func TestPackage(ctx context.Context, req *Request, tools Tools, ask PackageTest) ([]TestOutcome, error) {
+// tests could not be read; failures are in the outcomes. The statement is that of the package's own tests
+// (docs/verify.md), nil where none was run.
+func TestPackage(ctx context.Context, req *Request, tools Tools, ask PackageTest) (outcomes []TestOutcome, statement []byte, err error) {
 	tools.Lock = nil // it is about recipes
 	a, b, err := adopt(req, tools, ask.File)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ask.File, err)
+		return nil, nil, fmt.Errorf("%s: %w", ask.File, err)
 	}
 	g := &Graph{Actions: []*Action{a}}
 	t := &tester{runner: newRunner(req, tools, g, nil), ask: ask, self: a, built: map[*Action]*Built{a: b},
 		planner: adoptedPlanner(ctx, req, tools, a)}
 	pkg, err := t.openBuilt(b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	list, err := recordedTests(pkg)
 	pkg.Close()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ask.File, err)
+		return nil, nil, fmt.Errorf("%s: %w", ask.File, err)
 	}
 	if ask.Index >= len(list) {
-		return nil, fmt.Errorf("%s: %w %d: it records %d, counted from 0", ask.File, ErrNoSuchTest, ask.Index, len(list))
+		return nil, nil, fmt.Errorf("%s: %w %d: it records %d, counted from 0", ask.File, ErrNoSuchTest, ask.Index, len(list))
 	}
 	if err := t.suite(ctx, a, list, ask.Index); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	own := t.outcomes
 	if ask.ReverseDeps {
 		if err := t.reverse(ctx); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return t.outcomes, ctx.Err()
+	if statement, err = t.statement(ctx, a, b, own); err != nil {
+		return nil, nil, err
+	}
+	return t.outcomes, statement, ctx.Err()
+}
+
+// statement is what there is to state about a's own tests.
+func (t *tester) statement(ctx context.Context, a *Action, b *Built, own []TestOutcome) ([]byte, error) {
+	if len(a.Test) == 0 {
+		return nil, nil
+	}
+	key, err := t.testKey(ctx, a, b, t.built)
+	if err != nil {
+		return nil, err
+	}
+	var done []TestRecord
+	for _, o := range own {
+		if o.Package == a.Output.String() && o.Kind != "downstream" {
+			done = append(done, TestRecord{Index: o.Index, Kind: o.Kind, Python: o.Python, Status: o.Status})
+		}
+	}
+	return t.stateTests(ctx, a, b, t.built, key, done)
 }
 
 // adopt makes an action of a package file, as if this run had built it, so that it comes before any
@@ -187,6 +210,7 @@ func (t *tester) one(ctx context.Context, a *Action, index int, r recordedTest) 
 		t.add(TestOutcome{Package: a.Output.String(), Index: index, Kind: kindOf(r.Test), Status: TestFailed, Err: fmt.Errorf("its environment: %w", err)})
 		return nil
 	}
+	a.Test = append(a.Test, plans...)
 	for _, plan := range plans {
 		plan.label, plan.folder, plan.files = fmt.Sprintf("test %d (%s)", index, kindOf(r.Test)), r.folder, r.files
 		o := TestOutcome{Package: a.Output.String(), Index: index, Kind: kindOf(r.Test), Python: plan.Python, Status: TestPassed}

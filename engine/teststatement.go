@@ -37,9 +37,9 @@ func (r *runner) stateTests(ctx context.Context, a *Action, b *Built, built map[
 	return provenance.TestStatement(t)
 }
 
-// name is how a statement calls the test: its number in the recipe and its kind.
+// name is how a statement calls the test: its number in the recipe, from 0, and its kind.
 func (t TestRecord) name() string {
-	name := fmt.Sprintf("%d %s", t.Index+1, t.Kind)
+	name := fmt.Sprintf("%d %s", t.Index, t.Kind)
 	if t.Python != "" {
 		name += " " + t.Python
 	}

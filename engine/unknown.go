@@ -50,11 +50,12 @@ func (p *planner) reportUnknown() {
 		if near := needs[0].near; near != "" && len(needs) <= typos {
 			d.Suggestion = fmt.Sprintf("did you mean %q? Otherwise %s", near, needs[0].help)
 		}
+		var who []string
+		for _, n := range needs {
+			who = append(who, n.by)
+		}
+		p.graph.Missing = append(p.graph.Missing, Missing{needs[0].name, needs[0].platform, who})
 		if len(needs) > 1 {
-			var who []string
-			for _, n := range needs {
-				who = append(who, n.by)
-			}
 			d.Summary = fmt.Sprintf("%d packages need %s", len(who), needs[0].lacking())
 			d.Detail = wrapped("needed by "+strings.Join(who, ", "), 110)
 		}

@@ -110,6 +110,11 @@ func absoluteFrom(wd, path string) string {
 // folder watches all of a recipe's folder that counts.
 func (w *watcher) folder(dir string) error {
 	skip := recipeSkip(w.req, dir)
+	w.path(dir)
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -36,18 +37,35 @@ const goMark = "\xff Go buildinf:"
 // for whoever asks.
 func (c *collector) readAhead(paths []string) {
 	names := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return CheckPath(p) != nil || c.dropped(p) })
+	large := c.lookAll(names, runtime.GOMAXPROCS(0), largeFile)
+	c.lookAll(large, max(runtime.GOMAXPROCS(0)/2, 1), math.MaxInt64)
+}
+
+// largeFile is the size from which on files are scanned after the others, and fewer at a time: a program is
+// held whole, and memory that was not in use before costs a tenth of a digest over it.
+const largeFile = 4 << 20
+
+// lookAll scans names with so many workers and returns those that are larger than most.
+func (c *collector) lookAll(names []string, many int, most int64) []string {
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(names)) {
+	var large []string
+	for range min(many, len(names)) {
 		workers.Go(func() {
 			a := &ahead{collector: c, reader: newReader()}
 			defer a.close()
 			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				a.look(names[i])
+				if !a.look(names[i], most) {
+					c.mu.Lock()
+					large = append(large, names[i])
+					c.mu.Unlock()
+				}
 			}
 		})
 	}
 	workers.Wait()
+	slices.Sort(large)
+	return large
 }
 
 // ahead reads files for a collector. Paths come sorted, so it keeps the folder of the last one open.
@@ -64,15 +82,19 @@ func (a *ahead) close() {
 	}
 }
 
-// look scans p if it is a file that add will ask for; what fails here add meets, too, and tells.
-func (a *ahead) look(p string) {
+// look scans p if it is a file that add will ask for, unless it is larger than most. What fails here add
+// meets, too, and tells.
+func (a *ahead) look(p string, most int64) bool {
 	dir, err := a.enter(path.Dir(p))
 	if err != nil {
-		return
+		return true
 	}
 	info, err := dir.Lstat(path.Base(p))
 	if err != nil {
-		return
+		return true
+	}
+	if info.Mode().IsRegular() && info.Size() > most {
+		return false
 	}
 	wanted := info.Mode().IsRegular() && !isInstaller(p)
 	if wanted && a.opts.NoArch == "python" {
@@ -89,6 +111,7 @@ func (a *ahead) look(p string) {
 	if wanted {
 		a.scans[p] = s
 	}
+	return true
 }
 
 func (a *ahead) enter(folder string) (*os.Root, error) {
@@ -145,7 +168,7 @@ func scanBytes(b []byte, prefix string) scan {
 const readBlock = 256 << 10
 
 // readRoom is the least memory for a program. What of it is not used costs nothing.
-const readRoom = 64 << 20
+const readRoom = 2 * largeFile
 
 // reader has the memory that reading files takes.
 type reader struct {

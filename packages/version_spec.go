@@ -103,9 +103,6 @@ func (s VersionSpec) IsAny() bool { return s.op <= opEverything }
 // IsZero reports whether there is no condition, not even "*".
 func (s VersionSpec) IsZero() bool { return s.op == opUnset }
 
-// Exact returns the one version that the condition names with "==".
-func (s VersionSpec) Exact() (Version, bool) { return s.bound, s.op == opEqual }
-
 // String is the normal form; parsing it strictly gives the same condition.
 func (s VersionSpec) String() string {
 	switch s.op {

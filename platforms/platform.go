@@ -11,9 +11,6 @@ import (
 // Platform is a conda subdir as a value, for example linux-64 or noarch.
 type Platform struct{ subdir string }
 
-// NoArch returns the platform of packages that run anywhere.
-func NoArch() Platform { return Platform{"noarch"} }
-
 // Subdirs lists every subdir conda knows (rattler_conda_types 0.45), sorted.
 func Subdirs() []string {
 	return []string{

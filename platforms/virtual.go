@@ -22,10 +22,12 @@ func DetectVirtual(lookupEnv func(string) (string, bool)) []VirtualPackage {
 		level = l.Name
 	}
 	list := []VirtualPackage{{Name: "__archspec", Version: "1", Build: level}}
-	return override(append(list, systemPackages()...), lookupEnv)
+	return Override(append(list, systemPackages()...), lookupEnv)
 }
 
-func override(list []VirtualPackage, lookupEnv func(string) (string, bool)) []VirtualPackage {
+// Override is the list with conda's overrides: CONDA_OVERRIDE_GLIBC and the like change or add a package, and set
+// to nothing remove it.
+func Override(list []VirtualPackage, lookupEnv func(string) (string, bool)) []VirtualPackage {
 	for _, name := range []string{"glibc", "linux", "osx", "win", "cuda", "archspec"} {
 		value, ok := lookupEnv("CONDA_OVERRIDE_" + strings.ToUpper(name))
 		if !ok {

@@ -25,7 +25,7 @@ func TestCUDA(t *testing.T) {
 func TestOverrides(t *testing.T) {
 	env := map[string]string{"CONDA_OVERRIDE_CUDA": "12.4", "CONDA_OVERRIDE_GLIBC": "", "CONDA_OVERRIDE_ARCHSPEC": "zen3"}
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
-	got := override([]VirtualPackage{{"__archspec", "1", "x86_64_v3"}, {"__unix", "0", "0"}, {"__glibc", "2.36", "0"}, {"__cuda", "11.4", "0"}}, lookup)
+	got := Override([]VirtualPackage{{"__archspec", "1", "x86_64_v3"}, {"__unix", "0", "0"}, {"__glibc", "2.36", "0"}, {"__cuda", "11.4", "0"}}, lookup)
 	want := []VirtualPackage{{"__unix", "0", "0"}, {"__cuda", "12.4", "0"}, {"__archspec", "1", "zen3"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

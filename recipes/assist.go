@@ -22,9 +22,6 @@ func NewAssist(path string, data []byte, opts RenderOptions) *Assist {
 	return &Assist{readOutline(path, data), data, opts}
 }
 
-// Text is the file's text, which offsets count in.
-func (a *Assist) Text() string { return a.text }
-
 // Location is a stretch of a file.
 type Location struct {
 	Path  string

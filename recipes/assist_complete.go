@@ -45,9 +45,9 @@ func (a *Assist) Complete(offset int, packages []string) (list []Completion, rep
 }
 
 var (
-	keyPosition   = regexp.MustCompile(`^\s*(- +)*[A-Za-z_$-]*$`)
-	valuePosition = regexp.MustCompile(`^\s*(?:- +)*([A-Za-z_-]+):\s+\S*$`)
-	hclKeyLine    = regexp.MustCompile(`^\s*[A-Za-z_-]*$`)
+	keyPosition   = pattern{src: `^\s*(- +)*[A-Za-z_$-]*$`}
+	valuePosition = pattern{src: `^\s*(?:- +)*([A-Za-z_-]+):\s+\S*$`}
+	hclKeyLine    = pattern{src: `^\s*[A-Za-z_-]*$`}
 )
 
 // inExpression reports whether an offset is inside of ${{ }}, of {{ }} or {% %}, or behind `if:`.

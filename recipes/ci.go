@@ -3,7 +3,6 @@ package recipes
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"forge/internal/diag"
@@ -107,7 +106,7 @@ func (c *v0Config) deploymentTarget() {
 	c.set("MACOSX_SDK_VERSION", sdk)
 }
 
-var usesCUDA = regexp.MustCompile(`(?m)^[^#\n]*compiler\(\s*["']cuda["']\s*\)`)
+var usesCUDA = pattern{src: `(?m)^[^#\n]*compiler\(\s*["']cuda["']\s*\)`}
 
 // ciEnvironment is what conda-smithy sets for the selectors of conda-forge's variants.
 func ciEnvironment(opts RenderOptions, text []byte) func(string) (string, bool) {
@@ -199,7 +198,7 @@ func (j *ciJobs) render(path string, text []byte) diag.List {
 	return list
 }
 
-var namesPythonMin = regexp.MustCompile(`\{\{ python_min \}\}`)
+var namesPythonMin = pattern{src: `\{\{ python_min \}\}`}
 
 // usesPythonMin counts python_min as used by the recipe's text alone: the noarch outputs that use it are
 // those that most platforms leave out.

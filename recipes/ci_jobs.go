@@ -3,7 +3,6 @@ package recipes
 import (
 	"crypto/sha256"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -211,7 +210,7 @@ func (j *ciJobs) finish(c *CIVariant) {
 }
 
 // illegal are characters that no file name may have somewhere.
-var illegal = regexp.MustCompile(`[<>:?*,"/|\\]`)
+var illegal = pattern{src: `[<>:?*,"/|\\]`}
 
 // longestPath is what Windows takes (MAX_PATH, without the NUL at its end).
 const longestPath = 259

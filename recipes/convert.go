@@ -24,6 +24,8 @@ func Convert(path string, data []byte, to string) ([]byte, diag.List) {
 func convertWith(path string, data []byte, to string, h *hints) ([]byte, diag.List) {
 	from := formatOf(path)
 	switch {
+	case from == "":
+		return nil, failed(path, "%s", "it is no recipe: its name is not one of "+strings.Join(recipeNames(), ", ")).Diagnostics
 	case from == to:
 		out, list := Format(path, data)
 		return out, list

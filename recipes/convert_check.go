@@ -221,7 +221,7 @@ func orNone(s string) string {
 
 var (
 	undefinedName = regexp.MustCompile("[`\"]([A-Za-z_][A-Za-z0-9_]*)[`\"] is (?:undefined|not defined|not set)")
-	bareVersion   = regexp.MustCompile(`dependency "([^" ]+) .*missing range specifier`)
+	bareVersion   = pattern{src: `dependency "([^" ]+) .*missing range specifier`}
 )
 
 // learnErrors learns from why the result does not render.
@@ -302,7 +302,7 @@ func (h *hints) learn(d difference, before, after *Rendered) (learnt bool) {
 	return learnt
 }
 
-var treeName = regexp.MustCompile(`-cos[0-9]+-`)
+var treeName = pattern{src: `-cos[0-9]+-`}
 
 // usedKeys are the keys that any variant of an output uses, and those that all do.
 func usedKeys(r *Rendered, output string, loop map[string]bool) (used, always map[string]bool) {
@@ -348,7 +348,7 @@ func of(m map[string]map[string]bool, output string) map[string]bool {
 	return all
 }
 
-var templateIn = regexp.MustCompile(`\$?\{\{.*?\}\}`)
+var templateIn = pattern{src: `\$?\{\{.*?\}\}`}
 
 // keys adds what rendering told to the build section of an output.
 func (h *hints) keys(to *yaml.Node, output string) {

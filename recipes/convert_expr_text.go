@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"regexp"
 	"strings"
 
 	"forge/recipes/internal/expr"
@@ -85,7 +84,7 @@ func (w *v1Writer) percent(format string, args *expr.Node) string {
 	return joined(out)
 }
 
-var formatPlace = regexp.MustCompile(`%(0?[1-9]?)[sdi]`)
+var formatPlace = pattern{src: `%(0?[1-9]?)[sdi]`}
 
 // padded writes a number with leading zeros, as %03d does.
 func padded(s, width string) string {
@@ -137,7 +136,7 @@ func (w *v1Writer) format(format string, n *expr.Node) string {
 	return joined(out)
 }
 
-var bracePlace = regexp.MustCompile(`\{(\w*)(?::(0[1-9])d?)?\}`)
+var bracePlace = pattern{src: `\{(\w*)(?::(0[1-9])d?)?\}`}
 
 // entry writes an entry of a table that a {% set %} has: recipe.yaml has no tables in its context.
 func (w *v1Writer) entry(n *expr.Node) (string, bool) {

@@ -353,7 +353,7 @@ func hclKey(k string) string {
 	return hclQuote(k)
 }
 
-var hclIdentifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+var hclIdentifier = pattern{src: `^[A-Za-z_][A-Za-z0-9_-]*$`}
 
 // repeated writes a list as blocks; what is there under a condition gets a for_each.
 func (c *hclConverter) repeated(name string, v *yaml.Node, when string) {

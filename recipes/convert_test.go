@@ -119,7 +119,7 @@ func TestConvertSays(t *testing.T) {
 	for in, want := range map[string]string{
 		"package:\n  name: a\n  version: 1\n{% for x in y %}\n{% endfor %}\n":     "4:1 {% for %} goes over what is not known before the build, or has an else; write out what it makes",
 		"package:\n  name: a\n  version: 1\nbuild:\n  features: [x]\n":            "5:3 build has no features in recipe.yaml; use a mutex package or run_constraints",
-		"package:\n  name: a\n  version: 1\nsource:\n  svn_url: x\n":              "5:3 a source has no svn_url in recipe.yaml; give a url with its sha256",
+		"package:\n  name: a\n  version: 1\nsource:\n  svn_url: x\n":              "5:3 a source has no svn_url in recipe.yaml, which takes git, archives and folders; give the url of an archive with its sha256",
 		"{% set a = load_setup_py_data() %}\npackage:\n  name: a\n  version: 1\n": "1:1 the value of a cannot be written: recipe.yaml has no function load_setup_py_data(), and what it reads cannot be told without running it; write name and version in the recipe, or read pyproject.toml with load_from_file()",
 	} {
 		_, list := Convert("meta.yaml", []byte(in), "recipe.yaml")

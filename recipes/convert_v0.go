@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"regexp"
 	"strings"
 
 	"forge/recipes/internal/yamlx"
@@ -128,7 +127,7 @@ func (c *metaConverter) packageNames(pkg, build *yaml.Node) {
 	}
 }
 
-var selectorInComment = regexp.MustCompile(`#?\s*\[[^\[\]]*\][^()]*$`)
+var selectorInComment = pattern{src: `#?\s*\[[^\[\]]*\][^()]*$`}
 
 // withoutSelector is a comment without the selector it may hold.
 func (c *metaConverter) withoutSelector(s string) string {

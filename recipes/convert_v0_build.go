@@ -3,7 +3,6 @@ package recipes
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -241,7 +240,7 @@ func (c *metaConverter) trackFeatures(put func(string, *yaml.Node), list []choic
 	}
 }
 
-var expressionOf = regexp.MustCompile(`\{\{.*?\}\}`)
+var expressionOf = pattern{src: `\{\{.*?\}\}`}
 
 // boolean writes yes and no as true and false.
 func (c *metaConverter) boolean(list []choice) *yaml.Node {

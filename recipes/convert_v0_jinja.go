@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -157,7 +156,7 @@ func negated(s string) string {
 	return "not " + wrapped(s)
 }
 
-var comparison = regexp.MustCompile(`^(\w+) (==|!=) ("[^"]*"|\w+)$`)
+var comparison = pattern{src: `^(\w+) (==|!=) ("[^"]*"|\w+)$`}
 
 // opposite reports whether exactly one of two conditions holds.
 func opposite(a, b string) bool {
@@ -166,9 +165,9 @@ func opposite(a, b string) bool {
 }
 
 var (
-	plainNumber = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
-	plainFloat  = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
-	someNumber  = regexp.MustCompile(`^[-+.0-9][-+._0-9a-zA-Z]*$`)
+	plainNumber = pattern{src: `^(0|[1-9][0-9]*)$`}
+	plainFloat  = pattern{src: `^[0-9]+\.[0-9]+$`}
+	someNumber  = pattern{src: `^[-+.0-9][-+._0-9a-zA-Z]*$`}
 )
 
 // lineSelector is the selector of a line, as recipe.yaml writes it; empty for none.

@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -127,7 +126,7 @@ func (c *metaConverter) resolve() {
 	}
 }
 
-var projectCall = regexp.MustCompile(`load_\w+\(`)
+var projectCall = pattern{src: `load_\w+\(`}
 
 // absent reports whether a condition says that a name is not defined.
 func absent(condition, name string) bool {
@@ -154,7 +153,7 @@ func (c *metaConverter) isRead(name string) bool {
 	return false
 }
 
-var loadedFile = regexp.MustCompile(`^load_from_file\(`)
+var loadedFile = pattern{src: `^load_from_file\(`}
 
 // chosen writes a value under a condition, else another; the two arms of one condition stay one.
 func chosen(s, condition, other string) string {

@@ -171,9 +171,9 @@ func (c *metaConverter) text(n *yaml.Node) *yaml.Node {
 }
 
 // pinned is a pin whose first argument is what it pins.
-var pinned = regexp.MustCompile(`^\s*pin_(?:subpackage|compatible)\(\s*([^,()]*(?:\([^()]*\))?[^,()]*?)\s*[,)]`)
+var pinned = pattern{src: `^\s*pin_(?:subpackage|compatible)\(\s*([^,()]*(?:\([^()]*\))?[^,()]*?)\s*[,)]`}
 
-var expressionIn = regexp.MustCompile(`\$\{\{.*?\}\}`)
+var expressionIn = pattern{src: `\$\{\{.*?\}\}`}
 
 // maskExpressions puts one word as long as it in for each ${{ }}.
 func maskExpressions(s string) string {
@@ -237,11 +237,11 @@ func (c *metaConverter) strictSpec(n *yaml.Node, s string) string {
 }
 
 // exactBuild is `name ==version=build`, whose last sign is a space in recipe.yaml.
-var pinAndBuild = regexp.MustCompile(`^(\$\{\{ pin_.*?)\) \}\} +(\S.*)$`)
+var pinAndBuild = pattern{src: `^(\$\{\{ pin_.*?)\) \}\} +(\S.*)$`}
 
-var toolSpec = regexp.MustCompile(`^\$\{\{ (compiler|stdlib|cdt)\(`)
+var toolSpec = pattern{src: `^\$\{\{ (compiler|stdlib|cdt)\(`}
 
-var exactBuild = regexp.MustCompile(`^([\w.-]+ *)==?((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)=((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)$`)
+var exactBuild = pattern{src: `^([\w.-]+ *)==?((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)=((?:[^=<>!\s{}]|\$\{\{.*?\}\})+)$`}
 
 // variantValue reports whether a version is written as the variant's value of the package.
 func (c *metaConverter) variantValue(rest, name string) bool {

@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"regexp"
 	"strings"
 
 	"forge/recipes/internal/expr"
@@ -271,9 +270,9 @@ func substitute(s string, env map[string]string) string {
 	return b.String()
 }
 
-var wholeWord = regexp.MustCompile(`^[A-Za-z_]\w*$`)
+var wholeWord = pattern{src: `^[A-Za-z_]\w*$`}
 
-var loopWord = regexp.MustCompile(`\bloop\.(index0|index|first|last|length|revindex0|revindex)\b`)
+var loopWord = pattern{src: `\bloop\.(index0|index|first|last|length|revindex0|revindex)\b`}
 
 // block finds the end of the block that part i opens: its branches as part numbers, the last one the end.
 func (u *unroller) block(i, last int) (marks []int) {

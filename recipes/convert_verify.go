@@ -218,8 +218,8 @@ func sorted(list []string) []string {
 }
 
 var (
-	someHash = regexp.MustCompile(`h[0-9a-f]{7}`)
-	ownName  = regexp.MustCompile(`^((np|py|pl|lua|r|mro)[0-9*]*)*_?(h…_?)?([0-9]+)$`)
+	someHash = pattern{src: `h[0-9a-f]{7}`}
+	ownName  = pattern{src: `^((np|py|pl|lua|r|mro)[0-9*]*)*_?(h…_?)?([0-9]+)$`}
 )
 
 // hashless is the build string with a mark for its hash.
@@ -297,7 +297,7 @@ func canonicalVersion(s string) string {
 	return " " + strings.TrimSpace(version+" "+build)
 }
 
-var spaceInSpec = regexp.MustCompile(`([<>=!~,|]) `)
+var spaceInSpec = pattern{src: `([<>=!~,|]) `}
 
 var exactSpec = regexp.MustCompile(`^(\S+ (?:==)?[^ =<>!~]+)=([^ =<>!~]+)$`) // name version=build
 
@@ -334,11 +334,11 @@ func sourceFacts(list []SourceView, dir string) []SourceView {
 
 // lateName is a variable of the build's shell; recipe.yaml leaves it to the build where a text has one
 // that it does not know.
-var lateName = regexp.MustCompile(`\$\{\{ (?:env\.get\(")?([A-Z_]+)(?:"\))? \}\}`)
+var lateName = pattern{src: `\$\{\{ (?:env\.get\(")?([A-Z_]+)(?:"\))? \}\}`}
 
-var errorLevel = regexp.MustCompile(`(?m)^if (errorlevel 1|%errorlevel% neq 0) exit 1$`)
+var errorLevel = pattern{src: `(?m)^if (errorlevel 1|%errorlevel% neq 0) exit 1$`}
 
-var blankLines = regexp.MustCompile(`\n\s*\n`)
+var blankLines = pattern{src: `\n\s*\n`}
 
 func scriptFacts(list []ScriptView) (out []ScriptView) {
 	for _, s := range list {
@@ -368,7 +368,7 @@ func (c *comparer) tests(list []TestView) (out []TestView) {
 	return out
 }
 
-var cmdVariable = regexp.MustCompile(`%([A-Z_]+)%`)
+var cmdVariable = pattern{src: `%([A-Z_]+)%`}
 
 func aboutFacts(v View) any {
 	a := v.About

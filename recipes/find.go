@@ -12,7 +12,7 @@ import (
 // Find lists the recipe files that patterns name, sorted and without doubles. A pattern is a file, a
 // folder with a recipe, or a folder and /... for all below it. `...` does not enter testdata, output,
 // names that begin with a dot or underscore, and folders with a forge.hcl of their own. A pattern that
-// names no recipe is an error. Paths are relative to cwd where the pattern is.
+// names no recipe is an error. Links to recipe folders are taken. Paths are relative to cwd where the pattern is.
 func Find(patterns []string, cwd string) ([]string, error) {
 	found := map[string]bool{}
 	for _, p := range patterns {
@@ -44,15 +44,19 @@ func Searched(patterns []string, cwd string) ([]string, error) {
 		if !all {
 			continue
 		}
-		err := filepath.WalkDir(at, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || !d.IsDir() {
+		at, err := filepath.EvalSymlinks(at)
+		if err != nil {
+			return nil, fmt.Errorf("list the folders below %s: %w", p, err)
+		}
+		err = filepath.WalkDir(at, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() && !isLinkedFolder(path, d) {
 				return err
 			}
 			if path != at && skipFolder(path, d.Name()) {
 				if !skippedName(d.Name()) {
 					seen[path] = true // for the forge.hcl in it
 				}
-				return fs.SkipDir
+				return skipThis(d)
 			}
 			seen[path] = true
 			return nil
@@ -74,12 +78,12 @@ func findPattern(pattern, cwd string) ([]string, error) {
 	if !filepath.IsAbs(at) {
 		at = filepath.Join(cwd, at)
 	}
-	if all {
-		return below(given, at)
-	}
 	info, err := os.Stat(at)
 	if os.IsNotExist(err) {
-		return nil, nil
+		return nil, fmt.Errorf("%s: there is no such file or folder", pattern)
+	}
+	if err == nil && all {
+		return below(given, at)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find recipes in %s: %w", pattern, err)
@@ -105,15 +109,16 @@ func in(given, at string) []string {
 
 func below(given, at string) ([]string, error) {
 	var files []string
-	err := filepath.WalkDir(at, func(path string, d fs.DirEntry, err error) error {
-		if os.IsNotExist(err) && path == at {
-			return nil
-		}
-		if err != nil || !d.IsDir() {
+	at, err := filepath.EvalSymlinks(at)
+	if err != nil {
+		return nil, fmt.Errorf("find recipes below %s: %w", given, err)
+	}
+	err = filepath.WalkDir(at, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() && !isLinkedFolder(path, d) {
 			return err
 		}
 		if path != at && skipFolder(path, d.Name()) {
-			return fs.SkipDir
+			return skipThis(d)
 		}
 		rel, err := filepath.Rel(at, path)
 		files = append(files, in(filepath.Join(given, rel), path)...)
@@ -124,6 +129,24 @@ func below(given, at string) ([]string, error) {
 	}
 	sort.Strings(files)
 	return files, nil
+}
+
+// isLinkedFolder tells of links to folders: one that is a recipe's counts, but what lies below it is not
+// searched, so that links cannot go round.
+func isLinkedFolder(path string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// skipThis skips a folder, and of a link nothing: the rest of its folder is still to be seen.
+func skipThis(d fs.DirEntry) error {
+	if d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
 }
 
 func skippedName(name string) bool {

@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"regexp"
 	"strings"
 
 	"forge/recipes/internal/yamlx"
@@ -93,7 +92,7 @@ func (l *layout) leaf(n *yaml.Node, indent int) {
 	}
 }
 
-var blockMark = regexp.MustCompile(`[|>][0-9+-]*\s*(#.*)?$`)
+var blockMark = pattern{src: `[|>][0-9+-]*\s*(#.*)?$`}
 
 // lastLine is the last line of a scalar or a collection in brackets.
 func (l *layout) lastLine(n *yaml.Node) int {
@@ -189,7 +188,7 @@ func (l *layout) comments() {
 
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
-var dashes = regexp.MustCompile(`^ *((?:- +)*)`)
+var dashes = pattern{src: `^ *((?:- +)*)`}
 
 func (l *layout) write() string {
 	var b strings.Builder

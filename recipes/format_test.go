@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -74,8 +75,21 @@ func TestFormatCorpus(t *testing.T) {
 		if again, _ := Format(path, out); string(again) != string(out) {
 			t.Errorf("%s: not idempotent: %s", path, cmp.Diff(string(out), string(again)))
 		}
+		if d := cmp.Diff(comments(string(data)), comments(string(out))); d != "" {
+			t.Errorf("%s: comments are not kept: %s", path, d)
+		}
 	})
 	t.Logf("%d recipes, %d laid out anew, %d that render and cannot be laid out", total, changed, refused)
+}
+
+// comments are the comments of a file in their order, and whatever else stands behind a #, without blanks.
+func comments(text string) (out []string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if _, comment, ok := strings.Cut(line, "#"); ok {
+			out = append(out, strings.Join(strings.Fields(comment), ""))
+		}
+	}
+	return out
 }
 
 func allViews(r *Rendered) []string {

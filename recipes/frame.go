@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-	"unicode"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/expr"
@@ -321,13 +320,6 @@ func undefinedHelp(name string) string {
 	return fmt.Sprintf("define it in context; if it is a key of variants, give it with --variant %s=VALUE or a file with -m", name)
 }
 
-// identifier reports whether a name is written as one.
-func identifier(name string) bool {
-	return name != "" && strings.IndexFunc(name, func(r rune) bool {
-		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	}) < 0
-}
-
 // exprDiagnostic places an expression's mistake in the file: in the text of the scalar where that can
 // be told, else at the scalar.
 func exprDiagnostic(doc *yamlx.Document, n *yaml.Node, err error) diag.Diagnostic {
@@ -342,9 +334,6 @@ func exprDiagnostic(doc *yamlx.Document, n *yaml.Node, err error) diag.Diagnosti
 		d.Code = "expression-syntax"
 	case expr.Undefined:
 		d.Code = "undefined"
-		if d.Suggestion == "" && identifier(e.Name) {
-			d.Suggestion = undefinedHelp(e.Name)
-		}
 	case expr.Limit:
 		d.Code, d.Suggestion = "too-expensive", tooExpensive(e)
 	}

@@ -75,6 +75,7 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 			}
 		}
 	}
+	refresh(nil)
 	for len(waiting) > 0 {
 		progress := false
 		for _, name := range sortedNames(waiting) {
@@ -84,13 +85,15 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 			}
 			refresh(a.Expr)
 			v, problems := a.Expr.Value(e.ctx)
-			e.list = append(e.list, e.diagnostics(problems)...)
+			if len(problems) > 0 {
+				refresh(nil) // what is said of them looks at all that is known
+				e.list = append(e.list, e.diagnostics(problems)...)
+			}
 			if problems.HasErrors() {
-				v = cty.StringVal("")
+				v = cty.DynamicVal // what reads it is not known, and no mistake of its own
 			}
 			group, key, _ := strings.Cut(name, ".")
-			e.checkSize(a.Expr.Range(), v)
-			if e.list.HasErrors() {
+			if e.checkSize(a.Expr.Range(), v); e.tooBig() {
 				return
 			}
 			known[group][key], stale[group] = v, true
@@ -111,6 +114,13 @@ func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known ma
 // readsGroup reports whether an expression may name a local or an attribute of the package.
 func readsGroup(x hclsyntax.Expression, group string) bool {
 	return slices.ContainsFunc(x.Variables(), func(t hcl.Traversal) bool { return t.RootName() == group })
+}
+
+// tooBig reports whether a value was too big to go on with, or refers to itself.
+func (e *hclEval) tooBig() bool {
+	return slices.ContainsFunc(e.list, func(d diag.Diagnostic) bool {
+		return d.Code == "too-big" || d.Code == "cycle" || d.Code == "duplicate-key"
+	})
 }
 
 func dependsOn(x hclsyntax.Expression, waiting map[string]*hclsyntax.Attribute) bool {
@@ -157,6 +167,9 @@ func (e *hclEval) diagnostics(problems hcl.Diagnostics) diag.List {
 	for i, p := range problems {
 		if p.Summary == "Unknown variable" {
 			list[i].Code, list[i].Suggestion = "undefined", e.unknownName(p)
+			if x, ok := p.Expression.(*hclsyntax.ScopeTraversalExpr); ok {
+				list[i].Summary, list[i].Detail = fmt.Sprintf("%q is undefined", x.Traversal.RootName()), ""
+			}
 		}
 		if p.Expression == nil {
 			continue
@@ -301,15 +314,12 @@ func (e *hclEval) fileNode(a *hclsyntax.Attribute, arg hclsyntax.Expression) *ya
 func (e *hclEval) literal(x hclsyntax.Expression) *yaml.Node {
 	switch x := x.(type) {
 	case *hclsyntax.TemplateExpr:
-		if len(x.Parts) != 1 {
-			return nil
-		}
-		part, ok := x.Parts[0].(*hclsyntax.LiteralValueExpr)
-		if !ok || part.Val.Type() != cty.String || part.Val.IsNull() || !part.Val.IsKnown() || part.Val.IsMarked() {
+		text, ok := quotedText(x)
+		if !ok {
 			return nil
 		}
 		n := e.newNode(x.SrcRange.Start)
-		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, part.Val.AsString()
+		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, text
 		return n
 	case *hclsyntax.TupleConsExpr:
 		n := e.newNode(x.SrcRange.Start)

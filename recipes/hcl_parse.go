@@ -2,17 +2,21 @@ package recipes
 
 import (
 	"fmt"
+	"math"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/yamlx"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 const (
 	maxHCL      = 256 << 10
 	maxHCLDepth = 100
+	// maxHCLOpened is how deep the parser may go: some megabytes of its stack, which ends at a gigabyte.
+	maxHCLOpened = 1000
 )
 
 // parseHCL reads a file of HCL. The parser of the library descends on the stack and ends the process
@@ -27,16 +31,18 @@ func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.
 		return nil, doc, list
 	}
 	data = []byte(text)
-	if !isShallow(data) {
-		tokens, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos)
-		if d := tooDeep(path, doc, tokens); d != nil {
-			return nil, doc, diag.List{*d}
-		}
-		if lexed.HasErrors() {
-			return nil, doc, hclDiagnostics(doc, lexed)
+	opened := openedHCL(data)
+	if opened > maxHCLOpened {
+		if list := deepOrUnread(path, doc, data); list != nil {
+			return nil, doc, list
 		}
 	}
 	file, problems := hclsyntax.ParseConfig(data, path, hcl.InitialPos)
+	if opened > maxHCLDepth && (problems.HasErrors() || isDeep(file)) {
+		if list := deepOrUnread(path, doc, data); list != nil {
+			return nil, doc, list
+		}
+	}
 	if problems.HasErrors() { // of what is no token at all, the parser says more than helps
 		if _, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos); lexed.HasErrors() {
 			problems = lexed
@@ -50,10 +56,10 @@ func parseHCL(path string, data []byte) (*hclsyntax.Body, *yamlx.Document, diag.
 	return body, doc, list
 }
 
-// isShallow reports whether a file cannot be too deep, whatever its tokens are: all that could open
-// something, counted without what closes it, is less than the depth allowed. So are most recipes, and they
-// need not be split into tokens twice.
-func isShallow(data []byte) bool {
+// openedHCL counts all in a file that could open something, whatever its tokens are, without what closes
+// it. A file with less than the depth allowed cannot be too deep; one with less than the parser's stack bears
+// is parsed, and measured after that. So most recipes need not be split into tokens twice.
+func openedHCL(data []byte) int {
 	opened, signs := 0, 0
 	for i, c := range data {
 		switch c {
@@ -72,10 +78,48 @@ func isShallow(data []byte) bool {
 			signs = 0
 		}
 		if signs > maxHCLDepth/2 {
-			return false
+			return math.MaxInt
 		}
 	}
-	return opened <= maxHCLDepth
+	return opened
+}
+
+// deepOrUnread reports nesting that is too deep, or what is no token; nothing where all is well.
+func deepOrUnread(path string, doc *yamlx.Document, data []byte) diag.List {
+	tokens, lexed := hclsyntax.LexConfig(data, path, hcl.InitialPos)
+	if d := tooDeep(path, doc, tokens); d != nil {
+		return diag.List{*d}
+	}
+	if lexed.HasErrors() {
+		return hclDiagnostics(doc, lexed)
+	}
+	return nil
+}
+
+// isDeep reports whether a tree is so deep that its tokens may be too deep: two of them, a quote and a
+// brace, can share a node.
+func isDeep(file *hcl.File) bool {
+	body, ok := file.Body.(*hclsyntax.Body)
+	w := &depthWalker{}
+	if ok {
+		_ = hclsyntax.Walk(body, w)
+	}
+	return w.most > maxHCLDepth/3
+}
+
+type depthWalker struct{ depth, most int }
+
+// Enter is called for each node before those inside of it.
+func (w *depthWalker) Enter(hclsyntax.Node) hcl.Diagnostics {
+	w.depth++
+	w.most = max(w.most, w.depth)
+	return nil
+}
+
+// Exit is called after them.
+func (w *depthWalker) Exit(hclsyntax.Node) hcl.Diagnostics {
+	w.depth--
+	return nil
 }
 
 // tooDeep reports nesting that the parser should not see: brackets, templates, signs and choices.
@@ -131,9 +175,58 @@ func hclDiagnostics(doc *yamlx.Document, problems hcl.Diagnostics) (list diag.Li
 				d.Length = p.Subject.End.Column - p.Subject.Start.Column
 			}
 		}
+		if plainHCL(&d, p); p.Summary == "Invalid multi-line string" && len(list) > 0 && list[len(list)-1].Summary == d.Summary {
+			continue // every line until the next quote is one
+		}
 		list = append(list, d)
 	}
 	return list
+}
+
+var (
+	failedCall    = pattern{src: `(?s)^Call to function "[^"]+" failed: (.*?)\.?$`}
+	unknownCall   = pattern{src: `^There is no function named "([^"]+)"\.`}
+	lackAttribute = pattern{src: `^This object does not have an attribute named "([^"]+)"\.`}
+)
+
+// plainHCL says what the library says in general words as the mistake that it is.
+func plainHCL(d *diag.Diagnostic, p *hcl.Diagnostic) {
+	switch p.Summary {
+	case "Error in function call":
+		if m := failedCall.FindStringSubmatch(p.Detail); m != nil {
+			d.Code, d.Summary, d.Detail = "expression", m[1], ""
+		}
+	case "Call to unknown function":
+		m := unknownCall.FindStringSubmatch(p.Detail)
+		if m == nil {
+			return
+		}
+		d.Code, d.Summary, d.Detail = "undefined", fmt.Sprintf("there is no function %q", m[1]), ""
+		if p.EvalContext != nil {
+			d.Suggestion = orNearest(m[1], sortedNames(p.EvalContext.Functions))
+		}
+	case "Unsupported attribute":
+		m := lackAttribute.FindStringSubmatch(p.Detail)
+		x, ok := p.Expression.(*hclsyntax.ScopeTraversalExpr)
+		if m == nil || !ok || len(x.Traversal) < 2 || p.EvalContext == nil {
+			return
+		}
+		root := x.Traversal.RootName()
+		d.Code, d.Summary, d.Detail = "undefined", fmt.Sprintf("%s has no %q", root, m[1]), ""
+		if known := p.EvalContext.Variables[root]; known != cty.NilVal && known.Type().IsObjectType() {
+			d.Suggestion = orNearest(m[1], sortedNames(known.Type().AttributeTypes()))
+		}
+	case "Invalid multi-line string":
+		d.Summary, d.Detail, d.Suggestion = "a quoted text does not end on its line", "", "close the quote, or write a long text as <<-EOT … EOT"
+	}
+}
+
+// orNearest asks whether the nearest of what is known was meant.
+func orNearest(word string, known []string) string {
+	if near := diag.Nearest(word, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
 }
 
 func lowerFirst(s string) string {

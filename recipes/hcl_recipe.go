@@ -45,16 +45,13 @@ func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
 	for _, key := range staticUseKeys(body) {
 		r.names[key] = true
 	}
+	h.findFree(body)
 	r.tree = h.tree
 	var outputs []*Output
 	if !r.found.list.HasErrors() {
 		outputs = r.outputs()
 	}
-	if r.found.list.HasErrors() {
-		outputs = nil
-	}
-	r.found.list.Sort()
-	return &Rendered{Outputs: outputs, Diagnostics: r.found.list}
+	return r.rendered(outputs)
 }
 
 // staticUseKeys are the keys of build.variant.use_keys, which add to the variants there are.
@@ -76,6 +73,57 @@ func staticUseKeys(body *hclsyntax.Body) (keys []string) {
 	return keys
 }
 
+// findFree counts the names of dependencies without any condition among those that variants may decide about,
+// so that most files are evaluated once: what is not found here, evaluation finds.
+func (h *hclRecipe) findFree(body *hclsyntax.Body) {
+	for _, b := range body.Blocks {
+		if h.findFree(b.Body); b.Type != "requirements" {
+			continue
+		}
+		for _, name := range []string{"build", "host"} {
+			if a := b.Body.Attributes[name]; a != nil {
+				h.freeIn(a.Expr)
+			}
+		}
+	}
+}
+
+func (h *hclRecipe) freeIn(x hclsyntax.Expression) {
+	switch x := x.(type) {
+	case *hclsyntax.TupleConsExpr:
+		for _, item := range x.Exprs {
+			h.freeIn(item)
+		}
+	case *hclsyntax.ConditionalExpr:
+		h.freeIn(x.TrueResult)
+		h.freeIn(x.FalseResult)
+	case *hclsyntax.FunctionCallExpr:
+		if x.Name == "concat" || x.Name == "flatten" {
+			for _, arg := range x.Args {
+				h.freeIn(arg)
+			}
+		}
+	case *hclsyntax.TemplateExpr:
+		if v, ok := quotedText(x); ok {
+			if s, err := h.spec(v); err == nil && s.bare {
+				h.free[normalKey(s.name)] = true
+			}
+		}
+	}
+}
+
+// quotedText is a text in quotes in which nothing is filled in.
+func quotedText(x *hclsyntax.TemplateExpr) (string, bool) {
+	if len(x.Parts) != 1 {
+		return "", false
+	}
+	part, ok := x.Parts[0].(*hclsyntax.LiteralValueExpr)
+	if !ok || part.Val.Type() != cty.String || part.Val.IsNull() || !part.Val.IsKnown() || part.Val.IsMarked() {
+		return "", false
+	}
+	return part.Val.AsString(), true
+}
+
 // tree evaluates the file for one variant and checks what comes out.
 func (h *hclRecipe) tree(v variant) (*program, diag.List) {
 	e := &hclEval{path: h.path, doc: h.doc, dir: h.dir, scan: h.scan, reads: map[*yaml.Node][]string{}}
@@ -85,14 +133,27 @@ func (h *hclRecipe) tree(v variant) (*program, diag.List) {
 	p := newProgram(h.doc)
 	p.root, p.reads, p.always, p.literal, p.specs = root, e.reads, e.always, true, h.specs
 	c := &checker{program: p, lang: v1Language()}
-	if !e.list.HasErrors() {
-		recipeShape(c, root)
-	}
-	return p, append(e.list, c.list...)
+	recipeShape(c, root)
+	return p, append(e.list, otherLines(c.list, e.list)...)
 }
 
 func newProgram(doc *yamlx.Document) *program {
 	return &program{doc: doc, root: doc.Root, tmpl: map[*yaml.Node]*expr.Template{}, conds: map[*yaml.Node]*expr.Expr{}, names: map[string]bool{}, free: map[string]bool{}, specs: map[string]readSpec{}}
+}
+
+// otherLines are those of more that stand on no line which list has a mistake on: one mistake would be
+// said twice. What is missing may stand where something could not be read, so it is left out then, too.
+func otherLines(more, list diag.List) (out diag.List) {
+	taken := map[int]bool{}
+	for _, d := range list {
+		taken[d.Pos.Line] = taken[d.Pos.Line] || d.Severity == diag.Error
+	}
+	for _, d := range more {
+		if !taken[d.Pos.Line] && !(list.HasErrors() && d.Code == "missing-key") {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // hclBlocks are the blocks of a recipe.hcl, and whether each may be repeated and has a name.
@@ -115,8 +176,11 @@ func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
 	if e.list.HasErrors() {
 		return root
 	}
-	e.locals(body)
+	if e.locals(body); e.tooBig() {
+		return root
+	}
 	seen := map[string]bool{}
+	var good []*hclsyntax.Block
 	for _, b := range body.Blocks {
 		kind, known := hclBlocks()[b.Type]
 		if !known {
@@ -136,19 +200,17 @@ func (e *hclEval) recipe(body *hclsyntax.Body) *yaml.Node {
 			continue
 		}
 		seen[b.Type] = true
+		good = append(good, b)
 	}
-	if e.list.HasErrors() {
-		return root
-	}
-	e.fill(root, body, seen)
+	e.fill(root, good, seen)
 	return root
 }
 
-func (e *hclEval) fill(root *yaml.Node, body *hclsyntax.Body, seen map[string]bool) {
+func (e *hclEval) fill(root *yaml.Node, blocks []*hclsyntax.Block, seen map[string]bool) {
 	multi := seen["output"] || seen["staging"]
 	var outputs *yaml.Node
 	var signatures []*yaml.Node
-	for _, b := range body.Blocks {
+	for _, b := range blocks {
 		switch b.Type {
 		case "locals":
 		case "package":

@@ -147,7 +147,7 @@ func TestHCLReports(t *testing.T) {
 		{"package without name", "package {\n}\n", "1:1 bad-block"},
 		{"twice", "package \"a\" {\n version = \"1\"\n}\nbuild {}\nbuild {}\n", "5:1 duplicate-key"},
 		{"variant not set", "package \"a\" {\n version = \"1\"\n}\nrequirements {\n  host = [variant.pyton]\n}\n", "5:18 undefined"},
-		{"bad function", "package \"a\" {\n version = compilr(\"c\")\n}\n", "2:12 hcl"},
+		{"bad function", "package \"a\" {\n version = compilr(\"c\")\n}\n", "2:12 undefined"},
 		{"cycle", "locals {\n a = local.b\n b = local.a\n}\npackage \"a\" {\n version = \"1\"\n}\n", "2:2 cycle"},
 		{"no hash", "package \"a\" {\n version = \"1\"\n}\nsource {\n  url = \"https://example.org/a.tgz\"\n}\n", "4:1 missing-hash"},
 		{"fraction", "package \"a\" {\n version = 1.10\n}\n", "2:12 wrong-type"},
@@ -291,8 +291,12 @@ func TestShallowIsNeverTooDeep(t *testing.T) {
 		for _, n := range []int{1, 40, 90, 101, 150, 400} {
 			data := []byte("x = " + strings.Repeat(unit, n))
 			tokens, _ := hclsyntax.LexConfig(data, "f", hcl.InitialPos)
-			if isShallow(data) && tooDeep("f", yamlx.Foreign("f", data), tokens) != nil {
-				t.Errorf("%d of %q count as shallow", n, unit)
+			deep := tooDeep("f", yamlx.Foreign("f", data), tokens)
+			if deep == nil {
+				continue
+			}
+			if _, _, list := parseHCL("f", data); openedHCL(data) <= maxHCLDepth || len(list) != 1 || list[0].Code != deep.Code || list[0].Pos != deep.Pos {
+				t.Errorf("%d of %q count as shallow: %v", n, unit, list)
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -190,7 +189,7 @@ func (l *linter) top(section string) diag.Pos {
 
 // ignoreMark lets a recipe say that a rule does not hold for it: at the end of a line for that line, on a
 // line of its own for the file.
-var ignoreMark = regexp.MustCompile(`(?:#|//)\s*forge lint: ignore ([a-z0-9, -]+)`)
+var ignoreMark = pattern{src: `(?:#|//)\s*forge lint: ignore ([a-z0-9, -]+)`}
 
 // ignored drops findings of rules that the file switches off. What the reader says stays.
 func (l *linter) ignored() {

@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"forge/internal/diag"
@@ -58,8 +57,8 @@ func (l *linter) topOf(key string, line int) diag.Pos {
 }
 
 var (
-	floatVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([eE][0-9]+)?$|^0[0-9]+$|^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
-	setVersion   = regexp.MustCompile(`(?m)^\{%-?\s*set\s+(\w*version\w*)\s*=\s*([0-9]+\.[0-9]+|[0-9]+)\s*-?%\}`)
+	floatVersion = pattern{src: `^[0-9]+(\.[0-9]+)?([eE][0-9]+)?$|^0[0-9]+$|^[0-9]{4}-[0-9]{2}-[0-9]{2}$`}
+	setVersion   = pattern{src: `(?m)^\{%-?\s*set\s+(\w*version\w*)\s*=\s*([0-9]+\.[0-9]+|[0-9]+)\s*-?%\}`}
 )
 
 // versionRules want versions in quotes where YAML or Jinja would read a number: 1.10 is not 1.1.
@@ -91,9 +90,9 @@ func (l *linter) versionRules() {
 }
 
 // httpsHosts are known to serve the same over https.
-var httpsHosts = regexp.MustCompile(`(^|\.)(github\.com|githubusercontent\.com|github\.io|gitlab\.com|bitbucket\.org|gnu\.org|kernel\.org|sourceforge\.net|sourceforge\.io|readthedocs\.io|readthedocs\.org|apache\.org|python\.org|r-project\.org|sqlite\.org|zlib\.net|freedesktop\.org|mozilla\.org|debian\.org|openssl\.org|libpng\.org|cmake\.org|llvm\.org|qt\.io|w3\.org|xiph\.org|postgresql\.org|perl\.org|ruby-lang\.org|gnome\.org|kde\.org)$`)
+var httpsHosts = pattern{src: `(^|\.)(github\.com|githubusercontent\.com|github\.io|gitlab\.com|bitbucket\.org|gnu\.org|kernel\.org|sourceforge\.net|sourceforge\.io|readthedocs\.io|readthedocs\.org|apache\.org|python\.org|r-project\.org|sqlite\.org|zlib\.net|freedesktop\.org|mozilla\.org|debian\.org|openssl\.org|libpng\.org|cmake\.org|llvm\.org|qt\.io|w3\.org|xiph\.org|postgresql\.org|perl\.org|ruby-lang\.org|gnome\.org|kde\.org)$`}
 
-var urlLine = regexp.MustCompile(`^\s*(?:-\s+)?(?:["']?(?:url|home|homepage|dev_url|doc_url|doc_source_url|repository|documentation|git|git_url|license_url)["']?\s*[:=]\s*|["']|-\s+)?["'\[]*\s*["']?(http://([A-Za-z0-9.-]+)[^\s"']*)`)
+var urlLine = pattern{src: `^\s*(?:-\s+)?(?:["']?(?:url|home|homepage|dev_url|doc_url|doc_source_url|repository|documentation|git|git_url|license_url)["']?\s*[:=]\s*|["']|-\s+)?["'\[]*\s*["']?(http://([A-Za-z0-9.-]+)[^\s"']*)`}
 
 // urlRules look at the URLs of about and source.
 func (l *linter) urlRules() {
@@ -121,4 +120,4 @@ func (l *linter) urlRules() {
 	}
 }
 
-var nameInURL = regexp.MustCompile(`^\s*(?:-\s+)?(?:url\s*:|url\s*=|-)\s*.*?(\{\{\s*name\s*(?:\|[^}]*)?\}\}|\$\{package\.name\})`)
+var nameInURL = pattern{src: `^\s*(?:-\s+)?(?:url\s*:|url\s*=|-)\s*.*?(\{\{\s*name\s*(?:\|[^}]*)?\}\}|\$\{package\.name\})`}

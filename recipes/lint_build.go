@@ -150,11 +150,11 @@ func scriptsOf(o *Output) string {
 }
 
 var (
-	pipInstall = regexp.MustCompile(`\bpip3? install\b[^\n;&|]*`)
-	fetching   = regexp.MustCompile(`(^|[\s;&|(])(curl|wget|git clone|git fetch|git submodule update|svn checkout|conda install|mamba install|npm install|cargo install|go get|apt-get install|brew install)\s+[^\s]`)
-	hostPath   = regexp.MustCompile(`(^|[\s"'=:(,]|-[IL])(/usr/(lib|lib64|include|local|share|bin)|/opt|/home|/etc|/Users|/Library)(/[^\s"']*)?`)
-	ignored    = regexp.MustCompile(`\|\|\s*(true|:|exit 0)\s*($|[;#)])`)
-	setupPy    = regexp.MustCompile(`\bsetup\.py\s+(install|develop|build|bdist)`)
+	pipInstall = pattern{src: `\bpip3? install\b[^\n;&|]*`}
+	fetching   = pattern{src: `(^|[\s;&|(])(curl|wget|git clone|git fetch|git submodule update|svn checkout|conda install|mamba install|npm install|cargo install|go get|apt-get install|brew install)\s+[^\s]`}
+	hostPath   = pattern{src: `(^|[\s"'=:(,]|-[IL])(/usr/(lib|lib64|include|local|share|bin)|/opt|/home|/etc|/Users|/Library)(/[^\s"']*)?`}
+	ignored    = pattern{src: `\|\|\s*(true|:|exit 0)\s*($|[;#)])`}
+	setupPy    = pattern{src: `\bsetup\.py\s+(install|develop|build|bdist)`}
 )
 
 // scriptRules look at build scripts, in the recipe and beside it, a line at a time.

@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"regexp"
 	"sort"
 	"strings"
 )
@@ -39,8 +38,8 @@ func (l *linter) withoutItem(e entry) []Edit {
 }
 
 var (
-	glued  = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9_.-]*?)((?:[<>=!~]=?|==)[^ ].*)$`)
-	spaced = regexp.MustCompile(`([<>=!~]=|[<>=])\s+([0-9A-Za-z.*]+)`)
+	glued  = pattern{src: `^([A-Za-z0-9][A-Za-z0-9_.-]*?)((?:[<>=!~]=?|==)[^ ].*)$`}
+	spaced = pattern{src: `([<>=!~]=|[<>=])\s+([0-9A-Za-z.*]+)`}
 )
 
 // requirementFormat wants `name >=1.2`: a space after the name, none after the sign.
@@ -185,6 +184,6 @@ func (l *linter) noarchRules() {
 	}
 }
 
-var platformWord = regexp.MustCompile(`\b(linux|osx|win|unix|linux64|win64|win32|aarch64|arm64|ppc64le|x86_64|target_platform)\b`)
+var platformWord = pattern{src: `\b(linux|osx|win|unix|linux64|win64|win32|aarch64|arm64|ppc64le|x86_64|target_platform)\b`}
 
 func platformCondition(when string) bool { return platformWord.MatchString(when) }

@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -123,8 +122,8 @@ func (l *linter) jinjaRules() {
 }
 
 var (
-	selectorComment = regexp.MustCompile(`^(.*?\S)(\s*)#(\s*)\[([^\[\]]+)\]\s*$`)
-	goneSelector    = regexp.MustCompile(`\b(py26|py27|py33|py34|py35|py36|py2k|py3k)\b`)
+	selectorComment = pattern{src: `^(.*?\S)(\s*)#(\s*)\[([^\[\]]+)\]\s*$`}
+	goneSelector    = pattern{src: `\b(py26|py27|py33|py34|py35|py36|py2k|py3k)\b`}
 )
 
 func (l *linter) selectorRules() {

@@ -3,7 +3,6 @@ package recipes
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"forge/internal/diag"
@@ -62,7 +61,7 @@ func (o *outline) contextSymbols() (list []*Symbol) {
 	return list
 }
 
-var setStatement = regexp.MustCompile(`^[-+]?\s*set\s+([A-Za-z_]\w*)\s*=`)
+var setStatement = pattern{src: `^[-+]?\s*set\s+([A-Za-z_]\w*)\s*=`}
 
 func (o *outline) setSymbols() (list []*Symbol) {
 	by := map[string]*Symbol{}
@@ -90,7 +89,7 @@ func (o *outline) setSymbols() (list []*Symbol) {
 	return list
 }
 
-var word = regexp.MustCompile(`[A-Za-z_]\w*`)
+var word = pattern{src: `[A-Za-z_]\w*`}
 
 // names lists every place in an expression where a name is read: not in quotes, not after a dot, not
 // the name of an argument or a filter.
@@ -137,7 +136,8 @@ func (o *outline) addScalar(n *yaml.Node, add func(from int, text string)) {
 }
 
 func namesIn(text string) (out []Range) {
-	quote := byte(0)
+	quote, open := byte(0), 0
+	before := byte(0) // the last character that is no blank
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		switch {
@@ -145,26 +145,42 @@ func namesIn(text string) (out []Range) {
 			if c == '\\' {
 				i++
 			} else if c == quote {
-				quote = 0
+				quote, before = 0, c
 			}
-			continue
 		case (c == '"' || c == '\'') && i > 0: // a condition that is quoted as a whole begins with one
 			quote = c
-			continue
+		case c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z':
+			end := i + wordLength(text[i:])
+			after := strings.TrimLeft(text[end:], " \t")
+			argument := open > 0 && strings.HasPrefix(after, "=") && !strings.HasPrefix(after, "==")
+			if before != '.' && before != '|' && !argument {
+				out = append(out, Range{i, end})
+			}
+			before = text[end-1]
+			i = end - 1
+		default:
+			switch c {
+			case '(':
+				open++
+			case ')':
+				open--
+			}
+			if c != ' ' && c != '\t' {
+				before = c
+			}
 		}
-		m := word.FindStringIndex(text[i:])
-		if m == nil || m[0] != 0 {
-			continue
-		}
-		end := i + m[1]
-		before, after := strings.TrimRight(text[:i], " \t"), strings.TrimLeft(text[end:], " \t")
-		argument := strings.HasPrefix(after, "=") && !strings.HasPrefix(after, "==") && strings.Count(before, "(") > strings.Count(before, ")")
-		if !strings.HasSuffix(before, ".") && !strings.HasSuffix(before, "|") && !argument {
-			out = append(out, Range{i, end})
-		}
-		i = end - 1
 	}
 	return out
+}
+
+// wordLength is the length of the word that a text begins with.
+func wordLength(text string) int {
+	for i, r := range text {
+		if r != '_' && (r|0x20 < 'a' || r|0x20 > 'z') && (r < '0' || r > '9') {
+			return i
+		}
+	}
+	return len(text)
 }
 
 // localSymbols are the locals of a recipe.hcl.
@@ -239,7 +255,7 @@ func (l *linter) variableRules() {
 	l.variantKeys()
 }
 
-var literalText = regexp.MustCompile(`^\s*["']?[^{}"'()$%]*["']?\s*$`)
+var literalText = pattern{src: `^\s*["']?[^{}"'()$%]*["']?\s*$`}
 
 // literalValue reports whether a variable's value reads nothing, so that removing it changes no hash.
 func (l *linter) literalValue(s *Symbol) bool {

@@ -113,6 +113,15 @@ type Attestation struct {
 // Publisher is a repository whose automation publishes.
 type Publisher struct{ Provider, Owner, Repo, Ref string }
 
+// String is PROVIDER:OWNER/REPOSITORY, with @REF where one is asked for.
+func (p Publisher) String() string {
+	s := p.Provider + ":" + p.Owner + "/" + p.Repo
+	if p.Ref != "" {
+		s += "@" + p.Ref
+	}
+	return s
+}
+
 // Git names a commit of a repository.
 type Git struct {
 	URL            string

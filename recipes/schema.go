@@ -3,7 +3,6 @@ package recipes
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 
 	"forge/internal/diag"
@@ -59,13 +58,17 @@ func (c *checker) errorf(n *yaml.Node, code, format string, args ...any) {
 }
 
 func (c *checker) wrongType(n *yaml.Node, what string) {
-	c.errorf(n, "wrong-type", "%s is expected here, this is %s", what, yamlx.Kind(n))
+	d := c.doc.At(n, "wrong-type", "%s is expected here, this is %s", what, yamlx.Kind(n))
+	if what == "a list" && n.Kind == yaml.ScalarNode && !strings.Contains(n.Value, "\n") && n.Value != "" && !c.literal {
+		d.Suggestion = "write it as an item of a list: `- " + shortened(n.Value) + "`"
+	}
+	c.report(d)
 }
 
 // isTemplate reports whether a text has something to fill in; what never closes is plain text.
 func isTemplate(s string) bool { return strings.Contains(s, "${{") && strings.Contains(s, "}}") }
 
-var toolCall = regexp.MustCompile(`\b(compiler|stdlib)\s*\(\s*["']([^"']*)["']`)
+var toolCall = pattern{src: `\b(compiler|stdlib)\s*\(\s*["']([^"']*)["']`}
 
 // toolCalls finds the calls of compiler and stdlib with a literal language: kind and language.
 func toolCalls(source string) [][]string {
@@ -324,9 +327,26 @@ func anything(c *checker, n *yaml.Node) {
 
 func (c *checker) unknownKey(k *yaml.Node, where string, known []string) {
 	d := c.doc.At(k, "unknown-key", "unknown key %q in %s", k.Value, where)
-	d.Suggestion = didYouMean(k.Value, known)
-	d.Detail = "known keys: " + strings.Join(known, ", ")
+	if d.Suggestion = didYouMean(k.Value, known); d.Suggestion == "" {
+		d.Suggestion = inOutputs(k.Value, where)
+	}
+	if d.Suggestion == "" {
+		d.Detail = "known keys: " + strings.Join(known, ", ")
+	}
 	c.report(d)
+}
+
+// inOutputs says where a section goes that a recipe with outputs has not.
+func inOutputs(key, where string) string {
+	switch {
+	case where != recipeWithOutputs:
+		return ""
+	case key == "requirements":
+		return "give each output its own `requirements:`"
+	case key == "package":
+		return "name and version for all outputs go into `recipe:`"
+	}
+	return ""
 }
 
 // didYouMean names the nearest known key, or what a key of meta.yaml is called now.

@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"regexp"
 	"strings"
 
 	"forge/internal/diag"
@@ -165,9 +164,9 @@ func (p *prober) scalars(path []step, out *place) {
 }
 
 var (
-	knownKeysText = regexp.MustCompile(`^known keys: (.*)$`)
-	lacksText     = regexp.MustCompile(`lacks the key "([^"]+)"`)
-	choiceWord    = regexp.MustCompile(`[a-z_]+`)
+	knownKeysText = pattern{src: `^known keys: (.*)$`}
+	lacksText     = pattern{src: `lacks the key "([^"]+)"`}
+	choiceWord    = pattern{src: `[a-z_]+`}
 )
 
 func (p *prober) mappings(path []step, beside []string, out *place) {

@@ -35,7 +35,7 @@ var v1Shapes = sync.OnceValue(func() *shapes {
 	with := func(more ...field) []field { return append(common[:len(common):len(common)], more...) }
 	return &shapes{
 		single: mapping("the recipe", with(field{name: "package", must: true, shape: packageShape(true)}, field{name: "requirements", shape: requirements})...),
-		multi: mapping("a recipe with outputs", with(
+		multi: mapping(recipeWithOutputs, with(
 			field{name: "recipe", shape: mapping("recipe", field{name: "name", shape: text(checkName)}, field{name: "version", shape: text(checkVersion)})},
 			field{name: "version", shape: text(checkVersion)}, field{name: "outputs", shape: outputsShape})...),
 		output: mapping("an output", field{name: "package", shape: packageShape(false)},
@@ -51,6 +51,8 @@ var v1Shapes = sync.OnceValue(func() *shapes {
 			field{name: "cwd", shape: text(nil)}, field{name: "env", shape: envShape()}),
 	}
 })
+
+const recipeWithOutputs = "a recipe with outputs"
 
 func (s *shapes) recipe(c *checker, n *yaml.Node) {
 	if n == nil {
@@ -343,7 +345,7 @@ func checkFlag(s string) error {
 	return nil
 }
 
-var flagForm = regexp.MustCompile(`^[a-z0-9_]+(:[a-z0-9_]+)?$`)
+var flagForm = pattern{src: `^[a-z0-9_]+(:[a-z0-9_]+)?$`}
 
 func checkNumber(s string) error {
 	if n, err := strconv.Atoi(s); err != nil || n < 0 {

@@ -99,13 +99,21 @@ type selectorError struct {
 // diagnostic places the mistake within the condition.
 func (e *selectorError) diagnostic(file, line string) diag.Diagnostic {
 	d := diag.Diagnostic{Code: "bad-selector", Pos: diag.Pos{File: file, Line: e.line, Column: e.column}, Line: line,
-		Length: utf8.RuneCountInString(e.condition), Summary: fmt.Sprintf("selector [%s]: %v", e.condition, e.err)}
+		Length: utf8.RuneCountInString(e.condition), Summary: fmt.Sprintf("selector [%s]: %v", shortened(e.condition), e.err)}
 	var x *expr.Error
 	if errors.As(e.err, &x) {
-		d.Summary = fmt.Sprintf("selector [%s]: %s", e.condition, x.Msg)
+		d.Summary = fmt.Sprintf("selector [%s]: %s", shortened(e.condition), x.Msg)
 		d.Pos.Column, d.Length = e.column+x.Column-1, max(1, x.Length)
 	}
 	return d
+}
+
+// shortened is a text of which no more is shown than a message has room for.
+func shortened(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return s
 }
 
 // selectMeta drops the lines whose selector is false, and comment lines. Lines whose selector cannot be

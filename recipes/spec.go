@@ -41,10 +41,29 @@ func parseSpec(s string) (spec, error) {
 	}
 	m, err := packages.ParseMatchSpecStrict(s)
 	if err != nil {
-		return spec{}, fmt.Errorf("dependency %q: %w", s, err)
+		return spec{}, fmt.Errorf("dependency %q: %s", s, innermost(err))
 	}
 	t := m.String()
 	return spec{text: t, name: m.Name, bare: t == m.Name, v3: len(m.Extras)+len(m.Flags) > 0 || m.When != nil}, nil
+}
+
+// innermost is what is wrong, without the texts around it that it was found in.
+func innermost(err error) string {
+	message := err.Error()
+	for _, begin := range []string{"match spec ", "version condition "} {
+		if rest, ok := strings.CutPrefix(message, begin+"\""); ok {
+			if _, after, ok := strings.Cut(rest, "\": "); ok {
+				message = after
+			}
+		}
+	}
+	switch message {
+	case `malformed version "": empty string`:
+		return "a version is missing in its conditions"
+	case `invalid operator "=>"`, `invalid operator "=<"`:
+		return message + "; the sign of equality comes second"
+	}
+	return message
 }
 
 // checkName accepts what conda accepts as a package's name (CEP 26), and, with the peers, the empty one.

@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,9 +144,9 @@ func (o *v0Output) scriptUse() []int {
 }
 
 var (
-	numpyXX       = regexp.MustCompile(`(numpy\s*x\.x)|pin_compatible\(['"]numpy.*max_pin=['"]x\.x['"]`)
-	numpyPin      = regexp.MustCompile(`pin_\w+\(['"]numpy['"]`)
-	numpyPinWithX = regexp.MustCompile(`pin_\w+\(['"]numpy['"].*x_pin=['"][x.]*['"]`)
+	numpyXX       = pattern{src: `(numpy\s*x\.x)|pin_compatible\(['"]numpy.*max_pin=['"]x\.x['"]`}
+	numpyPin      = pattern{src: `pin_\w+\(['"]numpy['"]`}
+	numpyPinWithX = pattern{src: `pin_\w+\(['"]numpy['"].*x_pin=['"][x.]*['"]`}
 )
 
 func has[V any](m map[string]V, key string) bool { _, ok := m[key]; return ok }

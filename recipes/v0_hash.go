@@ -1,15 +1,14 @@
 package recipes
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-var hashInString = regexp.MustCompile(`h\{\{\s*PKG_HASH\s*\}\}`)
+var hashInString = pattern{src: `h\{\{\s*PKG_HASH\s*\}\}`}
 
-var hashText = regexp.MustCompile(`h[0-9a-f]{7}`)
+var hashText = pattern{src: `h[0-9a-f]{7}`}
 
 // settle gives the output its hash and build string.
 func (o *v0Output) settle() {

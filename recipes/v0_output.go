@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -46,7 +45,7 @@ func (p *v0Pass) text(n *yaml.Node) string {
 		if i := findWord(d.Line, name); i >= 0 {
 			d.Pos.Column, d.Length = 1+utf8.RuneCountInString(d.Line[:i]), len(name)
 		}
-		if of == "" {
+		if of == "" || of == expr.NoFunction {
 			d.Suggestion = p.nearestName(name)
 		}
 		p.found.add(d)
@@ -144,14 +143,28 @@ func (o *v0Output) checkIdentity(version *yaml.Node) {
 		o.name = o.text(at)
 		o.out.Name = o.name
 	}
-	if o.name == "" {
+	if o.name == "" && at != nil && at.Kind != yaml.ScalarNode {
+		o.errorf(at, "wrong-type", "a name is a text, this is %s", yamlx.Kind(at))
+	} else if o.name == "" && misspelt(o.root("package"), "name") {
+		// the unknown key is said already
+	} else if o.name == "" {
 		o.errorf(o.root("package"), "missing-key", `package lacks the key "name"`)
 	} else if !packages.ValidName(strings.ToLower(o.name)) {
 		o.errorf(at, "bad-value", "%q is not a package name: it takes a-z, 0-9, -, _ and .", o.name)
 	}
-	if o.out.Version == "" && scalar(version) == "" {
+	if o.out.Version == "" && scalar(version) == "" && !misspelt(o.root("package"), "version") {
 		o.errorf(o.root("package"), "missing-key", `package lacks the key "version"`)
 	}
+}
+
+// misspelt reports whether a mapping has an unknown key that is likely to stand for another one.
+func misspelt(n *yaml.Node, key string) bool {
+	for k := range yamlx.Pairs(n) {
+		if known := v0Fields("package"); !contains(known, k.Value) && diag.Nearest(k.Value, known) == key {
+			return true
+		}
+	}
+	return false
 }
 
 func (o *v0Output) outputNoarch() string {
@@ -212,7 +225,7 @@ func (o *v0Output) runExports() {
 	}
 }
 
-var xDotX = regexp.MustCompile(`^([0-9a-zA-Z.\-_]+)\s+x\.x`)
+var xDotX = pattern{src: `^([0-9a-zA-Z.\-_]+)\s+x\.x`}
 
 // dependencies reads a list of requirements. In build and host a bare name takes the variant's version.
 func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {

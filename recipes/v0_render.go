@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -48,11 +49,23 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 	}
 	v := newV0(path, text, opts)
 	outputs := v.render()
-	v.found.list.Sort()
 	if v.found.list.HasErrors() {
 		outputs = nil
+		v.found.list = withoutSequels(v.found.list)
 	}
+	v.found.list.Sort()
 	return &Rendered{Outputs: outputs, Diagnostics: v.found.list}
+}
+
+// withoutSequels drops what is only said because a name on the same line is undefined.
+func withoutSequels(list diag.List) diag.List {
+	lines := map[int]bool{}
+	for _, d := range list {
+		lines[d.Pos.Line] = lines[d.Pos.Line] || d.Code == "undefined" && d.Severity == diag.Error
+	}
+	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
+		return lines[d.Pos.Line] && slices.Contains([]string{"missing-key", "bad-spec", "bad-value"}, d.Code)
+	})
 }
 
 func newV0(path, text string, opts RenderOptions) *v0 {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"forge/recipes/internal/expr"
@@ -78,8 +77,8 @@ func readProject(dir, setupFile string) map[string]any {
 }
 
 var (
-	setupKeyword = regexp.MustCompile(`(?m)\b(name|version|description|url|license|author|python_requires)\s*=\s*(?:["']([^"'\n]*)["']|([A-Za-z_]\w*))\s*[,)\n]`)
-	assignment   = regexp.MustCompile(`(?m)^([A-Za-z_]\w*)\s*=\s*["']([^"'\n]*)["']`)
+	setupKeyword = pattern{src: `(?m)\b(name|version|description|url|license|author|python_requires)\s*=\s*(?:["']([^"'\n]*)["']|([A-Za-z_]\w*))\s*[,)\n]`}
+	assignment   = pattern{src: `(?m)^([A-Za-z_]\w*)\s*=\s*["']([^"'\n]*)["']`}
 )
 
 // readSetupPy reads the keywords of a setup() call that are literals, or names that were given one.

@@ -389,3 +389,23 @@ func FuzzV0(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSelector gives selectors and whole lines to the reader of meta.yaml: the places of mistakes lie in the
+// text, and a selector that holds keeps its line.
+func FuzzSelector(f *testing.F) {
+	for _, s := range []string{"unix", "py>=36 and (linux or not osx)", "not (win", "np == 1.2", "target_platform == 'linux-64'", "os.environ.get('X', '') == ''", "a.b[0].c", "'x' * 10**9", "[[]]", "x if y else z"} {
+		f.Add("- a", s)
+	}
+	p, _ := platforms.Parse("linux-64")
+	o := RenderOptions{BuildPlatform: p, HostPlatform: p, TargetPlatform: p}
+	f.Fuzz(func(t *testing.T, line, condition string) {
+		text := "package:\n  name: a\n  version: 1\nextra:\n  x:\n    " + line + "  # [" + condition + "]\n    - end  # [unix]\n"
+		r := Render("meta.yaml", []byte(text), o)
+		lines := strings.Count(text, "\n") + 1
+		for _, d := range r.Diagnostics {
+			if d.Pos.Line > lines || d.Summary == "" {
+				t.Fatalf("%q: %+v", text, d)
+			}
+		}
+	})
+}

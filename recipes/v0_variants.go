@@ -66,6 +66,9 @@ func defaultCompilers(p platforms.Platform) [][2]string {
 	case "osx":
 		return [][2]string{{"c", "clang"}, {"cxx", "clangxx"}, {"fortran", "gfortran"}}
 	}
+	if p.OS() == "emscripten" {
+		return [][2]string{{"c", "emscripten"}, {"cxx", "emscripten"}, {"fortran", "gfortran"}}
+	}
 	return [][2]string{{"c", "gcc"}, {"cxx", "gxx"}, {"fortran", "gfortran"}}
 }
 

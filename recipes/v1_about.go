@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"maps"
-	"regexp"
 	"strconv"
 
 	"forge/internal/diag"
@@ -117,7 +116,7 @@ func (f *frame) extra(n *yaml.Node) any {
 }
 
 // fraction is a number that is no whole one; only in extra it is one, elsewhere 1.10 is a text.
-var fraction = regexp.MustCompile(`^[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+[eE])([eE]?[-+]?[0-9]+)?$`)
+var fraction = pattern{src: `^[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+[eE])([eE]?[-+]?[0-9]+)?$`}
 
 // extraMap reads extra. What of the variant it names is no part of the hash.
 func (f *frame) extraMap(n *yaml.Node) map[string]any {

@@ -37,9 +37,17 @@ func renderV1(path string, data []byte, opts RenderOptions) *Rendered {
 	var outputs []*Output
 	if !r.found.list.HasErrors() {
 		outputs = r.outputs()
+	} else if r.config != nil {
+		r.evaluationMistakes()
 	}
+	return r.rendered(outputs)
+}
+
+// rendered are the outputs, of a recipe without mistakes, or all that is wrong with it.
+func (r *v1Recipe) rendered(outputs []*Output) *Rendered {
 	if r.found.list.HasErrors() {
 		outputs = nil
+		r.suggestNames()
 	}
 	r.found.list.Sort()
 	return &Rendered{Outputs: outputs, Diagnostics: r.found.list}

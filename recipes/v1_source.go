@@ -95,18 +95,12 @@ func (f *frame) urls(s *Source, n *yaml.Node) {
 	}
 }
 
-// attestation reads who must have attested a source. rattler-build takes it only as an experiment; Forge
-// reads it then, and says that the source's hash is what decides.
+// attestation reads who must have attested a source. Forge cannot check it, so it is an error, unless the
+// user accepts it with --experimental, without which rattler-build refuses the key, too.
 func (f *frame) attestation(n *yaml.Node) *Attestation {
 	if n == nil {
 		return nil
 	}
-	d := f.doc.At(n, "not-checked", "attestations of sources are experimental, and Forge does not check them: the sha256 decides")
-	d.Suggestion = "pin the signer with extra.forge.signatures and take `attestation:` out, or pass --experimental to go by the sha256"
-	if f.opts.Experimental {
-		d.Severity, d.Suggestion = diag.Warning, ""
-	}
-	f.found.add(d)
 	a := &Attestation{BundleURL: f.checked(yamlx.Get(n, "bundle_url"), checkURL)}
 	for _, e := range f.listItems(yamlx.Get(n, "publishers")) {
 		p, err := parsePublisher(f.text(e))
@@ -116,7 +110,28 @@ func (f *frame) attestation(n *yaml.Node) *Attestation {
 		}
 		a.Publishers = append(a.Publishers, p)
 	}
+	f.found.add(f.unchecked(n, a))
 	return a
+}
+
+// unchecked says what is not verified of a source, and that nothing is fetched for that reason unless the
+// user accepts it.
+func (f *frame) unchecked(n *yaml.Node, a *Attestation) diag.Diagnostic {
+	var by []string
+	for _, p := range a.Publishers {
+		by = append(by, p.String())
+	}
+	who := "its publisher"
+	if len(by) > 0 {
+		who = strings.Join(by, " or ")
+	}
+	d := f.doc.At(n, "not-checked", "that %s attested this source cannot be checked: Forge reads no Sigstore bundles", who)
+	if f.opts.Experimental {
+		d.Severity, d.Suggestion = diag.Warning, "its sha256 alone decides, as --experimental accepts"
+		return d
+	}
+	d.Suggestion = "pin a signer with extra.forge.signatures and take `attestation:` out, or pass --experimental to go by the sha256 alone"
+	return d
 }
 
 // parsePublisher reads PROVIDER:OWNER/REPO[@REF].

@@ -338,7 +338,7 @@ func TestFind(t *testing.T) {
 		{[]string{"..."}, []string{"recipes/a/recipe.yaml", "recipes/b/meta.yaml", "recipes/c/d/recipe.hcl"}, ""},
 		{[]string{"recipes/b", "recipes/a/meta.yaml", "recipes/b/meta.yaml"}, []string{"recipes/a/meta.yaml", "recipes/b/meta.yaml"}, ""},
 		{[]string{"recipes/other/..."}, []string{"recipes/other/e/recipe.yaml"}, ""},
-		{[]string{"nowhere/..."}, nil, "no recipe found in nowhere/..."},
+		{[]string{"nowhere/..."}, nil, "nowhere/...: there is no such file or folder"},
 		{[]string{"recipes/empty"}, nil, "no recipe found in recipes/empty"},
 		{[]string{"recipes/empty/x.txt"}, nil, "is not a recipe"},
 		{[]string{"recipes..."}, nil, "follows a slash"},

@@ -26,6 +26,8 @@ func networkAttacks() []Attack {
 		{Name: "network/xdp", Script: `$SYS socket 44 3 0`, Alone: AsRoot},
 		{Name: "network/rare-families", Cites: "CVE-2017-6074 (DCCP), CVE-2021-43267 (TIPC), CVE-2010-3904 (RDS)",
 			Script: `for f in 3 4 5 6 9 11 21 24 26 29 30 31 33 35 36 37 39 41 42 43 45; do for t in 1 2 3 5; do $SYS socket $f $t 0 2>/dev/null && exit 0; done; done; exit 1`},
+		{Name: "network/socket-pairs", Cites: "CVE-2021-43267 (TIPC) class: socketpair goes around filters of socket",
+			Script: `for t in 1 2 4 5; do $SYS socketpair 30 $t 0 b:8 2>/dev/null && exit 0; done; exit 1`},
 		{Name: "network/uevents", Cites: "NETLINK_KOBJECT_UEVENT", Script: `$SYS socket 16 3 15 -- bind @0 x:100000000000000001000000 12`},
 		{Name: "network/netfilter", Cites: "CVE-2022-32250, CVE-2024-1086", Script: `$SYS socket 16 3 12`},
 		{Name: "network/sock-diag", Script: `$SYS socket 16 3 4`},
@@ -81,6 +83,9 @@ func fileAttacks() []Attack {
 		{Name: "files/kcore", Script: `head -c 4 /proc/kcore | grep -q ELF`, Alone: OnlyRoot},
 		{Name: "files/kallsyms", Script: `grep -qvm1 '^0000000000000000' /proc/kallsyms`, Alone: OnlyRoot},
 		{Name: "files/kernel-log", Script: `exec 3</proc/kmsg`, Alone: OnlyRoot},
+		{Name: "files/replace-null", Cites: "CVE-2025-31133, CVE-2025-52565 (runc): /dev/null and /dev/console made links while they are mounted", Script: `$SYS -mount s:t s:/dev s:tmpfs 0 0; $SYS -openat -100 s:/dev/null 0x41 438; rm /dev/null && ln -s /proc/sys/kernel/core_pattern /dev/null`, Alone: AsRoot},
+		{Name: "files/replace-proc", Cites: "CVE-2025-52881, CVE-2019-16884 (runc): writes to /proc led elsewhere", Script: `$SYS -mount s:t s:/proc s:tmpfs 0 0; mkdir -p /proc/self/attr && ln -s /x /proc/self/attr/exec`, Alone: AsRoot},
+		{Name: "files/all-devices", Script: `ls /dev | grep -qvE '^(fd|full|null|ptmx|pts|random|shm|stderr|stdin|stdout|tty|urandom|zero)$'`},
 		{Name: "files/pagemap", Cites: "Rowhammer needs it", Script: `exec 3</proc/kpageflags`, Alone: OnlyRoot},
 	}
 }
@@ -132,6 +137,9 @@ func mountAttacks() []Attack {
 		{"open-tree-attr", "open_tree_attr (467), newer than most filters", `$SYS 467 -100 s:$W 1 b:32 32`},
 		{"move", "", `mkdir b && $SYS open_tree -100 s:$W 1 -- move_mount @0 s: -100 s:$W/b 4`},
 		{"set-attributes", "", `$SYS -mount s:t s:$W s:tmpfs 0 0 -- mount_setattr -100 s:$W 0 x:01$(printf %062d 0) 32`},
+		{"share", "CVE-2025-52881 class: what is mounted here appears there", `$SYS mount 0 s:/ 0 0x104000 0`},
+		{"binfmt", "binfmt_misc: which program runs a file", `$SYS mount s:b s:$W s:binfmt_misc 0 0`},
+		{"idmap", "CVE-2023-0386 class", `$SYS open_tree -100 s:$W 1 -- mount_setattr @0 s: 0x1000 x:0200000000000000$(printf %048d 0) 32`},
 		{"pivot", "", `$SYS -mount 0 s:/ 0 0x44000 0 -- mount s:t s:$W s:tmpfs 0 0 -- chdir s:$W -- pivot_root s:. s:.`},
 	} {
 		list = append(list, Attack{Name: "mounts/" + a.name, Cites: a.cites, Script: a.script, Alone: AsRoot})
@@ -149,6 +157,8 @@ func setIDAttacks() []Attack {
 	list := []Attack{
 		{Name: "setid/exec", Cites: "no_new_privs and nosuid", Script: `test "$($RO/suid -u)" = 12345`, Alone: OnlyRoot},
 		{Name: "setid/sudo", Script: `sudo -n true`, Alone: OnlyRoot, Needs: []string{"sudo"}},
+		{Name: "setid/hard-link", Cites: "proc(5), protected_hardlinks: an old setuid program kept under another name", After: `test -u f`, Script: `ln $RO/suid f`},
+		{Name: "setid/open-parent", Cites: "CVE-2024-38531 (Nix): the builder opens its folder to others", Script: `chmod 1777 $W/..`, After: `test $(stat -c %a ..) = 1777 && chmod 755 ..`},
 		{Name: "setid/int80", Cites: "32-bit calls have other numbers", After: `test -u f`, Script: `touch f; base64 -d <<<$INT80 >x; chmod +x x; ./x`},
 		{Name: "setid/x32", Cites: "x32 calls are 64-bit ones with another number", After: `test -u f`, Script: `touch f; $SYS 0x4000005a s:f 2541`},
 		{Name: "setid/capability", Script: `touch f; $SYS setxattr s:f s:security.capability x:0100000202000000000000000000000000000000 20 0`, Alone: AsRoot},

@@ -26,6 +26,8 @@ func keeperAttacks() []Attack {
 		{"trace", `$SYS ptrace 16 $INIT 0 0`},
 		{"seize", `$SYS ptrace 0x4206 $INIT 0 0`},
 		{"steal-descriptor", `$SYS pidfd_open $INIT 0 -- pidfd_getfd @0 0 0`},
+		{"vm-read", `$SYS process_vm_readv $INIT i:64 1 x:00004000000000004000000000000000 1 0`},
+		{"vm-write", `$SYS process_vm_writev $INIT i:1 1 x:00000000000000000100000000000000 1 0 2>&1 | grep -q "bad address"`},
 		{"limits", `$SYS prlimit64 $INIT 7 x:1000000000000000f000000000000000 0`},
 		{"enter", `$SYS pidfd_open $INIT 0 -- setns @0 0x04000000`},
 	} {
@@ -42,6 +44,9 @@ func processAttacks() []Attack {
 		{Name: "processes/trace", Cites: "CVE-2019-2054 class", Script: `$SYS ptrace 16 $PID 0 0`},
 		{Name: "processes/environ", Cites: "tokens in the environment", Script: `grep -q forge-secret /proc/$PID/environ`},
 		{Name: "processes/memory", Script: `exec 3</proc/$PID/mem`},
+		{Name: "processes/vm-read", Script: `$SYS process_vm_readv $PID i:64 1 x:00004000000000004000000000000000 1 0`},
+		{Name: "processes/io-priority", Script: `$SYS ioprio_set 1 $PID 0x6007`},
+		{Name: "processes/suspend-filter", Cites: "PTRACE_O_SUSPEND_SECCOMP (Linux 4.3)", Script: `sleep 3 & $SYS ptrace 0x4206 $! 0 0x200000`, Alone: OnlyRoot},
 		{Name: "processes/pidfd", Script: `$SYS pidfd_open $PID 0`},
 		{Name: "processes/affinity", Script: `$SYS sched_setaffinity $PID 8 x:0100000000000000`},
 		{Name: "processes/nice", Script: `$SYS setpriority 0 $PID 5`},
@@ -131,12 +136,17 @@ func leakAttacks() []Attack {
 // exhaustionAttacks take more than their share. The control shows that the machine would give it.
 func exhaustionAttacks() []Attack {
 	return []Attack{
-		{Name: "exhaustion/processes", Limits: Limits{Processes: 60}, Script: `for i in $(seq 150); do sleep 2 & done 2>/dev/null; test $(jobs -pr | wc -l) -ge 150`},
-		{Name: "exhaustion/fork-bomb", Limits: Limits{Processes: 60}, Script: `f() { (( $1 > 0 )) && { f $(($1-1)) & f $(($1-1)) & wait; } ; true; }; f 6 2>err; ! grep -q . err`},
+		{Name: "exhaustion/processes", Limits: Limits{Processes: 60}, Script: `touch f{1..12000} && sleep 0.6`},
+		// The leaves wait, so that on a busy machine, too, all of them live at once.
+		{Name: "exhaustion/fork-bomb", Limits: Limits{Processes: 60}, Script: `f() { if (( $1 > 0 )); then f $(($1-1)) & f $(($1-1)) & wait; else sleep 1; fi; }; f 6 2>err; ! grep -q . err`},
 		{Name: "exhaustion/memory", Limits: Limits{Memory: 100 << 20}, Script: `test "$(head -c 200M /dev/zero | tail -c 200M | wc -c)" = 209715200`},
 		{Name: "exhaustion/shared-memory", Limits: Limits{Memory: 100 << 20}, Script: `head -c 200M /dev/zero >/dev/shm/$MARK-big; r=$?; rm -f /dev/shm/$MARK-big; exit $r`},
 		{Name: "exhaustion/tmp", Limits: Limits{Memory: 100 << 20}, Script: `head -c 200M /dev/zero >/tmp/$MARK-big; r=$?; rm -f /tmp/$MARK-big; exit $r`},
 		{Name: "exhaustion/file-size", Limits: Limits{FileSize: 10 << 20}, Script: `head -c 20M /dev/zero >big`},
+		{Name: "exhaustion/sparse-file", Limits: Limits{FileSize: 10 << 20}, Script: `truncate -s 200M big`},
+		{Name: "exhaustion/disk", Limits: Limits{Disk: 10 << 20}, Script: `for i in 1 2 3 4 5 6; do head -c 5M /dev/zero >f$i || exit 1; done; sleep 0.6`},
+		{Name: "exhaustion/disk-without-names", Cites: "what has no name is not seen by du", Limits: Limits{Disk: 10 << 20}, Script: `exec 3>f; rm f; head -c 30M /dev/zero >&3 && sleep 0.6`},
+		{Name: "exhaustion/inodes", Limits: Limits{Disk: 10 << 20}, Script: `touch f{1..12000} && sleep 0.6`},
 		{Name: "exhaustion/open-files", Limits: Limits{OpenFiles: 50}, Script: `for i in $(seq 3 60); do eval "exec $i</dev/null" || exit 1; done`},
 		{Name: "exhaustion/cpu", Limits: Limits{CPU: 1e9}, Script: `while (( $(cut -d' ' -f14 /proc/$$/stat) < 115 )); do for ((i=0; i<20000; i++)); do :; done; done`},
 		{Name: "exhaustion/wall", Limits: Limits{Wall: 5e8}, Script: `sleep 1`},

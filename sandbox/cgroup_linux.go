@@ -17,10 +17,13 @@ type group struct {
 	dirs    map[string]string // by controller; version 2 has one folder under ""
 }
 
+// counted tells whether there is a limit that only a cgroup can count over all processes.
+func (l Limits) counted() bool { return l.Memory > 0 || l.Processes > 0 || l.CPU > 0 }
+
 // newGroup makes a group with the limits on it. err says why there is none; without limits that only
 // cgroups can count, and nothing to measure, none is wanted.
 func newGroup(l Limits, measure bool) (*group, error) {
-	if l.Memory == 0 && l.Processes == 0 && !measure {
+	if !l.counted() && !measure {
 		return nil, nil
 	}
 	return newGroupAt("/sys/fs/cgroup", "/proc/self/cgroup", l)

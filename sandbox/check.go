@@ -90,7 +90,7 @@ func checkInside(what, p string) error {
 
 func (l Limits) check() error {
 	for name, v := range map[string]int64{"memory": l.Memory, "processes": l.Processes, "cpu": int64(l.CPU),
-		"file size": l.FileSize, "open files": l.OpenFiles, "wall": int64(l.Wall), "log": l.Log} {
+		"file size": l.FileSize, "disk": l.Disk, "open files": l.OpenFiles, "wall": int64(l.Wall), "log": l.Log} {
 		if v < 0 {
 			return fmt.Errorf("run in sandbox: limit on %s is negative", name)
 		}

@@ -17,6 +17,7 @@ import (
 // runFull runs spec behind every wall there is.
 func (r *runner) runFull(ctx context.Context, spec Spec) (Result, error) {
 	who := outsideID()
+	spec = r.weakened(spec)
 	j := newJob(spec, Full)
 	j.Without = r.without
 	var s steps
@@ -40,7 +41,7 @@ func (r *runner) runFull(ctx context.Context, spec Spec) (Result, error) {
 		if err := s.pidOne(j, w, who, mounts); err != nil {
 			return nil, err
 		}
-		pid, err := s.fork(who.namespaces(spec), int(w.theirReport.Fd()))
+		pid, err := s.fork(who.namespaces(spec, j), int(w.theirReport.Fd()))
 		if err != nil {
 			return nil, unavailable(Full, "make namespaces", err)
 		}
@@ -55,6 +56,18 @@ func (r *runner) runFull(ctx context.Context, spec Spec) (Result, error) {
 		}
 		return p, nil
 	})
+}
+
+// weakened is the Spec with the walls that it says itself left down, for tests.
+func (r *runner) weakened(spec Spec) Spec {
+	spec.Network = spec.Network || slices.Contains(r.without, wallNetwork)
+	if slices.Contains(r.without, wallReadOnly) {
+		spec.Mounts = slices.Clone(spec.Mounts)
+		for i := range spec.Mounts {
+			spec.Mounts[i].Writable = spec.Mounts[i].Writable || spec.Mounts[i].Target == "/ro"
+		}
+	}
+	return spec
 }
 
 // parse reads what pid 1 reported, or the command before it was one.
@@ -243,7 +256,7 @@ func (s *steps) leaveMemory() {
 	b, _ := os.ReadFile("/proc/self/maps")
 	for line := range strings.Lines(string(b)) {
 		f := strings.Fields(line)
-		if len(f) < 5 || !strings.HasPrefix(f[1], "rw-p") || f[4] != "0" || len(f) > 5 && !strings.HasPrefix(f[5], "[anon") {
+		if len(f) < 5 || !strings.HasPrefix(f[1], "rw-p") || len(f) > 5 && strings.HasPrefix(f[5], "[") && !strings.HasPrefix(f[5], "[anon") {
 			continue
 		}
 		lo, hi, _ := strings.Cut(f[0], "-")
@@ -252,7 +265,11 @@ func (s *steps) leaveMemory() {
 		if to-from < 64<<10 || s.owns(uintptr(from), uintptr(to)) {
 			continue
 		}
-		s.spare = append(s.spare, memory{uintptr(from), uintptr(to)})
+		m := memory{uintptr(from), uintptr(to), unix.MADV_WIPEONFORK, unix.MADV_KEEPONFORK}
+		if f[4] != "0" { // variables of the program: a file's pages cannot be wiped, and need not be there at all
+			m.leave, m.keep = unix.MADV_DONTFORK, unix.MADV_DOFORK
+		}
+		s.spare = append(s.spare, m)
 	}
 }
 
@@ -267,8 +284,11 @@ func (s *steps) owns(from, to uintptr) bool {
 }
 
 // namespaces are the flags of clone for spec.
-func (id identity) namespaces(spec Spec) uintptr {
-	flags := uintptr(unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC)
+func (id identity) namespaces(spec Spec, j *job) uintptr {
+	flags := uintptr(unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS)
+	if j.up(wallIPC) {
+		flags |= unix.CLONE_NEWIPC
+	}
 	if !spec.Network {
 		flags |= unix.CLONE_NEWNET
 	}

@@ -46,12 +46,21 @@ type job struct {
 type wall string
 
 const (
-	wallFilter  wall = "seccomp filter"
-	wallPower   wall = "capabilities and no_new_privs"
-	wallHidden  wall = "pid 1 not dumpable"
-	wallNesting wall = "no user namespaces inside"
-	wallFiles   wall = "inherited files closed"
+	wallFilter   wall = "seccomp filter"
+	wallPower    wall = "capabilities and no_new_privs"
+	wallHidden   wall = "pid 1 not dumpable"
+	wallNesting  wall = "no user namespaces inside"
+	wallFiles    wall = "inherited files closed"
+	wallNetwork  wall = "a network of its own"
+	wallIPC      wall = "IPC of its own"
+	wallReadOnly wall = "read-only mounts"
+	wallFacts    wall = "the machine's facts covered"
 )
+
+// walls lists all that can be left down.
+func walls() []wall {
+	return []wall{wallFilter, wallPower, wallHidden, wallNesting, wallFiles, wallNetwork, wallIPC, wallReadOnly, wallFacts}
+}
 
 func (j *job) up(w wall) bool { return !slices.Contains(j.Without, w) }
 

@@ -119,7 +119,7 @@ func killDescendants() {
 	stopped := map[int]bool{}
 	for more := true; more; {
 		more = false
-		for _, pid := range descendants() {
+		for _, pid := range descendants(os.Getpid()) {
 			if !stopped[pid] {
 				stopped[pid], more = true, true
 				unix.Kill(pid, unix.SIGSTOP)
@@ -127,7 +127,7 @@ func killDescendants() {
 		}
 	}
 	for {
-		for _, pid := range descendants() {
+		for _, pid := range descendants(os.Getpid()) {
 			unix.Kill(pid, unix.SIGKILL)
 		}
 		var ws unix.WaitStatus
@@ -137,15 +137,15 @@ func killDescendants() {
 	}
 }
 
-// descendants lists the living processes below this one.
-func descendants() []int {
+// descendants lists the living processes below one.
+func descendants(of int) []int {
 	var list []int
-	for todo := []int{os.Getpid()}; len(todo) > 0; {
+	for todo := []int{of}; len(todo) > 0; {
 		pid := todo[0]
 		todo = todo[1:]
-		kids, ok := children(pid)
+		kids, ok := children(pid, of)
 		if !ok {
-			return descendantsBySearch()
+			return descendantsBySearch(of)
 		}
 		list, todo = append(list, kids...), append(todo, kids...)
 	}
@@ -154,7 +154,7 @@ func descendants() []int {
 
 // children asks the kernel, where it was built to answer (CONFIG_PROC_CHILDREN). A process that ended
 // meanwhile has none.
-func children(pid int) (list []int, ok bool) {
+func children(pid, of int) (list []int, ok bool) {
 	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
 	threads, err := os.ReadDir(tasks)
 	if err != nil {
@@ -162,7 +162,7 @@ func children(pid int) (list []int, ok bool) {
 	}
 	for _, t := range threads {
 		b, err := os.ReadFile(tasks + "/" + t.Name() + "/children")
-		if err != nil && pid == os.Getpid() && t.Name() == strconv.Itoa(pid) {
+		if err != nil && pid == of && t.Name() == strconv.Itoa(pid) {
 			return nil, false
 		}
 		for _, f := range strings.Fields(string(b)) {
@@ -175,7 +175,7 @@ func children(pid int) (list []int, ok bool) {
 }
 
 // descendantsBySearch looks at every process there is.
-func descendantsBySearch() []int {
+func descendantsBySearch(of int) []int {
 	parent := map[int]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, p := range stats {
@@ -192,10 +192,9 @@ func descendantsBySearch() []int {
 		parent[pid], _ = strconv.Atoi(f[1])
 	}
 	var list []int
-	self := os.Getpid()
 	for pid := range parent {
 		for up, n := parent[pid], 0; up > 0 && n < len(parent); up, n = parent[up], n+1 {
-			if up == self {
+			if up == of {
 				list = append(list, pid)
 				break
 			}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"testing"
@@ -16,13 +17,13 @@ func TestDescendants(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		for _, pid := range descendantsBySearch() {
+		for _, pid := range descendantsBySearch(os.Getpid()) {
 			unix.Kill(pid, unix.SIGKILL)
 		}
 		cmd.Wait()
 	}()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		a, b := descendants(), descendantsBySearch()
+		a, b := descendants(os.Getpid()), descendantsBySearch(os.Getpid())
 		slices.Sort(a)
 		slices.Sort(b)
 		if len(a) == 4 && slices.Equal(a, b) {

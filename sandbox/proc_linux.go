@@ -13,6 +13,9 @@ func (t *tree) proc(j *job) {
 		t.noMoreNamespaces()
 	}
 	t.readOnly("/proc/sys")
+	if !j.up(wallFacts) {
+		return
+	}
 	for _, f := range []File{
 		{"/proc/cpuinfo", j.CPUs},
 		{"/proc/cmdline", "\n"},

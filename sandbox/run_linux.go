@@ -64,15 +64,15 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	group, _ := newGroup(spec.Limits, spec.Measure != nil) // without one, rlimits do what they can, and the result says so
+	group, err := newGroup(spec.Limits, spec.Measure != nil) // without one, rlimits do what they can, and the result says so
 	defer group.remove()
 	res.Limits = j.Limits
 	switch {
-	case spec.Limits.Memory == 0 && spec.Limits.Processes == 0:
+	case !spec.Limits.counted():
 	case group != nil:
 		res.LimitedBy = group.kind()
 	default:
-		res.LimitedBy = "rlimit"
+		res.LimitedBy, res.LimitedWhy = "rlimit", fmt.Sprintf("no cgroup can be made here: %v", err)
 		j.LimitMemory, j.LimitProcs = spec.Limits.Memory > 0, spec.Limits.Processes > 0
 	}
 	j.PrivateGroup = group != nil
@@ -81,6 +81,10 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 		return res, err
 	}
 	defer w.close()
+	disk := newDisk(spec, r.now)
+	if disk == nil {
+		res.Limits.Disk = 0
+	}
 	began := r.now()
 	p, release, err := startOnThread(func() (*os.Process, error) { return start(w) })
 	if err != nil {
@@ -97,7 +101,10 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 		spec.Started(p.Pid)
 	}
 	w.life.Write([]byte{1}) // go; if it fails, the keeper is dead and its silence says so
-	end, state := r.watch(ctx, spec, j, p, w, group, parse)
+	if disk != nil {
+		disk.keep = p.Pid
+	}
+	end, state := r.watch(ctx, spec, j, p, w, group, disk, parse)
 	res.Wall = r.now().Sub(began)
 	res.Isolation, res.Network = j.Isolation, spec.Network
 	if w.tracer != nil {
@@ -140,7 +147,7 @@ type ending struct {
 }
 
 // watch waits for the keeper's end, or brings it about.
-func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w *wire, group *group, parse func([]byte) ending) (e ending, state *os.ProcessState) {
+func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w *wire, group *group, disk *disk, parse func([]byte) ending) (e ending, state *os.ProcessState) {
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
@@ -174,11 +181,17 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 			if spec.Limits.CPU > 0 && group.cpu() > spec.Limits.CPU {
 				killedBy = "cpu"
 			}
+			if disk.over() {
+				killedBy = "disk"
+			}
 		}
 		if alive && killedBy != "" {
 			w.kill(p, j, exited)
 			alive = false
 		}
+	}
+	if killedBy == "" && disk.overAtEnd() {
+		killedBy = "disk"
 	}
 	// The keeper's report, far smaller than a pipe, lies there since before it ended.
 	w.report.SetReadDeadline(r.now().Add(time.Second))

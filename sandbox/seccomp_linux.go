@@ -94,6 +94,7 @@ func rules(fenced bool) []rule {
 		// Only families that a network namespace fences in; not vsock, not those with a history.
 		rule{unix.SYS_SOCKET, unix.EAFNOSUPPORT, []test{{0, notOneOf, unix.AF_UNIX, &test{0, notOneOf, unix.AF_INET,
 			&test{0, notOneOf, unix.AF_INET6, &test{0, notOneOf, unix.AF_NETLINK, nil}}}}}},
+		rule{unix.SYS_SOCKETPAIR, unix.EAFNOSUPPORT, []test{{0, notOneOf, unix.AF_UNIX, nil}}}, // others are TIPC's and the like
 		// Of netlink, only the route family that getaddrinfo and getifaddrs speak.
 		rule{unix.SYS_SOCKET, unix.EPROTONOSUPPORT, []test{{0, equals, unix.AF_NETLINK, &test{2, notOneOf, unix.NETLINK_ROUTE, nil}}}},
 		// Pid 1 has the command's uid, which is all that prlimit asks for.

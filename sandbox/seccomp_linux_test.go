@@ -41,6 +41,8 @@ func TestFilter(t *testing.T) {
 		{"internet socket, no network namespace", false, unix.SYS_SOCKET, []uint32{unix.AF_INET, 1, 0}, retErrno | uint32(unix.EAFNOSUPPORT)},
 		{"unix socket, no network namespace", false, unix.SYS_SOCKET, []uint32{unix.AF_UNIX, 1, 0}, allow},
 		{"vsock", true, unix.SYS_SOCKET, []uint32{unix.AF_VSOCK, 1, 0}, retErrno | uint32(unix.EAFNOSUPPORT)},
+		{"unix socket pair", true, unix.SYS_SOCKETPAIR, []uint32{unix.AF_UNIX, 1, 0}, allow},
+		{"TIPC socket pair", true, unix.SYS_SOCKETPAIR, []uint32{unix.AF_TIPC, 1, 0}, retErrno | uint32(unix.EAFNOSUPPORT)},
 		{"netlink route", true, unix.SYS_SOCKET, []uint32{unix.AF_NETLINK, 3, unix.NETLINK_ROUTE}, allow},
 		{"netlink audit", true, unix.SYS_SOCKET, []uint32{unix.AF_NETLINK, 3, unix.NETLINK_AUDIT}, retErrno | uint32(unix.EPROTONOSUPPORT)},
 		{"fchmod 755", true, unix.SYS_FCHMOD, []uint32{3, 0o755}, allow},

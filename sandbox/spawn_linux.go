@@ -270,16 +270,16 @@ func forkSteps(flags uintptr, list []step, regs []uintptr, report uintptr, spare
 	for i := range spare {
 		low, high := spare[i].around(here)
 		if spare[i].from < low {
-			syscall.RawSyscall6(unix.SYS_MADVISE, spare[i].from, low-spare[i].from, unix.MADV_WIPEONFORK, 0, 0, 0)
+			syscall.RawSyscall6(unix.SYS_MADVISE, spare[i].from, low-spare[i].from, spare[i].leave, 0, 0, 0)
 		}
 		if high < spare[i].to {
-			syscall.RawSyscall6(unix.SYS_MADVISE, high, spare[i].to-high, unix.MADV_WIPEONFORK, 0, 0, 0)
+			syscall.RawSyscall6(unix.SYS_MADVISE, high, spare[i].to-high, spare[i].leave, 0, 0, 0)
 		}
 	}
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, flags, 0, 0, 0, 0, 0)
 	if pid != 0 || errno != 0 {
 		for i := range spare {
-			syscall.RawSyscall6(unix.SYS_MADVISE, spare[i].from, spare[i].to-spare[i].from, unix.MADV_KEEPONFORK, 0, 0, 0)
+			syscall.RawSyscall6(unix.SYS_MADVISE, spare[i].from, spare[i].to-spare[i].from, spare[i].keep, 0, 0, 0)
 		}
 		return pid, errno
 	}
@@ -348,7 +348,10 @@ func forkSteps(flags uintptr, list []step, regs []uintptr, report uintptr, spare
 }
 
 // memory is a part of this process's memory.
-type memory struct{ from, to uintptr }
+type memory struct {
+	from, to    uintptr
+	leave, keep uintptr // advice to madvise before the fork, and after
+}
 
 // around is what of m the copy must have of the stack that is in use near here.
 //

@@ -61,6 +61,7 @@ type Limits struct {
 	Processes int64         `json:"processes,omitempty"` // alive at once
 	CPU       time.Duration `json:"cpu,omitempty"`       // CPU time
 	FileSize  int64         `json:"file_size,omitempty"` // bytes of the largest file
+	Disk      int64         `json:"disk,omitempty"`      // bytes that the writable folders may grow by (Linux)
 	OpenFiles int64         `json:"open_files,omitempty"`
 	Wall      time.Duration `json:"wall,omitempty"`
 	Log       int64         `json:"log,omitempty"` // bytes of stdout and stderr together
@@ -99,9 +100,12 @@ type Result struct {
 	ExitCode  int       `json:"exit_code"`            // of the command; 128+signal when a signal ended it
 	Isolation Isolation `json:"isolation"`            // reached, never merely asked for
 	Limits    Limits    `json:"limits"`               // that were in force
-	LimitedBy string    `json:"limited_by,omitempty"` // "cgroup2", "cgroup1", "rlimit" or "job" for memory and processes
-	KilledBy  string    `json:"killed_by,omitempty"`  // "wall", "memory", "processes", "log", …: the limit that ended it
-	Network   bool      `json:"network,omitempty"`    // shared the network of the machine
+	LimitedBy string    `json:"limited_by,omitempty"` // "cgroup2", "cgroup1", "rlimit" or "job" for memory, processes and CPU time
+	// LimitedWhy tells why memory, processes and CPU time are limited by rlimit, which counts the memory and
+	// the time of each process by itself.
+	LimitedWhy string `json:"limited_why,omitempty"`
+	KilledBy   string `json:"killed_by,omitempty"` // "wall", "memory", "processes", "log", …: the limit that ended it
+	Network    bool   `json:"network,omitempty"`   // shared the network of the machine
 	// Restricted tells that the process had the user's rights without any privilege (Windows, isolation none).
 	Restricted bool          `json:"restricted,omitempty"`
 	Wall       time.Duration `json:"wall"`

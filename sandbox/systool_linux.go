@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -15,7 +16,7 @@ import (
 
 // systool makes system calls that no ordinary program makes, for the attacks of Audit. Its arguments are
 // calls, separated by --: a name or number and up to six arguments. These are numbers, s:text and x:hex
-// for memory that holds this, b:N for N bytes of zeros, @ for the result of the call before, @N for that
+// for memory that holds this, b:N for N bytes of zeros, i:N for an iovec of as many, @ for the result of the call before, @N for that
 // of the Nth. A call that fails ends the tool with code 1, unless a dash stands before its name.
 // Beside system calls it knows exec (a program), hold (until killed) and say (what memory N holds).
 func systool(args []string) int {
@@ -99,6 +100,10 @@ func (t *tool) arg(w string) (uintptr, error) {
 	case ok && kind == "b":
 		n, err := strconv.Atoi(rest)
 		return t.memory(make([]byte, max(n, 1))), err
+	case ok && kind == "i":
+		n, err := strconv.Atoi(rest)
+		v := binary.NativeEndian.AppendUint64(nil, uint64(t.memory(make([]byte, max(n, 1)))))
+		return t.memory(binary.NativeEndian.AppendUint64(v, uint64(n))), err
 	case ok && kind == "x":
 		b, err := hex.DecodeString(rest)
 		return t.memory(append(b, 0)), err
@@ -132,11 +137,11 @@ func callNumber(name string) (uintptr, error) {
 		"open_tree": unix.SYS_OPEN_TREE, "openat": unix.SYS_OPENAT, "openat2": unix.SYS_OPENAT2, "perf_event_open": unix.SYS_PERF_EVENT_OPEN,
 		"personality": unix.SYS_PERSONALITY, "pidfd_getfd": unix.SYS_PIDFD_GETFD, "pidfd_open": unix.SYS_PIDFD_OPEN,
 		"pidfd_send_signal": unix.SYS_PIDFD_SEND_SIGNAL, "pivot_root": unix.SYS_PIVOT_ROOT, "prctl": unix.SYS_PRCTL, "prlimit64": unix.SYS_PRLIMIT64,
-		"process_vm_readv": unix.SYS_PROCESS_VM_READV, "ptrace": unix.SYS_PTRACE, "read": unix.SYS_READ, "recvfrom": unix.SYS_RECVFROM,
+		"process_vm_readv": unix.SYS_PROCESS_VM_READV, "process_vm_writev": unix.SYS_PROCESS_VM_WRITEV, "ioprio_set": unix.SYS_IOPRIO_SET, "ptrace": unix.SYS_PTRACE, "read": unix.SYS_READ, "recvfrom": unix.SYS_RECVFROM,
 		"request_key": unix.SYS_REQUEST_KEY, "sched_setaffinity": unix.SYS_SCHED_SETAFFINITY, "sched_setscheduler": unix.SYS_SCHED_SETSCHEDULER,
 		"sendto": unix.SYS_SENDTO, "setdomainname": unix.SYS_SETDOMAINNAME, "setgid": unix.SYS_SETGID, "sethostname": unix.SYS_SETHOSTNAME,
 		"setns": unix.SYS_SETNS, "setpriority": unix.SYS_SETPRIORITY, "setuid": unix.SYS_SETUID, "setxattr": unix.SYS_SETXATTR,
-		"shmat": unix.SYS_SHMAT, "socket": unix.SYS_SOCKET, "statmount": unix.SYS_STATMOUNT, "symlinkat": unix.SYS_SYMLINKAT,
+		"shmat": unix.SYS_SHMAT, "socket": unix.SYS_SOCKET, "socketpair": unix.SYS_SOCKETPAIR, "statmount": unix.SYS_STATMOUNT, "symlinkat": unix.SYS_SYMLINKAT,
 		"syslog": unix.SYS_SYSLOG, "umask": unix.SYS_UMASK, "umount2": unix.SYS_UMOUNT2, "unshare": unix.SYS_UNSHARE,
 		"userfaultfd": unix.SYS_USERFAULTFD, "utimensat": unix.SYS_UTIMENSAT, "write": unix.SYS_WRITE, "reboot": unix.SYS_REBOOT,
 	}[name]; ok {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,9 @@ func TestGCKeepsWhatIsUsed(t *testing.T) {
 
 // TestSweep: what a dead process left goes, what a living one has stays.
 func TestSweep(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("what the dead process stands for here still has its files open, which Windows does not remove")
+	}
 	root := t.TempDir()
 	alive := open(t, root)
 	keep, err := alive.TempDir("build")

@@ -102,7 +102,7 @@ func (s *Store) KeepRun(r RunRecord) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return fsx.WriteFile(path, out, 0o600)
+	return fsx.WriteCache(path, out, 0o600) // its blocks have check sums
 }
 
 func appendFacts(out []byte, name byte, list []Watch, began time.Time) ([]byte, error) {

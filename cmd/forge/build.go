@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -12,6 +13,7 @@ import (
 
 	"forge/engine"
 	"forge/internal/diag"
+	"forge/recipes"
 )
 
 func buildCommand(a *app) *cobra.Command {
@@ -141,7 +143,7 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 	}
 	if err != nil {
 		if !req.KeepGoing || len(outputs) == 0 {
-			return nil, nil, err
+			return nil, nil, others(err, outputs)
 		}
 		a.printError(err)
 		renderErr = exitError{exitFailed}
@@ -159,6 +161,19 @@ func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools
 		a.printList(g.Notes)
 	}
 	return g, renderErr, err
+}
+
+// others adds to what is broken that there is more, which was not looked at.
+func others(err error, good []*recipes.Output) error {
+	list, ok := diag.Of(err)
+	if !ok || len(good) == 0 {
+		return err
+	}
+	text := fmt.Sprintf("%d other %s of the run are left alone; --keep-going goes on with them", len(good), plural("output", len(good)))
+	if len(good) == 1 {
+		text = "1 other output of the run is left alone; --keep-going goes on with it"
+	}
+	return &diag.Failure{List: append(slices.Clip(list), diag.Diagnostic{Severity: diag.Note, Code: "left-out", Summary: text})}
 }
 
 // summary is the error of a failed run; each failure was shown when it happened.

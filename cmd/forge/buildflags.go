@@ -27,7 +27,7 @@ type buildFlags struct {
 	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
 	locked, traceInputs, experimental                               bool
-	memory                                                          int64
+	memory, disk                                                    int64
 	maxMemory                                                       string
 	verifyCache                                                     bool
 	abiCheck                                                        string
@@ -77,6 +77,7 @@ func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
 	fs.Lookup("abi-check").NoOptDefVal = string(engine.ABIError)
 	fs.BoolVar(&f.errorPrefix, "error-prefix-in-binary", false, "refuse binaries that hold the placeholder prefix")
 	fs.Int64Var(&f.memory, "memory", 0, "most bytes of memory a build may use")
+	fs.Int64Var(&f.disk, "disk", 0, "most bytes that a build's folders may grow by while its script runs (Linux)")
 	fs.StringVar(&f.maxMemory, "max-memory", "", "start builds together only as far as they fit into so much memory, by what they took last time or declare, for example 12GB")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 }
@@ -125,7 +126,7 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 		AllowUnhashed: f.allowUnhashed, Experimental: f.experimental, Git: repositories(f.offline), KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, VerifyCache: f.verifyCache, TraceInputs: f.traceInputs, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,
 		Jobs: f.jobs, CPUs: runtime.NumCPU(),
-		Limits: sandbox.Limits{Memory: f.memory, OpenFiles: 65536, Log: 1 << 30},
+		Limits: sandbox.Limits{Memory: f.memory, Disk: f.disk, OpenFiles: 65536, Log: 1 << 30},
 	}
 	if req.Jobs <= 0 {
 		req.Jobs = runtime.NumCPU()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -33,7 +34,8 @@ func (r *buildReports) register(fs *pflag.FlagSet) {
 func (r *buildReports) write(req *engine.Request, outcomes []*engine.Outcome, t *tracer) error {
 	var err error
 	if builtSomething(outcomes) { // forge report draws it
-		err = errors.Join(err, fsx.Write(filepath.Join(req.OutputDir, "logs", traceFile), 0o644, t.write))
+		var b bytes.Buffer
+		err = errors.Join(err, t.write(&b), fsx.WriteCache(filepath.Join(req.OutputDir, "logs", traceFile), b.Bytes(), 0o644))
 	}
 	if r.trace != "" {
 		err = errors.Join(err, fsx.Write(r.trace, 0o644, t.write))

@@ -366,8 +366,11 @@ from whom you would let build on this machine.`,
 				in = f
 			}
 			n, err := st.Import(cmd.Context(), in)
+			if err != nil {
+				return fmt.Errorf("%s: %w; %d results and %d blobs were taken before", args[0], err, n.Results, n.Blobs)
+			}
 			fmt.Fprintf(a.stdout, "%d results, %d blobs\n", n.Results, n.Blobs)
-			return err
+			return nil
 		},
 	}
 }

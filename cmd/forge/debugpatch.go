@@ -229,6 +229,9 @@ func (a *app) namePatch(s *engine.Session, source int, name string) error {
 		return err
 	}
 	before := patchesOf(s)
+	if source < len(before) && slices.Contains(before[source], name) {
+		return nil // since the build was set up
+	}
 	text, err := recipes.AddPatch(s.Recipe, old, diag.Pos{Line: s.Sources[source].Line}, name)
 	if err == nil {
 		if err = fsx.WriteFile(s.Recipe, text, 0o644); err != nil {

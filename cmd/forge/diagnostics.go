@@ -14,6 +14,14 @@ import (
 // then the other places are named; -v writes all.
 func (a *app) printList(list diag.List) {
 	paint := a.painter(a.stderr)
+	if a.stdinFile != "" {
+		list = slices.Clone(list)
+		for i := range list {
+			if list[i].Pos.File == a.stdinFile {
+				list[i].Pos.File = "<stdin>"
+			}
+		}
+	}
 	for _, group := range alike(list) {
 		show := group
 		if len(group) > alikeShown+1 && a.global.verbose == 0 {

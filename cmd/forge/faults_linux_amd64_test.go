@@ -182,6 +182,16 @@ func (c change) takesSpace() bool {
 // TestDiskFull lets the disk be full from each change on: forge says so, serves nothing half-written, and
 // the next run finishes.
 func TestDiskFull(t *testing.T) {
+	failFrom(t, noSpace, "no space left on device", change.takesSpace, 4, 1000)
+}
+
+// TestReadOnlyLater lets the disk turn read-only while forge builds, as file systems do that met an error.
+func TestReadOnlyLater(t *testing.T) {
+	failFrom(t, readOnly, "read-only file system", func(c change) bool { return c.call != "sync" }, 2, 60)
+}
+
+// failFrom lets all changes of a kind fail from one on: a few of them, or with FORGE_TEST_ALL many.
+func failFrom(t *testing.T, how verdict, words string, fails func(change) bool, few, many int) {
 	p := newFaultPlace(t)
 	calm := &watcher{}
 	if code := p.watch(t, calm); code != 0 {
@@ -189,24 +199,27 @@ func TestDiskFull(t *testing.T) {
 	}
 	var at []int
 	for _, n := range points(calm.changes) {
-		if calm.changes[n-1].takesSpace() {
+		if fails(calm.changes[n-1]) {
 			at = append(at, n)
 		}
 	}
-	if !testAll() {
-		at = spread(calm.changes, at, 4)
+	if testAll() {
+		few = many
+	}
+	if few < len(at) {
+		at = spread(calm.changes, at, few)
 	}
 	for i, n := range at {
-		tell(t, "disk full", i, len(at))
+		tell(t, words, i, len(at))
 		what := ""
 		w := &watcher{before: func(i int, c change) verdict {
-			if i < n || !c.takesSpace() {
+			if i < n || !fails(c) {
 				return letGo
 			}
 			if what == "" {
 				what = c.String()
 			}
-			return noSpace
+			return how
 		}}
 		code := p.watch(t, w)
 		said := w.output.String()
@@ -214,17 +227,17 @@ func TestDiskFull(t *testing.T) {
 		case what == "" || code == 0:
 			// Nothing that counts was to be written any more: then all must be there.
 			if d := cmp.Diff(p.want, packageSums(t, filepath.Join(p.dir, "out"))); d != "" {
-				t.Errorf("no space left from %s on: forge says all is well, but\n%s", what, d)
+				t.Errorf("%s from %s on: forge says all is well, but\n%s", words, what, d)
 			}
-		case code != exitFailed || !strings.Contains(said, "no space left on device"):
-			t.Errorf("no space left from %s on: exit %d\n%s", what, code, said)
+		case code != exitFailed || !strings.Contains(said, words):
+			t.Errorf("%s from %s on: exit %d\n%s", words, what, code, said)
 		}
 		for name, sum := range packageSums(t, filepath.Join(p.dir, "out")) {
 			if p.want[name] != sum {
-				t.Errorf("no space left from %s on: %s is half written", what, name)
+				t.Errorf("%s from %s on: %s is half written", words, what, name)
 			}
 		}
-		p.healed(t, p.dir, "no space left from "+what+" on")
+		p.healed(t, p.dir, words+" from "+what+" on")
 	}
 }
 
@@ -279,15 +292,15 @@ func TestPowerLoss(t *testing.T) {
 	t.Logf("%d states", len(seen))
 }
 
-// checkOrder: between the last write to a file and its rename to a final name lies a sync of it. Hints alone
-// may be lost.
+// checkOrder: between the last write to a file and its rename to a final name lies a sync of it. Hints,
+// records of runs and logs alone may be lost.
 func checkOrder(t *testing.T, changes []change) {
 	t.Helper()
 	dirty, renames := map[string]bool{}, 0
 	for _, c := range changes {
 		switch c.call {
 		case "create", "write":
-			dirty[c.path] = !bytes.Contains(c.data, []byte(`"hint":true`))
+			dirty[c.path] = !bytes.Contains(c.data, []byte(`"hint":true`)) && !strings.Contains(c.path, "/runs/") && !strings.Contains(c.path, "/logs/")
 		case "sync":
 			delete(dirty, c.path)
 		case "rename":

@@ -13,6 +13,14 @@ import (
 
 // TestHelp holds every verb to what a reader of --help expects: what it does, an example that names it,
 // and a description of each flag.
+func TestVerbsHaveTheirNames(t *testing.T) {
+	for _, v := range verbs() {
+		if got := v.make(&app{lookupEnv: func(string) (string, bool) { return "", false }}).Name(); got != v.name {
+			t.Errorf("the verb %s is called %s", got, v.name)
+		}
+	}
+}
+
 func TestHelp(t *testing.T) {
 	env := map[string]string{"FORGE_CACHE": t.TempDir(), "FORGE_KEYS": filepath.Join(t.TempDir(), "keys")}
 	root := newRootCommand(&app{lookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})

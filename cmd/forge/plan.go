@@ -76,7 +76,11 @@ func (a *app) plan(ctx context.Context, req *engine.Request, form planForm) erro
 		return err
 	}
 	if form == planDocument {
-		if err := a.printJSON(map[string]any{"packages": append(existingRows(req, graph), planRows(req, forecast)...)}); err != nil {
+		document := map[string]any{"packages": append(existingRows(req, graph), planRows(req, forecast)...)}
+		if len(graph.Missing) > 0 {
+			document["missing"] = graph.Missing
+		}
+		if err := a.printJSON(document); err != nil {
 			return err
 		}
 		return renderErr

@@ -179,17 +179,22 @@ func (a *app) keepRebuilt(st *store.Store, report *engine.RebuildReport, dir str
 
 // attestRebuild signs what was seen.
 func (a *app) attestRebuild(ctx context.Context, r *engine.RebuildReport, b provenance.Build, file string) error {
-	keys, err := a.signingKeys()
-	if err != nil {
-		return err
-	}
 	text, err := provenance.RebuildStatement(provenance.Rebuild{FileName: r.Package, SHA256: r.SHA256, Verdict: r.Verdict,
 		RecordedKey: b.Key, Key: r.Key, Attempts: r.Attempts, Differences: r.Differences, Notes: r.Notes,
 		BuilderID: "forge", BuilderVersion: version})
 	if err != nil {
 		return err
 	}
-	envelope, err := keys.SignStatement(ctx, trust.PayloadInToto, text)
+	return a.writeEnvelope(ctx, text, file)
+}
+
+// writeEnvelope signs a statement and writes it as a line of its own.
+func (a *app) writeEnvelope(ctx context.Context, statement []byte, file string) error {
+	keys, err := a.signingKeys()
+	if err != nil {
+		return err
+	}
+	envelope, err := keys.SignStatement(ctx, trust.PayloadInToto, statement)
 	if err != nil {
 		return err
 	}

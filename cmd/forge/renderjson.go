@@ -10,6 +10,7 @@ import (
 	"forge/engine"
 	"forge/internal/diag"
 	"forge/packages"
+	"forge/platforms"
 	"forge/recipes"
 	"forge/resolver"
 )
@@ -142,13 +143,22 @@ func (a *app) printWarnings(warnings diag.List) {
 	}
 }
 
+func virtualTexts(list []platforms.VirtualPackage) []string {
+	texts := []string{}
+	for _, v := range list {
+		texts = append(texts, v.Name+"="+v.Version+"="+cmp.Or(v.Build, "0"))
+	}
+	return texts
+}
+
 func renderedOf(req *engine.Request, o *recipes.Output, book subpackages) renderedOutput {
-	virtual := []string{}
-	for _, v := range req.Virtual {
-		virtual = append(virtual, v.Name+"="+v.Version+"="+cmp.Or(v.Build, "0"))
+	virtual := virtualTexts(req.Virtual)
+	there := virtual
+	if o.HostPlatform != o.BuildPlatform {
+		there = virtualTexts(engine.HostVirtual(req, o))
 	}
 	v := renderedOutput{Recipe: o.RecipeView(), SystemTools: map[string]string{"forge": version}, ExtraMeta: req.ExtraMeta, Configuration: configurationView{
-		TargetPlatform: o.Subdir(), HostPlatform: platformView{o.HostPlatform.String(), virtual}, BuildPlatform: platformView{o.BuildPlatform.String(), virtual},
+		TargetPlatform: o.Subdir(), HostPlatform: platformView{o.HostPlatform.String(), there}, BuildPlatform: platformView{o.BuildPlatform.String(), virtual},
 		Variant: o.Variant, Hash: hashView{strings.TrimPrefix(o.Hash, "h"), o.HashPrefix()}, Directories: engine.BuildFolders(), Channels: channelURLs(req.Channels),
 		ChannelPriority: priorityName(req.ChannelPriority), SolveStrategy: "highest", Subpackages: book.with(o), Packaging: packagingOf(req.PackageFormat),
 	}}

@@ -36,6 +36,7 @@ type app struct {
 	insecure       []string       // hosts of --allow-insecure-host
 	stores         []*store.Store // opened; closed at the end
 	began          time.Time      // before anything was read
+	stdinFile      string         // where the recipe on standard input lies
 	notes          diag.List      // warnings and notes of what was rendered and planned
 }
 
@@ -107,7 +108,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 // run is the whole program: arguments in, exit code out.
 func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{began: time.Now(), lookupEnv: lookupEnv, stdin: stdin, stdout: stdout, stderr: stderr}
-	root := newRootCommand(a)
+	root := newRootCommand(a, args...)
 	root.SetArgs(optionalValues(args))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -117,9 +118,10 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 		completions(a, root) // the words for every flag of every verb, which nobody else asks for
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !knows(root, args[0]) {
-		return a.report(ctx, unknownVerb(root, args[0])) // before its flags are found to be unknown
+		return a.report(ctx, root, unknownVerb(root, args[0])) // before its flags are found to be unknown
 	}
-	return a.report(ctx, root.ExecuteContext(ctx))
+	verb, err := root.ExecuteContextC(ctx)
+	return a.report(ctx, verb, err)
 }
 
 // optionalValues joins the value of a flag that may go without one, as rattler-build reads it: the word
@@ -140,8 +142,8 @@ func optionalValues(args []string) []string {
 	return joined
 }
 
-// report prints err, if it is one, and gives its exit code.
-func (a *app) report(ctx context.Context, err error) int {
+// report prints err, if it is one, which came of verb, and gives its exit code.
+func (a *app) report(ctx context.Context, verb *cobra.Command, err error) int {
 	var exit exitError
 	var usage usageError
 	switch {
@@ -153,7 +155,7 @@ func (a *app) report(ctx context.Context, err error) int {
 		fmt.Fprintln(a.stderr, "forge: interrupted; nothing is lost, the same command goes on from here")
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.stderr, "forge: %s\nSee 'forge --help'.\n", diag.Printable(usage.Error()))
+		fmt.Fprintf(a.stderr, "forge: %s\nSee '%s --help'.\n", diag.Printable(usage.Error()), verb.CommandPath())
 		return exitUsage
 	}
 	a.printError(err)
@@ -176,8 +178,8 @@ func (a *app) printError(err error) {
 	}
 }
 
-// newRootCommand puts the verbs together; one file a verb.
-func newRootCommand(a *app) *cobra.Command {
+// newRootCommand makes the program's command with those below it that args need; without args with all.
+func newRootCommand(a *app, args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "forge",
 		Short: "Build packages from recipes, sandboxed and signed",
@@ -194,7 +196,7 @@ forge sandbox run and forge debug run end with the command's own.`,
 		SilenceErrors: true,
 		Version:       version,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.CountVarP(&a.global.verbose, "verbose", "v", "say more; twice for debugging")
 	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "say only what went wrong")
@@ -212,33 +214,10 @@ forge sandbox run and forge debug run end with the command's own.`,
 		}
 		return a.global.look()
 	}
-	root.AddCommand(verbs(a)...)
+	root.AddCommand(commands(a, args)...)
 	root.CompletionOptions.DisableDefaultCmd = true
 	markUsageErrors(root)
 	return root
-}
-
-// markUsageErrors makes wrong positional arguments usage errors, for every verb in one place.
-func markUsageErrors(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		}
-	} else if c.HasSubCommands() {
-		c.Args = func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownVerb(c, args[0])
-			}
-			return nil
-		}
-		c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	}
-	for _, sub := range c.Commands() {
-		markUsageErrors(sub)
-	}
 }
 
 // knows reports whether word is a verb, or one that cobra adds when it runs.

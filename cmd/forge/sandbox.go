@@ -41,7 +41,7 @@ func sandboxCommand(a *app) *cobra.Command {
 // sandboxFlags are the flags of `forge sandbox run`, as they were typed.
 type sandboxFlags struct {
 	readOnly, writable, externals, env []string
-	memory, processes, fileSize        int64
+	memory, processes, fileSize, disk  int64
 	cpu, timeout, dir, isolation       string
 	network, terminal, asJSON          bool
 }
@@ -70,6 +70,7 @@ out, 137 when a limit killed it.`,
 	flags.Int64Var(&f.processes, "processes", 0, "most processes at once")
 	flags.StringVar(&f.cpu, "cpu", "", "most CPU time, in seconds or as 1m30s")
 	flags.Int64Var(&f.fileSize, "file-size", 0, "most bytes in one file")
+	flags.Int64Var(&f.disk, "disk", 0, "most bytes that what is shown with --rw may grow by")
 	flags.StringVar(&f.timeout, "timeout", "", "most time by the clock, in seconds or as 1m30s")
 	flags.StringVar(&f.dir, "dir", "/forge/work", "folder inside to start in")
 	flags.StringVar(&f.isolation, "isolation", "full", "the least isolation that will do: full, landlock (Linux), seatbelt (macOS), appcontainer (Windows) or none")
@@ -135,7 +136,7 @@ func (f sandboxFlags) spec(args []string, level sandbox.Isolation) (sandbox.Spec
 	s := engine.CommandSpec()
 	home := s.Dir
 	s.Argv, s.Dir, s.Network, s.Level = args, f.dir, f.network, level
-	s.Limits = sandbox.Limits{Memory: f.memory, Processes: f.processes, FileSize: f.fileSize}
+	s.Limits = sandbox.Limits{Memory: f.memory, Processes: f.processes, FileSize: f.fileSize, Disk: f.disk}
 	for _, e := range f.env {
 		name, _, _ := strings.Cut(e, "=")
 		s.Env = slices.DeleteFunc(s.Env, func(old string) bool { return strings.HasPrefix(old, name+"=") })

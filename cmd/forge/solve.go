@@ -59,6 +59,7 @@ func solveCommand(a *app) *cobra.Command {
 	flags := c.Flags()
 	flags.StringArrayVarP(&f.channels, "channel", "c", nil, "channel: a folder or URL; the first has the highest priority (default: output)")
 	flags.StringVar(&f.platform, "platform", "", "platform to solve for, such as win-64 (default: this machine's)")
+	flags.StringVar(&f.platform, "target-platform", "", "the same, by the name that render, plan and build have for it")
 	flags.StringArrayVar(&f.virtual, "virtual-package", nil, "NAME=VERSION[=BUILD] the machine has; given once, they replace those of this machine")
 	flags.StringVar(&f.priority, "channel-priority", "strict", "strict, flexible or disabled")
 	flags.StringVar(&f.excludeNewer, "exclude-newer", "", "leave out packages made after this date (2026-01-31 or RFC 3339)")
@@ -133,6 +134,9 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 		return err
 	}
 	answer.Warnings = append(resolver.Lookalikes(answer.chosen, provider.Names()), confused...)
+	if len(provider.Names()) == 0 {
+		answer.Warnings = append(answer.Warnings, "there is no package in "+strings.Join(problem.Channels, ", ")+"; -c names other channels")
+	}
 	for _, w := range answer.Warnings {
 		fmt.Fprintln(a.stderr, "forge: warning: "+w)
 	}
@@ -227,8 +231,11 @@ func (a *app) solveProblem(ctx context.Context, f *solveFlags, specs []string) (
 		return provider, problem, err
 	}
 	problem := resolver.Problem{Specs: specs}
-	for _, s := range specs {
+	for i, s := range specs {
 		if _, err := packages.ParseMatchSpec(s); err != nil {
+			if i > 0 && s != "" && strings.Contains("<>=!~", s[:1]) { // the shell took a spec apart
+				err = fmt.Errorf("%w; in a shell a spec with a blank is written in quotes: %q", err, specs[i-1]+" "+s)
+			}
 			return nil, problem, usageError{err}
 		}
 	}
@@ -325,5 +332,5 @@ func (a *app) virtualOf(p platforms.Platform) []platforms.VirtualPackage {
 	if p == platforms.Host() {
 		return platforms.DetectVirtual(a.lookupEnv)
 	}
-	return platforms.AssumedVirtual(p)
+	return platforms.Override(platforms.AssumedVirtual(p), a.lookupEnv)
 }

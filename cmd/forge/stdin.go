@@ -47,6 +47,7 @@ func (a *app) withStdin(patterns []string, req *engine.Request) ([]string, error
 	file := filepath.Join(folder, stdinName(text))
 	patterns = slices.Clone(patterns)
 	patterns[at] = file
+	a.stdinFile = file
 	return patterns, os.WriteFile(file, text, 0o644)
 }
 

@@ -20,6 +20,7 @@ func testCommand(a *app) *cobra.Command {
 	var files []string
 	var index int
 	var rdeps, asJSON bool
+	var attest string
 	c := &cobra.Command{
 		Use:   "test [FILE]...",
 		Short: "Run the tests that packages carry",
@@ -32,7 +33,8 @@ Packages made by rattler-build and conda-build are tested the same way.
 Exit code: 0 all passed or there are none, 1 one failed or could not be run here, 2 used wrongly.`,
 		Example: `  forge test output/linux-64/zlib-1.3.1-*.conda
   forge test -p zlib.conda -c https://example.org/channel --test-index 0
-  forge test --rdeps output/linux-64/zlib-*.conda      and all that needs it, with this one`,
+  forge test --rdeps output/linux-64/zlib-*.conda      and all that needs it, with this one
+  forge test --attest results.jsonl zlib.conda         a signed statement of what came of it`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files = append(files, args...)
 			if len(files) == 0 {
@@ -41,12 +43,16 @@ Exit code: 0 all passed or there are none, 1 one failed or could not be run here
 			if index >= 0 && len(files) > 1 {
 				return usageError{errors.New("--test-index goes with one package")}
 			}
-			return a.test(cmd.Context(), &f, files, engine.PackageTest{Index: index, ReverseDeps: rdeps}, asJSON)
+			if attest != "" && len(files) > 1 {
+				return usageError{errors.New("--attest goes with one package")}
+			}
+			return a.test(cmd.Context(), &f, files, engine.PackageTest{Index: index, ReverseDeps: rdeps}, asJSON, attest)
 		},
 	}
 	c.Flags().StringArrayVarP(&files, "package-file", "p", nil, "package to test (also as plain arguments)")
 	c.Flags().IntVar(&index, "test-index", -1, "only this test, counted from 0")
 	c.Flags().BoolVar(&rdeps, "rdeps", false, "also run the tests of packages in the channels that depend on it")
+	c.Flags().StringVar(&attest, "attest", "", "write a signed statement of the package's own results to this file, also of failures (docs/verify.md)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the results as one JSON document")
 	f.registerChannels(c.Flags())
 	return c
@@ -64,15 +70,18 @@ type testRow struct {
 	Log     string  `json:"log,omitempty"`
 }
 
-func (a *app) test(ctx context.Context, f *buildFlags, files []string, ask engine.PackageTest, asJSON bool) error {
+func (a *app) test(ctx context.Context, f *buildFlags, files []string, ask engine.PackageTest, asJSON bool, attest string) error {
 	rows := []testRow{}
 	failed := 0
 	for _, file := range files {
-		outcomes, err := a.testFile(ctx, f, file, ask)
+		outcomes, statement, err := a.testFile(ctx, f, file, ask)
 		if errors.Is(err, engine.ErrNoSuchTest) {
 			return usageError{err}
 		}
 		if err != nil {
+			return err
+		}
+		if err := a.attestTests(ctx, file, statement, attest); err != nil {
 			return err
 		}
 		if len(outcomes) == 0 && !asJSON && !a.global.quiet {
@@ -99,24 +108,35 @@ func (a *app) test(ctx context.Context, f *buildFlags, files []string, ask engin
 	return nil
 }
 
-func (a *app) testFile(ctx context.Context, f *buildFlags, file string, ask engine.PackageTest) ([]engine.TestOutcome, error) {
+func (a *app) testFile(ctx context.Context, f *buildFlags, file string, ask engine.PackageTest) ([]engine.TestOutcome, []byte, error) {
 	abs, err := packageFile(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	req, err := a.packageRequest(f, abs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tools, _, err := a.tools(ctx, req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ask.File, ask.LogDir = abs, filepath.Join(req.CacheDir, "logs")
 	if _, err := os.Stat(req.OutputDir); err == nil {
 		ask.LogDir = filepath.Join(req.OutputDir, "logs")
 	}
 	return engine.TestPackage(ctx, req, tools, ask)
+}
+
+// attestTests signs what came of a package's tests.
+func (a *app) attestTests(ctx context.Context, file string, statement []byte, to string) error {
+	switch {
+	case to == "":
+		return nil
+	case statement == nil:
+		return fmt.Errorf("%s: no test of it was run: there is nothing to state", filepath.Base(file))
+	}
+	return a.writeEnvelope(ctx, statement, to)
 }
 
 // packageFile is the absolute path of a package; one that is not there is a mistake of the caller.

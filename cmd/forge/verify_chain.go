@@ -27,6 +27,7 @@ type chain struct {
 	now  time.Time
 	done map[string]*checked          // by absolute path; nil while it is at work
 	sums map[string]map[string]string // by folder: what its index says of each file
+	read map[string]digest.Digest     // by path: what was read of a material
 }
 
 // checked is the verdict on one package with its materials.
@@ -63,7 +64,7 @@ const (
 )
 
 func newChain(keys *trust.KeySet, open channels.OpenFunc, now time.Time) *chain {
-	return &chain{keys: keys, open: open, now: now, done: map[string]*checked{}, sums: map[string]map[string]string{}}
+	return &chain{keys: keys, open: open, now: now, done: map[string]*checked{}, sums: map[string]map[string]string{}, read: map[string]digest.Digest{}}
 }
 
 // check is the verdict on the file. A dependency that is here and does not hold up is a refusal.
@@ -173,7 +174,7 @@ func (c *chain) material(ctx context.Context, file string, m provenance.Material
 	}
 	status := statusElsewhere
 	for _, beside := range besides(file, m) {
-		sum, _, err := digest.OfFile(beside)
+		sum, err := c.sumOf(beside)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -194,6 +195,18 @@ func (c *chain) material(ctx context.Context, file string, m provenance.Material
 		return statusGood, nil
 	}
 	return status, nil
+}
+
+// sumOf is the sha256 of a file, which is read once: many packages are made with the same ones.
+func (c *chain) sumOf(path string) (digest.Digest, error) {
+	if sum, known := c.read[path]; known {
+		return sum, nil
+	}
+	sum, _, err := digest.OfFile(path)
+	if err == nil {
+		c.read[path] = sum
+	}
+	return sum, err
 }
 
 // besides is where the package m may lie if it is in the channel that file is in. A URI that names no

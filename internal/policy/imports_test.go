@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -87,7 +88,7 @@ func TestPolicyCanFail(t *testing.T) {
 func permits(pkg, room string) bool {
 	rules, ok := allowed()[pkg]
 	if !ok {
-		for p := pkg; p != "." && !ok; p = filepath.Dir(p) {
+		for p := pkg; p != "." && !ok; p = path.Dir(p) {
 			rules, ok = allowed()[p+"/..."]
 		}
 	}

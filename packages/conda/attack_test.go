@@ -217,7 +217,9 @@ func TestUnpackThroughLinkOnDisk(t *testing.T) {
 	dir := filepath.Join(outer, "env")
 	os.Mkdir(dir, 0o755)
 	os.Mkdir(filepath.Join(outer, "outside"), 0o755)
-	os.Symlink("../outside", filepath.Join(dir, "bin"))
+	if err := os.Symlink("../outside", filepath.Join(dir, "bin")); err != nil {
+		t.Skip("no links here: ", err)
+	}
 	if _, err := p.Unpack(context.Background(), dir, "/p", ""); err == nil {
 		t.Error("a link out of the environment was followed")
 	}

@@ -56,6 +56,9 @@ func (f format) Open(path string) (packages.Package, error) {
 func (p *pkg) open(base string) error {
 	magic := make([]byte, 4)
 	if _, err := p.f.ReadAt(magic, 0); err != nil {
+		if info, e := p.f.Stat(); e == nil && info.IsDir() {
+			return errors.New("it is a folder, not a package")
+		}
 		return fmt.Errorf("too short: %w", err)
 	}
 	stem := ""

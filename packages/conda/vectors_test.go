@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
@@ -185,6 +186,9 @@ func order(t *testing.T, p *pkg) []string {
 
 // Unpacked, the packages are what rattler installs.
 func TestUnpackAsRattler(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes, links and names here are those of Unix")
+	}
 	trees := shared(t, "vectors/rattler-build/install")
 	list, _ := filepath.Glob(filepath.Join(trees, "*/tree.json"))
 	for _, tree := range list {

@@ -26,12 +26,12 @@ type Level struct {
 
 // entry is a line of the table.
 type entry struct {
-	From       []string              `json:"from"`
-	Vendor     string                `json:"vendor"`
-	Features   []string              `json:"features"`
-	Generation int                   `json:"generation"`
-	Part       string                `json:"cpupart"`
-	Compilers  map[string][]compiler `json:"compilers"`
+	From       []string        `json:"from"`
+	Vendor     string          `json:"vendor"`
+	Features   []string        `json:"features"`
+	Generation int             `json:"generation"`
+	Part       string          `json:"cpupart"`
+	Compilers  json.RawMessage `json:"compilers"` // []compiler by name; most of the table, and seldom asked for
 }
 
 type compiler struct {

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,7 +15,13 @@ func (l *Level) Flags(name, version string) ([]string, error) {
 	if !ok {
 		return nil, fmt.Errorf("flags of %s for %s: version %q is no list of numbers", name, l.Name, version)
 	}
-	list, ok := l.entry.Compilers[name]
+	var all map[string][]compiler
+	if len(l.entry.Compilers) > 0 {
+		if err := json.Unmarshal(l.entry.Compilers, &all); err != nil {
+			return nil, fmt.Errorf("flags of %s for %s: embedded table: %w", name, l.Name, err)
+		}
+	}
+	list, ok := all[name]
 	if !ok {
 		return nil, fmt.Errorf("flags of %s for %s: none are known", name, l.Name)
 	}

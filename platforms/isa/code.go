@@ -14,7 +14,8 @@ import (
 type code struct {
 	family    string // the CPUs it is for, by archspec's name
 	decode    func([]byte) (size int, feature string, ok bool)
-	fixed     bool // instructions have one size
+	quick     func([]byte) int // the size of what asks for nothing, 0 for what decode must read
+	fixed     bool             // instructions have one size
 	functions []function
 }
 
@@ -78,7 +79,7 @@ func readELF(file []byte) (*code, error) {
 		if s.Flags&elf.SHF_EXECINSTR == 0 || s.Type == elf.SHT_NOBITS {
 			continue
 		}
-		data, err := s.Data()
+		data, err := sectionData(file, s)
 		if err != nil {
 			return nil, fmt.Errorf("read code: section %s: %w", s.Name, err)
 		}
@@ -91,12 +92,20 @@ func readELF(file []byte) (*code, error) {
 	return c, nil
 }
 
+// sectionData is a section's content, not copied where it lies in the file as it is.
+func sectionData(file []byte, s *elf.Section) ([]byte, error) {
+	if size := uint64(len(file)); s.Flags&elf.SHF_COMPRESSED == 0 && s.Offset <= size && s.FileSize <= size-s.Offset {
+		return file[s.Offset : s.Offset+s.FileSize], nil
+	}
+	return s.Data()
+}
+
 func decoderFor(amd64, aarch64 bool) *code {
 	switch {
 	case amd64:
-		return &code{family: "x86_64", decode: x86}
+		return &code{family: "x86_64", decode: x86, quick: quick}
 	case aarch64:
-		return &code{family: "aarch64", decode: arm64, fixed: true}
+		return &code{family: "aarch64", decode: arm64, quick: func([]byte) int { return 0 }, fixed: true}
 	}
 	return nil
 }
@@ -148,7 +157,7 @@ func readMachO(file []byte) (*code, error) {
 	if fat, err := macho.NewFatFile(bytes.NewReader(file)); err == nil {
 		var all *code
 		for i := range fat.Arches {
-			c, err := machoCode(fat.Arches[i].File)
+			c, err := machoCode(fat.Arches[i].File, from(file, uint64(fat.Arches[i].Offset)))
 			if err != nil {
 				return nil, err
 			}
@@ -162,7 +171,7 @@ func readMachO(file []byte) (*code, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read code: %w", err)
 	}
-	return machoCode(f)
+	return machoCode(f, file)
 }
 
 func merge(a, b *code) *code {
@@ -175,7 +184,10 @@ func merge(a, b *code) *code {
 	return a
 }
 
-func machoCode(f *macho.File) (*code, error) {
+// from is the rest of b, nothing where b is shorter.
+func from(b []byte, at uint64) []byte { return b[min(at, uint64(len(b))):] }
+
+func machoCode(f *macho.File, image []byte) (*code, error) {
 	c := decoderFor(f.Cpu == macho.CpuAmd64, f.Cpu == macho.CpuArm64)
 	if c == nil {
 		return nil, nil
@@ -196,9 +208,38 @@ func machoCode(f *macho.File) (*code, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read code: section %s: %w", s.Name, err)
 		}
+		withoutTables(f, image, data, uint64(s.Offset))
 		c.add(s.Name, s.Addr, data, names)
 	}
 	return c, nil
+}
+
+// withoutTables makes the data among the code, which the linker lists (LC_DATA_IN_CODE), instructions that do
+// nothing. at is where in the image the code lies.
+func withoutTables(f *macho.File, image, code []byte, at uint64) {
+	const loadDataInCode = 0x29
+	nop := []byte{0x90}
+	if f.Cpu == macho.CpuArm64 {
+		nop = []byte{0x1f, 0x20, 0x03, 0xd5}
+	}
+	for _, load := range f.Loads {
+		raw := load.Raw()
+		if len(raw) < 16 || f.ByteOrder.Uint32(raw) != loadDataInCode {
+			continue
+		}
+		table := from(image, uint64(f.ByteOrder.Uint32(raw[8:])))
+		table = table[:min(uint64(len(table)), uint64(f.ByteOrder.Uint32(raw[12:])))]
+		for ; len(table) >= 8; table = table[8:] { // offset, length, kind
+			begin, length := uint64(f.ByteOrder.Uint32(table)), uint64(f.ByteOrder.Uint16(table[4:]))
+			if begin < at || begin-at > uint64(len(code)) {
+				continue
+			}
+			part := code[begin-at : min(begin-at+length, uint64(len(code)))]
+			for i := range part {
+				part[i] = nop[i%len(nop)]
+			}
+		}
+	}
 }
 
 func readPE(file []byte) (*code, error) {

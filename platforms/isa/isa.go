@@ -5,8 +5,11 @@ import (
 	"bytes"
 	"debug/buildinfo"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"forge/platforms/cpu"
 )
@@ -48,12 +51,44 @@ func Check(file []byte, level *cpu.Level, allow []string) (*Report, error) {
 		return checkGo(info, level), nil
 	}
 	r := &Report{}
-	has := abilities(level)
-	for _, f := range code.functions {
-		r.function(code, f, has, allow)
+	for _, p := range code.reports(abilities(level), allow) {
+		r.Instructions += p.Instructions
+		r.Unknown += p.Unknown
+		r.Findings = append(r.Findings, p.Findings...)
+		r.Dispatched = append(r.Dispatched, p.Dispatched...)
+		r.asks = r.asks || p.asks
 	}
 	r.deliberate()
 	return r, nil
+}
+
+// reports reads the functions, those of large files on all cores, and returns what was found in their order.
+func (c *code) reports(has map[string]bool, allow []string) []Report {
+	const part = 1 << 20 // bytes of code, about
+	var parts [][]function
+	from, size := 0, 0
+	for i, f := range c.functions {
+		if size += len(f.bytes); size >= part || i == len(c.functions)-1 {
+			parts = append(parts, c.functions[from:i+1])
+			from, size = i+1, 0
+		}
+	}
+	reports := make([]Report, len(parts))
+	var workers sync.WaitGroup
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(len(parts)); i = next.Add(1) - 1 {
+			for _, f := range parts[i] {
+				reports[i].function(c, f, has, allow)
+			}
+		}
+	}
+	for range min(runtime.GOMAXPROCS(0), len(parts)) - 1 {
+		workers.Go(work)
+	}
+	work()
+	workers.Wait()
+	return reports
 }
 
 // deliberate moves what no compiler writes of itself to the dispatched ones, if the file asks the CPU
@@ -97,6 +132,11 @@ func (r *Report) function(c *code, f function, has map[string]bool, allow []stri
 	found := map[string]*Finding{}
 	var order []string
 	for at := 0; at < len(f.bytes); {
+		if n := c.quick(f.bytes[at:]); n > 0 {
+			r.Instructions++
+			at += n
+			continue
+		}
 		size, feature, ok := c.decode(f.bytes[at:])
 		if !ok {
 			r.Unknown++

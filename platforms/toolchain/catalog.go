@@ -17,6 +17,8 @@ type tool struct {
 	programs []string   // of a package that has none in usr/bin
 	made     []string   // files that its packages' scripts make, absolute; taken where they are there
 	windows  string     // what it is on Windows, see windowsHost
+	mac      string     // what it is on macOS, see macHost
+	macArch  string     // of macClang, as clang's -arch has it
 	declared *Declared  // of the workspace
 	depends  []string
 	aliases  []alias
@@ -32,6 +34,9 @@ type alias struct{ name, program string } // both below usr/bin
 func catalog(p platforms.Platform) []tool {
 	if p.IsWindows() {
 		return windowsCatalog(p)
+	}
+	if p.OS() == "osx" {
+		return slices.Concat(xcodeTools(p), goTools(p))
 	}
 	all := slices.Concat(compilers(p), mingw(p), cross(p), zig(p))
 	all = append(all, goTools(p)...)

@@ -17,6 +17,7 @@ type External struct {
 	Entries    []digest.Entry      // paths below /, in the store; known after Load
 	Env        map[string]string   // what activating it sets: CC, CFLAGS, …
 	Calls      []string            // batch files that activating it calls, absolute (Windows)
+	Folders    []string            // absolute, that its programs read beside its files, at levels that leave all in place (macOS)
 	Programs   []string            // absolute paths of the programs it offers
 }
 

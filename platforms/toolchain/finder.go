@@ -97,6 +97,9 @@ func hosts(cfg Config, l *looked) ([]host, error) {
 	if cfg.Platform.IsWindows() {
 		return []host{declaredHost{root, nil, l}, newWindowsHost(root)}, nil
 	}
+	if cfg.Platform.OS() == "osx" {
+		return []host{declaredHost{root, nil, l}, globs{root, l}, newMacHost(root, asker(root), l)}, nil
+	}
 	db, err := readDpkg(root)
 	l.note(filepath.Join(root, dpkgStatus), err == nil)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -164,6 +167,9 @@ func (f *finder) external(h host, t tool, version string, programs []string) *Ex
 	}
 	if h, ok := h.(activator); ok {
 		e.Env, e.Calls = h.activation(t)
+	}
+	if h, ok := h.(*macHost); ok {
+		e.Folders = h.folders(t)
 	}
 	if t.exports != nil {
 		e.RunExports = t.exports(version, f.glibc())

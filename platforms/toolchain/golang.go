@@ -33,7 +33,30 @@ func goTools(p platforms.Platform) []tool {
 			tool{name: "go-nocgo" + suffix, glob: at, deb: deb, env: goEnv("0")},
 			tool{name: "go-cgo" + suffix, glob: at, deb: deb, env: goEnv("1"), depends: []string{"gcc_" + p.String()}, exports: cgoExports})
 	}
+	for _, subdir := range platforms.Subdirs() { // without C, Go builds for other machines by itself
+		if target := goTarget(subdir); target[0] != "" && subdir != p.String() {
+			env := goEnv("0")
+			env["GOOS"], env["GOARCH"] = target[0], target[1]
+			if target[1] == "arm" {
+				env["GOARM"] = map[string]string{"linux-armv6l": "6", "linux-armv7l": "7"}[subdir]
+			}
+			all = append(all, tool{name: "go-nocgo_" + subdir, glob: at, deb: deb, env: env})
+		}
+	}
 	return all
+}
+
+// goTarget is a subdir's GOOS and GOARCH, empty where Go's own linker makes no programs for it.
+func goTarget(subdir string) [2]string {
+	return map[string][2]string{
+		"linux-64": {"linux", "amd64"}, "linux-32": {"linux", "386"}, "linux-aarch64": {"linux", "arm64"}, "linux-armv6l": {"linux", "arm"},
+		"linux-armv7l": {"linux", "arm"}, "linux-ppc64le": {"linux", "ppc64le"}, "linux-ppc64": {"linux", "ppc64"}, "linux-s390x": {"linux", "s390x"},
+		"linux-riscv64": {"linux", "riscv64"}, "linux-loongarch64": {"linux", "loong64"},
+		"osx-64": {"darwin", "amd64"}, "osx-arm64": {"darwin", "arm64"},
+		"win-64": {"windows", "amd64"}, "win-32": {"windows", "386"}, "win-arm64": {"windows", "arm64"},
+		"freebsd-64": {"freebsd", "amd64"}, "freebsd-32": {"freebsd", "386"}, "freebsd-arm64": {"freebsd", "arm64"},
+		"wasi-wasm32": {"wasip1", "wasm"},
+	}[subdir]
 }
 
 func cgoExports(_, glibc string) packages.RunExports {

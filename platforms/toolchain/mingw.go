@@ -29,7 +29,8 @@ const mingwTriplet = "x86_64-w64-mingw32"
 
 // mingwEnv is what activating them sets: conda-forge's m2w64 flags, the compiler's runtime linked in, so
 // that a package needs no DLL that is not of Windows, and no time stamp in the headers of programs. The
-// stack protector and _FORTIFY_SOURCE are left out: MinGW-w64 10 has them in a DLL, libssp-0.
+// unwinder that is linked into a DLL is not exported: a program brings its own. The stack protector and
+// _FORTIFY_SOURCE are left out: MinGW-w64 10 has them in a DLL, libssp-0.
 func mingwEnv(p platforms.Platform) map[string]string {
 	const usr = "/usr/local/src/conda"
 	tool := func(name string) string { return mingwTriplet + "-" + name }
@@ -43,7 +44,7 @@ func mingwEnv(p platforms.Platform) map[string]string {
 		"HOST": mingwTriplet, "BUILD": triplet(p), "CONDA_TOOLCHAIN_HOST": mingwTriplet, "CONDA_TOOLCHAIN_BUILD": triplet(p),
 		"CFLAGS": cflags, "CXXFLAGS": "-fvisibility-inlines-hidden -fmessage-length=0 " + cflags,
 		"CPPFLAGS":          "-DNDEBUG -O2 -isystem $PREFIX/Library/include",
-		"LDFLAGS":           "-Wl,-O2 -Wl,--as-needed -Wl,--gc-sections -Wl,--no-insert-timestamp -Wl,--dynamicbase -Wl,--nxcompat -Wl,--high-entropy-va -static-libgcc -L$PREFIX/Library/lib",
+		"LDFLAGS":           "-Wl,-O2 -Wl,--as-needed -Wl,--gc-sections -Wl,--no-insert-timestamp -Wl,--dynamicbase -Wl,--nxcompat -Wl,--high-entropy-va -static-libgcc -static-libstdc++ -Wl,--exclude-libs,libgcc_eh.a -L$PREFIX/Library/lib",
 		"CMAKE_PREFIX_PATH": "$PREFIX/Library",
 		"CMAKE_ARGS": "-DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=AMD64 -DCMAKE_C_COMPILER=/usr/bin/" + tool("gcc") +
 			" -DCMAKE_CXX_COMPILER=/usr/bin/" + tool("g++") + " -DCMAKE_RC_COMPILER=/usr/bin/" + tool("windres") +

@@ -1,6 +1,7 @@
 package toolchain
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -181,6 +182,8 @@ func (h *windowsHost) activation(t tool) (map[string]string, []string) {
 type installation struct {
 	Path    string `json:"installationPath"`
 	Version string `json:"installationVersion"`
+	// Complete is false while an installation is unfinished, or waits for the machine to start again.
+	Complete *bool `json:"isComplete"`
 }
 
 var toolsetVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+)+$`)
@@ -190,6 +193,7 @@ var toolsetVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+)+$`)
 // drive than root, is left out.
 func parseVswhere(root string, answer []byte) ([]studio, error) {
 	var all []installation
+	answer = bytes.TrimPrefix(answer, []byte("\ufeff"))
 	if err := json.Unmarshal(answer, &all); err != nil {
 		return nil, fmt.Errorf("read the answer of vswhere: %w", err)
 	}
@@ -197,7 +201,7 @@ func parseVswhere(root string, answer []byte) ([]studio, error) {
 	for _, in := range all {
 		folder, ok := belowRoot(root, in.Path)
 		major, _, _ := strings.Cut(in.Version, ".")
-		if !ok || studioYears()[major] == "" {
+		if !ok || studioYears()[major] == "" || in.Complete != nil && !*in.Complete {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(folder), "VC", "Auxiliary", "Build", "Microsoft.VCToolsVersion.default.txt"))

@@ -123,6 +123,37 @@ func TestVisualStudio(t *testing.T) {
 	}
 }
 
+// TestVswhereWhole reads an answer with all that vswhere says of an installation, of which one is unfinished.
+func TestVswhereWhole(t *testing.T) {
+	if filepath.VolumeName(os.TempDir()) != "" {
+		t.Skip("the answer's drive is not the folder of this test")
+	}
+	answer, err := os.ReadFile("testdata/vswhere.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	const toolset = "14.44.35207"
+	for _, folder := range []string{"Program Files/Microsoft Visual Studio/2022/Enterprise", "Program Files (x86)/Microsoft Visual Studio/2022/BuildTools"} {
+		for name, text := range map[string]string{"VC/Auxiliary/Build/Microsoft.VCToolsVersion.default.txt": toolset + "\r\n", "VC/Tools/MSVC/" + toolset + "/bin/Hostx64/x64/cl.exe": ""} {
+			at := filepath.Join(root, folder, name)
+			if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(at, []byte(text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := []studio{{"Program Files/Microsoft Visual Studio/2022/Enterprise", "17", toolset}}
+	for _, bom := range []string{"", "\ufeff"} {
+		got, err := parseVswhere(root, append([]byte(bom), answer...))
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v, %v, want %v", got, err, want)
+		}
+	}
+}
+
 func TestVswhereAnswers(t *testing.T) {
 	if list, err := parseVswhere("/", []byte("[]")); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)

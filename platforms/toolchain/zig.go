@@ -71,12 +71,30 @@ func zigVersion(folder string) (string, bool) {
 	return strings.CutPrefix(name, "ziglang-")
 }
 
+// zigCMake is what CMake is told. There is no install_name_tool: names and search paths are what they will be
+// when the linker writes them.
+func zigCMake(target, machine, cpu string) string {
+	compiler := func(verb string) string {
+		return "/usr/bin/zig;" + verb + ";-target;" + target + ".$MACOSX_DEPLOYMENT_TARGET" + strings.ReplaceAll(cpu, " ", ";")
+	}
+	return "-DCMAKE_SYSTEM_NAME=Darwin -DCMAKE_SYSTEM_VERSION=20.0.0 -DCMAKE_SYSTEM_PROCESSOR=" + machine +
+		" -DCMAKE_C_COMPILER=" + compiler("cc") + " -DCMAKE_CXX_COMPILER=" + compiler("c++") +
+		" -DCMAKE_OSX_DEPLOYMENT_TARGET=$MACOSX_DEPLOYMENT_TARGET -DCMAKE_OSX_SYSROOT= -DCMAKE_INSTALL_NAME_TOOL=/bin/true" +
+		" -DCMAKE_INSTALL_NAME_DIR=$PREFIX/lib -DCMAKE_BUILD_WITH_INSTALL_NAME_DIR=ON -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON -DCMAKE_INSTALL_RPATH=$PREFIX/lib" +
+		" -DCMAKE_FIND_ROOT_PATH=$PREFIX -DCMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER -DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY" +
+		" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$PREFIX -DCMAKE_INSTALL_LIBDIR=lib"
+}
+
 // zigEnv is what activating it sets: conda-forge's flags for Macs and its names for configure. zig strips
 // nothing and changes no install names; packages are relocated after the build.
 func zigEnv(p platforms.Platform, target, gnu, flags string) map[string]string {
 	const usr = "/usr/local/src/conda"
 	machine, _, _ := strings.Cut(gnu, "-")
-	to := " -target " + target + ".$MACOSX_DEPLOYMENT_TARGET"
+	cpu := "" // for what zig itself compiles when it links: the C++ library
+	if march := strings.TrimSpace(flags); march != "" {
+		cpu = " " + march
+	}
+	to := " -target " + target + ".$MACOSX_DEPLOYMENT_TARGET" + cpu
 	cflags := flags + "-ftree-vectorize -fPIC -fstack-protector-strong -fno-sanitize=undefined -O2 -pipe -isystem $PREFIX/include " +
 		"-ffile-prefix-map=$SRC_DIR=" + usr + "/$PKG_NAME-$PKG_VERSION -ffile-prefix-map=$PREFIX=" + usr + "-prefix"
 	return map[string]string{
@@ -88,6 +106,8 @@ func zigEnv(p platforms.Platform, target, gnu, flags string) map[string]string {
 		"CPPFLAGS":             "-D_FORTIFY_SOURCE=2 -isystem $PREFIX/include",
 		"LDFLAGS":              "-Wl,-headerpad_max_install_names -Wl,-dead_strip_dylibs -Wl,-rpath,$PREFIX/lib -L$PREFIX/lib",
 		"CMAKE_PREFIX_PATH":    "$PREFIX",
+		"CMAKE_ARGS":           zigCMake(target, machine, cpu),
+		"MESON_ARGS":           "-Dbuildtype=release --prefix=$PREFIX -Dlibdir=lib",
 		"OSX_ARCH":             machine,
 		"CONDA_BUILD_SYSROOT":  "/" + zigFolder + "/lib/libc/darwin",
 		"ZIG_GLOBAL_CACHE_DIR": "/tmp/zig-cache", "ZIG_LOCAL_CACHE_DIR": "/tmp/zig-cache",

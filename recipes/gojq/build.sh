@@ -2,7 +2,9 @@
 set -euo pipefail
 
 export CGO_ENABLED=0
-go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$PREFIX/bin/gojq" ./cmd/gojq
+bin=$PREFIX/bin
+if [[ $target_platform == win-* ]]; then bin=$LIBRARY_BIN; fi
+go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$bin/gojq$(go env GOEXE)" ./cmd/gojq
 
 # The program holds these modules too: their licences go with it.
 mkdir -p library_licenses

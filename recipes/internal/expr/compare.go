@@ -101,9 +101,7 @@ func isNumber(v Value) bool {
 	return false
 }
 
-// Compare orders a and b as Python's < does; false where the types have no order. NaN gives 2.
-func Compare(a, b Value) (int, bool) { return newFuel().compare(a, b) }
-
+// compare orders a and b as Python's < does; false where the types have no order. NaN gives 2.
 func (f *fuel) compare(a, b Value) (int, bool) {
 	defer f.up()
 	if !f.burn() {

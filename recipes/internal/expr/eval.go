@@ -408,6 +408,10 @@ func (st *state) call(x *callExpr, fn Value, name string) Value {
 		if name == "" {
 			name = f.Name
 		}
+		if _, ok := x.fn.(*nameExpr); ok && st.env.Print != nil { // a mistake where it is printed, as any undefined name
+			st.args(x.args)
+			return &Missing{Name: name, Of: NoFunction}
+		}
 		e := at(Undefined, st.src, x.fn.at(), "%s", "there is no function "+quote(name))
 		if a, ok := x.fn.(*attrExpr); ok {
 			e = at(Undefined, st.src, a.off, "%s", "there is no method "+quote(name))

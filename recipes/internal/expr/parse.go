@@ -52,6 +52,9 @@ func (p *parser) nodes(ends []string) string {
 			if slices.Contains(ends, name.text) {
 				return name.text
 			}
+			if len(ends) > 0 && strings.HasPrefix(name.text, "end") {
+				p.fail(name.off, "{%% %s %%} stands where {%% %s %%} is expected: the block before it is not closed", name.text, ends[len(ends)-1])
+			}
 			n := p.statement(name)
 			p.stack = append(p.stack, n)
 		default:

@@ -1,6 +1,11 @@
 package expr
 
-import "slices"
+import (
+	"maps"
+	"slices"
+
+	"forge/internal/diag"
+)
 
 type parser struct {
 	d     *Dialect
@@ -378,14 +383,30 @@ func (p *parser) dotted() (string, int) {
 	return name, t.off
 }
 
+// orAll is what a dialect has; where it does not say, it is all.
+func orAll[T any](some map[string]T, all func() map[string]T) map[string]T {
+	if some == nil {
+		return all()
+	}
+	return some
+}
+
+// unknown is the error about a filter or test that there is not.
+func (p *parser) unknown(off int, kind, name string, known []string) *Error {
+	e := syntaxAt(p.src, off, "there is no %s %q", kind, name)
+	e.Name, e.Length = name, len(name)
+	if near := diag.Nearest(name, known); near != "" {
+		e.Hint = "did you mean " + quote(near) + "?"
+	}
+	return e
+}
+
 // filter reads NAME or NAME(args) after the bar.
 func (p *parser) filter(x expr) expr {
 	name, off := p.dotted()
 	f, ok := p.d.filter(name)
 	if !ok {
-		e := syntaxAt(p.src, off, "there is no filter %q", name)
-		e.Name = name
-		panic(e)
+		panic(p.unknown(off, "filter", name, slices.Sorted(maps.Keys(orAll(p.d.Filters, AllFilters)))))
 	}
 	var a argList
 	if p.isOp("(") {
@@ -399,9 +420,7 @@ func (p *parser) test(x expr) expr {
 	name, off := p.dotted()
 	f, ok := p.d.test(name)
 	if !ok {
-		e := syntaxAt(p.src, off, "there is no test %q", name)
-		e.Name = name
-		panic(e)
+		panic(p.unknown(off, "test", name, slices.Sorted(maps.Keys(orAll(p.d.Tests, AllTests)))))
 	}
 	var a argList
 	t := p.cur()

@@ -94,6 +94,8 @@ func (m *Missing) err() *Error { return &Error{Kind: Undefined, Name: m.Name, Ms
 // Message says what is undefined.
 func (m *Missing) Message() string {
 	switch {
+	case m.Of == NoFunction:
+		return fmt.Sprintf("there is no function %q", m.Name)
 	case m.Name == "":
 		return "an undefined value is used"
 	case m.Of != "":

@@ -26,6 +26,9 @@ type Missing struct {
 	soft bool
 }
 
+// NoFunction is the Of of what was called and is no function.
+const NoFunction = "()"
+
 // Func is something that can be called.
 type Func struct {
 	Name string

@@ -39,10 +39,10 @@ func TestLoadReports(t *testing.T) {
 		{"control character", "a: 1\nb: x\x01y\n", Options{}, []string{"2:5 yaml-syntax"}},
 		{"not UTF-8", "a: \xff\n", Options{}, []string{"1:4 encoding"}},
 		{"tab", "a:\n\tb: 1\n", Options{}, []string{"2:2 yaml-syntax"}},
-		{"colon in value", "a: 1\nb: c: d\n", Options{}, []string{"2:1 yaml-syntax"}},
+		{"colon in value", "a: 1\nb: c: d\n", Options{}, []string{"2:5 yaml-syntax"}},
 		{"bad indentation", "a:\n  b: 1\n c: 2\n", Options{}, []string{"3:2 yaml-syntax"}},
 		{"bad list", "a:\n  - b\n  c: 2\nd: 1\n", Options{}, []string{"3:3 yaml-syntax"}},
-		{"unclosed quote", "a: 1\nb: \"x\nc: 2\n", Options{}, []string{"2:1 yaml-syntax"}},
+		{"unclosed quote", "a: 1\nb: \"x\nc: 2\n", Options{}, []string{"2:4 yaml-syntax"}},
 		{"unknown alias", "a: 1\nb: *nope\n", Options{}, []string{"2:1 yaml-syntax"}},
 		{"second document", "a: 1\n---\nb: 2\n", Options{}, []string{"0:0 second-document"}},
 	} {

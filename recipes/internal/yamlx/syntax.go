@@ -3,6 +3,7 @@ package yamlx
 import (
 	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"forge/internal/diag"
 
@@ -22,8 +23,27 @@ func (d *Document) syntax(text string, err error) diag.Diagnostic {
 		return withoutLine(tryParse(strings.Join(lines[:i+1], ""))) == message
 	})
 	content := strings.TrimRight(lines[line-1], "\r\n")
-	column := len([]rune(content)) - len([]rune(strings.TrimLeft(content, " \t"))) + 1
+	column := 1 + utf8.RuneCountInString(content[:wrongAt(message, content)])
 	return d.atLine(line, column, "yaml-syntax", plain(message), advice(message, content))
+}
+
+// wrongAt is where in its line a mistake is, as far as the line tells: a second colon, an opening quote; else
+// where its text begins.
+func wrongAt(message, content string) int {
+	first := len(content) - len(strings.TrimLeft(content, " \t"))
+	switch message {
+	case "mapping values are not allowed in this context":
+		if i := strings.Index(content, ": "); i >= 0 {
+			if j := strings.Index(content[i+1:], ": "); j >= 0 {
+				return i + 1 + j
+			}
+		}
+	case "found unexpected end of stream":
+		if i := strings.IndexAny(content, "\"'"); i >= 0 {
+			return i
+		}
+	}
+	return first
 }
 
 // deep reports nesting that the library does not read, at the 201st bracket of the first line that has so

@@ -1,0 +1,5 @@
+package "demo" {
+  version = "1.0"
+build {
+  number = 0
+}

@@ -1,0 +1,15 @@
+package "demo" {
+  version = "1.0"
+}
+output "libdemo" {
+  requirements {
+    host = ["demo-tools"]
+  }
+}
+output "demo-tools" {
+  inherit = "biuld"
+  requirements {
+    host = [pin_subpackage("libdemo", { exact = true })]
+    run  = [pin_subpackage("libdmeo", { exact = true })]
+  }
+}

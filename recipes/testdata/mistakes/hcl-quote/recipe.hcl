@@ -1,0 +1,7 @@
+package "demo" {
+  version = "1.0
+}
+build {
+  number = 0,
+  script = "make"
+}
