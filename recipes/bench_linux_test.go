@@ -310,12 +310,13 @@ func benchShipped(t *testing.T) (out []benchCase) {
 		t.Fatal(err)
 	}
 	p, _ := platforms.Parse("linux-64")
+	cache := NewCache()
 	for _, path := range files {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := RenderOptions{BuildPlatform: p}.withDefaults()
+		o := RenderOptions{BuildPlatform: p, Cache: cache}.withDefaults()
 		c := benchCase{name: path, variants: 1}
 		c.render = func() int { return len(renderHCL(path, data, o).Outputs) }
 		c.floor = func() { hclsyntax.ParseConfig(data, path, hcl.InitialPos) }

@@ -13,7 +13,8 @@ import (
 )
 
 // Cache keeps what was read of variant files, so that hundreds of recipes with one pinning file cost
-// one reading of it. It may be used by several goroutines; what it returns depends on content alone.
+// one reading of it, and what recipes see of the platforms. It may be used by several goroutines; what it
+// returns depends on content and platforms alone.
 type Cache struct {
 	mu    sync.Mutex
 	files map[cacheKey]*cachedFile

@@ -43,7 +43,7 @@ func convertWith(path string, data []byte, to string, h *hints) ([]byte, diag.Li
 	case to != "recipe.yaml" && to != "recipe.hcl" && to != "meta.yaml":
 		return nil, failed(path, "%q is no format of recipes: want recipe.yaml or recipe.hcl", to).Diagnostics
 	}
-	return nil, failed(path, "a %s cannot be written as %s: the older format lacks too much of it", from, to).Diagnostics
+	return nil, failed(path, "a %s cannot be written as %s: the older format lacks too much of it; keep both files, or go on with the %s, which forge builds as it is", from, to, from).Diagnostics
 }
 
 // metaToRecipe writes a meta.yaml as recipe.yaml (CEP 13, CEP 14).

@@ -359,7 +359,7 @@ func (h *hints) keys(to *yaml.Node, output string) {
 	for key, names := range map[string]map[string]bool{"use_keys": use, "ignore_keys": ignore} {
 		list := listNode()
 		for _, n := range sortedNames(names) {
-			if !mentions(output, n) && !(use[n] && ignore[n]) { // its name tells anyway; names of several outputs may be alike
+			if !(strings.Contains(output, "{{") && mentions(output, n)) && !(use[n] && ignore[n]) { // its name tells anyway; names of several outputs may be alike
 				list.Content = append(list.Content, plainNode(n))
 			}
 		}

@@ -20,10 +20,18 @@ func recipeToHCL(path string, data []byte, h *hints) ([]byte, diag.List) {
 	if o.root == nil || o.root.Kind != yaml.MappingNode {
 		return nil, o.unreadable(data)
 	}
-	c := &hclConverter{metaConverter: metaConverter{outline: o, hints: h}, lang: v1Dialect(), context: map[string]bool{}, later: map[string]bool{}, lists: map[string]bool{}, literals: map[string]expr.Value{}}
+	c := &hclConverter{metaConverter: metaConverter{outline: o, hints: h}, lang: v1Dialect(), context: map[string]bool{}, later: map[string]bool{}, lists: map[string]bool{}, unused: map[string]bool{}, literals: map[string]expr.Value{}}
 	c.w.c = c
 	c.names()
 	c.file()
+	if c.nameless(); len(c.unused) > 0 {
+		again := *c
+		again.b, again.list = strings.Builder{}, nil
+		again.w.c = &again
+		again.names()
+		again.file()
+		c = &again
+	}
 	c.list.Sort()
 	return hclwrite.Format([]byte(c.b.String())), c.list
 }
@@ -39,7 +47,25 @@ type hclConverter struct {
 	context  map[string]bool
 	later    map[string]bool       // context variables that are not defined yet: the name means the variant's
 	lists    map[string]bool       // context variables that are lists
+	unused   map[string]bool       // context variables that are not written
 	literals map[string]expr.Value // context variables that are constants
+}
+
+// nameless finds variables that only names of blocks read: those are constants in HCL.
+func (c *hclConverter) nameless() {
+	text := c.b.String()
+	for _, name := range sortedNames(c.context) {
+		if !mentions(strings.ReplaceAll(text, "local.", " "), name) {
+			continue
+		}
+		read := false
+		for _, x := range expressionIn.FindAllString(c.outline.text, -1) {
+			read = read || mentions(x, name)
+		}
+		if read && !strings.Contains(text, "local."+name) {
+			c.unused[name] = true
+		}
+	}
 }
 
 func (c *hclConverter) names() {
@@ -100,11 +126,38 @@ func (c *hclConverter) constant(text string) (string, bool) {
 
 func (c *hclConverter) line1(format string, args ...any) { fmt.Fprintf(&c.b, format+"\n", args...) }
 
-func (c *hclConverter) comment(n *yaml.Node) {
-	for _, l := range strings.Split(n.HeadComment, "\n") {
-		if l != "" {
-			c.line1("%s", l)
-		}
+func (c *hclConverter) comment(n *yaml.Node) { c.comments1(n.HeadComment) }
+
+func (c *hclConverter) comments1(text string) {
+	for _, l := range commentLines(text) {
+		c.line1("%s", l)
+	}
+}
+
+// pair writes what a key became, with the comments of the key and of its value.
+func (c *hclConverter) pair(k, v *yaml.Node, write func()) {
+	c.comment(k)
+	if v.Kind != yaml.ScalarNode {
+		c.comments1(k.LineComment)
+		c.comment(v)
+	}
+	write()
+	if v.Kind != yaml.ScalarNode {
+		c.comments1(v.FootComment)
+	}
+	c.comments1(k.FootComment)
+}
+
+// assign writes an attribute; a comment behind the value stays there where the value has one line.
+func (c *hclConverter) assign(key, value string, v *yaml.Node) {
+	switch comment := v.LineComment; {
+	case comment == "" || v.Kind != yaml.ScalarNode:
+		c.line1("%s = %s", key, value)
+	case strings.Contains(value, "\n"):
+		c.comments1(comment)
+		c.line1("%s = %s", key, value)
+	default:
+		c.line1("%s = %s %s", key, value, comment)
 	}
 }
 
@@ -132,20 +185,20 @@ func (c *hclConverter) file() {
 	}
 	later := c.later
 	c.later = nil
-	c.block("package", name, func() {
-		c.attribute("name", computed)
-		c.attribute("version", yamlx.Get(head, "version"))
-	})
+	c.firstComment()
+	c.keyed(c.root, "schema_version", func() {})
+	key := "package"
+	if c.at(key) == nil {
+		key = "recipe"
+	}
+	if head == nil {
+		c.block("package", name, func() {})
+	}
+	c.keyed(c.root, key, func() { c.block("package", name, func() { c.head(head, computed) }) })
 	c.later = later
 	if context := c.at("context"); context != nil && len(context.Content) > 0 {
 		c.line1("")
-		c.block("locals", "", func() {
-			for k, v := range yamlx.Pairs(context) {
-				c.comment(k)
-				c.line1("%s = %s", k.Value, c.local(v))
-				delete(c.later, k.Value)
-			}
-		})
+		c.keyed(c.root, "context", func() { c.locals(context) })
 	}
 	c.sections(c.root, true)
 	if outputs := c.at("outputs"); outputs != nil && outputs.Kind == yaml.SequenceNode {
@@ -157,8 +210,67 @@ func (c *hclConverter) file() {
 	for _, key := range []string{"about", "extra"} {
 		if v := c.at(key); v != nil {
 			c.line1("")
-			c.section(key, v)
+			c.keyed(c.root, key, func() { c.section(key, v) })
 		}
+	}
+}
+
+// keyed writes the block that a key becomes, with the key's comments.
+func (c *hclConverter) keyed(n *yaml.Node, key string, write func()) {
+	for k, v := range yamlx.Pairs(n) {
+		if k.Value == key {
+			c.comment(k)
+			c.comments1(k.LineComment)
+			if v.Kind == yaml.MappingNode {
+				c.comment(v)
+			}
+			write()
+			c.comments1(k.FootComment)
+		}
+	}
+}
+
+// firstComment is the comment at the top of the file, where it belongs to no key.
+func (c *hclConverter) firstComment() {
+	var lines []string
+	for _, l := range strings.Split(c.outline.text, "\n") {
+		if l = strings.TrimSpace(l); l != "" && l[0] != '#' {
+			break
+		} else if l != "" {
+			lines = append(lines, l)
+		}
+	}
+	if len(lines) > 0 && len(c.root.Content) > 0 && !strings.Contains(c.root.Content[0].HeadComment, lines[0]) {
+		c.comments1(strings.Join(lines, "\n"))
+	}
+}
+
+// locals writes the variables of the context.
+func (c *hclConverter) locals(context *yaml.Node) {
+	c.block("locals", "", func() {
+		for k, v := range yamlx.Pairs(context) {
+			c.pair(k, v, func() {
+				if c.unused[k.Value] {
+					c.comments1(v.LineComment)
+					return
+				}
+				c.assign(k.Value, c.local(v), v)
+			})
+			delete(c.later, k.Value)
+		}
+	})
+}
+
+// head writes the name, where it is computed, and the version of a package.
+func (c *hclConverter) head(n, computed *yaml.Node) {
+	for k, v := range yamlx.Pairs(n) {
+		c.pair(k, v, func() {
+			if k.Value == "name" && computed == nil {
+				c.comments1(v.LineComment)
+				return
+			}
+			c.attribute(k.Value, v)
+		})
 	}
 }
 
@@ -210,7 +322,7 @@ func (c *hclConverter) sections(n *yaml.Node, top bool) {
 			if top {
 				c.line1("")
 			}
-			c.section(key, v)
+			c.keyed(n, key, func() { c.section(key, v) })
 		}
 	}
 }
@@ -224,7 +336,7 @@ func (c *hclConverter) section(key string, v *yaml.Node) {
 	case "extra":
 		c.block("extra", "", func() {
 			for k, e := range yamlx.Pairs(v) {
-				c.line1("%s = %s", hclKey(k.Value), c.data(e))
+				c.pair(k, e, func() { c.assign(hclKey(k.Value), c.data(e), e) })
 			}
 		})
 	default:
@@ -287,30 +399,56 @@ func (c *hclConverter) body(n *yaml.Node, where string) {
 		}
 	}
 	for k, v := range yamlx.Pairs(n) {
-		c.comment(k)
-		switch {
-		case v.Kind == yaml.MappingNode && yamlx.Get(v, "if") != nil:
-			c.line1("%s = %s", k.Value, c.listOf(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{v}}))
-		case k.Value == "env" || k.Value == "extras":
-			c.line1("%s = %s", k.Value, c.data(v))
-		case v.Kind == yaml.MappingNode:
-			c.block(k.Value, "", func() { c.body(v, k.Value) })
-		case k.Value == "post_process" && v.Kind == yaml.SequenceNode:
-			for _, e := range v.Content {
-				c.block(k.Value, "", func() { c.body(e, k.Value) })
-			}
-		case k.Value == "skip":
-			c.skip(v)
-		case k.Value == "steps":
-			c.lost(k, "steps become a list of objects; write it by hand")
-		default:
-			c.attribute(k.Value, v)
-		}
+		c.pair(k, v, func() { c.key(k, v) })
 	}
+}
+
+// key writes one key of a mapping.
+func (c *hclConverter) key(k, v *yaml.Node) {
+	switch {
+	case v.Kind == yaml.MappingNode && yamlx.Get(v, "if") != nil:
+		c.line1("%s = %s", k.Value, c.listOf(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{v}}))
+	case k.Value == "env" || k.Value == "extras":
+		c.line1("%s = %s", k.Value, c.data(v))
+	case v.Kind == yaml.MappingNode:
+		c.block(k.Value, "", func() { c.body(v, k.Value) })
+	case k.Value == "post_process" && v.Kind == yaml.SequenceNode:
+		for _, e := range v.Content {
+			c.block(k.Value, "", func() { c.body(e, k.Value) })
+		}
+	case k.Value == "skip":
+		c.skip(v)
+	case k.Value == "steps":
+		c.line1("steps = %s", c.listOf(conditionalSteps(v)))
+	default:
+		c.attribute(k.Value, v)
+	}
+}
+
+// conditionalSteps are steps whose own `if` is written as that of a list's item.
+func conditionalSteps(v *yaml.Node) *yaml.Node {
+	out := listNode()
+	for _, e := range list1(v) {
+		condition := yamlx.Get(e, "if")
+		if condition == nil || yamlx.Get(e, "then") != nil {
+			out.Content = append(out.Content, e)
+			continue
+		}
+		step := mapNode()
+		step.HeadComment = e.HeadComment
+		for k, v := range yamlx.Pairs(e) {
+			if k.Value != "if" {
+				step.Content = append(step.Content, k, v)
+			}
+		}
+		out.Content = append(out.Content, mapNode(plainNode("if"), condition, plainNode("then"), step))
+	}
+	return out
 }
 
 func (c *hclConverter) skip(v *yaml.Node) {
 	var all []string
+	remarks := false
 	for _, e := range list1(v) {
 		text := e.Value
 		if t, err := c.lang.Parse(text); err == nil && t.Single() && strings.HasPrefix(text, "${{") {
@@ -326,9 +464,15 @@ func (c *hclConverter) skip(v *yaml.Node) {
 		if c.mayFail(s) {
 			s = "try(" + s + ", false)"
 		}
-		all = append(all, s)
+		comments := append(commentLines(e.HeadComment), commentLines(e.LineComment)...)
+		remarks = remarks || len(comments) > 0
+		all = append(append(all, comments...), s+",")
 	}
-	c.line1("skip = [%s]", strings.Join(all, ", "))
+	if remarks {
+		c.line1("skip = [\n%s\n]", strings.Join(all, "\n"))
+		return
+	}
+	c.line1("skip = [%s]", strings.TrimSuffix(strings.Join(all, " "), ","))
 }
 
 // mayFail reports whether a condition reads what may not be set, which in skip makes it false.
@@ -346,7 +490,7 @@ func (c *hclConverter) attribute(key string, v *yaml.Node) {
 		return
 	}
 	c.w.inString = key == "string"
-	c.line1("%s = %s", key, c.data(v))
+	c.assign(key, c.data(v), v)
 	c.w.inString = false
 }
 
@@ -362,8 +506,7 @@ func (c *hclConverter) output(e *yaml.Node) {
 	}
 	c.comment(e)
 	c.block(kind, name, func() {
-		c.attribute("name", computed)
-		c.attribute("version", yamlx.Get(head, "version"))
+		c.head(head, computed)
 		switch inherit := yamlx.Get(e, "inherit"); {
 		case inherit == nil:
 		case inherit.Kind == yaml.MappingNode:
@@ -373,7 +516,7 @@ func (c *hclConverter) output(e *yaml.Node) {
 		}
 		c.sections(e, false)
 		if about := yamlx.Get(e, "about"); about != nil {
-			c.section("about", about)
+			c.keyed(e, "about", func() { c.section("about", about) })
 		}
 	})
 }

@@ -40,20 +40,34 @@ func (c *hclConverter) listOf(v *yaml.Node) string {
 	defer func() { c.inList-- }()
 	var items []string
 	for _, e := range v.Content {
-		for _, l := range strings.Split(e.HeadComment, "\n") {
-			if l != "" {
-				items = append(items, l)
+		items = append(items, commentLines(e.HeadComment)...)
+		item := c.item1(e) + ","
+		if e.Kind == yaml.ScalarNode && e.LineComment != "" {
+			if strings.Contains(item, "\n") {
+				items = append(items, e.LineComment)
+			} else {
+				item += " " + e.LineComment
 			}
 		}
-		items = append(items, c.item1(e)+",")
+		items = append(append(items, item), commentLines(e.FootComment)...)
 	}
 	if len(items) == 0 {
 		return "[]"
 	}
-	if len(items) == 1 && !strings.HasPrefix(items[0], "#") {
+	if len(items) == 1 && strings.HasSuffix(items[0], ",") {
 		return "[" + strings.TrimSuffix(items[0], ",") + "]"
 	}
 	return "[\n" + strings.Join(items, "\n") + "\n]"
+}
+
+// commentLines are the lines of a comment.
+func commentLines(s string) (out []string) {
+	for _, l := range strings.Split(s, "\n") {
+		if l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 func (c *hclConverter) item1(e *yaml.Node) string {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,6 +51,7 @@ func TestConvertStaged(t *testing.T) {
 			if d := cmp.Diff(string(golden), string(out)); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}
+			tidy(t, file, data, filepath.Join(filepath.Dir(file), "recipe.yaml"), out)
 			for i := range renders {
 				renders[i].Variants = append([]VariantFile{v0Defaults(&renders[i])}, renders[i].Variants...)
 			}
@@ -59,7 +61,35 @@ func TestConvertStaged(t *testing.T) {
 					t.Errorf("recipe.hcl: %v\n%s", d, hcl)
 				}
 			}
+			tidy(t, filepath.Join(filepath.Dir(file), "recipe.yaml"), out, filepath.Join(filepath.Dir(file), "recipe.hcl"), hcl)
 		})
+	}
+}
+
+// tidy holds a converted recipe against what users expect of it: laid out as forge fmt does, no finding of
+// forge lint that the original has not, and its comments.
+func tidy(t *testing.T, from string, old []byte, to string, out []byte) {
+	t.Helper()
+	laid, list := Format(to, out)
+	if d := cmp.Diff(string(laid), string(out)); d != "" || list.HasErrors() {
+		t.Errorf("%s: forge fmt changes it (-fmt +convert)\n%s%v", to, d, list)
+	}
+	known := map[string]bool{}
+	if strings.Contains(from, "nested-ifs") { // lint of meta.yaml does not look between {% if %}
+		known["compiler-without-stdlib"] = true
+	}
+	for _, f := range Lint(from, old, RenderOptions{Experimental: true}) {
+		known[f.Code] = true
+	}
+	for _, f := range Lint(to, out, RenderOptions{Experimental: true}) {
+		if !known[f.Code] {
+			t.Errorf("%s: a new finding: %v", to, f.Diagnostic)
+		}
+	}
+	for _, line := range strings.Split(string(old), "\n") {
+		if _, comment, ok := strings.Cut(" "+line, " # "); ok && formatOf(from) == "recipe.yaml" && !strings.Contains(string(out), comment) {
+			t.Errorf("%s: the comment %q is lost", to, comment)
+		}
 	}
 }
 

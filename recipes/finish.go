@@ -97,7 +97,8 @@ func (s *settler) settle(r *rendering) {
 			continue
 		}
 		if sibling == nil {
-			s.found.add(diag.Diagnostic{Code: "missing-output", Pos: d.Pos, Summary: fmt.Sprintf("%s pins %s exactly, which is no output of this recipe", r.out.Name, d.Pin.Name)})
+			s.found.add(diag.Diagnostic{Code: "missing-output", Pos: d.Pos, Summary: fmt.Sprintf("%s pins %s exactly, which is no output of this recipe", r.out.Name, d.Pin.Name),
+				Suggestion: otherOutput(d.Pin.Name, sortedNames(s.byName))})
 			continue
 		}
 		s.settle(sibling)
@@ -133,6 +134,14 @@ func (r *rendering) buildString(found *findings) string {
 	}
 	f.vars["hash"], f.vars["build_number"] = strings.TrimPrefix(r.out.Hash, "h"), int64(r.out.BuildNumber)
 	return f.text(r.str)
+}
+
+// otherOutput is what to do about a pin of an output that there is not.
+func otherOutput(name string, outputs []string) string {
+	if near := orNearest(name, outputs); near != "" {
+		return near
+	}
+	return "pin packages of other recipes with pin_compatible()"
 }
 
 // sibling is the rendering of another output that fits r's variant best.

@@ -46,6 +46,8 @@ type linter struct {
 	entries []entry   // of requirements, as written
 	found   []Finding
 	seen    map[string]bool
+
+	variants map[string]bool // keys of the variant files; nil until they are asked for
 }
 
 func newLinter(path string, data []byte, opts RenderOptions) *linter {
@@ -59,7 +61,7 @@ func newLinter(path string, data []byte, opts RenderOptions) *linter {
 }
 
 func (l *linter) checks() []func() {
-	return []func(){l.textRules, l.jinjaRules, l.sectionRules, l.requirementRules, l.toolRules, l.noarchRules, l.versionRules,
+	return []func(){l.textRules, l.jinjaRules, l.platformRules, l.sectionRules, l.requirementRules, l.toolRules, l.noarchRules, l.versionRules,
 		l.urlRules, l.variableRules, l.aboutRules, l.sourceRules, l.buildRules, l.testRules, l.pythonRules, l.scriptRules}
 }
 

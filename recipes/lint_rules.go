@@ -15,6 +15,8 @@ func Rules() []Rule {
 		{"jinja-spacing", w, true, "an expression without spaces inside its brackets"},
 		{"selector-spacing", w, true, "a selector that is not written `  # [selector]`"},
 		{"old-selector", w, false, "a selector for Python versions that are gone"},
+		{"unknown-selector", w, false, "a condition on a name that is no platform's"},
+		{"selector-comment", w, false, "a selector of meta.yaml in a recipe.yaml, where it does nothing"},
 		{"section-order", w, false, "sections in an unusual order"},
 		{"empty-section", w, true, "a section without content"},
 		{"deprecated-key", w, false, "a key that nothing should use any more"},

@@ -239,7 +239,7 @@ func (o *v0Output) resolvePins(byName map[string][]*v0Output) {
 			s := o.sibling(byName, d.Pin.Name)
 			if s == nil {
 				o.found.add(o.diagnostic(d.Pos, "missing-output", fmt.Sprintf("%s pins %s, which is no output of this recipe", o.name, d.Pin.Name),
-					"pin packages of other recipes with pin_compatible()"))
+					otherOutput(d.Pin.Name, sortedNames(byName))))
 				continue
 			}
 			text, err := d.Pin.apply0(s.out.Version, s.out.BuildString)

@@ -144,7 +144,7 @@ func TestVerify(t *testing.T) {
 	c.want(t, 0, "2 packages good, 1 source, 1 external trusted, not built", "verify", c.a, c.b)
 	c.want(t, 0, "(trusted, not built)", "verify", c.b)
 	c.want(t, 0, "", "verify", "-q", c.b)
-	c.want(t, 2, "requires at least 1 arg", "verify")
+	c.want(t, 2, "nothing was given", "verify")
 	c.want(t, 2, "no such file", "verify", filepath.Join(c.dir, "missing"))
 	c.want(t, 2, "not a file", "verify", c.dir)
 	c.want(t, 2, "unknown flag", "verify", "--bogus", c.a)

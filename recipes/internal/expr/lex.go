@@ -45,7 +45,7 @@ func (d *Dialect) delims() (string, string) {
 // lexTemplate splits a whole template.
 func (d *Dialect) lexTemplate(src string) (toks []token, err *Error) {
 	open, end := d.delims()
-	lx := &lexer{d: d, src: src, open: open, end: end, toks: make([]token, 0, 8+len(src)/16)}
+	lx := &lexer{d: d, src: src, open: open, end: end, toks: make([]token, 0, 8+min(4*strings.Count(src, "{"), len(src)/8))}
 	if !d.KeepTrailingNewline {
 		lx.src = strings.TrimSuffix(lx.src, "\n")
 	}
@@ -273,7 +273,7 @@ func isSpace(c byte) bool {
 
 // lexBare splits a bare expression.
 func (d *Dialect) lexBare(src string) ([]token, *Error) {
-	lx := &lexer{d: d, src: src, toks: make([]token, 0, 2+len(src)/3)}
+	lx := &lexer{d: d, src: src, toks: make([]token, 0, 2+min(len(src)/3, 32))}
 	var nest []byte
 	for {
 		lx.space()

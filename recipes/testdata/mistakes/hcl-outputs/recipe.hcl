@@ -7,7 +7,6 @@ output "libdemo" {
   }
 }
 output "demo-tools" {
-  inherit = "biuld"
   requirements {
     host = [pin_subpackage("libdemo", { exact = true })]
     run  = [pin_subpackage("libdmeo", { exact = true })]
