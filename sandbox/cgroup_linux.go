@@ -160,7 +160,7 @@ func (g *group) set(controller, file string, v int64) error {
 	if !ok {
 		return fmt.Errorf("no cgroup for %s", controller)
 	}
-	return os.WriteFile(filepath.Join(dir, file), strconv.AppendInt(nil, v, 10), 0)
+	return os.WriteFile(filepath.Join(dir, file), strconv.AppendInt(nil, v, 10), 0o600)
 }
 
 func (g *group) add(pid int) error {
