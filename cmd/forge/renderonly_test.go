@@ -34,9 +34,11 @@ func TestConformanceRenderOnly(t *testing.T) {
 	python := peerPython(t)
 	files := peerRecipes(t)
 	var ask bytes.Buffer
+	// From Linux Forge's compilers for Windows are MinGW's, and the peer has to be told so (docs/rattler-build.md).
+	variants := map[string]string{"win-64": "c_compiler: [gcc]\ncxx_compiler: [gxx]\n"}
 	for _, target := range []string{"linux-64", "osx-arm64", "win-64"} {
 		for _, f := range files {
-			line, _ := json.Marshal(map[string]string{"recipe": f, "target": target})
+			line, _ := json.Marshal(map[string]string{"recipe": f, "target": target, "variants": variants[target]})
 			ask.Write(append(line, '\n'))
 		}
 	}
