@@ -18,7 +18,7 @@ import (
 //
 // Names are sorted, and a block has blockNames of them. A name is written as the number of bytes it shares with the
 // one before it in its block, the rest of it, and its records; all numbers are varints. So 400,000 names
-// with their records take 5 MB: every page of fresh memory and of a fresh file costs more time than to
+// with their records take 6 MB: every page of fresh memory and of a fresh file costs more time than to
 // decode what is on it.
 type nameIndex struct {
 	data     []byte
