@@ -64,9 +64,14 @@ func (x packed) compare(path, kind string, y packed, depth int) []Difference {
 	if bytes.Equal(x.data, y.data) {
 		return list
 	}
-	for _, d := range compareFiles(path, x.data, y.data, depth+1) {
-		d.Where = strings.TrimSpace(where + ", " + d.Where)
-		list = append(list, d)
+	return append(list, compareInside(path, where, x.data, y.data, depth)...)
+}
+
+// compareInside compares what lies in a file, and says so of each difference.
+func compareInside(path, where string, a, b []byte, depth int) []Difference {
+	list := compareFiles(path, a, b, depth+1)
+	for i := range list {
+		list[i].Where = strings.TrimSpace(where + ", " + list[i].Where)
 	}
 	return list
 }

@@ -307,10 +307,7 @@ func compareAr(path string, a, b []byte, depth int) []Difference {
 			list = append(list, d)
 		}
 		if !bytes.Equal(x.data, y.data) && x.name != "/" {
-			for _, d := range compareFiles(path, x.data, y.data, depth+1) {
-				d.Where = strings.TrimSpace(where + ", " + d.Where)
-				list = append(list, d)
-			}
+			list = append(list, compareInside(path, where, x.data, y.data, depth)...)
 		}
 	}
 	return list
