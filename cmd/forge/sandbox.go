@@ -151,6 +151,9 @@ func (f sandboxFlags) spec(args []string, level sandbox.Isolation) (sandbox.Spec
 	if _, err := sandbox.ParseIsolation(f.isolation); err != nil {
 		return s, err
 	}
+	if f.disk > 0 && len(f.writable) == 0 {
+		return s, errors.New("--disk holds what is shown with --rw, and nothing is; what is written elsewhere inside is memory (--memory)")
+	}
 	var err error
 	if s.Limits.CPU, err = seconds("--cpu", f.cpu); err != nil {
 		return s, err
