@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +21,8 @@ type disk struct {
 	base  int64     // bytes in the folders at the start
 	used  int64     // more than at the start, when last counted
 	free  int64     // of their file systems, then
+	start int64     // of their file systems, at the start
+	blind bool      // a folder could not be read
 	rest  time.Time // no count before
 	due   time.Time // a count from then on, whatever the file system says
 	now   func() time.Time
@@ -38,7 +41,8 @@ func newDisk(spec Spec, now func() time.Time) *disk {
 		return nil
 	}
 	d.base = d.count()
-	d.free = d.room()
+	d.start = d.room()
+	d.free, d.blind = d.start, false
 	return d
 }
 
@@ -75,6 +79,9 @@ func (d *disk) overAtEnd() bool {
 func (d *disk) recount() bool {
 	began := d.now()
 	d.used, d.free = d.count()-d.base, d.room()
+	if d.blind { // what its file system lost is then held against the command, whoever took it
+		d.used = max(d.used, d.start-d.free)
+	}
 	took := d.now().Sub(began)
 	d.rest, d.due = d.now().Add(9*took), d.now().Add(49*took)
 	return d.used > d.limit
@@ -99,12 +106,13 @@ func (d *disk) count() (bytes int64) {
 	devices := map[uint64]bool{}
 	for _, dir := range d.dirs {
 		filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
+			d.blind = d.blind || errors.Is(err, fs.ErrPermission)
 			var st unix.Stat_t
 			if unix.Lstat(p, &st) == nil {
 				devices[uint64(st.Dev)] = true
 				add(&st)
 			}
-			return nil // what goes away meanwhile, or cannot be read, is not counted
+			return nil // what goes away meanwhile is not counted
 		})
 	}
 	if d.keep != 0 {
