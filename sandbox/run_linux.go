@@ -201,6 +201,10 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	return e, state
 }
 
+// outOfTime is the exit code of a command that reached its limit on CPU time, whoever saw it first: the kernel, which
+// sends a single process SIGXCPU, or the watcher, which ends all of them for their sum.
+const outOfTime = 128 + int(unix.SIGXCPU)
+
 // result reads the ending: what the command did, or why it could not run.
 func (e ending) result(ctx context.Context, res Result, j *job, g *group) (Result, error) {
 	res.KilledBy = e.killedBy
@@ -208,6 +212,9 @@ func (e ending) result(ctx context.Context, res Result, j *job, g *group) (Resul
 	case e.killedBy == "cancel":
 		res.KilledBy, res.ExitCode = "", 137
 		return res, context.Cause(ctx)
+	case e.killedBy == "cpu":
+		res.ExitCode = outOfTime
+		return res, nil
 	case e.killedBy != "":
 		res.ExitCode = 137
 		return res, nil
@@ -224,7 +231,9 @@ func (e ending) result(ctx context.Context, res Result, j *job, g *group) (Resul
 		return res, fmt.Errorf("run %s in sandbox: %w", j.Argv[0], e.err)
 	}
 	res.ExitCode = e.exit
-	res.KilledBy = killedBy(e.exit, res, g)
+	if res.KilledBy = killedBy(e.exit, res, g); res.KilledBy == "cpu" {
+		res.ExitCode = outOfTime
+	}
 	if e.logErr != nil {
 		return res, fmt.Errorf("write the output of %s: %w", j.Argv[0], e.logErr)
 	}
@@ -237,7 +246,7 @@ func killedBy(exit int, res Result, g *group) string {
 	switch {
 	case exit == 0:
 		return ""
-	case exit == 128+int(unix.SIGXCPU) || (l.CPU > 0 && exit == 137 && res.CPU >= l.CPU):
+	case exit == outOfTime || (l.CPU > 0 && exit == 137 && res.CPU >= l.CPU):
 		return "cpu"
 	case exit == 128+int(unix.SIGXFSZ) && l.FileSize > 0:
 		return "file_size"

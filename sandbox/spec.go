@@ -97,7 +97,7 @@ type Spec struct {
 
 // Result is what happened.
 type Result struct {
-	ExitCode  int       `json:"exit_code"`            // of the command; 128+signal when a signal ended it
+	ExitCode  int       `json:"exit_code"`            // of the command; 128+signal when a signal ended it, SIGXCPU for CPU time spent
 	Isolation Isolation `json:"isolation"`            // reached, never merely asked for
 	Limits    Limits    `json:"limits"`               // that were in force
 	LimitedBy string    `json:"limited_by,omitempty"` // "cgroup2", "cgroup1", "rlimit" or "job" for memory, processes and CPU time
