@@ -127,11 +127,8 @@ func TestContractCancel(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want canceled", err)
 		}
-		most := time.Second
-		if l != Full {
-			most = 5 * time.Second // processes are found and killed one by one, on a machine that may be busy
-		}
-		if d := time.Since(began); d > most {
+		// Usually a tenth of a second; the machine may be busy, and the sleeps would last a quarter of an hour.
+		if d := time.Since(began); d > 10*time.Second {
 			t.Errorf("took %v to stop", d)
 		}
 		nothingLeft(t, s.Dir)

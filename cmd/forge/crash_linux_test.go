@@ -113,8 +113,8 @@ func TestInterrupt(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
 		t.Errorf("exit %v, want %d\n%s", err, exitInterrupted, out.String())
 	}
-	// Two seconds is for a busy machine; it is usually some milliseconds.
-	if took := time.Since(start); took > 2*time.Second {
+	// Usually some milliseconds; the machine may be busy, and the build would sleep for a minute.
+	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("took %s to stop", took)
 	}
 	if left := processesWith("sleep 61.5"); len(left) > 0 {
