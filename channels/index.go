@@ -221,6 +221,7 @@ func encodeLine(v any) string {
 type indexFiles struct {
 	files fsx.Batch
 	small *zstd.Encoder // for all that is small
+	tiny  *zstd.Encoder
 }
 
 // packed replaces the compressed file atomically unless it holds data already: packing costs much more than
@@ -247,31 +248,32 @@ func holds(packed, data []byte) bool {
 }
 
 // compress is zstd (RFC 8878) on one thread, so that the bytes do not depend on the machine. The tables of the
-// best level are dearer than what they find in little data.
-func (w *indexFiles) compress(data []byte) (_ []byte, err error) {
-	const little = 64 << 10
-	enc := w.small
-	if len(data) >= little {
-		if enc, err = encoder(zstd.SpeedBestCompression); err != nil {
-			return nil, err
-		}
-		defer enc.Close()
-	} else if enc == nil {
-		if enc, err = encoder(zstd.SpeedDefault); err != nil {
-			return nil, err
-		}
-		w.small = enc
+// better levels are dearer than what they find in little data.
+func (w *indexFiles) compress(data []byte) ([]byte, error) {
+	const little, least = 64 << 10, 16 << 10
+	var keep *zstd.Encoder // not: its tables are large
+	at, level := &keep, zstd.SpeedBestCompression
+	switch {
+	case len(data) <= least:
+		at, level = &w.tiny, zstd.SpeedFastest
+	case len(data) < little:
+		at, level = &w.small, zstd.SpeedDefault
 	}
-	return enc.EncodeAll(data, nil), nil
-}
-
-func encoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level))
+	if *at == nil {
+		enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level))
+		if err != nil {
+			return nil, err
+		}
+		*at = enc
+	}
+	return (*at).EncodeAll(data, nil), nil
 }
 
 func (w *indexFiles) close() {
-	if w.small != nil {
-		w.small.Close()
+	for _, enc := range []*zstd.Encoder{w.small, w.tiny} {
+		if enc != nil {
+			enc.Close()
+		}
 	}
 }
 
