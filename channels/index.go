@@ -68,7 +68,7 @@ func indexLocked(ctx context.Context, dir string, open OpenFunc, subdirs []strin
 			failed = errors.Join(failed, fmt.Errorf("index the channel %s: %w", dir, err))
 		}
 	}
-	return errors.Join(failed, cache.write(w), w.files.Done())
+	return errors.Join(failed, w.files.Done(), cache.write())
 }
 
 // channelSubdirs lists the subdirs to index, sorted.
@@ -123,7 +123,7 @@ func extension(name string) string {
 
 func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *indexCache, w *indexFiles) error {
 	folder := filepath.Join(dir, subdir)
-	if err := fsx.MkdirAll(folder, 0o755); err != nil {
+	if err := w.files.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	files, err := packageFiles(folder)
@@ -132,6 +132,7 @@ func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *
 	}
 	index := newSubdirIndex(subdir)
 	var failed error
+	before := cache.read
 	for _, name := range files {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -145,6 +146,12 @@ func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *
 	}
 	if failed != nil {
 		return failed
+	}
+	if cache.read != before {
+		// Packages are there for good before an index names them, and with them their folder.
+		if err := errors.Join(fsx.SyncDir(dir), fsx.SyncDir(folder)); err != nil {
+			return err
+		}
 	}
 	cache.keep(subdir, files)
 	return index.write(folder, w)
