@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"forge/engine"
@@ -90,7 +91,7 @@ func (c ci) fold(title, text string) {
 	case "github":
 		fmt.Fprintf(c.w, "::group::%s\n%s::endgroup::\n", githubData(title), b.String())
 	case "gitlab":
-		id := sectionName.ReplaceAllString(title, "_")
+		id := sectionName().ReplaceAllString(title, "_")
 		at := c.now().Unix()
 		fmt.Fprintf(c.w, "\x1b[0Ksection_start:%d:%s[collapsed=true]\r\x1b[0K%s\n%s\x1b[0Ksection_end:%d:%s\r\x1b[0K\n", at, id, diag.Printable(title), b.String(), at, id)
 	}
@@ -104,10 +105,10 @@ func (c ci) clean(s string) string {
 	return strings.ReplaceAll(s, "##[", "# #[")
 }
 
-var sectionName = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+var sectionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9_.-]+`) })
 
 // failedPlace reads "build.sh:12: exit 2: make".
-var failedPlace = regexp.MustCompile(`^([^:]+):(\d+): (.*)$`)
+var failedPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^:]+):(\d+): (.*)$`) })
 
 // failure annotates the line of the recipe at which a script failed.
 func (c ci) failure(a *engine.Action, err error) {
@@ -115,7 +116,7 @@ func (c ci) failure(a *engine.Action, err error) {
 	text := err.Error()
 	var script *engine.ScriptError
 	if errors.As(err, &script) {
-		if m := failedPlace.FindStringSubmatch(script.Line); m != nil {
+		if m := failedPlace().FindStringSubmatch(script.Line); m != nil {
 			place.File = filepath.Join(a.Output.Recipe.Dir, m[1])
 			fmt.Sscanf(m[2], "%d", &place.Line)
 			text = script.What + ": " + m[3]
