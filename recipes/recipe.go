@@ -1,6 +1,8 @@
 package recipes
 
 import (
+	"os"
+
 	"forge/internal/diag"
 	"forge/platforms"
 )
@@ -35,6 +37,18 @@ type RenderOptions struct {
 type VariantFile struct {
 	Path string
 	Data []byte
+}
+
+// ReadVariantFiles reads variants files, in order.
+func ReadVariantFiles(paths []string) (files []VariantFile, err error) {
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, VariantFile{Path: path, Data: data})
+	}
+	return files, nil
 }
 
 // Rendered is what one recipe file gives.
