@@ -259,6 +259,7 @@ type Pin struct {
 	Exact      bool
 	Build      string // glob for the build string, empty for none
 	Subpackage bool   // pin_subpackage of an output that is not rendered here
+	CondaBuild bool   // a meta.yaml's: expressions as conda-build counts them
 }
 
 // Requirements of one output.
