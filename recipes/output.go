@@ -229,6 +229,10 @@ type Dependency struct {
 	// a build or host requirement; empty where the variant says nothing.
 	Variant string
 
+	// Meant is the match spec that is solved for and that the package gets, where a meta.yaml's Spec stands for
+	// another one: conda-build makes zlib 1.2.* of zlib 1.2.
+	Meant string
+
 	pinned *Pin // the pin of a sibling that Spec was made from; nil for none
 }
 
@@ -239,6 +243,14 @@ func (d Dependency) Ask() string {
 		return d.Pin.Name
 	case d.Variant != "":
 		return d.Variant
+	}
+	return d.Means()
+}
+
+// Means is the match spec of a requirement that is no pin.
+func (d Dependency) Means() string {
+	if d.Meant != "" {
+		return d.Meant
 	}
 	return d.Spec
 }

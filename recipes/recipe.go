@@ -33,6 +33,9 @@ type RenderOptions struct {
 	noScripts   bool // count scripts that are not there as empty, as the vectors do
 }
 
+// BuiltInVariants is the Path of the variants that hold where no file says anything else.
+const BuiltInVariants = "built-in/variants.yaml"
+
 // VariantFile is a variants.yaml or conda_build_config.yaml.
 type VariantFile struct {
 	Path string

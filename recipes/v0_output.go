@@ -199,6 +199,13 @@ func (o *v0Output) fillRequirements() {
 	r.Build = o.dependencies(o.requirement("build"), true)
 	r.Host = o.dependencies(o.requirement("host"), true)
 	r.Run = o.pinAsBuild(o.dependencies(o.requirement("run"), false))
+	for _, list := range [][]Dependency{r.Build, r.Host, r.Run} {
+		for i, d := range list {
+			if s := starred(d.Spec); s != d.Spec {
+				list[i].Meant = s
+			}
+		}
+	}
 	r.RunConstraints = o.dependencies(list1(o.get("requirements", "run_constrained")), false)
 	r.IgnoreByName = o.v0Pass.texts(list1(o.get("build", "ignore_run_exports")))
 	r.IgnoreFrom = o.v0Pass.texts(list1(o.get("build", "ignore_run_exports_from")))
