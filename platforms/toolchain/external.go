@@ -19,6 +19,15 @@ type External struct {
 	Calls      []string            // batch files that activating it calls, absolute (Windows)
 	Folders    []string            // absolute, that its programs read beside its files, at levels that leave all in place (macOS)
 	Programs   []string            // absolute paths of the programs it offers
+	Shown      []Shown             // what is seen of it in the build prefix, too
+}
+
+// Shown is a link from the build prefix to a file or folder of an external. Build scripts look for tools and
+// their data there, because as conda packages that is where they would lie: $BUILD_PREFIX/share/gnuconfig,
+// $BUILD_PREFIX/bin/pkg-config.
+type Shown struct {
+	Path   string // below the build prefix
+	Target string // absolute
 }
 
 // Origin is one host package, or one glob, that an external is made of.
