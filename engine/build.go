@@ -35,6 +35,7 @@ type job struct {
 	trace      *sandbox.Trace // what the scripts opened, where that was asked for
 	inputs     *Inputs        // the same, judged
 	inputsSum  digest.Digest
+	recipe     []digest.Entry // see recipeEntries
 }
 
 // build makes a's package from nothing and records it. Whatever fails, nothing of it stays.
@@ -237,14 +238,28 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 
 // recipeFolder is the recipe's folder as it was hashed.
 func (j *job) recipeFolder(ctx context.Context) (string, error) {
-	entries, err := j.importRecipe(j.a)
+	entries, err := j.recipeEntries()
 	if err != nil {
 		return "", err
 	}
-	if got := digest.Tree(entries); got != j.a.RecipeTree {
-		return "", fmt.Errorf("%s changed since the plan was made; run the build again", j.a.Output.Recipe.Dir)
-	}
 	return j.tools.Store.Materialize(ctx, entries)
+}
+
+// recipeEntries lists the recipe's folder as it was hashed, stored at the first call: the package holds what the
+// script saw, whatever became of the folder meanwhile.
+func (j *job) recipeEntries() ([]digest.Entry, error) {
+	if j.recipe != nil {
+		return j.recipe, nil
+	}
+	entries, err := j.importRecipe(j.a)
+	if err != nil {
+		return nil, err
+	}
+	if got := digest.Tree(entries); got != j.a.RecipeTree {
+		return nil, fmt.Errorf("%s changed since the plan was made; run the build again", j.a.Output.Recipe.Dir)
+	}
+	j.recipe = entries
+	return entries, nil
 }
 
 // finish makes the package, or the snapshot of a staging output, of what the script left.

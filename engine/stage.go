@@ -391,7 +391,7 @@ func filesBelow(root, glob string) ([]string, error) {
 
 // recipeFiles puts the recipe, as it was hashed and as it was rendered, into the package.
 func (j *job) recipeFiles(m *packages.Manifest) error {
-	entries, err := j.importRecipe(j.a)
+	entries, err := j.recipeEntries()
 	if err != nil {
 		return err
 	}
