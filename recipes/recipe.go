@@ -28,6 +28,7 @@ type RenderOptions struct {
 	keepPins    bool // leave pins of siblings unresolved, as the vectors have them
 	exclusive   bool // the recipe's own variants file wins over others, as after conda-build's -e
 	noBuildPins bool // leave pin_run_as_build out, which recipe.yaml does not have
+	askLibrary  bool // have the library evaluate all of a recipe.hcl, as a test compares
 	noScripts   bool // count scripts that are not there as empty, as the vectors do
 }
 
