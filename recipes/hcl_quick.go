@@ -2,11 +2,7 @@ package recipes
 
 import (
 	"math"
-	"slices"
 	"strconv"
-	"strings"
-
-	"forge/recipes/internal/expr"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -36,14 +32,15 @@ func (e *hclEval) quick(x hclsyntax.Expression) (value any, known bool) {
 	case *hclsyntax.ScopeTraversalExpr:
 		return e.quickName(x.Traversal)
 	case *hclsyntax.UnaryOpExpr:
-		yes, isBool := e.quickBool(x.Val)
-		return !yes, isBool && x.Op == hclsyntax.OpLogicalNot
+		return e.quickUnary(x)
 	case *hclsyntax.BinaryOpExpr:
 		return e.quickBinary(x)
 	case *hclsyntax.ConditionalExpr:
 		return e.quickChoice(x)
 	case *hclsyntax.FunctionCallExpr:
 		return e.quickCall(x)
+	case *hclsyntax.RelativeTraversalExpr:
+		return e.quickItem(x)
 	}
 	return nil, false
 }
@@ -158,6 +155,17 @@ func (e *hclEval) quickBool(x hclsyntax.Expression) (yes, known bool) {
 	return yes, ok && known
 }
 
+func (e *hclEval) quickUnary(x *hclsyntax.UnaryOpExpr) (any, bool) {
+	v, ok := e.quick(x.Val)
+	switch v := v.(type) {
+	case bool:
+		return !v, ok && x.Op == hclsyntax.OpLogicalNot
+	case int64:
+		return -v, ok && x.Op == hclsyntax.OpNegate && v > math.MinInt64
+	}
+	return nil, false
+}
+
 // quickBinary is an operation on two values of one type.
 func (e *hclEval) quickBinary(x *hclsyntax.BinaryOpExpr) (any, bool) {
 	a, ok := e.quick(x.LHS)
@@ -170,6 +178,9 @@ func (e *hclEval) quickBinary(x *hclsyntax.BinaryOpExpr) (any, bool) {
 	b, ok := e.quick(x.RHS)
 	if !ok {
 		return nil, false
+	}
+	if isOrder(x.Op) {
+		a, b = quickNumeral(a), quickNumeral(b)
 	}
 	switch a := a.(type) {
 	case string:
@@ -216,6 +227,21 @@ func isCondition(x hclsyntax.Expression) bool {
 		return x.Op.Type == cty.Bool
 	}
 	return false
+}
+
+// isOrder reports whether an operation compares numbers.
+func isOrder(op *hclsyntax.Operation) bool {
+	return op == hclsyntax.OpLessThan || op == hclsyntax.OpLessThanOrEqual || op == hclsyntax.OpGreaterThan || op == hclsyntax.OpGreaterThanOrEqual
+}
+
+// quickNumeral is a text as the number that it is written as; all else is as it was.
+func quickNumeral(v any) any {
+	if s, isText := v.(string); isText {
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(n, 10) == s {
+			return n
+		}
+	}
+	return v
 }
 
 func quickEqual(op *hclsyntax.Operation, same bool) (any, bool) {
@@ -274,94 +300,4 @@ func sameType(a, b any) bool {
 	}
 	_, same := b.(int64)
 	return same
-}
-
-// quickCall is a call of one of the functions that recipes call most.
-func (e *hclEval) quickCall(x *hclsyntax.FunctionCallExpr) (any, bool) {
-	if x.ExpandFinal || len(x.Args) == 0 || len(x.Args) > 3 {
-		return nil, false
-	}
-	var args [3]any
-	texts := true
-	for i, arg := range x.Args {
-		if i == 1 && (x.Name == "pin_subpackage" || x.Name == "pin_compatible") {
-			break
-		}
-		v, ok := e.quick(arg)
-		if !ok {
-			return nil, false
-		}
-		_, isText := v.(string)
-		args[i], texts = v, texts && isText
-	}
-	if !texts {
-		return quickConvert(x.Name, len(x.Args), args[0])
-	}
-	first, n := args[0].(string), len(x.Args)
-	switch {
-	case x.Name == "compiler" && n == 1, x.Name == "stdlib" && n == 1:
-		return quickAnswer(e.frame.tool(expr.Args{Pos: []expr.Value{first}}, x.Name))
-	case x.Name == "cdt" && n == 1:
-		return quickAnswer(e.frame.cdt(expr.Args{Pos: []expr.Value{first}}))
-	case x.Name == "match" && n == 2:
-		return quickAnswer(matchVersion(expr.Args{Pos: []expr.Value{first, args[1]}}))
-	case x.Name == "replace" && n == 3:
-		return normalText(strings.ReplaceAll(first, args[1].(string), args[2].(string))), true
-	case x.Name == "version_to_buildstring" && n == 1:
-		return shortBuildString(first), true
-	case x.Name == "pin_subpackage" && n <= 2, x.Name == "pin_compatible" && n <= 2:
-		return e.quickPin(x, first)
-	}
-	return quickConvert(x.Name, n, first)
-}
-
-// quickConvert is a function of one value of any type.
-func quickConvert(name string, n int, v any) (any, bool) {
-	if n != 1 {
-		return nil, false
-	}
-	switch name {
-	case "tostring":
-		return quickPrint(v), true
-	case "tonumber":
-		if s, isText := v.(string); isText {
-			number, err := strconv.ParseInt(s, 10, 64)
-			return number, err == nil && strconv.FormatInt(number, 10) == s
-		}
-		_, isNumber := v.(int64)
-		return v, isNumber
-	case "truthy":
-		return v != false && v != "" && v != int64(0), true
-	}
-	return nil, false
-}
-
-// quickAnswer is what a function of recipe.yaml gave, if that is no mistake.
-func quickAnswer(v expr.Value, err error) (any, bool) {
-	if err != nil {
-		return nil, false
-	}
-	if yes, isBool := v.(bool); isBool {
-		return yes, true
-	}
-	return normalText(printed(v)), true
-}
-
-func (e *hclEval) quickPin(x *hclsyntax.FunctionCallExpr, name string) (any, bool) {
-	a := expr.Args{Pos: []expr.Value{name}}
-	if len(x.Args) == 2 {
-		bounds, ok := x.Args[1].(*hclsyntax.ObjectConsExpr)
-		if !ok {
-			return nil, false
-		}
-		for _, item := range bounds.Items {
-			key := hcl.ExprAsKeyword(item.KeyExpr)
-			v, ok := e.quick(item.ValueExpr)
-			if _, number := v.(int64); !ok || number || key == "" || slices.Contains(a.Names, key) {
-				return nil, false
-			}
-			a.Names, a.Named = append(a.Names, key), append(a.Named, v)
-		}
-	}
-	return quickAnswer(pinCall(x.Name, a))
 }

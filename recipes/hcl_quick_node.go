@@ -25,6 +25,8 @@ func (e *hclEval) quickNode(x hclsyntax.Expression, at *hcl.Pos, reads []string)
 		return e.quickList(x.Exprs, placed(x, at), at, reads)
 	case *hclsyntax.ConditionalExpr:
 		return e.quickArm(x, placed(x, at), reads)
+	case *hclsyntax.ObjectConsExpr:
+		return e.quickObject(x, placed(x, at), reads)
 	case *hclsyntax.FunctionCallExpr:
 		if x.Name == "concat" && len(x.Args) > 0 && !x.ExpandFinal {
 			return e.quickConcat(x, placed(x, at), reads)
@@ -68,6 +70,31 @@ func (e *hclEval) quickConcat(x *hclsyntax.FunctionCallExpr, place hcl.Pos, read
 			return nil, false
 		}
 		n.Content = append(n.Content, c.Content...)
+	}
+	return n, true
+}
+
+// quickObject is a mapping, whose keys come in the order of the alphabet.
+func (e *hclEval) quickObject(x *hclsyntax.ObjectConsExpr, place hcl.Pos, reads []string) (*yaml.Node, bool) {
+	values := make(map[string]*yaml.Node, len(x.Items))
+	for _, item := range x.Items {
+		key := hcl.ExprAsKeyword(item.KeyExpr)
+		if _, twice := values[key]; key == "" || twice {
+			return nil, false
+		}
+		v, ok := e.quickNode(item.ValueExpr, &place, reads)
+		if !ok {
+			return nil, false
+		}
+		values[key] = v
+	}
+	n := e.newNode(place)
+	n.Kind = yaml.MappingNode
+	e.noteReads(n, reads)
+	for _, key := range sortedNames(values) {
+		if v := values[key]; v != nil {
+			n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key, Line: place.Line, Column: place.Column}, v)
+		}
 	}
 	return n, true
 }

@@ -18,7 +18,9 @@ func FuzzQuick(f *testing.F) {
 		`local.n + 2 * 3 >= 7`, `win && variant.none < 14`, `variant.mpi == "nompi" ? "x" : null`, `unix ? local.n : "5"`, `concat(["a"], win ? ["b"] : [])`,
 		`pin_subpackage("zlib", { upper_bound = "x.x", exact = true })`, `tonumber("07")`, `tonumber("7") - 9`, `tostring(true)`, `truthy(local.s)`, `match(variant.python, ">=3.9")`,
 		`replace("a.b", ".", "")`, `version_to_buildstring(variant.python)`, `!linux || local.b`, `"${local.n}${local.b}"`, `local.list`, `[for x in ["a"] : x]`, `"e\u0301${local.s}"`,
-		`true ? ["a"] : null`, `local.b ? (win ? "x" : null) : 5`, `[win ? ["a", linux ? ["b"] : []] : []]`, `cdt("x11")`, `stdlib("c")`, `each.value`, `unix ? [local.n] : ["a"]`} {
+		`true ? ["a"] : null`, `local.b ? (win ? "x" : null) : 5`, `[win ? ["a", linux ? ["b"] : []] : []]`, `cdt("x11")`, `stdlib("c")`, `each.value`, `unix ? [local.n] : ["a"]`,
+		`contains(["a", variant.mpi], "nompi") ? 1 : -2`, `try(variant.none, "0")`, `split(".", "1.2.3")[1]`, `join("_", slice(split(".", package.version), 0, 2))`,
+		`reverse(split(" ", compiler("c")))[0]`, `{ b = local.s, a = null, c = [1, ["x"]] }`, `"7" < 14 && env("X", "y") != trimspace(" x ")`, `pin_compatible("a", { upper_bound = null })`} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
