@@ -1,6 +1,8 @@
 package recipes
 
 import (
+	"os"
+
 	"forge/internal/diag"
 	"forge/platforms"
 )
@@ -31,10 +33,25 @@ type RenderOptions struct {
 	noScripts   bool // count scripts that are not there as empty, as the vectors do
 }
 
+// BuiltInVariants is the Path of the variants that hold where no file says anything else.
+const BuiltInVariants = "built-in/variants.yaml"
+
 // VariantFile is a variants.yaml or conda_build_config.yaml.
 type VariantFile struct {
 	Path string
 	Data []byte
+}
+
+// ReadVariantFiles reads variants files, in order.
+func ReadVariantFiles(paths []string) (files []VariantFile, err error) {
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, VariantFile{Path: path, Data: data})
+	}
+	return files, nil
 }
 
 // Rendered is what one recipe file gives.
