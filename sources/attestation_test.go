@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -184,4 +185,36 @@ func TestIndexProvenance(t *testing.T) {
 	file.Digest = parsed("00" + sum[2:])
 	_, err = g.attestations(context.Background(), recipes.Origin{}, "pkg:pypi/a@1", file)
 	wantError(t, err, "no index has a file of a with the sha256 00")
+}
+
+// TestNPMAttestations asks a registry of the test's own, with the npm of this machine.
+func TestNPMAttestations(t *testing.T) {
+	at := `"attestations": {"url": "WHERE/who"}, `
+	var base string
+	served, _ := moody(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/a":
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"name": "a", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "a", "version": "1.0.0", "dist": {%s"tarball": "%s/a.tgz"}}}}`,
+				strings.ReplaceAll(at, "WHERE", base), base)
+		case "/who":
+			w.Write([]byte(`{"attestations": []}`))
+		default:
+			http.NotFound(w, r)
+		}
+	})
+	base = strings.TrimSuffix(served, "/f.bin")
+	g := newGetter(t)
+	if _, err := g.find("npm"); err != nil {
+		t.Skip(err)
+	}
+	g.env = map[string]string{"HOME": t.TempDir(), "npm_config_registry": base}
+	got, err := g.attestations(context.Background(), recipes.Origin{}, "pkg:npm/a@1.0.0", File{Name: "a.tgz"})
+	if err != nil || string(got) != `{"attestations": []}` {
+		t.Errorf("got %s, %v", got, err)
+	}
+	at = ""
+	os.Remove(g.recordPath(attestationKey(File{}, "pkg:npm/a@1.0.0")))
+	_, err = g.attestations(context.Background(), recipes.Origin{}, "pkg:npm/a@1.0.0", File{Name: "a.tgz"})
+	wantError(t, err, "the registry has no attestations of it")
 }
