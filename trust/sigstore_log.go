@@ -214,6 +214,8 @@ func (e *logEntry) isAbout(b *sigstoreBundle, file Artifact) error {
 		return errors.New("its log entry is about an envelope, and there is none")
 	case b.envelope == nil:
 		want = file.SHA256[:]
+	case f.overAll && e.version == "0.0.1":
+		return errors.New("its log entry is of a kind that is for plain signatures")
 	case f.overAll:
 		want = sha256Of(PAE(b.envelope.payloadType, b.envelope.payload))
 	default:

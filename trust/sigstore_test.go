@@ -80,7 +80,6 @@ func TestAttestations(t *testing.T) {
 		{"provenance", func(f *forgery) {}, ""},
 		{"publish", func(f *forgery) { f.statement = saying(sigstoretest.Publish) }, ""},
 		{"in-toto entry", func(f *forgery) { f.entry = sigstoretest.Entry{Kind: "intoto", Version: "0.0.2"} }, ""},
-		{"hashedrekord entry", func(f *forgery) { f.entry = sigstoretest.Entry{Kind: "hashedrekord", Version: "0.0.1"} }, ""},
 		{"second log, time stamp", func(f *forgery) {
 			f.entry = sigstoretest.Entry{Kind: "hashedrekord", Version: "0.0.2", NoPromise: true, Stamped: attestedAt}
 		}, ""},
@@ -179,6 +178,7 @@ func TestAttestations(t *testing.T) {
 			}
 		}, "its sig is missing"},
 
+		{"entry of a plain signature", func(f *forgery) { f.entry = sigstoretest.Entry{Kind: "hashedrekord", Version: "0.0.1"} }, "of a kind that is for plain signatures"},
 		{"unrelated entry", func(f *forgery) { // CVE-2026-22703
 			f.change = func(i *sigstoretest.Instance, b sigstoretest.Object) {
 				material(b)["tlogEntries"] = material(another(i))["tlogEntries"]
