@@ -3,7 +3,9 @@ package engine
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,7 +145,10 @@ func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n
 // openLog starts the log of one package: output/logs/NAME-VERSION-BUILD.log.
 func (r *runner) openLog(a *Action) (*os.File, error) {
 	dir := filepath.Join(r.req.OutputDir, "logs")
-	if err := fsx.MkdirAll(dir, 0o755); err != nil {
+	if err := fsx.MkdirAll(r.req.OutputDir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { // no log is waited for
 		return nil, err
 	}
 	return os.Create(filepath.Join(dir, a.Output.String()+".log"))

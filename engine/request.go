@@ -45,6 +45,7 @@ type Request struct {
 	BuildStringPrefix    string                                     `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                                       `json:"allow_unhashed,omitempty"`
 	SignaturesRequired   bool                                       `json:"signatures_required,omitempty"` // of packages of channels
+	TrustedRoot          TrustedRoot                                `json:"trusted_root,omitzero"`         // of attestations of sources
 	Experimental         bool                                       `json:"experimental,omitempty"`
 	Git                  func(context.Context) recipes.Repositories `json:"-"` // answers the git functions of recipes; nil for nothing
 	Optimize             Optimize                                   `json:"optimize,omitzero"`

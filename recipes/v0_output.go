@@ -268,7 +268,7 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 		case m != nil && o.variantVersion(m[1]) != "":
 			s = starred(m[1] + " " + o.variantVersion(m[1]))
 			if !pinned {
-				d.Pin, s = &Pin{Name: m[1], Lower: "x.x", Upper: "x.x"}, ""
+				d.Pin, s = &Pin{Name: m[1], Lower: "x.x", Upper: "x.x", CondaBuild: true}, ""
 			}
 		case pinned && !strings.ContainsAny(s, " =<>![") && o.variantVersion(s) != "":
 			s = starred(s + " " + o.variantVersion(s))
@@ -326,7 +326,7 @@ func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
 			built = o.names(section)
 		}
 		if has(built, d.Spec) {
-			run[i] = Dependency{Pin: &Pin{Name: pin.Name, Lower: pin.Lower, Upper: pin.Upper}, Pos: d.Pos}
+			run[i] = Dependency{Pin: &Pin{Name: pin.Name, Lower: pin.Lower, Upper: pin.Upper, CondaBuild: true}, Pos: d.Pos}
 		}
 	}
 	return run

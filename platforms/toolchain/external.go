@@ -47,6 +47,9 @@ type Finder interface {
 	// Load imports the external's files into the store and fills Tree, Entries and Origin. Unchanged
 	// files are not read again (dpkg's status, path, size, mtime and inode are trusted for that).
 	Load(ctx context.Context, e *External) error
+	// Restore is Load where the store turned out not to have all files (store.ErrMissing): nothing is taken from
+	// what an earlier run noted.
+	Restore(ctx context.Context, e *External) error
 	// Looked lists the paths of the host that the answers of Find and Load so far depend on: as long as
 	// they stay as they are, so do the answers. What is known of an earlier run comes as facts of its record
 	// (store.LastRun). all is false where that is not the whole of it.

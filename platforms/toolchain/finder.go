@@ -210,6 +210,14 @@ func (f *finder) Load(ctx context.Context, e *External) error {
 		e.Tree, e.Entries, e.Origin = old.Tree, old.Entries, old.Origin
 		return nil
 	}
+	return f.Restore(ctx, e)
+}
+
+// Restore implements Finder.
+func (f *finder) Restore(ctx context.Context, e *External) error {
+	f.keptMu.Lock()
+	f.keeping[e.Record.Name] = nil
+	f.keptMu.Unlock()
 	f.loading.Lock()
 	defer f.loading.Unlock()
 	f.looked.begin()
