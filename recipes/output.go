@@ -226,7 +226,8 @@ type Dependency struct {
 	Pos  diag.Pos
 
 	// Variant is the match spec with the version that the variant has for it, where Spec is a bare name of
-	// a build or host requirement; empty where the variant says nothing.
+	// a build or host requirement; of meta.yaml also `python 3.11` as conda-build solves for it and writes it
+	// into the package, `python 3.11.*`. Empty where Spec is asked for as it is.
 	Variant string
 
 	pinned *Pin // the pin of a sibling that Spec was made from; nil for none
@@ -303,6 +304,7 @@ type PythonTest struct {
 	Imports        []string
 	PipCheck       bool
 	PythonVersions []string
+	Requires       []string // further match specs; of meta.yaml, whose tests share one environment
 }
 
 // ListTest loads each of the names in a language.

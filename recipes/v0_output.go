@@ -196,9 +196,9 @@ func (o *v0Output) number() {
 
 func (o *v0Output) fillRequirements() {
 	r := &o.out.Requirements
-	r.Build = o.dependencies(o.requirement("build"), true)
-	r.Host = o.dependencies(o.requirement("host"), true)
-	r.Run = o.pinAsBuild(o.dependencies(o.requirement("run"), false))
+	r.Build = loosened(o.dependencies(o.requirement("build"), true))
+	r.Host = loosened(o.dependencies(o.requirement("host"), true))
+	r.Run = loosened(o.pinAsBuild(o.dependencies(o.requirement("run"), false)))
 	r.RunConstraints = o.dependencies(list1(o.get("requirements", "run_constrained")), false)
 	r.IgnoreByName = o.v0Pass.texts(list1(o.get("build", "ignore_run_exports")))
 	r.IgnoreFrom = o.v0Pass.texts(list1(o.get("build", "ignore_run_exports_from")))
@@ -276,6 +276,17 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 		out = append(out, d)
 	}
 	return out
+}
+
+// loosened lets `python 3.11` mean 3.11.*, as conda-build does of build, host and run, not of run_constrained
+// nor of run_exports (utils.py, ensure_valid_spec).
+func loosened(deps []Dependency) []Dependency {
+	for i, d := range deps {
+		if s := starred(d.Spec); s != d.Spec {
+			deps[i].Variant = s
+		}
+	}
+	return deps
 }
 
 // checkSpec reads a requirement, once for all variants and outputs.
