@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/json"
@@ -251,6 +252,13 @@ func TestAttestations(t *testing.T) {
 		}, "its time stamp is refused"},
 		{"before the root's time", func(f *forgery) { f.signer = sigstoretest.GitHub("owner/repo", attestedAt.AddDate(-2, 0, 0)) }, "does not believe at"},
 		{"certificate in no log", func(f *forgery) { f.signer.Unlogged = true }, "its certificate is in no log of certificates"},
+		{"certificate of a server", func(f *forgery) { f.signer.ForTLS = true }, "incompatible key usage"},
+		{"certificate of an authority", func(f *forgery) { f.signer.Authority = true }, "its certificate is not for signing"},
+		{"time stamp that is none", func(f *forgery) {
+			f.change = func(_ *sigstoretest.Instance, b sigstoretest.Object) {
+				material(b)["timestampVerificationData"] = sigstoretest.Object{"rfc3161Timestamps": []any{sigstoretest.Object{"signedTimestamp": []byte("0\x80\x00")}}}
+			}
+		}, "its time stamp is refused"},
 		{"foreign authority", func(f *forgery) { f.signer.Foreign = true }, "its certificate was not one of the trusted root's"},
 		{"key instead of a certificate", func(f *forgery) {
 			f.change = func(_ *sigstoretest.Instance, b sigstoretest.Object) {
@@ -341,6 +349,28 @@ func TestAttestationsAsFound(t *testing.T) {
 	}
 	if got, err := root.CheckAttestations(sigstoretest.JSON(plain), artifactOf(attestedFile), theirs); err == nil || !strings.Contains(err.Error(), "there is a plain signature by https://github.com/owner/repo@refs/tags/v1") {
 		t.Errorf("signature: %v, %v", got, err)
+	}
+}
+
+// TestChangedAttestations changes a good bundle, a byte at a time: it is refused, or says what it said.
+func TestChangedAttestations(t *testing.T) {
+	i, root := instance(t)
+	b, err := i.Bundle(sigstoretest.GitHub("owner/repo", attestedAt), saying(sigstoretest.Publish), sigstoretest.Entry{Stamped: attestedAt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := sigstoretest.JSON(b)
+	want, err := root.CheckAttestations(text, artifactOf(attestedFile), theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := 0; at < len(text); at += 5 {
+		changed := bytes.Clone(text)
+		changed[at]++
+		got, err := root.CheckAttestations(changed, artifactOf(attestedFile), theirs)
+		if diff := cmp.Diff(want, got); err == nil && diff != "" {
+			t.Errorf("byte %d of %s is changed: %s", at, text[max(0, at-40):at+1], diff)
+		}
 	}
 }
 
