@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -371,6 +373,37 @@ func TestChangedAttestations(t *testing.T) {
 		if diff := cmp.Diff(want, got); err == nil && diff != "" {
 			t.Errorf("byte %d of %s is changed: %s", at, text[max(0, at-40):at+1], diff)
 		}
+	}
+}
+
+// TestRealAttestation verifies what pkg:pypi/pypi-attestations@0.0.19 was published with, by the root that the
+// program carries.
+func TestRealAttestation(t *testing.T) {
+	data, err := os.ReadFile("testdata/sigstore/pypi_attestations-0.0.19.tar.gz.provenance")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := ParseTrustedRoot(PublicGoodRoot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := hex.DecodeString("9bb1add04b1b4e182be6b0b80931593f7a291eb49d69b4fd728a5d4cbcdc4bd3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := Artifact{SHA256: [sha256.Size]byte(sum)}
+	got, err := root.CheckAttestations(data, file, []Publisher{{Provider: "github", Repository: "trailofbits/pypi-attestations"}})
+	want := []Attested{{Identity: Identity{Issuer: "https://token.actions.githubusercontent.com", Repository: "https://github.com/trailofbits/pypi-attestations",
+		Ref: "refs/tags/v0.0.19", Commit: "08802efe1f8e5fec4ad842d6b8ce97656092ee72",
+		Signer: "https://github.com/trailofbits/pypi-attestations/.github/workflows/release.yml@refs/tags/v0.0.19",
+		Run:    "https://github.com/trailofbits/pypi-attestations/actions/runs/12169989787/attempts/1"},
+		Publisher: "github:trailofbits/pypi-attestations", Predicate: PredicatePyPIPublish, Log: "https://rekor.sigstore.dev", LogIndex: 153454663,
+		Signed: time.Date(2024, 12, 4, 23, 14, 1, 0, time.UTC)}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	if _, err := root.CheckAttestations(data, file, theirs); err == nil || !strings.Contains(err.Error(), "attested by https://github.com/trailofbits/pypi-attestations@refs/tags/v0.0.19") {
+		t.Errorf("for another publisher: %v", err)
 	}
 }
 
