@@ -90,13 +90,21 @@ func (c *metaConverter) batchScript(build *yaml.Node, top bool) {
 	if !top || !c.beside("bld.bat") || script != nil && (script.Kind != yaml.MappingNode || yamlx.Get(script, "content") != nil) {
 		return
 	}
-	file := plainNode(`${{ "bld.bat" if win else "build.sh" }}`)
-	if script == nil {
-		addPair(build, "script", mapNode(plainNode("file"), file))
-		return
+	switch unix := c.beside("build.sh"); {
+	case !unix && script == nil: // nothing is run elsewhere, as conda-build has it
+		addPair(build, "script", plainNode(`${{ "bld.bat" if win else "" }}`))
+	case !unix:
+		content := mapNode(plainNode("if"), plainNode("win"), plainNode("then"), plainNode(`call %RECIPE_DIR%\bld.bat`))
+		addPair(script, "content", &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{content}})
+	case script == nil:
+		addPair(build, "script", mapNode(plainNode("file"), plainNode(batchOrShell)))
+	default:
+		addPair(script, "file", plainNode(batchOrShell))
 	}
-	addPair(script, "file", file)
 }
+
+// batchOrShell is the script of a recipe with one for each kind of platform.
+const batchOrShell = `${{ "bld.bat" if win else "build.sh" }}`
 
 // mergedEnvironments says that build and host are one environment, as conda-build has it without host
 // requirements and compilers.
