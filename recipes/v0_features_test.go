@@ -112,9 +112,9 @@ func v0FeatureOptions(t *testing.T, c v0FeatureCase) RenderOptions {
 	return RenderOptions{BuildPlatform: p, HostPlatform: p, TargetPlatform: p, keepPins: true, noScripts: true}
 }
 
-// TestV0FeaturesCondaBuild asks conda-build itself, so that want.jsonl is its answer. FORGE_CONDA_BUILD names a
+// TestV0FeaturesConformance asks conda-build itself, so that want.jsonl is its answer. FORGE_CONDA_BUILD names a
 // Python, or a program that runs one, that has conda_build; without one, the test is skipped.
-func TestV0FeaturesCondaBuild(t *testing.T) {
+func TestV0FeaturesConformance(t *testing.T) {
 	python := os.Getenv("FORGE_CONDA_BUILD")
 	if python == "" {
 		python = "python3"
