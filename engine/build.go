@@ -22,7 +22,7 @@ type job struct {
 	built      map[*Action]*Built // of what a needs
 	key        digest.Digest
 	site       *site
-	log        *os.File
+	log        *logFile
 	fetched    []sources.Fetched
 	env        map[string]string
 	before     map[string]stamp // the prefix before the script
@@ -183,7 +183,7 @@ func (j *job) script(ctx context.Context) error {
 	}
 	j.ran = true
 	if j.result.ExitCode != 0 || j.result.KilledBy != "" {
-		return j.scriptFailure(j.result)
+		return j.scriptFailure(ctx, j.result)
 	}
 	return nil
 }

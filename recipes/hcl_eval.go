@@ -235,7 +235,10 @@ func (e *hclEval) newNode(at hcl.Pos) *yaml.Node {
 
 // node is a value as a tree with places; nil for null.
 func (e *hclEval) node(v cty.Value, x hclsyntax.Expression, reads []string) *yaml.Node {
-	if v.IsNull() || !v.IsWhollyKnown() {
+	if e.frame.opts.holes && !v.IsKnown() {
+		return e.unknown(x)
+	}
+	if v.IsNull() || !v.IsWhollyKnown() && !e.frame.opts.holes {
 		return nil
 	}
 	at := x.Range().Start
@@ -259,6 +262,17 @@ func (e *hclEval) node(v cty.Value, x hclsyntax.Expression, reads []string) *yam
 		e.errorf(x.Range(), "wrong-type", "", "a value of the type %s has no meaning here", t.FriendlyName())
 		return nil
 	}
+	return n
+}
+
+// unknown stands for a text of which a mistake elsewhere keeps a part from being known; nil where it may be no
+// text.
+func (e *hclEval) unknown(x hclsyntax.Expression) *yaml.Node {
+	if _, text := x.(*hclsyntax.TemplateExpr); !text {
+		return nil
+	}
+	n := e.newNode(x.Range().Start)
+	n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, expr.HoleName
 	return n
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"forge/recipes/internal/expr"
 )
 
 // hclNames are the names that expressions of one file can read in one variant. The library wants them as
@@ -25,8 +27,11 @@ func (e *hclEval) locals(body *hclsyntax.Body) {
 	outer := e.outerScope()
 	e.ctx = outer.NewChild()
 	e.ctx.Variables = map[string]cty.Value{}
+	if e.frame.opts.holes {
+		e.ctx.Variables[expr.HoleName] = cty.DynamicVal
+	}
 	e.names = &hclNames{outer: outer, known: map[string]map[string]any{"local": {}, "package": {}},
-		stale: map[string]bool{"variant": true, "local": true, "package": true}, slow: e.frame.opts.askLibrary}
+		stale: map[string]bool{"variant": true, "local": true, "package": true}, slow: e.frame.opts.askLibrary || e.frame.opts.holes}
 	e.local = map[string][]string{}
 	waiting := map[string]*hclsyntax.Attribute{}
 	for _, b := range body.Blocks {

@@ -30,6 +30,7 @@ type RenderOptions struct {
 	keepPins    bool // leave pins of siblings unresolved, as the vectors have them
 	exclusive   bool // the recipe's own variants file wins over others, as after conda-build's -e
 	noBuildPins bool // leave pin_run_as_build out, which recipe.yaml does not have
+	holes       bool // the file has holes in place of mistakes: find what else is wrong with it
 	askLibrary  bool // have the library evaluate all of a recipe.hcl, as a test compares
 	noScripts   bool // count scripts that are not there as empty, as the vectors do
 }
@@ -59,4 +60,6 @@ func ReadVariantFiles(paths []string) (files []VariantFile, err error) {
 type Rendered struct {
 	Outputs     []*Output // in the order of the file, staging outputs included; skipped ones have Skip
 	Diagnostics diag.List // warnings, also where there are outputs; errors where there are none
+
+	stuck *stuckAt // how far a meta.yaml was read that could not be read to its end
 }
