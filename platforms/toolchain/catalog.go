@@ -16,6 +16,8 @@ type tool struct {
 	glob     *glob      // where it lies outside packages
 	programs []string   // of a package that has none in usr/bin
 	made     []string   // files that its packages' scripts make, absolute; taken where they are there
+	without  []string   // files of its packages that stay out, absolute
+	texts    []written  // files that it has beside those of the host
 	windows  string     // what it is on Windows, see windowsHost
 	mac      string     // what it is on macOS, see macHost
 	macArch  string     // of macClang, as clang's -arch has it
