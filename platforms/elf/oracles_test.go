@@ -125,7 +125,8 @@ func TestCorpusLoads(t *testing.T) {
 	dir := t.TempDir()
 	files, refused := 0, 0
 	corpus(t, func(p string, b []byte, info *Info) {
-		if !info.Dynamic || info.Machine != 62 || len(info.Needed) == 0 {
+		moves := func(name string) bool { return strings.Contains(name, "ORIGIN") } // what it needs, when it lies elsewhere
+		if !info.Dynamic || info.Machine != 62 || len(info.Needed) == 0 || slices.ContainsFunc(info.Needed, moves) {
 			return
 		}
 		// The paths searched before stay first, so that the answers are comparable.
