@@ -188,7 +188,7 @@ type reader struct {
 
 func newReader() *reader { return &reader{} }
 
-// scan reads a file once. Programs and libraries are held whole for inspect, and what that returns is
+// scan reads a file once. Programs, libraries and scripts are held whole for inspect, and what that returns is
 // what the scan is of; other files are read in blocks.
 func (r *reader) scan(file io.Reader, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
 	if room := readBlock + max(len(want.want), len(goMark), readBlock/4); len(r.block) < room { // some more, for what inspect adds
@@ -198,7 +198,7 @@ func (r *reader) scan(file io.Reader, want *finder, inspect func([]byte) ([]byte
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return scan{}, err
 	}
-	if head := r.block[:n]; inspect != nil && isProgram(head) {
+	if head := r.block[:n]; inspect != nil && (isProgram(head) || bytes.HasPrefix(head, []byte("#!"))) {
 		return r.program(head, err == nil, file, want, inspect)
 	}
 	return r.stream(n, err == nil, file, want)

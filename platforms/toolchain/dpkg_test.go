@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -199,6 +200,9 @@ func TestMiniatureHost(t *testing.T) {
 	if e.Record.Version != "4.3" || e.Record.Build != "0" || e.Record.Channel != "external" {
 		t.Errorf("record %+v", e.Record)
 	}
+	if shown := (Shown{"bin/make-real", "/usr/bin/make-real"}); !slices.Contains(e.Shown, shown) {
+		t.Errorf("%v lacks %v", e.Shown, shown)
+	}
 	if err := f.Load(context.Background(), e); err != nil {
 		t.Fatal(err)
 	}
@@ -278,6 +282,12 @@ func TestDeclared(t *testing.T) {
 	e = load(t, finder(Declared{Name: "make", Packages: []string{"make", "libz-dev"}}), "make")
 	if e.Record.Version != "4.3" || !has(e, "usr/include/zlib.h") {
 		t.Errorf("declared packages: %v %v", e.Record, paths(e))
+	}
+	rust := finder(Declared{Name: "rust", Version: "1.9", Files: []string{"/opt/tool"}, Programs: []string{"/opt/tool/tool"}})
+	for _, name := range []string{"rust", "rust_linux-64"} { // compiler("rust") is the second
+		if found, err := rust.Find(t.Context(), name); err != nil || found == nil || found.Record.Version != "1.9" || found.Record.Name != name {
+			t.Errorf("%s: %+v %v", name, found, err)
+		}
 	}
 	for _, c := range []struct {
 		d    Declared
@@ -386,4 +396,16 @@ func FuzzMemory(f *testing.F) {
 			t.Errorf("%q gave %q %v", line, name, s)
 		}
 	})
+}
+
+func TestDebianPackages(t *testing.T) {
+	p, err := platforms.Parse("linux-64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"rust_linux-64": "rustc cargo", "ninja": "ninja-build", "zlib": ""} {
+		if got := strings.Join(DebianPackages(p, name), " "); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
 }
