@@ -16,6 +16,8 @@ type tool struct {
 	glob     *glob      // where it lies outside packages
 	programs []string   // of a package that has none in usr/bin
 	made     []string   // files that its packages' scripts make, absolute; taken where they are there
+	without  []string   // files of its packages that stay out, absolute
+	texts    []written  // files that it has beside those of the host
 	inPrefix bool       // its programs are seen in the build prefix, too
 	shown    []Shown    // what else of it is seen there
 	windows  string     // what it is on Windows, see windowsHost

@@ -48,11 +48,15 @@ type part struct {
 	name, version string   // a package URL or file URL, its version
 	paths         []string // absolute, below Root
 	links         []link   // symbolic links that no package lists
+	texts         []written
 	arch          string
 }
 
 // link is a symbolic link that an external has beside its files.
 type link struct{ path, target string } // path relative to /
+
+// written is a file that an external has beside those of the host.
+type written struct{ path, text string } // path relative to /
 
 // finder is the Finder of this machine.
 type finder struct {
