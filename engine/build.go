@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"forge/digest"
+	"forge/internal/diag"
 	"forge/packages"
 	"forge/recipes"
 	"forge/sandbox"
@@ -41,7 +42,10 @@ type job struct {
 func (r *runner) build(ctx context.Context, a *Action, key digest.Digest, built map[*Action]*Built) (*Built, error) {
 	start := r.tools.Now()
 	j := &job{runner: r, a: a, built: built, key: key}
-	var err error
+	err := a.Output.About.Check()
+	if err != nil {
+		return nil, diag.List{{Code: "bad-value", Pos: a.Output.Pos, Summary: err.Error()}}.Err()
+	}
 	if j.site, err = r.newSite(ctx, a.Output.Name, r.vary.layout()); err != nil {
 		return nil, err
 	}
@@ -139,7 +143,7 @@ func (j *job) unpack(ctx context.Context) error {
 	}
 	more, err := j.tools.Fetcher.Unpack(ctx, j.fetched, j.site.work, j.site.extra)
 	if err != nil {
-		return fmt.Errorf("unpack: %w", err)
+		return fmt.Errorf("sources of %s: %w", j.a.Output.Name, err)
 	}
 	for name, value := range more {
 		j.env[name] = strings.ReplaceAll(value, j.site.extra, j.site.at.extra)

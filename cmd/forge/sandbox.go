@@ -178,6 +178,10 @@ func (f sandboxFlags) spec(args []string, level sandbox.Isolation) (sandbox.Spec
 			s.Mounts = append(s.Mounts, m)
 		}
 	}
+	// What lies inside of another comes after it, or it would be covered.
+	slices.SortStableFunc(s.Mounts, func(a, b sandbox.Mount) int {
+		return strings.Count(a.Target, "/") - strings.Count(b.Target, "/")
+	})
 	return s, nil
 }
 
