@@ -112,6 +112,9 @@ func (j *job) environments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.showExternals(ctx, j.a.Build, buildDir, j.a.Output.Build.MergeBuildHost); err != nil {
+		return err
+	}
 	// What is here now belongs to dependencies; all that comes later belongs to the package.
 	j.before, err = snapshot(j.site.prefix)
 	return err

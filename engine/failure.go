@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,7 +159,10 @@ func (l *logFile) Close() error                { return errors.Join(l.text.Close
 // openLog starts the log of one package: output/logs/NAME-VERSION-BUILD.log.
 func (r *runner) openLog(a *Action) (*logFile, error) {
 	dir := filepath.Join(r.req.OutputDir, "logs")
-	if err := fsx.MkdirAll(dir, 0o755); err != nil {
+	if err := fsx.MkdirAll(r.req.OutputDir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { // no log is waited for
 		return nil, err
 	}
 	return createLog(filepath.Join(dir, a.Output.String()+".log"))

@@ -201,8 +201,10 @@ func listTest(interpreter string, names []string, line func(string) string) reci
 
 // testFolder is where the files of test number index travel in the payload, as rattler-build has it.
 func testFolder(name string, index int) string {
-	return fmt.Sprintf("etc/conda/test-files/%s/%d", name, index)
+	return fmt.Sprintf("%s/%d", testFolders(name), index)
 }
+
+func testFolders(name string) string { return "etc/conda/test-files/" + name }
 
 // hasFiles reports whether a test brings files of its own.
 func hasFiles(t recipes.Test) bool {

@@ -15,6 +15,11 @@ import (
 func (o *v0Output) fillTests() {
 	get := func(key string) *yaml.Node { return o.get("test", key) }
 	requires := o.v0Pass.texts(list1(get("requires")))
+	for i, s := range requires {
+		if !o.opts.keepPins {
+			requires[i] = starred(s)
+		}
+	}
 	recipeFiles, sourceFiles := o.v0Pass.texts(list1(get("files"))), o.v0Pass.texts(list1(get("source_files")))
 	pos := o.place(o.doc, o.root("test"))
 	if n := yamlx.Get(o.node, "test"); n != nil {

@@ -80,7 +80,7 @@ func TestV0Mistakes(t *testing.T) {
 		{"pin of a stranger", head + "requirements:\n  host:\n    - {{ pin_subpackage('b') }}\n", []string{"6:7 missing-output"}},
 		{"cycle", head + "outputs:\n  - name: b\n    requirements:\n      host:\n        - {{ pin_subpackage('c') }}\n  - name: c\n    requirements:\n      host:\n        - b\n", []string{"5:5 dependency-cycle"}},
 		{"duplicate key", head + "about:\n  home: x\n  home: y\n", []string{"6:3 duplicate-key"}},
-		{"YAML", head + "about:\n  home: [\n", []string{"5:3 yaml-syntax"}},
+		{"YAML", head + "about:\n  home: [\n", []string{"5:9 yaml-syntax"}},
 		{"signature", head + "source:\n  url: https://x.example/a\n  sha256: " + strings.Repeat("a", 64) + "\nextra:\n  forge:\n    signatures:\n      - source: 1\n", []string{"10:7 bad-signature"}},
 		{"an endless template", head + "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\n", []string{"4:19 too-expensive"}},
 		{"a huge one", head + "about:\n  summary: {{ 'a' * 10 ** 9 }}\n", []string{"5:19 too-expensive"}},

@@ -53,6 +53,9 @@ func (g *Getter) openPackage(ctx context.Context, rawURL string, want ask) (*bod
 	if err != nil {
 		return nil, err
 	}
+	if want.attests != nil {
+		return g.openAttestations(ctx, p, want.attests)
+	}
 	switch p.Type {
 	case packageurl.TypeDebian:
 		return g.openDeb(ctx, p, want)
