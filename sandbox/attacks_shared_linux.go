@@ -48,6 +48,15 @@ func sharedAttacks() []Attack {
 	} {
 		list = append(list, Attack{Name: "pid1/" + a.name, Cites: starve, Script: a.script})
 	}
+	for _, a := range []struct{ name, script string }{
+		{"thread-memory", `exec 3</proc/$INIT/task/$INIT/mem`},
+		{"thread-descriptors", `ls /proc/$INIT/task/$INIT/fd | grep -q .`},
+		{"autogroup", `echo 19 >/proc/$INIT/autogroup`},
+		{"core-filter", `echo 0 >/proc/$INIT/coredump_filter`},
+		{"timer-slack", `exec 3</proc/$INIT/timerslack_ns; cat <&3`},
+	} {
+		list = append(list, Attack{Name: "pid1/" + a.name, Cites: "CVE-2019-5736 (runc) class: the keeper by its other names in /proc", Script: a.script})
+	}
 	return list
 }
 
