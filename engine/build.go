@@ -209,7 +209,7 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	j.addTrace(result.Trace)
 	result.Trace = nil
 	if result.LimitedWhy != "" {
-		fmt.Fprintln(j.log, "forge: limits: memory and CPU time are of each process, not of all together: "+result.LimitedWhy)
+		fmt.Fprintln(j.log, "forge: limits: CPU time is of each process, not of all together, and memory is looked at four times a second: "+result.LimitedWhy)
 	}
 	return result, err
 }

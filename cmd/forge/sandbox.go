@@ -103,7 +103,7 @@ func (a *app) sandboxRun(ctx context.Context, f sandboxFlags, args []string) err
 		fmt.Fprintln(a.stderr, jsonLine(res))
 	}
 	if res.LimitedWhy != "" {
-		fmt.Fprintln(a.stderr, "forge: warning: memory and CPU time were limited for each process, not for all together: "+res.LimitedWhy)
+		fmt.Fprintln(a.stderr, "forge: warning: CPU time was limited for each process, not for all together, and memory was looked at four times a second: "+res.LimitedWhy)
 	}
 	switch {
 	case res.KilledBy == "wall":
