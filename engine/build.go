@@ -187,7 +187,7 @@ func (j *job) script(ctx context.Context) error {
 	}
 	j.ran = true
 	if j.result.ExitCode != 0 || j.result.KilledBy != "" {
-		return j.scriptFailure(j.result)
+		return j.scriptFailure(ctx, j.result)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int6
 		"PYTHONNOUSERSITE":       "1",
 		"PIP_NO_BUILD_ISOLATION": "False", "PIP_NO_DEPENDENCIES": "True",
 		"PIP_IGNORE_INSTALLED": "True", "PIP_NO_INDEX": "True", "PIP_CACHE_DIR": "/tmp/pip_cache",
-		"PKG_CONFIG_PATH": prefix + "/lib/pkgconfig:" + prefix + "/share/pkgconfig",
+		"PKG_CONFIG_PATH": pkgConfigPath(prefix),
 		"CMAKE_GENERATOR": "Unix Makefiles",
 		"LD_RUN_PATH":     prefix + "/lib",
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +24,7 @@ type ScriptError struct {
 	Tail    []string // last lines of the log
 	Log     string
 	Enter   string // command that re-enters the build
+	Missing string // what the recipe should name, empty if not known
 }
 
 // Error is several lines: the end of the log, then what failed and how to go on.
@@ -38,8 +40,10 @@ func (e *ScriptError) Error() string {
 	if e.Log != "" {
 		b.WriteString("\n  log  " + e.Log)
 	}
-	if e.Enter != "" {
-		b.WriteString("\n  help " + e.Enter)
+	for _, help := range []string{e.Missing, e.Enter} {
+		if help != "" {
+			b.WriteString("\n  help " + help)
+		}
 	}
 	return b.String()
 }
@@ -54,12 +58,12 @@ func (e *ScriptError) ending() string {
 	return fmt.Sprintf("was stopped: it went over its limit of %s", e.Result.KilledBy)
 }
 
-func (j *job) scriptFailure(result sandbox.Result) error {
+func (j *job) scriptFailure(ctx context.Context, result sandbox.Result) error {
 	lines := logTail(j.log.Name(), 25)
 	return &ScriptError{
 		Package: j.a.Output.String(), What: "build script", Result: result,
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: j.log.Name(),
-		Enter: j.howToEnter(),
+		Enter: j.howToEnter(), Missing: j.undeclared(ctx, lines, "requirements.build"),
 	}
 }
 

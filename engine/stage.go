@@ -247,7 +247,7 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 		return err
 	}
 	if result.ExitCode != 0 {
-		return j.scriptFailure(result)
+		return j.scriptFailure(ctx, result)
 	}
 	*added, err = j.newFiles()
 	return err

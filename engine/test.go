@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"forge/packages"
+	"forge/platforms/toolchain"
 	"forge/recipes"
 	"forge/sandbox"
 )
@@ -98,7 +100,7 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	}
 	lines := logTail(log.Name(), 25)
 	return &ScriptError{Package: a.Output.String(), What: plan.name(), Result: result,
-		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name()}
+		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name(), Missing: r.undeclared(ctx, lines, "the requirements of the test, or to requirements.run if the package itself needs it")}
 }
 
 func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *logFile, emulated *emulation) (sandbox.Result, error) {
@@ -114,6 +116,7 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	}
 	env := testEnv(a.Output, plan, s.at)
 	activate(env, externals)
+	pkgConfigFor(env, externals, s.at)
 	emulated.environment(env)
 	scripts := []recipes.Script{testScript(r.req.testsOf(a.Output)[plan.Index], s.at.windows)}
 	if err := s.prepare(&spec, scripts, env, filepath.Base(a.Output.Recipe.File)); err != nil {
@@ -126,6 +129,19 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	spec.Started = func(pid int) { r.report(Event{Kind: EventProcess, Action: a, PID: pid}) }
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)
+}
+
+// pkgConfigFor shows the prefix to a pkg-config of the machine: as a package it would lie there, and look there.
+func pkgConfigFor(env map[string]string, externals []*toolchain.External, at layout) {
+	if slices.ContainsFunc(externals, func(e *toolchain.External) bool {
+		return e.Record.Name == "pkg-config" || e.Record.Name == "pkgconf"
+	}) {
+		env["PKG_CONFIG_PATH"] = pkgConfigPath(at.prefix)
+	}
+}
+
+func pkgConfigPath(prefix string) string {
+	return prefix + "/lib/pkgconfig:" + prefix + "/share/pkgconfig"
 }
 
 // testDir is the folder in which a test starts: that of the files it brings, else an empty one.

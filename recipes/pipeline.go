@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"forge/recipes/internal/pipelines"
@@ -161,14 +162,14 @@ func (e *hclEval) addNeeds(root *yaml.Node) {
 		build = &yaml.Node{Kind: yaml.SequenceNode, Line: requirements.Line, Column: requirements.Column}
 		requirements.Content = append(requirements.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "build", Line: 1, Column: 1}, build)
 	}
-	named := map[string]bool{}
+	var named []string
 	for _, n := range build.Content {
 		s, _ := parseSpec(n.Value)
-		named[s.name] = true
+		named = append(named, s.name)
 	}
 	for _, need := range e.needs {
-		if !named[need] {
-			named[need] = true
+		if !slices.ContainsFunc(named, func(name string) bool { return meets(name, need) }) {
+			named = append(named, need)
 			build.Content = append(build.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: need, Line: build.Line, Column: build.Column})
 		}
 	}
@@ -188,6 +189,12 @@ func (e *hclEval) checkText(x hclsyntax.Expression, v any) {
 
 func (e *hclEval) tooLarge(r hcl.Range) {
 	e.errorf(r, "too-big", "", "this value has more than %d parts or %d bytes", maxParts, maxText)
+}
+
+// meets tells whether a requirement is the tool that a pipeline needs: rust_linux-64 is rust, as compiler("rust")
+// has it, and go-cgo and go-nocgo are kinds of go.
+func meets(name, need string) bool {
+	return name == need || strings.HasPrefix(name, need+"_") || need == "go" && strings.HasPrefix(name, "go-")
 }
 
 // checkSize refuses values that grow by referring to each other: the language has no loops, but forty

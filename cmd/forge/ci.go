@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"forge/engine"
@@ -92,7 +93,7 @@ func (c ci) fold(title, text string) {
 	case "github":
 		fmt.Fprintf(c.w, "::group::%s\n%s::endgroup::\n", githubData(title), b.String())
 	case "gitlab":
-		id := sectionName.ReplaceAllString(title, "_")
+		id := sectionName().ReplaceAllString(title, "_")
 		at := c.now().Unix()
 		fmt.Fprintf(c.w, "\x1b[0Ksection_start:%d:%s[collapsed=true]\r\x1b[0K%s\n%s\x1b[0Ksection_end:%d:%s\r\x1b[0K\n", at, id, diag.Printable(title), b.String(), at, id)
 	}
@@ -107,10 +108,10 @@ func (c ci) clean(s string) string {
 	return strings.NewReplacer("##[", "# #[", "##vso[", "# #vso[", "##teamcity[", "# #teamcity[").Replace(s)
 }
 
-var sectionName = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+var sectionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9_.-]+`) })
 
 // failedPlace reads "build.sh:12: exit 2: make".
-var failedPlace = regexp.MustCompile(`^([^:]+):(\d+): (.*)$`)
+var failedPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^:]+):(\d+): (.*)$`) })
 
 // failure annotates the line of the recipe at which a script failed.
 func (c ci) failure(a *engine.Action, err error) {
@@ -119,7 +120,7 @@ func (c ci) failure(a *engine.Action, err error) {
 	var script *engine.ScriptError
 	if errors.As(err, &script) {
 		// The line comes out of the log, where a script may have written it: it names a file of the recipe or none.
-		if m := failedPlace.FindStringSubmatch(script.Line); m != nil && filepath.IsLocal(m[1]) {
+		if m := failedPlace().FindStringSubmatch(script.Line); m != nil && filepath.IsLocal(m[1]) {
 			place.File = filepath.Join(a.Output.Recipe.Dir, m[1])
 			fmt.Sscanf(m[2], "%d", &place.Line)
 			text = script.What + ": " + m[3]

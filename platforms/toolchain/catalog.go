@@ -58,8 +58,9 @@ func catalog(p platforms.Platform) []tool {
 		tool{name: "pkgconf", deb: []string{"pkgconf"}, inPrefix: true, shown: []Shown{aclocal}},
 		tool{name: "automake", deb: []string{"automake"}, inPrefix: true, shown: []Shown{aclocal}},
 		tool{name: "libtool", deb: []string{"libtool"}, anyOf: [][]string{{"libtool-bin"}}, inPrefix: true,
+			made:  []string{"/usr/share/aclocal/ltdl.m4"}, // of libltdl-dev, which is a library: its macros alone
 			shown: []Shown{aclocal, {"share/libtool", "/usr/share/libtool"}}},
-		tool{name: "gettext", deb: []string{"gettext"}, inPrefix: true, shown: []Shown{aclocal}},
+		tool{name: "gettext", deb: []string{"gettext"}, anyOf: [][]string{{"autopoint"}}, inPrefix: true, shown: []Shown{aclocal}},
 		// config.guess and config.sub, which scripts of conda-forge copy over those of old sources.
 		tool{name: "gnuconfig", deb: []string{"autotools-dev"}, shown: []Shown{{"share/gnuconfig", "/usr/share/misc"}}},
 		tool{name: "tcl", deb: []string{"tcl"}, inPrefix: true},
@@ -68,6 +69,21 @@ func catalog(p platforms.Platform) []tool {
 		tool{name: "rust", deb: []string{"rustc"}, anyOf: [][]string{{"cargo"}}, depends: []string{"gcc"}},
 		tool{name: "rust_" + p.String(), deb: []string{"rustc"}, anyOf: [][]string{{"cargo"}}, depends: []string{"gcc_" + p.String()}},
 	)
+}
+
+// DebianPackages are those to install on Debian for a tool of the catalogue, nil where none is known.
+func DebianPackages(p platforms.Platform, name string) []string {
+	for _, t := range catalog(p) {
+		if t.name != name || len(t.deb) == 0 {
+			continue
+		}
+		list := slices.Clone(t.deb)
+		for _, any := range t.anyOf {
+			list = append(list, any[0])
+		}
+		return list
+	}
+	return nil
 }
 
 // compilers are GCC's languages, binutils, the C library's headers and the runtimes.
@@ -91,6 +107,9 @@ func compilers(p platforms.Platform) []tool {
 		{name: "gcc_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: env, exports: cExports, depends: []string{sys}},
 		{name: "gxx_" + p.String(), deb: cxx, versions: gcc, aliases: cxxNames, env: env, exports: cxxExports, depends: []string{"gcc_" + p.String(), sys}},
 		{name: "gfortran_" + p.String(), deb: fortran, versions: gcc, aliases: fNames, env: env, exports: fortranExports, depends: []string{"gcc_" + p.String(), sys}},
+		// What conda-forge builds the dependencies of its own compilers with.
+		{name: "gcc_bootstrap_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: env, exports: cExports, depends: []string{sys}},
+		{name: "gxx_bootstrap_" + p.String(), deb: cxx, versions: gcc, aliases: cxxNames, env: env, exports: cxxExports, depends: []string{"gcc_bootstrap_" + p.String(), sys}},
 		{name: "gcc", deb: c, versions: gcc, aliases: cNames, depends: []string{sys}},
 		{name: "gxx", deb: cxx, versions: gcc, aliases: cxxNames, depends: []string{"gcc", sys}},
 		{name: "gfortran", deb: fortran, versions: gcc, aliases: fNames, depends: []string{"gcc", sys}},
