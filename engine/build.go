@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"forge/digest"
+	"forge/internal/diag"
 	"forge/packages"
 	"forge/recipes"
 	"forge/sandbox"
@@ -42,7 +43,10 @@ type job struct {
 func (r *runner) build(ctx context.Context, a *Action, key digest.Digest, built map[*Action]*Built) (*Built, error) {
 	start := r.tools.Now()
 	j := &job{runner: r, a: a, built: built, key: key}
-	var err error
+	err := a.Output.About.Check()
+	if err != nil {
+		return nil, diag.List{{Code: "bad-value", Pos: a.Output.Pos, Summary: err.Error()}}.Err()
+	}
 	if j.site, err = r.newSite(ctx, a.Output.Name, r.vary.layout()); err != nil {
 		return nil, err
 	}
@@ -143,7 +147,7 @@ func (j *job) unpack(ctx context.Context) error {
 	}
 	more, err := j.tools.Fetcher.Unpack(ctx, j.fetched, j.site.work, j.site.extra)
 	if err != nil {
-		return fmt.Errorf("unpack: %w", err)
+		return fmt.Errorf("sources of %s: %w", j.a.Output.Name, err)
 	}
 	for name, value := range more {
 		j.env[name] = strings.ReplaceAll(value, j.site.extra, j.site.at.extra)
@@ -206,7 +210,7 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	j.addTrace(result.Trace)
 	result.Trace = nil
 	if result.LimitedWhy != "" {
-		fmt.Fprintln(j.log, "forge: limits: memory and CPU time are of each process, not of all together: "+result.LimitedWhy)
+		fmt.Fprintln(j.log, "forge: limits: CPU time is of each process, not of all together, and memory is looked at four times a second: "+result.LimitedWhy)
 	}
 	return result, err
 }

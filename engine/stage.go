@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"syscall"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -96,6 +97,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 // newFiles lists the paths the package takes: new ones, and old ones the recipe names.
 func (j *job) newFiles() ([]string, error) {
 	after, err := snapshot(j.site.prefix)
+	if errors.Is(err, syscall.ENAMETOOLONG) {
+		return nil, errors.New("the script left folders in the prefix that are too deep for any path to name: no package can hold them")
+	}
 	if err != nil {
 		return nil, err
 	}
