@@ -22,7 +22,7 @@ type job struct {
 	built      map[*Action]*Built // of what a needs
 	key        digest.Digest
 	site       *site
-	log        *os.File
+	log        *logFile
 	fetched    []sources.Fetched
 	env        map[string]string
 	before     map[string]stamp // the prefix before the script

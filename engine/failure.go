@@ -142,8 +142,26 @@ func shortLine(s string) string {
 
 func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n") }
 
+// A logFile is a log on disk, which people open with anything: strangers' output is made safe to show.
+type logFile struct {
+	file *os.File
+	text *diag.Log
+}
+
+func createLog(path string) (*logFile, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return &logFile{f, diag.NewLog(f)}, nil
+}
+
+func (l *logFile) Write(p []byte) (int, error) { return l.text.Write(p) }
+func (l *logFile) Name() string                { return l.file.Name() }
+func (l *logFile) Close() error                { return errors.Join(l.text.Close(), l.file.Close()) }
+
 // openLog starts the log of one package: output/logs/NAME-VERSION-BUILD.log.
-func (r *runner) openLog(a *Action) (*os.File, error) {
+func (r *runner) openLog(a *Action) (*logFile, error) {
 	dir := filepath.Join(r.req.OutputDir, "logs")
 	if err := fsx.MkdirAll(r.req.OutputDir, 0o755); err != nil {
 		return nil, err
@@ -151,7 +169,7 @@ func (r *runner) openLog(a *Action) (*os.File, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { // no log is waited for
 		return nil, err
 	}
-	return os.Create(filepath.Join(dir, a.Output.String()+".log"))
+	return createLog(filepath.Join(dir, a.Output.String()+".log"))
 }
 
 // shellWord quotes s only where a shell would not read it as it is.

@@ -178,10 +178,11 @@ func testSpecs(t recipes.Test) []string {
 	case t.Script != nil:
 		return slices.Concat(t.Script.Run, t.Script.Build)
 	case t.Python != nil:
+		specs := append([]string{"python"}, t.Python.Requires...)
 		if t.Python.PipCheck {
-			return []string{"python", "pip"}
+			specs = append(specs, "pip")
 		}
-		return []string{"python"}
+		return specs
 	case t.Perl != nil:
 		return []string{"perl"}
 	case t.R != nil:

@@ -77,6 +77,7 @@ func (p *solving) pythonPlans(self []string, index int, t recipes.Test) ([]TestP
 	var plans []TestPlan
 	for _, v := range versions {
 		specs := append(slices.Clone(self), strings.TrimSpace("python "+pythonSpec(v)))
+		specs = append(specs, t.Python.Requires...)
 		if t.Python.PipCheck {
 			specs = append(specs, "pip")
 		}

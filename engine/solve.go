@@ -7,6 +7,7 @@ import (
 
 	"forge/internal/diag"
 	"forge/packages"
+	"forge/platforms/toolchain"
 	"forge/recipes"
 	"forge/resolver"
 )
@@ -245,6 +246,10 @@ func (p *solving) helpFor(name string) string {
 	others, _ := p.from.of(name) // for another platform
 	switch {
 	case slices.Contains(p.tools.Externals.Names(), name):
+		if debs := toolchain.DebianPackages(p.self.Output.BuildPlatform, name); len(debs) > 0 {
+			return fmt.Sprintf("install it on this machine (Debian: apt-get install %s), describe it in forge.hcl (external %q), "+
+				"or add its recipe to the command or a channel that has it with -c", strings.Join(debs, " "), name)
+		}
 		return fmt.Sprintf("install %q on this machine, or add its recipe to the command or a channel that has it with -c", name)
 	case len(others) > 0:
 		return fmt.Sprintf("there is one for %s; build its recipe with --target-platform %s first, or add a channel that has it with -c", others[0].Subdir, p.from.subdir)

@@ -62,7 +62,7 @@ func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built 
 	return seen
 }
 
-func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *os.File) error {
+func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *logFile) error {
 	t := r.req.testsOf(a.Output)[plan.Index]
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
@@ -103,7 +103,7 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name(), Missing: r.undeclared(ctx, lines, "the requirements of the test, or to requirements.run if the package itself needs it")}
 }
 
-func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File, emulated *emulation) (sandbox.Result, error) {
+func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *logFile, emulated *emulation) (sandbox.Result, error) {
 	externals, err := r.externalsOf(ctx, plan.Run, plan.Build)
 	if err != nil {
 		return sandbox.Result{}, err
@@ -235,10 +235,10 @@ func (r *runner) openBuilt(b *Built) (packages.Package, error) {
 	return format.Open(r.tools.Store.Path(b.Archive, false))
 }
 
-func (r *runner) openTestLog(a *Action) (*os.File, error) {
+func (r *runner) openTestLog(a *Action) (*logFile, error) {
 	dir := filepath.Join(r.req.OutputDir, "logs")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return os.Create(filepath.Join(dir, a.Output.String()+".test.log"))
+	return createLog(filepath.Join(dir, a.Output.String()+".test.log"))
 }

@@ -31,6 +31,9 @@ func testEntry(name string, index int, t recipes.Test) any {
 	switch {
 	case t.Script != nil:
 		return scriptEntry(name, index, t)
+	case t.Python != nil && len(t.Python.Requires) > 0: // the file's python tests have no requirements
+		script := &recipes.ScriptTest{Script: pythonTest(t.Python, 0), Run: append([]string{"python"}, t.Python.Requires...)}
+		return scriptEntry(name, index, recipes.Test{Pos: t.Pos, Script: script})
 	case t.Python != nil:
 		py := orderedMap{{"imports", t.Python.Imports}, {"pip_check", t.Python.PipCheck}}
 		if len(t.Python.PythonVersions) > 0 {

@@ -215,6 +215,22 @@ build {
 	}
 }
 
+// A compiler that compiler() names is the tool of that language that a pipeline needs; it comes once.
+func TestHCLPipelineNeeds(t *testing.T) {
+	for in, want := range map[string][]string{
+		`pipeline "cargo" {}` + "\n}\nrequirements {\n build = [compiler(\"c\"), compiler(\"rust\")]": {"gcc_linux-64", "rust_linux-64"},
+		`pipeline "go" {}` + "\n}\nrequirements {\n build = [compiler(\"go-nocgo\")]":                 {"go-nocgo_linux-64"},
+		`pipeline "go" {}` + "\n}\nrequirements {\n build = [\"gofumpt\"]":                            {"gofumpt", "go"},
+	} {
+		r := Render("recipe.hcl", []byte("package \"a\" { version = \"1\" }\nbuild {\n "+in+"\n}\n"), linuxOptions())
+		if err := r.Diagnostics.Err(); err != nil {
+			t.Errorf("%s: %v", in, err)
+		} else if d := cmp.Diff(want, specTexts(r.Outputs[0].Requirements.Build)); d != "" {
+			t.Errorf("%s: %s", in, d)
+		}
+	}
+}
+
 func TestPipelinesParse(t *testing.T) {
 	for _, name := range pipelines.Names() {
 		r := Render("recipe.hcl", []byte("package \"a\" { version = \"1\" }\nbuild {\n pipeline \""+name+"\" {}\n}\n"), linuxOptions())

@@ -315,6 +315,7 @@ type PythonTest struct {
 	Imports        []string
 	PipCheck       bool
 	PythonVersions []string
+	Requires       []string // further match specs; of meta.yaml, whose tests share one environment
 }
 
 // ListTest loads each of the names in a language.

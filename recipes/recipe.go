@@ -31,6 +31,7 @@ type RenderOptions struct {
 	exclusive   bool // the recipe's own variants file wins over others, as after conda-build's -e
 	noBuildPins bool // leave pin_run_as_build out, which recipe.yaml does not have
 	holes       bool // the file has holes in place of mistakes: find what else is wrong with it
+	askLibrary  bool // have the library evaluate all of a recipe.hcl, as a test compares
 	noScripts   bool // count scripts that are not there as empty, as the vectors do
 }
 

@@ -15,10 +15,8 @@ import (
 func (o *v0Output) fillTests() {
 	get := func(key string) *yaml.Node { return o.get("test", key) }
 	requires := o.v0Pass.texts(list1(get("requires")))
-	for i, s := range requires {
-		if !o.opts.keepPins {
-			requires[i] = starred(s)
-		}
+	for i, spec := range requires {
+		requires[i] = starred(spec)
 	}
 	recipeFiles, sourceFiles := o.v0Pass.texts(list1(get("files"))), o.v0Pass.texts(list1(get("source_files")))
 	pos := o.place(o.doc, o.root("test"))
@@ -39,7 +37,7 @@ func (o *v0Output) fillTests() {
 			script(Script{Text: strings.Join(lines, "\n"), FirstLine: o.place(o.doc, list1(n)[0]).Line, Pos: o.place(o.doc, n)})
 		}
 	}
-	o.importTests(get("imports"), pos)
+	o.importTests(get("imports"), requires, pos)
 	o.testFiles(script)
 	for _, d := range o.v0Pass.texts(list1(get("downstreams"))) {
 		o.out.Tests = append(o.out.Tests, Test{Pos: pos, Downstream: d})
@@ -59,7 +57,7 @@ func withInterpreter(requires []string, interpreter string) []string {
 }
 
 // importTests are names to import, in Python or in the language that an entry names.
-func (o *v0Output) importTests(n *yaml.Node, pos diag.Pos) {
+func (o *v0Output) importTests(n *yaml.Node, requires []string, pos diag.Pos) {
 	byLang := map[string][]string{}
 	for _, e := range list1(n) {
 		if e.Kind == yaml.MappingNode {
@@ -81,13 +79,30 @@ func (o *v0Output) importTests(n *yaml.Node, pos diag.Pos) {
 		case lang == "python" && strings.HasPrefix(o.name, "r-"):
 			t.R = &ListTest{names}
 		case lang == "python":
-			t.Python = &PythonTest{Imports: names}
+			t.Python = importTest(names, requires)
 		default:
 			o.errorf(n, "unsupported", "imports cannot be tested in the language %q", lang)
 			continue
 		}
 		o.out.Tests = append(o.out.Tests, t)
 	}
+}
+
+// importTest imports names where all of requires is, as in conda-build, whose tests share one environment. What a
+// recipe.yaml's python test has a word for, or what no import asks for, is no requirement of its own.
+func importTest(names, requires []string) *PythonTest {
+	t := &PythonTest{Imports: names}
+	for _, spec := range requires {
+		switch name, version, _ := strings.Cut(spec, " "); {
+		case name == "pip": // it is there for pip check
+		case name == "python" && version != "" && !strings.Contains(version, " "):
+			t.PythonVersions = append(t.PythonVersions, version)
+		case name == "python" && version == "":
+		default:
+			t.Requires = append(t.Requires, spec)
+		}
+	}
+	return t
 }
 
 // testFiles are run_test.* of the recipe, or the script that an output's test names.

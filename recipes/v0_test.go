@@ -409,3 +409,40 @@ func FuzzSelector(f *testing.F) {
 		}
 	})
 }
+
+// TestV0Loose holds what conda-build makes of a version without an operator: `python 3.11` is 3.11.* in what is
+// solved, what the package says and what the tests ask for, and is left alone in run_constrained.
+func TestV0Loose(t *testing.T) {
+	out := mustRender(t, `package:
+  name: a
+  version: 1
+build:
+  noarch: python
+requirements:
+  host:
+    - python {{ python_min }}
+    - zlib 1.2.13 h0_0
+  run:
+    - python >={{ python_min }}
+    - six 1.16
+  run_constrained:
+    - lxml 5.1
+test:
+  imports: [a]
+  requires:
+    - python {{ python_min }}
+    - pip
+    - pytest 8
+`, map[string]string{"conda_build_config.yaml": "python_min: ['3.11']\n"}, nil)[0]
+	asked := func(deps []Dependency) (list []string) {
+		for _, d := range deps {
+			list = append(list, d.Ask())
+		}
+		return list
+	}
+	got := [][]string{asked(out.Requirements.Host), asked(out.Requirements.Run), asked(out.Requirements.RunConstraints), out.Tests[0].Python.PythonVersions, out.Tests[0].Python.Requires}
+	want := [][]string{{"python 3.11.*", "zlib 1.2.13 h0_0"}, {"python >=3.11", "six 1.16.*"}, {"lxml 5.1"}, {"3.11.*"}, {"pytest 8.*"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

@@ -166,7 +166,7 @@ func distribution(file string) (name, version string) {
 
 // openAttestations gives what a package's registry says of who published it.
 func (g *Getter) openAttestations(ctx context.Context, p packageurl.PackageURL, file *File) (*body, error) {
-	if err := plainNames(plainPackage, p); err != nil {
+	if err := plainNames(plainPackage(), p); err != nil {
 		return nil, err
 	}
 	switch p.Type {
@@ -183,7 +183,7 @@ func (g *Getter) openAttestations(ctx context.Context, p packageurl.PackageURL, 
 
 // openNPMAttestations asks npm where the attestations of a package are.
 func (g *Getter) openNPMAttestations(ctx context.Context, p packageurl.PackageURL) (*body, error) {
-	if p.Namespace != "" && !npmScope.MatchString(p.Namespace) {
+	if p.Namespace != "" && !npmScope().MatchString(p.Namespace) {
 		return nil, fmt.Errorf("%q is no npm scope", p.Namespace)
 	}
 	dir, err := g.Store.TempDir("fetch")

@@ -14,7 +14,7 @@ var pypiProgram string
 
 // openPyPI gives the file of a release whose sha256 the recipe names, source archive or wheel.
 func (g *Getter) openPyPI(ctx context.Context, p packageurl.PackageURL, want ask) (*body, error) {
-	if err := plainNames(plainPackage, p); err != nil {
+	if err := plainNames(plainPackage(), p); err != nil {
 		return nil, err
 	}
 	sum := ""

@@ -20,7 +20,7 @@ import (
 // (https://github.com/sigstore/protobuf-specs, sigstore_rekor.proto).
 type logEntry struct {
 	logID         []byte
-	index         int64 // among all of the log's trees
+	index         int64 // among all of the log's trees; the promise or the proof vouches for it
 	kind, version string
 	integrated    int64 // seconds; only the promise vouches for it
 	promise       []byte
@@ -122,6 +122,9 @@ func (e *logEntry) verify(r *TrustedRoot, needsProof bool) (at time.Time, log tr
 		}
 		at = time.Unix(e.integrated, 0).UTC()
 	}
+	if e.promise == nil && e.index != e.proof.index {
+		return at, log, fmt.Errorf("its log entry is said to be number %d in the log, and its proof is of number %d", e.index, e.proof.index)
+	}
 	if e.proof != nil {
 		if err := e.proof.verify(log, e.body); err != nil {
 			return at, log, fmt.Errorf("the inclusion proof of its log entry: %w", err)
@@ -211,6 +214,8 @@ func (e *logEntry) isAbout(b *sigstoreBundle, file Artifact) error {
 		return errors.New("its log entry is about an envelope, and there is none")
 	case b.envelope == nil:
 		want = file.SHA256[:]
+	case f.overAll && e.version == "0.0.1":
+		return errors.New("its log entry is of a kind that is for plain signatures")
 	case f.overAll:
 		want = sha256Of(PAE(b.envelope.payloadType, b.envelope.payload))
 	default:
@@ -261,13 +266,6 @@ func (e *logEntry) fields() (f entryFields, err error) {
 		spec = spec.object("hashedRekordV002")
 		f, err = entryV2(spec.object("data"), spec.object("signature"))
 		f.overAll = true
-	case "dsse 0.0.2":
-		spec = spec.object("dsseV002")
-		sig, err := single(spec.list("signatures"))
-		if err != nil {
-			return f, err
-		}
-		return entryV2(spec.object("payloadHash"), sig)
 	default:
 		return f, fmt.Errorf("its kind %s %s is not known", clip(e.kind), clip(e.version))
 	}

@@ -57,13 +57,17 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noIncludeRecipe, "no-include-recipe", false, "leave the recipe out of the package")
 	fs.BoolVar(&f.allowUnhashed, "allow-unhashed", false, "accept URL sources without a hash; recorded in the provenance")
 	fs.BoolVar(&f.experimental, "experimental", false, "take what rattler-build calls experimental: load_from_file(), git.head_rev() and the like, attestation of sources, which is then verified")
-	fs.StringVar(&f.trustedRoot, "trusted-root", "", "trusted_root.json that attestations of sources are verified with (default policy.trusted_root of forge.hcl, or Sigstore's public-good instance)")
+	f.registerTrust(fs)
 	fs.StringVar(&f.skipExisting, "skip-existing", "none", "build no output whose package, by name, version and build string, is there: none, local (the output folder) or all (channels, too)")
 	fs.Lookup("skip-existing").NoOptDefVal = "local"
 	fs.BoolVar(&f.locked, "locked", false, "fail where forge.lock does not hold what is planned")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing: sources must be in the store (see forge fetch)")
 	f.peer.register(fs)
 	f.peer.registerWiden(fs)
+}
+
+func (f *buildFlags) registerTrust(fs *pflag.FlagSet) {
+	fs.StringVar(&f.trustedRoot, "trusted-root", "", "trusted_root.json that attestations of sources are verified with (default policy.trusted_root of forge.hcl, or Sigstore's public-good instance)")
 }
 
 func (f *buildFlags) registerRun(fs *pflag.FlagSet) {

@@ -65,7 +65,7 @@ func own(file *recipes.Workspace) ([]toolchain.Declared, error) {
 	for _, e := range file.Externals {
 		for _, glob := range e.Files {
 			if !strings.HasPrefix(glob, "/usr/") && !strings.HasPrefix(glob, "/opt/") {
-				return nil, fmt.Errorf("%s: external %q: %s lies outside of /usr and /opt, where a sandbox shows externals", e.Pos, e.Name, glob)
+				return nil, fmt.Errorf("%s: external %q: %s lies outside of /usr and /opt, where a sandbox shows externals; a copy below /opt will do", e.Pos, e.Name, glob)
 			}
 		}
 		if e.Use && len(e.Files)+len(e.Packages) > 0 {

@@ -71,6 +71,21 @@ func catalog(p platforms.Platform) []tool {
 	)
 }
 
+// DebianPackages are those to install on Debian for a tool of the catalogue, nil where none is known.
+func DebianPackages(p platforms.Platform, name string) []string {
+	for _, t := range catalog(p) {
+		if t.name != name || len(t.deb) == 0 {
+			continue
+		}
+		list := slices.Clone(t.deb)
+		for _, any := range t.anyOf {
+			list = append(list, any[0])
+		}
+		return list
+	}
+	return nil
+}
+
 // compilers are GCC's languages, binutils, the C library's headers and the runtimes.
 func compilers(p platforms.Platform) []tool {
 	if p.OS() != "linux" {

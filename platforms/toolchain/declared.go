@@ -28,11 +28,24 @@ func (d Declared) tool() tool {
 	return tool{name: d.Name, deb: d.Packages, declared: &d, env: d.Env, inPrefix: true}
 }
 
-// withDeclared puts what a workspace declares in place of the built-in tools of the same names.
+// withDeclared puts what a workspace declares in place of the built-in tools of the same names. A compiler
+// that is declared by its language (rust) is that of the platform (rust_linux-64, what compiler("rust") says), too.
 func withDeclared(all []tool, declared []Declared) []tool {
 	for _, d := range declared {
-		all = slices.DeleteFunc(all, func(t tool) bool { return t.name == d.Name })
-		all = append(all, d.tool())
+		mine := d.tool()
+		i := slices.IndexFunc(all, func(t tool) bool { return t.name == d.Name })
+		if i < 0 {
+			all = append(all, mine)
+			continue
+		}
+		all[i] = mine
+		for j, t := range all {
+			_, ofPlatform := strings.CutPrefix(t.name, d.Name+"_")
+			if ofPlatform && t.declared == nil && t.exports == nil && !slices.ContainsFunc(declared, func(o Declared) bool { return o.Name == t.name }) {
+				mine.name, mine.depends = t.name, t.depends
+				all[j] = mine
+			}
+		}
 	}
 	return all
 }

@@ -283,6 +283,12 @@ func TestDeclared(t *testing.T) {
 	if e.Record.Version != "4.3" || !has(e, "usr/include/zlib.h") {
 		t.Errorf("declared packages: %v %v", e.Record, paths(e))
 	}
+	rust := finder(Declared{Name: "rust", Version: "1.9", Files: []string{"/opt/tool"}, Programs: []string{"/opt/tool/tool"}})
+	for _, name := range []string{"rust", "rust_linux-64"} { // compiler("rust") is the second
+		if found, err := rust.Find(t.Context(), name); err != nil || found == nil || found.Record.Version != "1.9" || found.Record.Name != name {
+			t.Errorf("%s: %+v %v", name, found, err)
+		}
+	}
 	for _, c := range []struct {
 		d    Declared
 		want string
@@ -390,4 +396,16 @@ func FuzzMemory(f *testing.F) {
 			t.Errorf("%q gave %q %v", line, name, s)
 		}
 	})
+}
+
+func TestDebianPackages(t *testing.T) {
+	p, err := platforms.Parse("linux-64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"rust_linux-64": "rustc cargo", "ninja": "ninja-build", "zlib": ""} {
+		if got := strings.Join(DebianPackages(p, name), " "); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
 }
