@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -302,16 +303,22 @@ func (j *job) info(m *packages.Manifest) error {
 			return err
 		}
 	}
-	if len(j.req.ExtraMeta) > 0 {
-		m.About.Extra = map[string]any{}
-		for k, v := range o.About.Extra {
-			m.About.Extra[k] = v
-		}
-		for k, v := range j.req.ExtraMeta {
-			m.About.Extra[k] = v
-		}
-	}
+	m.About.Extra = aboutExtra(o, j.req.ExtraMeta)
 	return testsFile(m, o)
+}
+
+// aboutExtra is the recipe's extra, which about.json carries in rattler-build and conda-build: who maintains it,
+// for one. What it says to Forge itself stays out. --extra-meta adds to it.
+func aboutExtra(o *recipes.Output, more map[string]string) map[string]any {
+	extra := map[string]any{}
+	for _, from := range []map[string]any{o.Extra, o.About.Extra} {
+		maps.Copy(extra, from)
+	}
+	delete(extra, "forge")
+	for k, v := range more {
+		extra[k] = v
+	}
+	return extra
 }
 
 // licences copies the files of license_file: from the work folder, else from the recipe's.
