@@ -16,6 +16,7 @@ type tool struct {
 	glob     *glob      // where it lies outside packages
 	programs []string   // of a package that has none in usr/bin
 	made     []string   // files that its packages' scripts make, absolute; taken where they are there
+	whole    []string   // folders that it upgrades in place, absolute: what lies there now is taken, not what dpkg lists
 	windows  string     // what it is on Windows, see windowsHost
 	mac      string     // what it is on macOS, see macHost
 	macArch  string     // of macClang, as clang's -arch has it
@@ -55,7 +56,7 @@ func catalog(p platforms.Platform) []tool {
 		tool{name: "gettext", deb: []string{"gettext"}},
 		tool{name: "tcl", deb: []string{"tcl"}},
 		tool{name: "which", deb: []string{"debianutils"}},
-		tool{name: "nodejs", deb: []string{"nodejs"}},
+		tool{name: "nodejs", deb: []string{"nodejs"}, anyOf: [][]string{{"npm"}}, whole: []string{"/usr/lib/node_modules/npm"}},
 		tool{name: "rust", deb: []string{"rustc"}, anyOf: [][]string{{"cargo"}}, depends: []string{"gcc"}},
 		tool{name: "rust_" + p.String(), deb: []string{"rustc"}, anyOf: [][]string{{"cargo"}}, depends: []string{"gcc_" + p.String()}},
 	)
