@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -288,16 +289,23 @@ func (j *job) info(m *packages.Manifest) error {
 			return err
 		}
 	}
-	if len(j.req.ExtraMeta) > 0 {
-		m.About.Extra = map[string]any{}
-		for k, v := range o.About.Extra {
-			m.About.Extra[k] = v
-		}
+	if extra := aboutExtra(o); len(extra)+len(j.req.ExtraMeta) > 0 {
+		m.About.Extra = extra
 		for k, v := range j.req.ExtraMeta {
 			m.About.Extra[k] = v
 		}
 	}
 	return testsFile(m, o)
+}
+
+// aboutExtra is what about.json says in extra: the recipe's section of that name (who maintains it, above all)
+// but for what is said to Forge, and the keys of about that have no place of their own.
+func aboutExtra(o *recipes.Output) map[string]any {
+	all := map[string]any{}
+	maps.Copy(all, o.Extra)
+	delete(all, "forge")
+	maps.Copy(all, o.About.Extra)
+	return all
 }
 
 // licences copies the files of license_file: from the work folder, else from the recipe's.
