@@ -8,9 +8,10 @@ processes, their start and end with them: solve, sandbox, package, test none, si
 index. py-rattler-build's are without the start of Python and its imports, tests skipped, compression level 15, no
 sandbox, no signature.
 
-Two floors are measured in the same run: bubblewrap with the same walls around a shell that runs `true`, and
-around a shell that runs the compiler. No builder that runs the compiler can be below the second, whatever the
-peer takes: what is added to it is printed beside the ratio.
+Floors are measured in the same run: bubblewrap with the same walls around a shell that runs `true`, and around a
+shell that runs the compiler, and that shell without any walls. No builder that runs the compiler can be below the
+last, whatever the peer takes, and none with a sandbox below the second: their own ratios are printed below the
+line.
 
 The order is A B B A; medians count. Each build starts without results and packages of earlier ones; these are
 moved aside and not removed, for on ext4 each new file costs more the more were removed in the last minute. Forge's
@@ -82,6 +83,12 @@ def peer_build(python, folder, work):
     return spent
 
 
+def shell_alone(script, n=10):
+    """The CPU time of a shell that runs the script, without any walls."""
+    with tempfile.TemporaryDirectory() as folder:
+        return sum(cpu(["bash", "-e", "-c", script], cwd=folder)[0] for _ in range(n)) / n
+
+
 def sandbox_alone(script, n=10):
     """Bubblewrap's CPU time around a shell that runs the script; None where it is not installed."""
     if not shutil.which("bwrap"):
@@ -126,7 +133,7 @@ def main(forge, python=sys.executable):
             recipes(a, ours, n)
             recipes(b, theirs, n)
             forge_build(forge, work, a)  # imports the tools
-            x, y, floor = [], [], []
+            x, y, floor, bare = [], [], [], []
             for _ in range(4 if n < 100 else 2):
                 for who in "ABBA":
                     if who == "A":
@@ -134,12 +141,17 @@ def main(forge, python=sys.executable):
                     else:
                         y.append(peer_build(python, b, work) / n)
                 floor.append(sandbox_alone(script))
+                bare.append(shell_alone(script))
             x, y = statistics.median(x), statistics.median(y)
             known = [f for f in floor if f is not None]
             alone = statistics.median(known) if known else None
             low, above = ("?", "?") if alone is None else (f"{1000 * alone:.1f}", f"{1000 * (x - alone):.1f}")
             note = "" if name != "true" else "  (above it: target 10)"
             print(f"  {name + ' x ' + str(n):20} {1000 * x:8.1f} {low:>18} {above:>10} {1000 * y:18.1f} {x / y:7.2f}{note}", flush=True)
+            if name != "true":
+                bare = statistics.median(bare)
+                print(f"    floors: the compiler alone {1000 * bare:.1f} ms, {bare / y:.2f} of py-rattler-build"
+                      + (f"; in bubblewrap {1000 * alone:.1f} ms, {alone / y:.2f}" if alone is not None else ""), flush=True)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ func indexLocked(ctx context.Context, dir string, open OpenFunc, subdirs []strin
 			failed = errors.Join(failed, fmt.Errorf("index the channel %s: %w", dir, err))
 		}
 	}
-	return errors.Join(failed, cache.write(w), w.files.Done())
+	return errors.Join(failed, w.files.Done(), cache.write())
 }
 
 // channelSubdirs lists the subdirs to index, sorted.
@@ -123,7 +123,7 @@ func extension(name string) string {
 
 func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *indexCache, w *indexFiles) error {
 	folder := filepath.Join(dir, subdir)
-	if err := fsx.MkdirAll(folder, 0o755); err != nil {
+	if err := w.files.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	files, err := packageFiles(folder)
@@ -132,6 +132,7 @@ func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *
 	}
 	index := newSubdirIndex(subdir)
 	var failed error
+	before := cache.read
 	for _, name := range files {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -145,6 +146,12 @@ func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *
 	}
 	if failed != nil {
 		return failed
+	}
+	if cache.read != before {
+		// Packages are there for good before an index names them, and with them their folder.
+		if err := errors.Join(fsx.SyncDir(dir), fsx.SyncDir(folder)); err != nil {
+			return err
+		}
 	}
 	cache.keep(subdir, files)
 	return index.write(folder, w)
@@ -221,6 +228,7 @@ func encodeLine(v any) string {
 type indexFiles struct {
 	files fsx.Batch
 	small *zstd.Encoder // for all that is small
+	tiny  *zstd.Encoder
 }
 
 // packed replaces the compressed file atomically unless it holds data already: packing costs much more than
@@ -247,31 +255,32 @@ func holds(packed, data []byte) bool {
 }
 
 // compress is zstd (RFC 8878) on one thread, so that the bytes do not depend on the machine. The tables of the
-// best level are dearer than what they find in little data.
-func (w *indexFiles) compress(data []byte) (_ []byte, err error) {
-	const little = 64 << 10
-	enc := w.small
-	if len(data) >= little {
-		if enc, err = encoder(zstd.SpeedBestCompression); err != nil {
-			return nil, err
-		}
-		defer enc.Close()
-	} else if enc == nil {
-		if enc, err = encoder(zstd.SpeedDefault); err != nil {
-			return nil, err
-		}
-		w.small = enc
+// better levels are dearer than what they find in little data.
+func (w *indexFiles) compress(data []byte) ([]byte, error) {
+	const little, least = 64 << 10, 16 << 10
+	var keep *zstd.Encoder // not: its tables are large
+	at, level := &keep, zstd.SpeedBestCompression
+	switch {
+	case len(data) <= least:
+		at, level = &w.tiny, zstd.SpeedFastest
+	case len(data) < little:
+		at, level = &w.small, zstd.SpeedDefault
 	}
-	return enc.EncodeAll(data, nil), nil
-}
-
-func encoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level))
+	if *at == nil {
+		enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level))
+		if err != nil {
+			return nil, err
+		}
+		*at = enc
+	}
+	return (*at).EncodeAll(data, nil), nil
 }
 
 func (w *indexFiles) close() {
-	if w.small != nil {
-		w.small.Close()
+	for _, enc := range []*zstd.Encoder{w.small, w.tiny} {
+		if enc != nil {
+			enc.Close()
+		}
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"forge/internal/fsx"
 )
 
 // cacheVersion changes when entries get another shape.
@@ -25,6 +27,7 @@ type indexCache struct {
 	path    string
 	written time.Time // when the file was
 	dirty   bool
+	read    int // packages
 
 	Version int                               `json:"version"`
 	Entries map[string]map[string]*cacheEntry `json:"entries"` // subdir → file name → entry
@@ -52,12 +55,13 @@ func readCache(path string) *indexCache {
 	return c
 }
 
-func (c *indexCache) write(w *indexFiles) error {
+// write does not wait for the disk: what is lost with its power is read again.
+func (c *indexCache) write() error {
 	if !c.dirty {
 		return nil
 	}
 	// encodeLine, not json.Marshal: that would spell "<" in the records anew.
-	return w.files.WriteFile(c.path, []byte(encodeLine(c)), 0o644)
+	return fsx.WriteCache(c.path, []byte(encodeLine(c)), 0o644)
 }
 
 // keep forgets the files of subdir that are gone.
@@ -103,6 +107,7 @@ func (c *indexCache) entry(subdir, name, folder string, open OpenFunc) (*cacheEn
 			c.Entries[subdir] = map[string]*cacheEntry{}
 		}
 		c.Entries[subdir][name], c.dirty = entry, true
+		c.read++
 		return entry, nil
 	}
 	return nil, errors.New("it changes all the time")

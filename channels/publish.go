@@ -32,13 +32,16 @@ type Placed struct {
 	Changed  bool   // anything was written
 	Replaced bool   // other bytes had the name before
 
+	fresh bool // the package itself was written
 	files fsx.Batch
 }
 
 // Put places the package file, which must have that sha256, as fileName in subdir, and beside it the
 // detached signature and the signed statement of its provenance, with that of its tests where tested is not
 // nil. What is there and good stays untouched: signatures are not
-// made again. All files are replaced atomically; after a crash in between, the next Put mends the rest.
+// made again. All files are replaced atomically; after a crash in between, the next Put mends the rest. That
+// a new package is in the channel survives a loss of power from IndexFolder on, which waits for the disk once for
+// all of them.
 func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement, tested []byte) (Placed, error) {
 	placed := Placed{Path: filepath.Join(p.Dir, subdir, fileName)}
 	if bad := fileName == "" || subdir == "" || strings.HasPrefix(fileName, "."); bad ||
@@ -53,7 +56,7 @@ func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum 
 			return placed, fmt.Errorf("publish %s: %w", placed.Path, err)
 		}
 	}
-	if err := fsx.MkdirAll(filepath.Dir(placed.Path), 0o755); err != nil {
+	if err := placed.files.MkdirAll(filepath.Dir(placed.Path), 0o755); err != nil {
 		return placed, fmt.Errorf("publish: %w", err)
 	}
 	unlock, err := fsx.Lock(ctx, filepath.Join(p.Dir, lockFile))
@@ -68,7 +71,9 @@ func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum 
 	if err == nil {
 		err = p.putDetached(ctx, &placed)
 	}
-	err = errors.Join(err, placed.files.Done())
+	if !placed.fresh || err != nil {
+		err = errors.Join(err, placed.files.Done())
+	}
 	if err != nil {
 		return placed, fmt.Errorf("publish %s: %w", placed.Path, err)
 	}
@@ -80,7 +85,7 @@ func (p *Publisher) putPackage(placed *Placed, file string, sum digest.Digest) e
 	if err == nil && have == sum {
 		return nil
 	}
-	placed.Replaced, placed.Changed = err == nil, true
+	placed.Replaced, placed.Changed, placed.fresh = err == nil, true, true
 	in, err := os.Open(file)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -84,7 +85,7 @@ func RunBench(ctx context.Context, req *Request, tools Tools, g *Graph, name str
 	if len(contenders) == 0 {
 		return nil, fmt.Errorf("there is nothing to measure: no output is called %q, or its recipe has no extra.forge.bench (--command says what to run)", name)
 	}
-	log, err := os.CreateTemp(contenders[0].site.dir, "bench-*.log")
+	log, err := createLog(filepath.Join(contenders[0].site.dir, "bench.log"))
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ func (r *run) contender(ctx context.Context, a *Action) (*contender, error) {
 	return c, nil
 }
 
-func (r *run) measure(ctx context.Context, c *contender, log *os.File) error {
+func (r *run) measure(ctx context.Context, c *contender, log *logFile) error {
 	if err := errors.Join(fsx.RemoveAll(c.site.work), os.Mkdir(c.site.work, 0o755)); err != nil { // as if it were the first time
 		return err
 	}

@@ -22,7 +22,7 @@ type job struct {
 	built      map[*Action]*Built // of what a needs
 	key        digest.Digest
 	site       *site
-	log        *os.File
+	log        *logFile
 	fetched    []sources.Fetched
 	env        map[string]string
 	before     map[string]stamp // the prefix before the script
@@ -108,6 +108,9 @@ func (j *job) environments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.showExternals(ctx, j.a.Build, buildDir, j.a.Output.Build.MergeBuildHost); err != nil {
+		return err
+	}
 	// What is here now belongs to dependencies; all that comes later belongs to the package.
 	j.before, err = snapshot(j.site.prefix)
 	return err
@@ -180,7 +183,7 @@ func (j *job) script(ctx context.Context) error {
 	}
 	j.ran = true
 	if j.result.ExitCode != 0 || j.result.KilledBy != "" {
-		return j.scriptFailure(j.result)
+		return j.scriptFailure(ctx, j.result)
 	}
 	return nil
 }

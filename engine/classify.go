@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -73,24 +74,28 @@ func classOfDifference(d *Difference, e evidence) (class, why string) {
 	return ClassUnknown, "the bytes do not tell"
 }
 
-var buildFolders = regexp.MustCompile(`/forge/(work|build|recipe|extra)\b|/elsewhere/for-a-rebuild`)
+var buildFolders = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`/forge/(work|build|recipe|extra)\b|/elsewhere/for-a-rebuild`)
+})
 
-func holdsPath(s string) bool { return buildFolders.MatchString(s) }
+func holdsPath(s string) bool { return buildFolders().MatchString(s) }
 
 var (
-	datePattern   = regexp.MustCompile(`\b(19|20)\d\d[-/.](0[1-9]|1[0-2])[-/.][0-3]\d([T ][0-2]\d:[0-5]\d(:[0-5]\d)?([.,]\d+)?(Z|[+-]\d\d:?\d\d)?)?|\b([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d+)?|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* +\d{1,2}\b|\b20\d\d[01]\d[0-3]\d([T_-]?\d{4,6})?\b`)
-	numberPattern = regexp.MustCompile(`\d{10,19}`)
+	datePattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\b(19|20)\d\d[-/.](0[1-9]|1[0-2])[-/.][0-3]\d([T ][0-2]\d:[0-5]\d(:[0-5]\d)?([.,]\d+)?(Z|[+-]\d\d:?\d\d)?)?|\b([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d+)?|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* +\d{1,2}\b|\b20\d\d[01]\d[0-3]\d([T_-]?\d{4,6})?\b`)
+	})
+	numberPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\d{10,19}`) })
 )
 
 // sameButDates reports whether a and b are the same where they name no day and no hour.
 func sameButDates(a, b []byte) bool {
-	ra, rb := datePattern.ReplaceAll(a, nil), datePattern.ReplaceAll(b, nil)
+	ra, rb := datePattern().ReplaceAll(a, nil), datePattern().ReplaceAll(b, nil)
 	return len(ra) < len(a) && bytes.Equal(ra, rb)
 }
 
 // isTime reports whether s holds the time of the rebuild, as seconds to nanoseconds since 1970.
 func isTime(s string, e evidence) bool {
-	for _, n := range numberPattern.FindAllString(s, 20) {
+	for _, n := range numberPattern().FindAllString(s, 20) {
 		digits := n[:10]
 		v, err := strconv.ParseInt(digits, 10, 64)
 		if err == nil && (len(n) == 10 || len(n) == 13 || len(n) == 16 || len(n) == 19) &&
@@ -102,17 +107,19 @@ func isTime(s string, e evidence) bool {
 }
 
 var (
-	hexPattern     = regexp.MustCompile(`^(0x)?[0-9a-fA-F]{6,}$`)
-	uuidPattern    = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-`)
-	tempPattern    = regexp.MustCompile(`(^|/)(tmp|temp|cc|conftest|build)[._-]?[A-Za-z0-9_]{6,}`)
-	integerPattern = regexp.MustCompile(`^\d{2,}$`)
+	hexPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(0x)?[0-9a-fA-F]{6,}$`) })
+	uuidPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-`) })
+	tempPattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(^|/)(tmp|temp|cc|conftest|build)[._-]?[A-Za-z0-9_]{6,}`)
+	})
+	integerPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{2,}$`) })
 )
 
 // looksRandom reports whether both texts have the form of a drawn value: a UUID, a hexadecimal or decimal
 // number, a name of mktemp.
 func looksRandom(a, b string) bool {
 	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
-	for _, p := range []*regexp.Regexp{uuidPattern, hexPattern, tempPattern, integerPattern} {
+	for _, p := range []*regexp.Regexp{uuidPattern(), hexPattern(), tempPattern(), integerPattern()} {
 		for _, words := range [][2]string{{a, b}, {lastWord(a), lastWord(b)}} {
 			if p.MatchString(words[0]) && p.MatchString(words[1]) {
 				return true

@@ -101,8 +101,8 @@ func compareText(path string, a, b []byte, _ int) []Difference {
 func compareLines(path, where, a, b string) []Difference {
 	d := hunk(path, where, []byte(a), []byte(b))
 	d.order = sameParts(strings.FieldsFunc(a, notWord), strings.FieldsFunc(b, notWord))
-	timesA, timesB := datePattern.FindAllString(a, -1), datePattern.FindAllString(b, -1)
-	restA, restB := datePattern.ReplaceAllString(a, "…"), datePattern.ReplaceAllString(b, "…")
+	timesA, timesB := datePattern().FindAllString(a, -1), datePattern().FindAllString(b, -1)
+	restA, restB := datePattern().ReplaceAllString(a, "…"), datePattern().ReplaceAllString(b, "…")
 	if d.order || len(timesA) != len(timesB) || slices.Equal(timesA, timesB) || restA == restB {
 		return []Difference{d}
 	}

@@ -30,7 +30,7 @@ func fromWindows(p string) string {
 
 // wineTest runs one test's batch file with the cmd.exe of Wine. Its folder for the registry and the
 // system's files is fresh each time. That Wine ran the test is in the log and in the test's key.
-func (r *runner) wineTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File, e *emulation) (sandbox.Result, error) {
+func (r *runner) wineTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *logFile, e *emulation) (sandbox.Result, error) {
 	externals, err := r.externalsOf(ctx, plan.Run, plan.Build)
 	if err != nil {
 		return sandbox.Result{}, err

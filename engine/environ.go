@@ -17,11 +17,14 @@ import (
 // scriptEnv is the environment a build script sees: conda's variables, nothing of the caller's
 // (rattler-build's env_vars; conda-build's environ.py).
 func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int64) map[string]string {
-	prefix := at.prefix
+	prefix, build := at.prefix, at.build
+	if o.Build.MergeBuildHost { // one environment, one prefix, as in conda-build and rattler-build
+		build = prefix
+	}
 	env := map[string]string{
 		"CONDA_BUILD": "1", "CONDA_BUILD_STATE": "BUILD",
-		"CONDA_DEFAULT_ENV": prefix, "CONDA_PREFIX": at.build, "CONDA_SHLVL": "1",
-		"PREFIX": prefix, "BUILD_PREFIX": at.build, "SRC_DIR": at.work,
+		"CONDA_DEFAULT_ENV": prefix, "CONDA_PREFIX": build, "CONDA_SHLVL": "1",
+		"PREFIX": prefix, "BUILD_PREFIX": build, "SRC_DIR": at.work,
 		"RECIPE_DIR": at.recipe, "BUILD_DIR": at.root, "HOME": at.work,
 		"PKG_NAME": o.Name, "PKG_VERSION": o.Version, "PKG_BUILDNUM": strconv.Itoa(o.BuildNumber),
 		"PKG_BUILD_STRING": o.BuildString, "PKG_HASH": o.Hash,
@@ -30,7 +33,7 @@ func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int6
 		"PYTHONNOUSERSITE":       "1",
 		"PIP_NO_BUILD_ISOLATION": "False", "PIP_NO_DEPENDENCIES": "True",
 		"PIP_IGNORE_INSTALLED": "True", "PIP_NO_INDEX": "True", "PIP_CACHE_DIR": "/tmp/pip_cache",
-		"PKG_CONFIG_PATH": prefix + "/lib/pkgconfig:" + prefix + "/share/pkgconfig",
+		"PKG_CONFIG_PATH": pkgConfigPath(prefix),
 		"CMAKE_GENERATOR": "Unix Makefiles",
 		"LD_RUN_PATH":     prefix + "/lib",
 	}
@@ -45,9 +48,9 @@ func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int6
 		}
 	}
 	shellEnv(env)
-	env["PATH"] = at.build + "/bin:" + prefix + "/bin:" + basePath
+	env["PATH"] = strings.Join(unique([]string{build + "/bin", prefix + "/bin", basePath}), ":")
 	if at.windows {
-		windowsEnv(env, at, at.build, prefix)
+		windowsEnv(env, at, build, prefix)
 	} else if o.HostPlatform.IsWindows() {
 		windowsFolders(env, prefix, "/")
 	}

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +24,7 @@ type ScriptError struct {
 	Tail    []string // last lines of the log
 	Log     string
 	Enter   string // command that re-enters the build
+	Missing string // what the recipe should name, empty if not known
 }
 
 // Error is several lines: the end of the log, then what failed and how to go on.
@@ -36,8 +40,10 @@ func (e *ScriptError) Error() string {
 	if e.Log != "" {
 		b.WriteString("\n  log  " + e.Log)
 	}
-	if e.Enter != "" {
-		b.WriteString("\n  help " + e.Enter)
+	for _, help := range []string{e.Missing, e.Enter} {
+		if help != "" {
+			b.WriteString("\n  help " + help)
+		}
 	}
 	return b.String()
 }
@@ -52,12 +58,12 @@ func (e *ScriptError) ending() string {
 	return fmt.Sprintf("was stopped: it went over its limit of %s", e.Result.KilledBy)
 }
 
-func (j *job) scriptFailure(result sandbox.Result) error {
+func (j *job) scriptFailure(ctx context.Context, result sandbox.Result) error {
 	lines := logTail(j.log.Name(), 25)
 	return &ScriptError{
 		Package: j.a.Output.String(), What: "build script", Result: result,
 		Line: failedLine(lines), Tail: withoutMarks(lines), Log: j.log.Name(),
-		Enter: j.howToEnter(),
+		Enter: j.howToEnter(), Missing: j.undeclared(ctx, lines, "requirements.build"),
 	}
 }
 
@@ -136,13 +142,34 @@ func shortLine(s string) string {
 
 func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n") }
 
-// openLog starts the log of one package: output/logs/NAME-VERSION-BUILD.log.
-func (r *runner) openLog(a *Action) (*os.File, error) {
-	dir := filepath.Join(r.req.OutputDir, "logs")
-	if err := fsx.MkdirAll(dir, 0o755); err != nil {
+// A logFile is a log on disk, which people open with anything: strangers' output is made safe to show.
+type logFile struct {
+	file *os.File
+	text *diag.Log
+}
+
+func createLog(path string) (*logFile, error) {
+	f, err := os.Create(path)
+	if err != nil {
 		return nil, err
 	}
-	return os.Create(filepath.Join(dir, a.Output.String()+".log"))
+	return &logFile{f, diag.NewLog(f)}, nil
+}
+
+func (l *logFile) Write(p []byte) (int, error) { return l.text.Write(p) }
+func (l *logFile) Name() string                { return l.file.Name() }
+func (l *logFile) Close() error                { return errors.Join(l.text.Close(), l.file.Close()) }
+
+// openLog starts the log of one package: output/logs/NAME-VERSION-BUILD.log.
+func (r *runner) openLog(a *Action) (*logFile, error) {
+	dir := filepath.Join(r.req.OutputDir, "logs")
+	if err := fsx.MkdirAll(r.req.OutputDir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { // no log is waited for
+		return nil, err
+	}
+	return createLog(filepath.Join(dir, a.Output.String()+".log"))
 }
 
 // shellWord quotes s only where a shell would not read it as it is.

@@ -58,6 +58,9 @@ func (n *inspector) file(p string, data []byte) ([]byte, error) {
 	if n.j.a.DebugOf != nil {
 		return data, nil // nothing in it is run or linked to
 	}
+	if bytes.HasPrefix(data, []byte("#!")) {
+		return n.j.findable(p, data)
+	}
 	b := inspected{path: p, level: n.level}
 	var err error
 	platform := n.j.a.Output.TargetPlatform

@@ -141,6 +141,7 @@ func (r *runner) sourceLines(ctx context.Context, a *Action, m *Manifest) error 
 		for i, s := range a.Output.Sources {
 			m.add("source", fmt.Sprint(i), s.Hashes["sha256"])
 		}
+		r.attestationLines(a, m)
 		return nil
 	}
 	fetched, err := r.fetch(ctx, a)
@@ -150,7 +151,18 @@ func (r *runner) sourceLines(ctx context.Context, a *Action, m *Manifest) error 
 	for i := range fetched {
 		m.add("source", fmt.Sprint(i), fetched[i].Digest().Hex())
 	}
+	r.attestationLines(a, m)
 	return nil
+}
+
+// attestationLines name what attestations of sources are verified with. Who must have attested is among the
+// rendered fields, so that to ask for it makes another build, which fetches and checks.
+func (r *runner) attestationLines(a *Action, m *Manifest) {
+	for i, s := range a.Output.Sources {
+		if s.Attestation != nil {
+			m.add("attestation", fmt.Sprint(i), "trusted root", r.req.TrustedRoot.Digest().Hex())
+		}
+	}
 }
 
 // pinned reports whether the recipe itself names the bytes of a source.

@@ -24,7 +24,7 @@ const (
 	// prefixLength is conda's: the longest path a package can be installed at.
 	prefixLength = 255
 	// layoutVersion is part of every key; raise it when the inside changes.
-	layoutVersion = "1"
+	layoutVersion = "2"
 )
 
 // layout is the paths a command sees.

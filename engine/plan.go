@@ -309,8 +309,12 @@ func (p *planner) report(a *Action, err error) {
 		}
 		return
 	}
+	detail := err.Error()
+	if word := variantWord(a.Output, detail); word != "" {
+		detail += "\nhint: " + word
+	}
 	p.problems = append(p.problems, diag.Diagnostic{Code: unsolvable, Pos: a.Output.Pos,
-		Summary: a.Output.Name + cannotBePlanned, Detail: err.Error()})
+		Summary: a.Output.Name + cannotBePlanned, Detail: detail})
 }
 
 func names(deps []recipes.Dependency) []string {

@@ -38,8 +38,9 @@ func (h noHost) Find(_ context.Context, name string) (*toolchain.External, error
 	}
 	return nil, nil
 }
-func (noHost) Looked() ([]toolchain.Looked, [][]byte, bool)    { return nil, nil, true }
-func (noHost) Load(context.Context, *toolchain.External) error { return nil }
+func (noHost) Looked() ([]toolchain.Looked, [][]byte, bool)       { return nil, nil, true }
+func (noHost) Load(context.Context, *toolchain.External) error    { return nil }
+func (noHost) Restore(context.Context, *toolchain.External) error { return nil }
 
 // derivedOutputs are the outputs of recipes made of the build graph of the derived universe
 // (universe/spack8): 8,631 packages, 33,911 build edges.

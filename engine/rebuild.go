@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"forge/digest"
@@ -388,14 +389,14 @@ func (r *rebuild) knows(d Difference) bool {
 			return true
 		case old.Path != d.Path:
 		case old.Where == d.Where, old.order, old.hint != "" && strings.HasPrefix(old.Where, "line "),
-			byteOffset.ReplaceAllString(old.Where, "") == byteOffset.ReplaceAllString(d.Where, ""):
+			byteOffset().ReplaceAllString(old.Where, "") == byteOffset().ReplaceAllString(d.Where, ""):
 			return true
 		}
 	}
 	return false
 }
 
-var byteOffset = regexp.MustCompile(`byte \d+$`)
+var byteOffset = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`byte \d+$`) })
 
 // compare adds what differs between the package in file and an attempt; dimension is what was varied.
 func (r *rebuild) compare(ctx context.Context, file string, a *attempted, dimension string) error {

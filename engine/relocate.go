@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -52,8 +53,14 @@ func overwrite(name string, size int, fresh []byte, touched []elf.Range) error {
 	if linksOf(info) != 1 || info.Size() != int64(size) || len(fresh) < size {
 		return elf.ReplaceFile(name, fresh)
 	}
+	// What the file grows by is zeros first: only the rest of it is written.
+	if len(fresh) > size {
+		if err := f.Truncate(int64(len(fresh))); err != nil {
+			return err
+		}
+	}
 	for _, r := range joined(touched) {
-		if _, err := f.WriteAt(fresh[r.Off:r.Off+r.Len], int64(r.Off)); err != nil {
+		if err := writeRange(f, fresh, r, uint64(size)); err != nil {
 			return err
 		}
 	}
@@ -61,6 +68,31 @@ func overwrite(name string, size int, fresh []byte, touched []elf.Range) error {
 		return err
 	}
 	return os.Chtimes(name, info.ModTime(), info.ModTime())
+}
+
+// writeRange writes a part of b to the same place in f, but for blocks of zeros behind size, where f has nothing
+// else yet.
+func writeRange(f *os.File, b []byte, r elf.Range, size uint64) error {
+	const block = 64 << 10
+	zeros := make([]byte, block)
+	write := func(from, to uint64) error {
+		if from == to {
+			return nil
+		}
+		_, err := f.WriteAt(b[from:to], int64(from))
+		return err
+	}
+	from, end := r.Off, r.Off+r.Len
+	for at := max(from, size); at+block <= end; at += block {
+		if !bytes.Equal(b[at:at+block], zeros) {
+			continue
+		}
+		if err := write(from, at); err != nil {
+			return err
+		}
+		from = at + block
+	}
+	return write(from, end)
 }
 
 // joined sorts parts of a file and makes one of those that overlap or lie close.

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 
 	"forge/internal/diag"
@@ -13,13 +12,9 @@ import (
 // Render reads and renders every recipe of the request. One broken recipe does not hide another: the
 // error carries the diagnostics of all, and outputs are those of the good ones.
 func Render(ctx context.Context, req *Request) (outputs []*recipes.Output, warnings diag.List, err error) {
-	var files []recipes.VariantFile
-	for _, path := range req.VariantFiles {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, nil, err
-		}
-		files = append(files, recipes.VariantFile{Path: path, Data: data})
+	files, err := recipes.ReadVariantFiles(req.VariantFiles)
+	if err != nil {
+		return nil, nil, err
 	}
 	var broken diag.List
 	options := req.RenderOptions(slices.Clip(files)) // rendering may append to what all share

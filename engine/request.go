@@ -45,6 +45,7 @@ type Request struct {
 	BuildStringPrefix    string                                     `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                                       `json:"allow_unhashed,omitempty"`
 	SignaturesRequired   bool                                       `json:"signatures_required,omitempty"` // of packages of channels
+	TrustedRoot          TrustedRoot                                `json:"trusted_root,omitzero"`         // of attestations of sources
 	Experimental         bool                                       `json:"experimental,omitempty"`
 	Git                  func(context.Context) recipes.Repositories `json:"-"` // answers the git functions of recipes; nil for nothing
 	Optimize             Optimize                                   `json:"optimize,omitzero"`
@@ -136,7 +137,7 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 func builtInVariants(build, target platforms.Platform) []recipes.VariantFile {
 	if target.IsWindows() && build.IsUnix() {
 		// The compilers of Visual Studio run on Windows alone; MinGW's run here.
-		return []recipes.VariantFile{{Path: "built-in/variants.yaml",
+		return []recipes.VariantFile{{Path: recipes.BuiltInVariants,
 			Data: []byte("c_stdlib:\n  - m2w64-sysroot\nc_compiler:\n  - gcc\ncxx_compiler:\n  - gxx\n")}}
 	}
 	stdlib := map[string]string{"linux": "sysroot", "osx": "macosx_deployment_target", "win": "vs"}[target.OS()]
@@ -147,5 +148,5 @@ func builtInVariants(build, target platforms.Platform) []recipes.VariantFile {
 	if target.OS() == "osx" {
 		text += "c_stdlib_version:\n  - \"" + toolchain.OldestMacOS + "\"\n"
 	}
-	return []recipes.VariantFile{{Path: "built-in/variants.yaml", Data: []byte(text)}}
+	return []recipes.VariantFile{{Path: recipes.BuiltInVariants, Data: []byte(text)}}
 }

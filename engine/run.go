@@ -41,6 +41,7 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	r.tokens = newTokens(r.req.Jobs)
 	start := r.tools.Now()
 	err := schedule(ctx, all, &slots{tokens: r.tokens, maxMemory: r.req.MaxMemory}, r.req.KeepGoing, r.do, r.skip)
+	err = errors.Join(err, r.tools.Store.SyncResults())
 	s := r.summary(all, r.tools.Now().Sub(start).Seconds())
 	r.report(Event{Kind: EventSummary, Summary: &s})
 	list := g.ExistingOutcomes()

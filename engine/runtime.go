@@ -168,7 +168,7 @@ func (p *solving) pinned(a *Action, deps []recipes.Dependency) ([]string, error)
 
 func (p *solving) pinOne(a *Action, d recipes.Dependency) (string, error) {
 	if d.Pin == nil {
-		return d.Ask(), nil
+		return d.Means(), nil
 	}
 	name := strings.ToLower(d.Pin.Name)
 	r := a.Host.find(name)

@@ -54,7 +54,11 @@ func (s *site) activations() ([]activation, error) {
 // first that fails. A failing line is written to the log in the form failedLine reads; then, if it is not empty, is a
 // command that runs there, with the script's standard input as descriptor 9.
 func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, origin, then string) []sandbox.File {
-	files := []sandbox.File{{Path: at.root + "/build_env.sh", Data: environmentScript(env, []string{at.prefix, at.build})}}
+	prefixes := []string{at.prefix, at.build}
+	if env["BUILD_PREFIX"] == at.prefix { // merged
+		prefixes = prefixes[:1]
+	}
+	files := []sandbox.File{{Path: at.root + "/build_env.sh", Data: environmentScript(env, prefixes)}}
 	var main strings.Builder
 	main.WriteString("#!/bin/bash\n" +
 		"# Runs the scripts of the recipe. To step in: source " + at.root + "/build_env.sh\n" +

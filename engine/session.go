@@ -75,7 +75,7 @@ func SetUp(ctx context.Context, req *Request, tools Tools, g *Graph, target *Act
 	if j.site, err = makeSite(dir, level, insideLayout()); err != nil {
 		return nil, err
 	}
-	if j.log, err = os.Create(filepath.Join(dir, "setup.log")); err != nil {
+	if j.log, err = createLog(filepath.Join(dir, "setup.log")); err != nil {
 		return nil, err
 	}
 	defer j.log.Close()

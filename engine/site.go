@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -174,13 +175,33 @@ func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.Exter
 		}
 		return "", err
 	}
-	if root, err = r.tools.Store.Materialize(ctx, merged); err != nil {
+	root, err = r.tools.Store.Materialize(ctx, merged)
+	if errors.Is(err, store.ErrMissing) {
+		if err = r.restore(ctx, externals); err == nil {
+			root, err = r.tools.Store.Materialize(ctx, merged)
+		}
+	}
+	if err != nil {
 		return "", err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.roots[key.String()] = root
 	return root, nil
+}
+
+// restore imports externals again of which the store lost files.
+func (r *runner) restore(ctx context.Context, externals []*toolchain.External) error {
+	for _, e := range externals {
+		again := *e // others read e meanwhile
+		if err := r.tools.Externals.Restore(ctx, &again); err != nil {
+			return err
+		}
+		if again.Tree != e.Tree {
+			return fmt.Errorf("this machine's %s changed during the run; run the same command again, what was built is kept", e.Record.Name)
+		}
+	}
+	return nil
 }
 
 // changedMeanwhile is an error where two externals hold the same host package in two versions: somebody

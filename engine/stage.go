@@ -114,7 +114,17 @@ func (j *job) newFiles() ([]string, error) {
 		j.warn("the script changed files of its dependencies, which stay out of the package: %s (build.always_include_files takes them)", firstFew(touched, 5))
 	}
 	sort.Strings(added)
-	return selected(added, j.a.Output.Build.Files), nil
+	keep := selected(added, j.a.Output.Build.Files)
+	if len(keep) == len(added) {
+		return keep, nil
+	}
+	for _, p := range added { // what a test brings is not the recipe's to choose
+		if below(p, testFolders(j.a.Output.Name)) && !slices.Contains(keep, p) {
+			keep = append(keep, p)
+		}
+	}
+	sort.Strings(keep)
+	return keep, nil
 }
 
 // ownedByNobody are indexes that every installation writes anew; no package carries them.
@@ -234,7 +244,7 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 		return err
 	}
 	if result.ExitCode != 0 {
-		return j.scriptFailure(result)
+		return j.scriptFailure(ctx, result)
 	}
 	*added, err = j.newFiles()
 	return err
@@ -455,12 +465,18 @@ func copyGlobs(root, prefix, dst string, globs []string) error {
 			return fmt.Errorf("test file %q: nothing matches", g)
 		}
 		for _, rel := range hits {
-			data, err := os.ReadFile(filepath.Join(root, rel))
+			from := filepath.Join(root, rel)
+			data, err := os.ReadFile(from)
+			if err != nil {
+				return err
+			}
+			info, err := os.Stat(from)
 			if err != nil {
 				return err
 			}
 			name := path.Join(dst, filepath.ToSlash(rel))
-			if err := errors.Join(to.MkdirAll(path.Dir(name), 0o755), to.WriteFile(name, data, 0o644)); err != nil {
+			mode := 0o644 | info.Mode().Perm()&0o111
+			if err := errors.Join(to.MkdirAll(path.Dir(name), 0o755), to.WriteFile(name, data, mode)); err != nil {
 				return fmt.Errorf("test file %q: %w", g, err)
 			}
 		}

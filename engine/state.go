@@ -13,6 +13,7 @@ import (
 	"forge/provenance"
 	"forge/recipes"
 	"forge/sandbox"
+	"forge/sources"
 )
 
 // state writes the statement of how b was made: only what this build observed.
@@ -85,21 +86,21 @@ func (j *job) recipeName() string {
 	return filepath.ToSlash(rel)
 }
 
-// sourceMaterials are the fetched files and commits, with the verdicts on their signatures.
+// sourceMaterials are the fetched files and commits, with the verdicts on their signatures and attestations.
 func (j *job) sourceMaterials() ([]provenance.Material, error) {
 	list := []provenance.Material{}
 	if j.a.Staging != nil {
 		list = append(append(list, j.stagedMaterial()), j.built[j.a.Staging].Materials...)
 	}
 	for _, f := range j.fetched {
-		notes, err := plain(f.Signatures)
+		verdicts, err := verdictsOf(&f)
 		if err != nil {
 			return nil, err
 		}
 		for _, file := range f.Files {
 			m := provenance.Material{Kind: "source", URI: file.URL, Name: file.Name, Digests: map[string]string{"sha256": file.Digest.Hex()}}
-			if len(f.Signatures) > 0 && file == f.Files[0] {
-				m.Annotations = map[string]any{"signatures": notes}
+			if file == f.Files[0] {
+				m.Annotations = verdicts
 			}
 			list = append(list, m)
 		}
@@ -108,6 +109,28 @@ func (j *job) sourceMaterials() ([]provenance.Material, error) {
 		}
 	}
 	return list, nil
+}
+
+// verdictsOf is what was found out about who made a source; nil for nothing.
+func verdictsOf(f *sources.Fetched) (map[string]any, error) {
+	notes := map[string]any{}
+	for _, v := range []struct {
+		name  string
+		count int
+		list  any
+	}{{"signatures", len(f.Signatures), f.Signatures}, {"attestations", len(f.Attestations), f.Attestations}} {
+		if v.count == 0 {
+			continue
+		}
+		var err error
+		if notes[v.name], err = plain(v.list); err != nil {
+			return nil, err
+		}
+	}
+	if len(notes) == 0 {
+		return nil, nil
+	}
+	return notes, nil
 }
 
 func (j *job) stagedMaterial() provenance.Material {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"forge/packages"
+	"forge/platforms/toolchain"
 	"forge/recipes"
 	"forge/sandbox"
 )
@@ -60,7 +62,7 @@ func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built 
 	return seen
 }
 
-func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *os.File) error {
+func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *logFile) error {
 	t := r.req.testsOf(a.Output)[plan.Index]
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
@@ -98,10 +100,10 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	}
 	lines := logTail(log.Name(), 25)
 	return &ScriptError{Package: a.Output.String(), What: plan.name(), Result: result,
-		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name()}
+		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name(), Missing: r.undeclared(ctx, lines, "the requirements of the test, or to requirements.run if the package itself needs it")}
 }
 
-func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *os.File, emulated *emulation) (sandbox.Result, error) {
+func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *logFile, emulated *emulation) (sandbox.Result, error) {
 	externals, err := r.externalsOf(ctx, plan.Run, plan.Build)
 	if err != nil {
 		return sandbox.Result{}, err
@@ -114,6 +116,7 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	}
 	env := testEnv(a.Output, plan, s.at)
 	activate(env, externals)
+	pkgConfigFor(env, externals, s.at)
 	emulated.environment(env)
 	scripts := []recipes.Script{testScript(r.req.testsOf(a.Output)[plan.Index], s.at.windows)}
 	if err := s.prepare(&spec, scripts, env, filepath.Base(a.Output.Recipe.File)); err != nil {
@@ -126,6 +129,19 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	spec.Started = func(pid int) { r.report(Event{Kind: EventProcess, Action: a, PID: pid}) }
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)
+}
+
+// pkgConfigFor shows the prefix to a pkg-config of the machine: as a package it would lie there, and look there.
+func pkgConfigFor(env map[string]string, externals []*toolchain.External, at layout) {
+	if slices.ContainsFunc(externals, func(e *toolchain.External) bool {
+		return e.Record.Name == "pkg-config" || e.Record.Name == "pkgconf"
+	}) {
+		env["PKG_CONFIG_PATH"] = pkgConfigPath(at.prefix)
+	}
+}
+
+func pkgConfigPath(prefix string) string {
+	return prefix + "/lib/pkgconfig:" + prefix + "/share/pkgconfig"
 }
 
 // testDir is the folder in which a test starts: that of the files it brings, else an empty one.
@@ -201,8 +217,10 @@ func listTest(interpreter string, names []string, line func(string) string) reci
 
 // testFolder is where the files of test number index travel in the payload, as rattler-build has it.
 func testFolder(name string, index int) string {
-	return fmt.Sprintf("etc/conda/test-files/%s/%d", name, index)
+	return fmt.Sprintf("%s/%d", testFolders(name), index)
 }
+
+func testFolders(name string) string { return "etc/conda/test-files/" + name }
 
 // hasFiles reports whether a test brings files of its own.
 func hasFiles(t recipes.Test) bool {
@@ -217,10 +235,10 @@ func (r *runner) openBuilt(b *Built) (packages.Package, error) {
 	return format.Open(r.tools.Store.Path(b.Archive, false))
 }
 
-func (r *runner) openTestLog(a *Action) (*os.File, error) {
+func (r *runner) openTestLog(a *Action) (*logFile, error) {
 	dir := filepath.Join(r.req.OutputDir, "logs")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return os.Create(filepath.Join(dir, a.Output.String()+".test.log"))
+	return createLog(filepath.Join(dir, a.Output.String()+".test.log"))
 }

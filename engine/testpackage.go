@@ -235,7 +235,7 @@ func (t *tester) one(ctx context.Context, a *Action, index int, r recordedTest) 
 
 func (t *tester) add(o TestOutcome) { t.outcomes = append(t.outcomes, o) }
 
-func (t *tester) openLog(a *Action, index int, python string) (*os.File, error) {
+func (t *tester) openLog(a *Action, index int, python string) (*logFile, error) {
 	if err := os.MkdirAll(t.ask.LogDir, 0o755); err != nil {
 		return nil, err
 	}
@@ -243,7 +243,7 @@ func (t *tester) openLog(a *Action, index int, python string) (*os.File, error) 
 	if python != "" {
 		name += "-py" + strings.Map(wordRune, python)
 	}
-	return os.Create(filepath.Join(t.ask.LogDir, name+".log"))
+	return createLog(filepath.Join(t.ask.LogDir, name+".log"))
 }
 
 func wordRune(r rune) rune {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"forge/digest"
 	"forge/sandbox"
@@ -111,7 +112,7 @@ func CallerEnv(mode string, environ []string) map[string]string {
 	picked := map[string]string{}
 	for _, kv := range environ {
 		name, value, ok := strings.Cut(kv, "=")
-		if ok && shellName.MatchString(name) && (mode == "none" && !ownVariable(name) || condaBuildForwards[name]) {
+		if ok && shellName().MatchString(name) && (mode == "none" && !ownVariable(name) || condaBuildForwards[name]) {
 			picked[name] = value
 		}
 	}
@@ -119,7 +120,7 @@ func CallerEnv(mode string, environ []string) map[string]string {
 }
 
 // shellName is what a shell can export.
-var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var shellName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
 
 // ownVariable is what never comes from outside: it would point at folders that are not there inside.
 func ownVariable(name string) bool {

@@ -33,7 +33,7 @@ type CollectOptions struct {
 	// replaces it in those.
 	Windows bool
 	// Inspect, where set, is given once the content of each regular file of the payload that begins as a
-	// program or library does (ELF, Mach-O, PE), and returns what has become the file's content. Calls come
+	// program, library or script does (ELF, Mach-O, PE, #!), and returns what has become the file's content. Calls come
 	// from several goroutines at a time, and data is not the callee's to keep.
 	Inspect func(p string, data []byte) ([]byte, error)
 	// Placeholder stands for the prefix in texts, in place of a build folder that is another every time.

@@ -6,15 +6,18 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
 
 var (
-	libPython = regexp.MustCompile(`^(?:lib/python[0-9]+\.[0-9]+t?|Lib)/`)
-	installer = regexp.MustCompile(`(?:^|/)[^/]+\.dist-info/INSTALLER$`)
+	libPython = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:lib/python[0-9]+\.[0-9]+t?|Lib)/`) })
+	installer = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|/)[^/]+\.dist-info/INSTALLER$`) })
 	// pythonLine is a #! line that starts a python, with its arguments.
-	pythonLine = regexp.MustCompile(`^#![ \t]*(?:/[^ \t\r\n]*/|/usr/bin/env[ \t]+)python(?:w?[0-9.]*)([ \t][^\r\n]*)?(\r?\n|$)`)
+	pythonLine = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^#![ \t]*(?:/[^ \t\r\n]*/|/usr/bin/env[ \t]+)python(?:w?[0-9.]*)([ \t][^\r\n]*)?(\r?\n|$)`)
+	})
 )
 
 // noarchPath is where a file of a noarch python build lies in the package (CEP 20's layout).
@@ -22,7 +25,7 @@ func noarchPath(p string, entryPoints []string) (string, bool) {
 	if strings.Contains("/"+p, "/__pycache__/") || strings.HasSuffix(p, ".pyc") {
 		return "", false
 	}
-	if at := libPython.FindString(p); at != "" {
+	if at := libPython().FindString(p); at != "" {
 		return p[len(at):], true
 	}
 	dir, name, ok := strings.Cut(p, "/")
@@ -41,7 +44,7 @@ func noarchPath(p string, entryPoints []string) (string, bool) {
 
 // isInstaller finds what pip writes of itself; conda's clients want their own name there.
 func isInstaller(p string) bool {
-	return strings.Contains(p, "site-packages/") && installer.MatchString(p)
+	return strings.Contains(p, "site-packages/") && installer().MatchString(p)
 }
 
 // plainShebang rewrites the first line of a script that starts the build's very own python (python3.11):
@@ -51,7 +54,7 @@ func (c *collector) plainShebang(p string) ([]byte, bool, error) {
 	if err != nil || bytes.IndexByte(b, 0) >= 0 {
 		return nil, false, err
 	}
-	m := pythonLine.FindSubmatchIndex(b)
+	m := pythonLine().FindSubmatchIndex(b)
 	if m == nil || !bytes.Contains(b[:m[1]], []byte(c.prefix)) {
 		return nil, false, nil
 	}

@@ -2,6 +2,7 @@ package packages
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"hash"
@@ -38,7 +39,18 @@ const goMark = "\xff Go buildinf:"
 func (c *collector) readAhead(paths []string) {
 	names := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return CheckPath(p) != nil || c.dropped(p) })
 	large := c.lookAll(names, runtime.GOMAXPROCS(0), largeFile)
-	c.lookAll(large, max(runtime.GOMAXPROCS(0)/2, 1), math.MaxInt64)
+	// The largest first: the memory for it is enough for all after it.
+	slices.SortFunc(large, func(a, b sizedPath) int { return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.path, b.path)) })
+	names = names[:0]
+	for _, l := range large {
+		names = append(names, l.path)
+	}
+	c.lookAll(names, max(runtime.GOMAXPROCS(0)/2, 1), math.MaxInt64)
+}
+
+type sizedPath struct {
+	path string
+	size int64
 }
 
 // largeFile is the size from which on files are scanned after the others, and fewer at a time: a program is
@@ -46,25 +58,23 @@ func (c *collector) readAhead(paths []string) {
 const largeFile = 4 << 20
 
 // lookAll scans names with so many workers and returns those that are larger than most.
-func (c *collector) lookAll(names []string, many int, most int64) []string {
+func (c *collector) lookAll(names []string, many int, most int64) (large []sizedPath) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	var large []string
 	for range min(many, len(names)) {
 		workers.Go(func() {
 			a := &ahead{collector: c, reader: newReader()}
 			defer a.close()
 			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				if !a.look(names[i], most) {
+				if size := a.look(names[i], most); size > 0 {
 					c.mu.Lock()
-					large = append(large, names[i])
+					large = append(large, sizedPath{names[i], size})
 					c.mu.Unlock()
 				}
 			}
 		})
 	}
 	workers.Wait()
-	slices.Sort(large)
 	return large
 }
 
@@ -82,19 +92,19 @@ func (a *ahead) close() {
 	}
 }
 
-// look scans p if it is a file that add will ask for, unless it is larger than most. What fails here add
-// meets, too, and tells.
-func (a *ahead) look(p string, most int64) bool {
+// look scans p if it is a file that add will ask for, unless it is larger than most: then it returns its size,
+// else 0. What fails here add meets, too, and tells.
+func (a *ahead) look(p string, most int64) (size int64) {
 	dir, err := a.enter(path.Dir(p))
 	if err != nil {
-		return true
+		return 0
 	}
 	info, err := dir.Lstat(path.Base(p))
 	if err != nil {
-		return true
+		return 0
 	}
 	if info.Mode().IsRegular() && info.Size() > most {
-		return false
+		return info.Size()
 	}
 	wanted := info.Mode().IsRegular() && !isInstaller(p)
 	if wanted && a.opts.NoArch == "python" {
@@ -111,7 +121,7 @@ func (a *ahead) look(p string, most int64) bool {
 	if wanted {
 		a.scans[p] = s
 	}
-	return true
+	return 0
 }
 
 func (a *ahead) enter(folder string) (*os.Root, error) {
@@ -173,12 +183,12 @@ const readRoom = 2 * largeFile
 // reader has the memory that reading files takes.
 type reader struct {
 	block []byte // a part of a text, behind the end of the part before
-	whole []byte // a program
+	room  []byte // for a program
 }
 
 func newReader() *reader { return &reader{} }
 
-// scan reads a file once. Programs and libraries are held whole for inspect, and what that returns is
+// scan reads a file once. Programs, libraries and scripts are held whole for inspect, and what that returns is
 // what the scan is of; other files are read in blocks.
 func (r *reader) scan(file io.Reader, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
 	if room := readBlock + max(len(want.want), len(goMark), readBlock/4); len(r.block) < room { // some more, for what inspect adds
@@ -188,7 +198,7 @@ func (r *reader) scan(file io.Reader, want *finder, inspect func([]byte) ([]byte
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return scan{}, err
 	}
-	if head := r.block[:n]; inspect != nil && isProgram(head) {
+	if head := r.block[:n]; inspect != nil && (isProgram(head) || bytes.HasPrefix(head, []byte("#!"))) {
 		return r.program(head, err == nil, file, want, inspect)
 	}
 	return r.stream(n, err == nil, file, want)
@@ -222,15 +232,14 @@ func (r *reader) rest(head []byte, file io.Reader) ([]byte, error) {
 		}
 		size = max(size, int(info.Size()))
 	}
-	if room := size + size/8 + readBlock; cap(r.whole) < room { // some more, for what inspect adds
-		r.whole = make([]byte, 0, max(room, readRoom))
+	if room := size + size/8 + readBlock; cap(r.room) < room { // some more, for what inspect adds
+		r.room = make([]byte, 0, max(room, readRoom))
 	}
-	b := append(r.whole[:0], head...)
+	b := append(r.room[:0], head...)
 	for {
 		n, err := file.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
 		if err == io.EOF {
-			r.whole = b[:0]
 			return b, nil
 		}
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"forge/digest"
 )
@@ -15,9 +16,11 @@ import (
 type EntryPoint struct{ Command, Module, Function string }
 
 var (
-	commandName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
+	commandName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`) })
 	// dottedName is a chain of Python identifiers; others than ASCII are left out on purpose.
-	dottedName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+	dottedName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+	})
 )
 
 // ParseEntryPoint reads one. Its parts become a file name and a Python program, so whatever is a path or code
@@ -26,7 +29,7 @@ func ParseEntryPoint(text string) (EntryPoint, error) {
 	command, target, ok := strings.Cut(text, "=")
 	module, function, ok2 := strings.Cut(target, ":")
 	e := EntryPoint{strings.TrimSpace(command), strings.TrimSpace(module), strings.TrimSpace(function)}
-	if !ok || !ok2 || !commandName.MatchString(e.Command) || !dottedName.MatchString(e.Module) || !dottedName.MatchString(e.Function) {
+	if !ok || !ok2 || !commandName().MatchString(e.Command) || !dottedName().MatchString(e.Module) || !dottedName().MatchString(e.Function) {
 		return EntryPoint{}, fmt.Errorf("entry point %q is not of the form \"command = module:function\"", text)
 	}
 	return e, nil

@@ -155,11 +155,6 @@ func (m *MatchSpec) MatchesNameless(r *Record) bool {
 	return err == nil && m.Version.Matches(v)
 }
 
-// MatchesVersion is MatchesNameless for a caller that has parsed the record's version before.
-func (m *MatchSpec) MatchesVersion(r *Record, v Version) bool {
-	return m.Version.Matches(v) && m.Build.Matches(r.Build) && m.BuildNumber.Matches(r.BuildNumber) && m.matchesOrigin(r)
-}
-
 // HasOrigin reports whether more than name, version, build and build number is asked for.
 func (m *MatchSpec) HasOrigin() bool {
 	return m.Channel != "" || m.Subdir != "" || m.FileName != "" || m.URL != "" || m.MD5 != "" || m.SHA256 != "" ||

@@ -160,19 +160,6 @@ func at(seg []component, i int) component {
 	return component{kind: kindNumber}
 }
 
-// compareParts orders two lists of segments, the shorter filled up with zeros.
-func compareParts(a, b []component) int {
-	for len(a) > 0 || len(b) > 0 {
-		var sa, sb []component
-		sa, a = segment(a)
-		sb, b = segment(b)
-		if c := compareSegment(sa, sb); c != 0 {
-			return c
-		}
-	}
-	return 0
-}
-
 func compareSegment(a, b []component) int {
 	for i := 0; i < len(a) || i < len(b); i++ {
 		if c := at(a, i).compare(at(b, i)); c != 0 {

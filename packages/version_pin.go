@@ -138,31 +138,47 @@ func addOne(digits string) string {
 	return "1" + string(b)
 }
 
-// PinV0 is Pin as meta.yaml's min_pin and max_pin mean it (conda-build, apply_pin_expressions): each x
-// stands for a run of digits or letters, so "x.x.x.x" of 1.1.1g reaches the g, and expressions longer
-// than the version end with it. Both are expressions of x's or empty.
-func PinV0(version, minPin, maxPin string) (string, error) {
+// PinV0 is Pin as meta.yaml means it (conda-build, apply_pin_expressions): each x stands for a run of digits
+// or letters, so "x.x.x.x" of 1.1.1g reaches the g, and an expression longer than the version ends with it:
+// "x.x.x" of 1.2 raises the 2.
+func PinV0(version, lower, upper string) (string, error) {
 	v, err := ParseVersion(strings.TrimRight(version, ".*"))
 	if err != nil {
 		return "", err
 	}
-	for _, pin := range []string{minPin, maxPin} {
-		if n := strings.Count(pin, "x"); pin != strings.TrimSuffix(strings.Repeat("x.", n), ".") {
-			return "", fmt.Errorf("pin %q: expected an expression like %q", pin, "x.x")
-		}
-	}
 	var out []string
-	if n := strings.Count(minPin, "x"); n > 0 {
-		bound := v.flat(n, false)
-		if low, err := ParseVersion(bound); err != nil || v.Compare(low) < 0 {
-			bound = v.source // a pre-release of its own bound
+	if lower != "" {
+		bound, err := v.boundV0(lower, false)
+		if err != nil {
+			return "", fmt.Errorf("lower bound of the pin: %w", err)
 		}
 		out = append(out, ">="+bound)
 	}
-	if n := strings.Count(maxPin, "x"); n > 0 {
-		out = append(out, "<"+v.flat(n, true))
+	if upper != "" {
+		bound, err := v.boundV0(upper, true)
+		if err != nil {
+			return "", fmt.Errorf("upper bound of the pin: %w", err)
+		}
+		out = append(out, "<"+bound)
 	}
 	return strings.Join(out, ","), nil
+}
+
+// boundV0 reads a bound: an expression of x's, or a version to take as it is.
+func (v Version) boundV0(bound string, upper bool) (string, error) {
+	if strings.Trim(bound, "x.") != "" {
+		_, err := ParseVersion(bound)
+		return bound, err
+	}
+	n := strings.Count(bound, "x")
+	if bound != strings.TrimSuffix(strings.Repeat("x.", n), ".") {
+		return "", fmt.Errorf("%q is neither an expression like %q nor a version", bound, "x.x")
+	}
+	flat := v.flat(n, upper)
+	if low, err := ParseVersion(flat); !upper && (err != nil || v.Compare(low) < 0) {
+		return v.source, nil // a pre-release of its own bound
+	}
+	return flat, nil
 }
 
 // flat writes the first n components of v, the last of them raised by one where bump is set.

@@ -121,3 +121,16 @@ func FuzzVersion(f *testing.F) {
 		}
 	})
 }
+
+// compareParts orders two lists of segments, the shorter filled up with zeros.
+func compareParts(a, b []component) int {
+	for len(a) > 0 || len(b) > 0 {
+		var sa, sb []component
+		sa, a = segment(a)
+		sb, b = segment(b)
+		if c := compareSegment(sa, sb); c != 0 {
+			return c
+		}
+	}
+	return 0
+}

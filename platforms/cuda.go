@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // cudaDrivers are the first driver branches that support a version of CUDA (the table of the CUDA Toolkit
@@ -19,12 +20,12 @@ var cudaDrivers = []struct {
 	{590, "13.1"},
 }
 
-var kernelModule = regexp.MustCompile(`(?m)^NVRM version:.*Kernel Module.*?\s(\d+)\.\d`)
+var kernelModule = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^NVRM version:.*Kernel Module.*?\s(\d+)\.\d`) })
 
 // cudaOf is the newest version of CUDA that a driver supports, by what its kernel module says of itself
 // (/proc/driver/nvidia/version); empty where that is not known.
 func cudaOf(module string) string {
-	m := kernelModule.FindStringSubmatch(module)
+	m := kernelModule().FindStringSubmatch(module)
 	if m == nil {
 		return ""
 	}

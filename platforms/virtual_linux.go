@@ -2,8 +2,8 @@ package platforms
 
 import (
 	"bytes"
+	"io"
 	"os"
-	"regexp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +29,11 @@ func systemPackages() []VirtualPackage {
 }
 
 func leadingNumbers(s string) string {
-	return strings.TrimRight(regexp.MustCompile(`^[0-9.]+`).FindString(s), ".")
+	end := strings.IndexFunc(s, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	if end < 0 {
+		end = len(s)
+	}
+	return strings.TrimRight(s[:end], ".")
 }
 
 // glibcVersion reads the version out of the banner that the C library carries, so that nothing is run.
@@ -45,28 +49,48 @@ func glibcVersion() string {
 	return ""
 }
 
-// bannerVersion looks for the banner piece by piece: the library has two megabytes, and every command of
-// the program that makes a request comes this way.
+// bannerVersion looks for the banner piece by piece from the end, which is nearer to it: the library has two
+// megabytes, and every command of the program that makes a request comes this way.
 func bannerVersion(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
-	const longest = 256
-	banner := regexp.MustCompile(`GNU C Library[^\n]* version ([0-9]+\.[0-9]+)`)
-	buf := make([]byte, 128<<10)
-	for kept := 0; ; {
-		n, err := f.Read(buf[kept:])
-		have := buf[:kept+n]
-		if i := bytes.Index(have, []byte("GNU C Library")); i >= 0 && (len(have)-i >= longest || err != nil) {
-			if m := banner.FindSubmatch(have[i:]); m != nil {
-				return string(m[1])
-			}
-		}
-		if err != nil {
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	const piece, longest = 64 << 10, 256
+	buf := make([]byte, piece+longest)
+	for at := info.Size(); at > 0; {
+		at = max(0, at-piece)
+		n, err := f.ReadAt(buf, at)
+		if err != nil && err != io.EOF {
 			return ""
 		}
-		kept = copy(buf, have[max(0, len(have)-longest):])
+		for have := buf[:n]; ; {
+			i := bytes.Index(have, []byte("GNU C Library"))
+			if i < 0 {
+				break
+			}
+			have = have[i:]
+			if v := versionIn(string(have[:min(len(have), longest)])); v != "" {
+				return v
+			}
+			have = have[1:]
+		}
 	}
+	return ""
+}
+
+// versionIn is the version that a banner says: "GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36."
+func versionIn(banner string) string {
+	line, _, _ := strings.Cut(banner, "\n")
+	_, version, _ := strings.Cut(line, " version ")
+	number := strings.SplitN(leadingNumbers(version), ".", 3)
+	if len(number) < 2 || number[0] == "" || number[1] == "" {
+		return ""
+	}
+	return number[0] + "." + number[1]
 }

@@ -296,11 +296,7 @@ func (c *v0Config) plain() map[string]any {
 	if zip != nil {
 		m["zip_keys"] = zip
 	}
-	pins := map[string]any{}
-	for name, p := range c.pins {
-		pins[name] = map[string]string{"min_pin": p.Lower, "max_pin": p.Upper}
-	}
-	m["pin_run_as_build"] = pins
+	m["pin_run_as_build"] = pinRunAsBuild(c.pins)
 	for k, v := range map[string][]string{"ignore_version": c.ignoreVersion, "ignore_build_only_deps": c.ignoreBuildOnly} {
 		if len(v) > 0 {
 			m[k] = v

@@ -95,7 +95,7 @@ func (c *metaConverter) tests(to, n *yaml.Node, top bool, name string) {
 		}
 	}
 	c.inScript = false
-	c.imports(b, by["imports"], name)
+	c.imports(b, by["imports"], name, yamlx.Get(requirements, "run"))
 	if list := by["script"]; len(list) > 0 && !top {
 		script("", mapNode(plainNode("file"), c.scalar(list)))
 	}
@@ -126,7 +126,8 @@ func (c *metaConverter) testFiles(script func(condition string, v *yaml.Node)) {
 }
 
 // imports are names to import, in Python or in the language that an entry or the package's name tells.
-func (c *metaConverter) imports(b *itemList, list []choice, name string) {
+// requires is the list that conda-build's one environment for all tests has, too.
+func (c *metaConverter) imports(b *itemList, list []choice, name string, requires *yaml.Node) {
 	plain := &yaml.Node{Kind: yaml.SequenceNode}
 	var condition string
 	for _, ch := range list {
@@ -134,7 +135,7 @@ func (c *metaConverter) imports(b *itemList, list []choice, name string) {
 		for _, e := range list1(ch.value) {
 			if e.Kind == yaml.MappingNode {
 				lang, _ := c.template(yamlx.Get(e, "lang"))
-				c.importTest(b, lang, condition, yamlx.Get(e, "imports"))
+				c.importTest(b, lang, condition, yamlx.Get(e, "imports"), requires)
 				continue
 			}
 			plain.Content = append(plain.Content, e)
@@ -147,17 +148,19 @@ func (c *metaConverter) imports(b *itemList, list []choice, name string) {
 	case strings.HasPrefix(name, "r-"):
 		lang = "r"
 	}
-	c.importTest(b, lang, condition, plain)
+	c.importTest(b, lang, condition, plain, requires)
 }
 
-func (c *metaConverter) importTest(b *itemList, lang, condition string, n *yaml.Node) {
+func (c *metaConverter) importTest(b *itemList, lang, condition string, n, requires *yaml.Node) {
 	items := c.texts(n)
 	if items == nil {
 		return
 	}
 	switch lang {
 	case "python":
-		b.add(condition, mapNode(plainNode("python"), mapNode(plainNode("imports"), items, plainNode("pip_check"), plainNode("false"))))
+		t := mapNode(plainNode("imports"), items, plainNode("pip_check"), plainNode("false"))
+		addPair(t, "python_version", c.pythonOf(requires, n))
+		b.add(condition, mapNode(plainNode("python"), t))
 	case "perl":
 		b.add(condition, mapNode(plainNode("perl"), mapNode(plainNode("uses"), items)))
 	case "r":
@@ -165,6 +168,29 @@ func (c *metaConverter) importTest(b *itemList, lang, condition string, n *yaml.
 	default:
 		c.lost(n, "imports cannot be tested in the language %q", lang)
 	}
+}
+
+// pythonOf is the version of Python that the tests require, nil for any. A python test has no other requirements
+// in recipe.yaml, where each test has an environment of its own: which are lost is said.
+func (c *metaConverter) pythonOf(requires, at *yaml.Node) (version *yaml.Node) {
+	var lost []string
+	for _, e := range list1(requires) {
+		name, rest, _ := strings.Cut(e.Value, " ")
+		switch {
+		case e.Kind != yaml.ScalarNode:
+			lost = append(lost, "those with a condition")
+		case name == "pip", name == "python" && rest == "":
+		case name == "python" && version == nil && !strings.Contains(strings.NewReplacer("${{ ", "", " }}", "").Replace(rest), " "):
+			version = clone(e)
+			version.Value = rest
+		default:
+			lost = append(lost, e.Value)
+		}
+	}
+	if len(lost) > 0 {
+		c.warn(at, "a python test has no requirements in recipe.yaml: it imports without %s", strings.Join(lost, ", "))
+	}
+	return version
 }
 
 func (c *metaConverter) about(to, n *yaml.Node) {

@@ -362,6 +362,11 @@ func (c *comparer) tests(list []TestView) (out []TestView) {
 			}
 			t.Script = &s[0]
 		}
+		if t.Python != nil && len(t.Python.Requires) > 0 { // said by the converter
+			python := *t.Python
+			python.Requires = nil
+			t.Python = &python
+		}
 		t.Run = c.specs(t.Run)
 		out = append(out, t)
 	}

@@ -49,7 +49,7 @@ func judgedMistakes(t *testing.T) (list []judgedMistake) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := renderV1(want.Case, data, RenderOptions{BuildPlatform: linux, HostPlatform: linux, TargetPlatform: linux, AllowUnhashed: true, noScripts: true})
+		r := mended(renderV1)(want.Case, data, RenderOptions{BuildPlatform: linux, HostPlatform: linux, TargetPlatform: linux, AllowUnhashed: true, noScripts: true})
 		c := judgedMistake{name: want.Case, outputs: want.Outputs, got: firstError(r.Diagnostics), rendered: r}
 		if e := want.Error; e != nil {
 			c.wantRefused, c.wantLine, c.wantColumn, c.message = true, e.Line, e.Column, e.Message

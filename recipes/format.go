@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"slices"
 	"strings"
 
 	"forge/internal/diag"
@@ -45,9 +46,32 @@ func (o *outline) unreadable(data []byte) diag.List {
 	if o.format == "meta.yaml" {
 		options = yamlx.Options{Aliases: yamlx.ExpandAliases, Duplicates: diag.Warning, Source: string(data)}
 	}
-	_, list := yamlx.Load(o.path, []byte(o.masked), options)
+	doc, list := yamlx.Load(o.path, []byte(o.masked), options)
+	if doc == nil && list.HasErrors() {
+		return o.allSyntax(list, func(lines []string, work *int) *lineMender {
+			l, _ := mendYAML(o.path, lines, "x", work)
+			return l
+		})
+	}
 	if !list.HasErrors() {
 		list = failed(o.path, "the file cannot be laid out: its Jinja decides about its structure, or it has aliases").Diagnostics
+	}
+	return list
+}
+
+// allSyntax finds all mistakes of syntax where a reader stopped at the first.
+func (o *outline) allSyntax(first diag.List, mend func(lines []string, work *int) *lineMender) (list diag.List) {
+	if slices.ContainsFunc(first, isLimit) || len(o.masked) > maxMended {
+		return first
+	}
+	work := maxMendWork
+	source := strings.Split(o.text, "\n")
+	for _, f := range mend(strings.Split(o.masked, "\n"), &work).faults {
+		f.d.Line = source[f.d.Pos.Line-1]
+		list = append(list, f.d)
+	}
+	if list == nil {
+		return first
 	}
 	return list
 }
@@ -55,7 +79,10 @@ func (o *outline) unreadable(data []byte) diag.List {
 func formatHCL(o *outline, data []byte) ([]byte, diag.List) {
 	if o.body == nil {
 		_, _, list := parseHCL(o.path, data)
-		return nil, list
+		return nil, o.allSyntax(list, func(lines []string, work *int) *lineMender {
+			l, _ := mendHCL(o.path, lines, work)
+			return l
+		})
 	}
 	out := hclwrite.Format([]byte(o.text))
 	again := readOutline(o.path, out)

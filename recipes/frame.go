@@ -253,6 +253,9 @@ func (f *frame) contextValue(n *yaml.Node) expr.Value {
 		return l
 	}
 	t := f.tmpl[n]
+	if t == nil && !f.literal && isTemplate(n.Value) { // it could not be read
+		return &expr.Missing{Name: expr.HoleName}
+	}
 	if t == nil {
 		return expr.FromGo(typed(n))
 	}
@@ -262,7 +265,7 @@ func (f *frame) contextValue(n *yaml.Node) expr.Value {
 	}
 	if err != nil {
 		f.found.add(exprDiagnostic(f.doc, n, err))
-		return ""
+		return &expr.Missing{Name: expr.HoleName} // what reads it is no mistake of its own
 	}
 	if yamlx.IsQuoted(n) {
 		return printed(v)

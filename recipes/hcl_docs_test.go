@@ -255,7 +255,7 @@ func workspaceDocs() map[string]string {
 		"key.file": "the public key", "key.fingerprint": "no other key than this", "key.packages": "names it is trusted for",
 		"optimize.layout": "`packages` for a package of each level, the default, or `glibc-hwcaps` for one with libraries of all", "optimize.levels": "CPU levels to build for", "optimize.lto": "optimize while linking", "optimize.packages": "names this holds for",
 		"policy.abi": "warn, error or off: libraries that lost symbols", "policy.isolation": "the least isolation that is accepted: full, landlock, appcontainer, none",
-		"policy.signatures": "required or optional, for packages of channels", "policy.unhashed": "true: sources without a hash are accepted",
+		"policy.signatures": "required or optional, for packages of channels", "policy.trusted_root": "trusted_root.json that attestations of sources are verified with, beside forge.hcl (docs/verify.md)", "policy.unhashed": "true: sources without a hash are accepted",
 		"toolchain.env": "variables for builds", "toolchain.platform": "the platform it is for",
 	}
 }

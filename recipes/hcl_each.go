@@ -19,7 +19,7 @@ func (e *hclEval) forEach(b *hclsyntax.Block, make func()) {
 		make()
 		return
 	}
-	v, problems := a.Expr.Value(e.ctx)
+	v, problems := e.value(a.Expr)
 	e.list = append(e.list, e.diagnostics(problems)...)
 	e.always = append(e.always, e.readsOf(a.Expr)...)
 	if problems.HasErrors() {
@@ -37,15 +37,16 @@ func (e *hclEval) forEach(b *hclsyntax.Block, make func()) {
 }
 
 func (e *hclEval) repeat(v cty.Value, make func()) {
-	outer, was := e.ctx, e.each
-	defer func() { e.ctx, e.each = outer, was }()
+	outer, one, was := e.ctx, e.one, e.each
+	defer func() { e.ctx, e.one, e.each = outer, one, was }()
 	for it := v.ElementIterator(); it.Next(); {
 		key, value := it.Element()
 		if key.Type() != cty.String {
 			key = cty.StringVal(fmt.Sprint(key.AsBigFloat()))
 		}
 		e.ctx, e.each = outer.NewChild(), true
-		e.ctx.Variables = map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": key, "value": value})}
+		e.one = map[string]cty.Value{"key": key, "value": value}
+		e.ctx.Variables = map[string]cty.Value{"each": cty.ObjectVal(e.one)}
 		make()
 	}
 }

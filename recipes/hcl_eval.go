@@ -23,7 +23,9 @@ type hclEval struct {
 	frame     *frame // for compiler() and its like
 	scan      *hclScan
 	ctx       *hcl.EvalContext
-	local     map[string][]string // what each local reads
+	names     *hclNames            // nil where quick may not look
+	one       map[string]cty.Value // each.key and each.value
+	local     map[string][]string  // what each local reads
 	reads     map[*yaml.Node][]string
 	slab      []yaml.Node // to be handed out
 	always    []string
@@ -38,98 +40,11 @@ func (e *hclEval) errorf(r hcl.Range, code, suggestion, format string, args ...a
 		Summary: fmt.Sprintf(format, args...), Suggestion: suggestion})
 }
 
-// locals makes the names that expressions can read: variant, platforms, package and the file's own.
-// locals and the package's attributes may refer to each other in any order.
-func (e *hclEval) locals(body *hclsyntax.Body) {
-	e.ctx = e.outerScope().NewChild()
-	e.ctx.Variables = map[string]cty.Value{"variant": cty.ObjectVal(e.variantValues())}
-	e.ctx.Functions = e.functions()
-	e.local = map[string][]string{}
-	waiting, known := map[string]*hclsyntax.Attribute{}, map[string]map[string]cty.Value{"local": {}, "package": {}}
-	for _, b := range body.Blocks {
-		switch {
-		case b.Type == "locals":
-			for name, a := range b.Body.Attributes {
-				if waiting["local."+name] != nil {
-					e.errorf(a.NameRange, "duplicate-key", "", "the local %q is here twice", name)
-				}
-				waiting["local."+name] = a
-			}
-		case b.Type == "package" && len(b.Labels) == 1:
-			known["package"]["name"] = cty.StringVal(b.Labels[0])
-			for name, a := range b.Body.Attributes {
-				waiting["package."+name] = a
-			}
-		}
-	}
-	e.settleLocals(waiting, known)
-}
-
-func (e *hclEval) settleLocals(waiting map[string]*hclsyntax.Attribute, known map[string]map[string]cty.Value) {
-	stale := map[string]bool{"local": true, "package": true} // groups whose object lacks what is known
-	refresh := func(x hclsyntax.Expression) {
-		for group := range stale {
-			if x == nil || readsGroup(x, group) {
-				e.ctx.Variables[group] = cty.ObjectVal(known[group])
-				delete(stale, group)
-			}
-		}
-	}
-	refresh(nil)
-	for len(waiting) > 0 {
-		progress := false
-		for _, name := range sortedNames(waiting) {
-			a := waiting[name]
-			if dependsOn(a.Expr, waiting) {
-				continue
-			}
-			refresh(a.Expr)
-			v, problems := a.Expr.Value(e.ctx)
-			if len(problems) > 0 {
-				refresh(nil) // what is said of them looks at all that is known
-				e.list = append(e.list, e.diagnostics(problems)...)
-			}
-			if problems.HasErrors() {
-				v = cty.DynamicVal // what reads it is not known, and no mistake of its own
-			}
-			group, key, _ := strings.Cut(name, ".")
-			if e.checkSize(a.Expr.Range(), v); e.tooBig() {
-				return
-			}
-			known[group][key], stale[group] = v, true
-			e.local[name] = e.readsOf(a.Expr)
-			delete(waiting, name)
-			progress = true
-		}
-		if !progress {
-			refresh(nil)
-			names := sortedNames(waiting)
-			e.errorf(waiting[names[0]].NameRange, "cycle", "", "these values refer to each other: %s", strings.Join(names, ", "))
-			return
-		}
-	}
-	refresh(nil)
-}
-
-// readsGroup reports whether an expression may name a local or an attribute of the package.
-func readsGroup(x hclsyntax.Expression, group string) bool {
-	return slices.ContainsFunc(x.Variables(), func(t hcl.Traversal) bool { return t.RootName() == group })
-}
-
 // tooBig reports whether a value was too big to go on with, or refers to itself.
 func (e *hclEval) tooBig() bool {
 	return slices.ContainsFunc(e.list, func(d diag.Diagnostic) bool {
 		return d.Code == "too-big" || d.Code == "cycle" || d.Code == "duplicate-key"
 	})
-}
-
-func dependsOn(x hclsyntax.Expression, waiting map[string]*hclsyntax.Attribute) bool {
-	for _, t := range x.Variables() {
-		if waiting[traversalName(t)] != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // traversalName is the first two parts of a reference: local.x, package.version, variant.python.
@@ -271,15 +186,15 @@ func (e *hclEval) attribute(a *hclsyntax.Attribute) *yaml.Node {
 	if name := fileCall(a); name != nil {
 		return e.fileNode(a, name)
 	}
-	if n := e.literal(a.Expr); n != nil {
-		return n
+	n, known := e.quickNode(a.Expr, nil, reads)
+	if !known {
+		v, problems := e.evaluate(a.Expr)
+		e.list = append(e.list, e.diagnostics(problems)...)
+		if problems.HasErrors() {
+			return nil
+		}
+		n = e.node(v, a.Expr, reads)
 	}
-	v, problems := a.Expr.Value(e.ctx)
-	e.list = append(e.list, e.diagnostics(problems)...)
-	if problems.HasErrors() {
-		return nil
-	}
-	n := e.node(v, a.Expr, reads)
 	if n == nil {
 		e.always = append(e.always, reads...)
 	}
@@ -296,7 +211,7 @@ func fileCall(a *hclsyntax.Attribute) hclsyntax.Expression {
 }
 
 func (e *hclEval) fileNode(a *hclsyntax.Attribute, arg hclsyntax.Expression) *yaml.Node {
-	v, problems := arg.Value(e.ctx)
+	v, problems := e.value(arg)
 	e.list = append(e.list, e.diagnostics(problems)...)
 	if problems.HasErrors() {
 		return nil
@@ -307,35 +222,6 @@ func (e *hclEval) fileNode(a *hclsyntax.Attribute, arg hclsyntax.Expression) *ya
 	}
 	at := a.Expr.Range().Start
 	return &yaml.Node{Kind: yaml.MappingNode, Line: at.Line, Column: at.Column, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "file", Line: at.Line, Column: at.Column}, value}}
-}
-
-// literal is what node gives for a text in quotes, or a list of some, which are most of a recipe; nil for
-// all else.
-func (e *hclEval) literal(x hclsyntax.Expression) *yaml.Node {
-	switch x := x.(type) {
-	case *hclsyntax.TemplateExpr:
-		text, ok := quotedText(x)
-		if !ok {
-			return nil
-		}
-		n := e.newNode(x.SrcRange.Start)
-		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, text
-		return n
-	case *hclsyntax.TupleConsExpr:
-		n := e.newNode(x.SrcRange.Start)
-		n.Kind, n.Content = yaml.SequenceNode, make([]*yaml.Node, len(x.Exprs))
-		for i, item := range x.Exprs {
-			text, ok := item.(*hclsyntax.TemplateExpr)
-			if !ok {
-				return nil
-			}
-			if n.Content[i] = e.literal(text); n.Content[i] == nil {
-				return nil
-			}
-		}
-		return n
-	}
-	return nil
 }
 
 // newNode is an empty node; they are made many at a time.
@@ -349,14 +235,15 @@ func (e *hclEval) newNode(at hcl.Pos) *yaml.Node {
 
 // node is a value as a tree with places; nil for null.
 func (e *hclEval) node(v cty.Value, x hclsyntax.Expression, reads []string) *yaml.Node {
-	if v.IsNull() || !v.IsWhollyKnown() {
+	if e.frame.opts.holes && !v.IsKnown() {
+		return e.unknown(x)
+	}
+	if v.IsNull() || !v.IsWhollyKnown() && !e.frame.opts.holes {
 		return nil
 	}
 	at := x.Range().Start
 	n := e.newNode(at)
-	if len(reads) > 0 {
-		e.reads[n] = reads
-	}
+	e.noteReads(n, reads)
 	switch t := v.Type(); {
 	case t == cty.String:
 		n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, v.AsString()
@@ -375,6 +262,17 @@ func (e *hclEval) node(v cty.Value, x hclsyntax.Expression, reads []string) *yam
 		e.errorf(x.Range(), "wrong-type", "", "a value of the type %s has no meaning here", t.FriendlyName())
 		return nil
 	}
+	return n
+}
+
+// unknown stands for a text of which a mistake elsewhere keeps a part from being known; nil where it may be no
+// text.
+func (e *hclEval) unknown(x hclsyntax.Expression) *yaml.Node {
+	if _, text := x.(*hclsyntax.TemplateExpr); !text {
+		return nil
+	}
+	n := e.newNode(x.Range().Start)
+	n.Kind, n.Tag, n.Style, n.Value = yaml.ScalarNode, "!!str", yaml.DoubleQuotedStyle, expr.HoleName
 	return n
 }
 

@@ -95,9 +95,13 @@ func (e *hclEval) outerScope() *hcl.EvalContext {
 func buildStringFunction() function.Function {
 	return function.New(&function.Spec{Params: []function.Parameter{{Name: "version", Type: cty.String}}, Type: function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			first, _, _ := strings.Cut(strings.TrimSpace(args[0].AsString()), " ")
-			return cty.StringVal(shortVersion(first, 2)), nil
+			return cty.StringVal(shortBuildString(args[0].AsString())), nil
 		}})
+}
+
+func shortBuildString(version string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(version), " ")
+	return shortVersion(first, 2)
 }
 
 // truthyFunction is a value as a condition, as recipe.yaml has it: nothing, false, 0 and what is empty are

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -21,24 +22,76 @@ func (e *hclEval) readsOf(x hclsyntax.Expression) []string {
 		return nil
 	}
 	if r.branches {
-		r = e.readsTaken(x)
+		r = &exprReads{}
+		e.taken(x, r)
 	}
-	found := map[string]bool{}
-	for _, name := range r.keys {
-		found[name] = true
-	}
+	found := slices.Clone(r.keys)
 	for _, ref := range r.refs {
-		for _, name := range e.local[ref] {
-			found[name] = true
-		}
+		found = append(found, e.local[ref]...)
 	}
-	return sortedNames(found)
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
-// readsTaken is what an expression names without what its conditions pass over.
-func (e *hclEval) readsTaken(x hclsyntax.Expression) *exprReads {
+// taken adds what an expression names without what its conditions pass over.
+func (e *hclEval) taken(x hclsyntax.Expression, into *exprReads) {
+	switch x := x.(type) {
+	case *hclsyntax.LiteralValueExpr:
+	case *hclsyntax.TemplateExpr:
+		for _, part := range x.Parts {
+			e.taken(part, into)
+		}
+	case *hclsyntax.TemplateWrapExpr:
+		e.taken(x.Wrapped, into)
+	case *hclsyntax.ParenthesesExpr:
+		e.taken(x.Expression, into)
+	case *hclsyntax.TupleConsExpr:
+		for _, item := range x.Exprs {
+			e.taken(item, into)
+		}
+	case *hclsyntax.UnaryOpExpr:
+		e.taken(x.Val, into)
+	case *hclsyntax.ScopeTraversalExpr:
+		into.keys, into.refs = append(into.keys, nodeReads(x)...), append(into.refs, traversalName(x.Traversal))
+	case *hclsyntax.FunctionCallExpr:
+		into.keys = append(into.keys, nodeReads(x)...)
+		for _, arg := range x.Args {
+			e.taken(arg, into)
+		}
+	case *hclsyntax.ConditionalExpr, *hclsyntax.BinaryOpExpr:
+		for _, part := range e.counting(x) {
+			e.taken(part, into)
+		}
+	default:
+		e.takenWithin(x, into)
+	}
+}
+
+// counting are the parts of an operation that count for its value, as far as its condition tells.
+func (e *hclEval) counting(x hclsyntax.Expression) []hclsyntax.Expression {
+	switch x := x.(type) {
+	case *hclsyntax.ConditionalExpr:
+		switch yes, known := e.truth(x.Condition); {
+		case known && yes:
+			return []hclsyntax.Expression{x.Condition, x.TrueResult}
+		case known:
+			return []hclsyntax.Expression{x.Condition, x.FalseResult}
+		}
+		return []hclsyntax.Expression{x.Condition, x.TrueResult, x.FalseResult}
+	case *hclsyntax.BinaryOpExpr:
+		if isBranch(x) {
+			if yes, known := e.truth(x.LHS); known && yes == (x.Op == hclsyntax.OpLogicalOr) {
+				return []hclsyntax.Expression{x.LHS}
+			}
+		}
+		return []hclsyntax.Expression{x.LHS, x.RHS}
+	}
+	return nil
+}
+
+// takenWithin is taken for all other expressions: objects, loops, values indexed.
+func (e *hclEval) takenWithin(x hclsyntax.Expression, into *exprReads) {
 	var passed []hcl.Range
-	found := &exprReads{}
 	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
 		for _, r := range passed {
 			if r.Start.Byte <= n.Range().Start.Byte && n.Range().End.Byte <= r.End.Byte {
@@ -48,13 +101,12 @@ func (e *hclEval) readsTaken(x hclsyntax.Expression) *exprReads {
 		if r, ok := e.passedOver(n); ok {
 			passed = append(passed, r)
 		}
-		found.keys = append(found.keys, nodeReads(n)...)
+		into.keys = append(into.keys, nodeReads(n)...)
 		if t, ok := n.(*hclsyntax.ScopeTraversalExpr); ok {
-			found.refs = append(found.refs, traversalName(t.Traversal))
+			into.refs = append(into.refs, traversalName(t.Traversal))
 		}
 		return nil
 	})
-	return found
 }
 
 // isBranch reports whether only one part of the node counts, depending on another.
@@ -90,7 +142,10 @@ func (e *hclEval) passedOver(n hclsyntax.Node) (hcl.Range, bool) {
 
 // truth evaluates a condition; known is false where it cannot be told.
 func (e *hclEval) truth(x hclsyntax.Expression) (yes, known bool) {
-	v, problems := x.Value(e.ctx)
+	if yes, known = e.quickBool(x); known {
+		return yes, true
+	}
+	v, problems := e.evaluate(x)
 	if problems.HasErrors() {
 		return false, false
 	}

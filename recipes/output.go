@@ -103,14 +103,13 @@ type Source struct {
 	Pos             diag.Pos
 }
 
-// Attestation names who must have attested a source (rattler-build's source.attestation). Nothing checks
-// it yet, so it is only read with the experimental option.
+// Attestation names who must have attested a source (rattler-build's source.attestation), each of them.
 type Attestation struct {
 	Publishers []Publisher
-	BundleURL  string
+	BundleURL  string // where the attestations are; empty for where the source's registry has them
 }
 
-// Publisher is a repository whose automation publishes.
+// Publisher is a repository whose automation publishes; Provider is github or gitlab.
 type Publisher struct{ Provider, Owner, Repo, Ref string }
 
 // String is PROVIDER:OWNER/REPOSITORY, with @REF where one is asked for.
@@ -226,9 +225,12 @@ type Dependency struct {
 	Pos  diag.Pos
 
 	// Variant is the match spec with the version that the variant has for it, where Spec is a bare name of
-	// a build or host requirement; of meta.yaml also `python 3.11` as conda-build solves for it and writes it
-	// into the package, `python 3.11.*`. Empty where Spec is asked for as it is.
+	// a build or host requirement; empty where the variant says nothing.
 	Variant string
+
+	// Meant is the match spec that is solved for and that the package gets, where a meta.yaml's Spec stands for
+	// another one: conda-build makes zlib 1.2.* of zlib 1.2.
+	Meant string
 
 	pinned *Pin // the pin of a sibling that Spec was made from; nil for none
 }
@@ -240,6 +242,14 @@ func (d Dependency) Ask() string {
 		return d.Pin.Name
 	case d.Variant != "":
 		return d.Variant
+	}
+	return d.Means()
+}
+
+// Means is the match spec of a requirement that is no pin.
+func (d Dependency) Means() string {
+	if d.Meant != "" {
+		return d.Meant
 	}
 	return d.Spec
 }
@@ -260,6 +270,7 @@ type Pin struct {
 	Exact      bool
 	Build      string // glob for the build string, empty for none
 	Subpackage bool   // pin_subpackage of an output that is not rendered here
+	CondaBuild bool   // a meta.yaml's: expressions as conda-build counts them
 }
 
 // Requirements of one output.

@@ -35,6 +35,7 @@ func (e *hclEval) pipeline(build *yaml.Node, b *hclsyntax.Block) {
 	if inputs == nil {
 		return
 	}
+	e.refresh(nil)
 	p := &hclEval{path: e.path, dir: e.dir, doc: e.doc, frame: e.frame, scan: e.scan, local: e.local, reads: e.reads, ctx: e.ctx.NewChild()}
 	p.ctx.Variables = map[string]cty.Value{"input": cty.ObjectVal(inputs)}
 	e.addSteps(build, b, body, p)
@@ -71,7 +72,7 @@ func (e *hclEval) inputs(body *hclsyntax.Body, b *hclsyntax.Block) map[string]ct
 			good = false
 			continue
 		}
-		v, problems := a.Expr.Value(e.ctx)
+		v, problems := e.value(a.Expr)
 		e.list = append(e.list, e.diagnostics(problems)...)
 		reads = append(reads, e.readsOf(a.Expr)...)
 		if problems.HasErrors() {
@@ -174,6 +175,22 @@ func (e *hclEval) addNeeds(root *yaml.Node) {
 	}
 }
 
+const (
+	maxParts = 1000
+	maxText  = 64 << 10
+)
+
+// checkText is checkSize for a value that is no list.
+func (e *hclEval) checkText(x hclsyntax.Expression, v any) {
+	if s, ok := v.(string); ok && len(s) > maxText {
+		e.tooLarge(x.Range())
+	}
+}
+
+func (e *hclEval) tooLarge(r hcl.Range) {
+	e.errorf(r, "too-big", "", "this value has more than %d parts or %d bytes", maxParts, maxText)
+}
+
 // meets tells whether a requirement is the tool that a pipeline needs: rust_linux-64 is rust, as compiler("rust")
 // has it, and go-cgo and go-nocgo are kinds of go.
 func meets(name, need string) bool {
@@ -183,18 +200,17 @@ func meets(name, need string) bool {
 // checkSize refuses values that grow by referring to each other: the language has no loops, but forty
 // locals that double each other have 2^40 parts.
 func (e *hclEval) checkSize(r hcl.Range, v cty.Value) {
-	const most, longest = 1000, 64 << 10
 	count := 0
 	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
-		if count++; count > most {
+		if count++; count > maxParts {
 			return false, fmt.Errorf("too many")
 		}
-		if v.IsKnown() && !v.IsNull() && v.Type() == cty.String && len(v.AsString()) > longest {
-			count = most + 1
+		if v.IsKnown() && !v.IsNull() && v.Type() == cty.String && len(v.AsString()) > maxText {
+			count = maxParts + 1
 		}
 		return true, nil
 	})
-	if count > most {
-		e.errorf(r, "too-big", "", "this value has more than %d parts or %d bytes", most, longest)
+	if count > maxParts {
+		e.tooLarge(r)
 	}
 }

@@ -1,6 +1,8 @@
 package recipes
 
 import (
+	"os"
+
 	"forge/internal/diag"
 	"forge/platforms"
 )
@@ -28,8 +30,13 @@ type RenderOptions struct {
 	keepPins    bool // leave pins of siblings unresolved, as the vectors have them
 	exclusive   bool // the recipe's own variants file wins over others, as after conda-build's -e
 	noBuildPins bool // leave pin_run_as_build out, which recipe.yaml does not have
+	holes       bool // the file has holes in place of mistakes: find what else is wrong with it
+	askLibrary  bool // have the library evaluate all of a recipe.hcl, as a test compares
 	noScripts   bool // count scripts that are not there as empty, as the vectors do
 }
+
+// BuiltInVariants is the Path of the variants that hold where no file says anything else.
+const BuiltInVariants = "built-in/variants.yaml"
 
 // VariantFile is a variants.yaml or conda_build_config.yaml.
 type VariantFile struct {
@@ -37,8 +44,22 @@ type VariantFile struct {
 	Data []byte
 }
 
+// ReadVariantFiles reads variants files, in order.
+func ReadVariantFiles(paths []string) (files []VariantFile, err error) {
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, VariantFile{Path: path, Data: data})
+	}
+	return files, nil
+}
+
 // Rendered is what one recipe file gives.
 type Rendered struct {
 	Outputs     []*Output // in the order of the file, staging outputs included; skipped ones have Skip
 	Diagnostics diag.List // warnings, also where there are outputs; errors where there are none
+
+	stuck *stuckAt // how far a meta.yaml was read that could not be read to its end
 }

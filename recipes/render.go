@@ -80,11 +80,11 @@ func IsRecipeName(name string) bool { return slices.Contains(recipeNames(), name
 func renderer(path string) func(string, []byte, RenderOptions) *Rendered {
 	switch base := filepath.Base(path); {
 	case base == "meta.yaml" || base == "meta.yml" || base == "conda.yaml":
-		return renderV0
+		return mended(renderV0)
 	case strings.HasSuffix(base, ".hcl"):
-		return renderHCL
+		return mended(renderHCL)
 	case strings.HasSuffix(base, ".yaml") || strings.HasSuffix(base, ".yml"):
-		return renderV1
+		return mended(renderV1)
 	}
 	return nil
 }

@@ -79,13 +79,30 @@ func (o *v0Output) importTests(n *yaml.Node, requires []string, pos diag.Pos) {
 		case lang == "python" && strings.HasPrefix(o.name, "r-"):
 			t.R = &ListTest{names}
 		case lang == "python":
-			t.Python = &PythonTest{Imports: names, Requires: requires}
+			t.Python = importTest(names, requires)
 		default:
 			o.errorf(n, "unsupported", "imports cannot be tested in the language %q", lang)
 			continue
 		}
 		o.out.Tests = append(o.out.Tests, t)
 	}
+}
+
+// importTest imports names where all of requires is, as in conda-build, whose tests share one environment. What a
+// recipe.yaml's python test has a word for, or what no import asks for, is no requirement of its own.
+func importTest(names, requires []string) *PythonTest {
+	t := &PythonTest{Imports: names}
+	for _, spec := range requires {
+		switch name, version, _ := strings.Cut(spec, " "); {
+		case name == "pip": // it is there for pip check
+		case name == "python" && version != "" && !strings.Contains(version, " "):
+			t.PythonVersions = append(t.PythonVersions, version)
+		case name == "python" && version == "":
+		default:
+			t.Requires = append(t.Requires, spec)
+		}
+	}
+	return t
 }
 
 // testFiles are run_test.* of the recipe, or the script that an output's test names.

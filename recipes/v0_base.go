@@ -30,13 +30,19 @@ func (v *v0) configured() bool {
 }
 
 // variantFiles are the variant files in the order they are read. The recipe's own was put last by the
-// dispatcher; conda-build takes it before those given with -m, which win.
+// dispatcher; conda-build takes it before those given with -m, which win, and after those of the place, which
+// the workspace's stands for.
 func (v *v0) variantFiles() []VariantFile {
 	files := v.opts.Variants
-	if n := len(files); n > 1 && !v.opts.exclusive && filepath.Dir(files[n-1].Path) == filepath.Dir(v.path) {
-		files = append([]VariantFile{files[n-1]}, files[:n-1]...)
+	n := len(files)
+	if n < 2 || v.opts.exclusive || filepath.Dir(files[n-1].Path) != filepath.Dir(v.path) {
+		return files
 	}
-	return files
+	given := 0
+	for given < n-1 && (files[given].Path == BuiltInVariants || filepath.Base(files[given].Path) == "forge.hcl") {
+		given++
+	}
+	return slices.Concat(files[:given], files[n-1:], files[given:n-1])
 }
 
 func (v *v0) readBase(files []VariantFile) *v0Base {

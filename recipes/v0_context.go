@@ -160,7 +160,7 @@ func (p *v0Pass) pinSubpackage(_ *expr.Context, a expr.Args) (expr.Value, error)
 	if err != nil {
 		return nil, err
 	}
-	pin := &Pin{Name: expr.Str(v[0]), Subpackage: true}
+	pin := &Pin{Name: expr.Str(v[0]), Subpackage: true, CondaBuild: true}
 	if err := pinBounds(v, pin); err != nil {
 		return nil, err
 	}
@@ -172,13 +172,13 @@ func (p *v0Pass) pinCompatible(_ *expr.Context, a expr.Args) (expr.Value, error)
 	if err != nil {
 		return nil, err
 	}
-	pin := &Pin{Name: expr.Str(v[0])}
+	pin := &Pin{Name: expr.Str(v[0]), CondaBuild: true}
 	if err := pinBounds([]expr.Value{v[0], v[3], v[4], v[5], v[1], v[2]}, pin); err != nil {
 		return nil, err
 	}
 	if lower, ok := v[1].(string); ok && lower != "" && !pin.Exact {
 		if _, given := v[2].(string); !given { // the bounds follow from the given version: nothing to solve
-			if upper, err := (&Pin{Name: pin.Name, Upper: pin.Upper}).Apply(lower, ""); err == nil {
+			if upper, err := (&Pin{Name: pin.Name, Upper: pin.Upper, CondaBuild: true}).Apply(lower, ""); err == nil {
 				_, pin.Upper, _ = strings.Cut(upper, "<")
 			}
 		}

@@ -242,7 +242,7 @@ func (o *v0Output) resolvePins(byName map[string][]*v0Output) {
 					otherOutput(d.Pin.Name, sortedNames(byName))))
 				continue
 			}
-			text, err := d.Pin.apply0(s.out.Version, s.out.BuildString)
+			text, err := d.Pin.Apply(s.out.Version, s.out.BuildString)
 			if err != nil {
 				o.found.add(o.diagnostic(d.Pos, "bad-pin", err.Error(), ""))
 				continue
@@ -250,14 +250,6 @@ func (o *v0Output) resolvePins(byName map[string][]*v0Output) {
 			(*list)[i] = Dependency{Spec: text, Pos: d.Pos}
 		}
 	}
-}
-
-// apply0 is Apply as conda-build writes it: exact pins without ==.
-func (p *Pin) apply0(version, build string) (string, error) {
-	if p.Exact {
-		return p.Name + " " + version + " " + build, nil
-	}
-	return p.Apply(version, build)
 }
 
 // checkCycles reports outputs that need each other to be built.

@@ -196,9 +196,16 @@ func (o *v0Output) number() {
 
 func (o *v0Output) fillRequirements() {
 	r := &o.out.Requirements
-	r.Build = loosened(o.dependencies(o.requirement("build"), true))
-	r.Host = loosened(o.dependencies(o.requirement("host"), true))
-	r.Run = loosened(o.pinAsBuild(o.dependencies(o.requirement("run"), false)))
+	r.Build = o.dependencies(o.requirement("build"), true)
+	r.Host = o.dependencies(o.requirement("host"), true)
+	r.Run = o.pinAsBuild(o.dependencies(o.requirement("run"), false))
+	for _, list := range [][]Dependency{r.Build, r.Host, r.Run} {
+		for i, d := range list {
+			if s := starred(d.Spec); s != d.Spec {
+				list[i].Meant = s
+			}
+		}
+	}
 	r.RunConstraints = o.dependencies(list1(o.get("requirements", "run_constrained")), false)
 	r.IgnoreByName = o.v0Pass.texts(list1(o.get("build", "ignore_run_exports")))
 	r.IgnoreFrom = o.v0Pass.texts(list1(o.get("build", "ignore_run_exports_from")))
@@ -261,7 +268,7 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 		case m != nil && o.variantVersion(m[1]) != "":
 			s = starred(m[1] + " " + o.variantVersion(m[1]))
 			if !pinned {
-				d.Pin, s = &Pin{Name: m[1], Lower: "x.x", Upper: "x.x"}, ""
+				d.Pin, s = &Pin{Name: m[1], Lower: "x.x", Upper: "x.x", CondaBuild: true}, ""
 			}
 		case pinned && !strings.ContainsAny(s, " =<>![") && o.variantVersion(s) != "":
 			s = starred(s + " " + o.variantVersion(s))
@@ -276,17 +283,6 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 		out = append(out, d)
 	}
 	return out
-}
-
-// loosened lets `python 3.11` mean 3.11.*, as conda-build does of build, host and run, not of run_constrained
-// nor of run_exports (utils.py, ensure_valid_spec).
-func loosened(deps []Dependency) []Dependency {
-	for i, d := range deps {
-		if s := starred(d.Spec); s != d.Spec {
-			deps[i].Variant = s
-		}
-	}
-	return deps
 }
 
 // checkSpec reads a requirement, once for all variants and outputs.
@@ -330,7 +326,7 @@ func (o *v0Output) pinAsBuild(run []Dependency) []Dependency {
 			built = o.names(section)
 		}
 		if has(built, d.Spec) {
-			run[i] = Dependency{Pin: &Pin{Name: pin.Name, Lower: pin.Lower, Upper: pin.Upper}, Pos: d.Pos}
+			run[i] = Dependency{Pin: &Pin{Name: pin.Name, Lower: pin.Lower, Upper: pin.Upper, CondaBuild: true}, Pos: d.Pos}
 		}
 	}
 	return run

@@ -50,6 +50,7 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 		for _, e := range bad {
 			v.found.add(e.diagnostic(v.path, v.line(e.line)))
 		}
+		v.stuck = &stuckAt{selected: p.selected}
 		if _, err := p.template(); err != nil { // say what else is wrong, too
 			v.found.add(p.jinjaDiagnostic(err))
 		}
@@ -57,6 +58,7 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 	}
 	text, lines, ok := p.fill()
 	if !ok {
+		v.stuck = &stuckAt{selected: p.selected}
 		return nil
 	}
 	p.undefined = strings.Contains(text, undefOpen)
@@ -69,6 +71,9 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 		again = selection{text, lines}
 	}
 	doc := v.load(again)
+	if doc.doc == nil {
+		v.stuck = &stuckAt{selected: p.selected, filled: &again}
+	}
 	if doc.list.HasErrors() || doc.doc == nil {
 		return nil
 	}

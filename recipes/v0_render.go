@@ -32,6 +32,7 @@ type v0 struct {
 	scripts   map[string]scriptFile
 	raw       *v0Parts // of the text before selectors
 	first     *v0Pass
+	stuck     *stuckAt
 }
 
 // v0Doc is rendered text as YAML.
@@ -54,7 +55,7 @@ func renderV0(path string, data []byte, opts RenderOptions) *Rendered {
 		v.found.list = withoutSequels(v.found.list)
 	}
 	v.found.list.Sort()
-	return &Rendered{Outputs: outputs, Diagnostics: v.found.list}
+	return &Rendered{Outputs: outputs, Diagnostics: v.found.list, stuck: v.stuck}
 }
 
 // withoutSequels drops what is only said because a name on the same line is undefined.
@@ -112,7 +113,7 @@ func (v *v0) render() []*Output {
 	top := v.topLoop(all, loop)
 	var done []*v0Output
 	seen := map[string]bool{}
-	for _, variant := range all {
+	for i, variant := range all {
 		p := v.pass(variant)
 		if p == nil {
 			return nil
@@ -133,7 +134,7 @@ func (v *v0) render() []*Output {
 			v.found.add(tooManyOutputs(v.path, len(all), v.limit()))
 			return nil
 		}
-		if v.found.list.HasErrors() { // further variants have the same mistakes
+		if v.found.list.HasErrors() && !(v.opts.holes && i < maxMendVariants) { // most have the same mistakes
 			break
 		}
 	}

@@ -80,7 +80,7 @@ func TestV0Mistakes(t *testing.T) {
 		{"pin of a stranger", head + "requirements:\n  host:\n    - {{ pin_subpackage('b') }}\n", []string{"6:7 missing-output"}},
 		{"cycle", head + "outputs:\n  - name: b\n    requirements:\n      host:\n        - {{ pin_subpackage('c') }}\n  - name: c\n    requirements:\n      host:\n        - b\n", []string{"5:5 dependency-cycle"}},
 		{"duplicate key", head + "about:\n  home: x\n  home: y\n", []string{"6:3 duplicate-key"}},
-		{"YAML", head + "about:\n  home: [\n", []string{"5:3 yaml-syntax"}},
+		{"YAML", head + "about:\n  home: [\n", []string{"5:9 yaml-syntax"}},
 		{"signature", head + "source:\n  url: https://x.example/a\n  sha256: " + strings.Repeat("a", 64) + "\nextra:\n  forge:\n    signatures:\n      - source: 1\n", []string{"10:7 bad-signature"}},
 		{"an endless template", head + "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\n", []string{"4:19 too-expensive"}},
 		{"a huge one", head + "about:\n  summary: {{ 'a' * 10 ** 9 }}\n", []string{"5:19 too-expensive"}},
@@ -432,6 +432,7 @@ test:
   requires:
     - python {{ python_min }}
     - pip
+    - pytest 8
 `, map[string]string{"conda_build_config.yaml": "python_min: ['3.11']\n"}, nil)[0]
 	asked := func(deps []Dependency) (list []string) {
 		for _, d := range deps {
@@ -439,8 +440,8 @@ test:
 		}
 		return list
 	}
-	got := [][]string{asked(out.Requirements.Host), asked(out.Requirements.Run), asked(out.Requirements.RunConstraints), out.Tests[0].Python.Requires}
-	want := [][]string{{"python 3.11.*", "zlib 1.2.13 h0_0"}, {"python >=3.11", "six 1.16.*"}, {"lxml 5.1"}, {"python 3.11.*", "pip"}}
+	got := [][]string{asked(out.Requirements.Host), asked(out.Requirements.Run), asked(out.Requirements.RunConstraints), out.Tests[0].Python.PythonVersions, out.Tests[0].Python.Requires}
+	want := [][]string{{"python 3.11.*", "zlib 1.2.13 h0_0"}, {"python >=3.11", "six 1.16.*"}, {"lxml 5.1"}, {"3.11.*"}, {"pytest 8.*"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

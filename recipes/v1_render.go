@@ -255,7 +255,7 @@ func (r *v1Recipe) render(v variant, found *findings) []*rendering {
 		for _, d := range list {
 			found.add(d)
 		}
-		if list.HasErrors() {
+		if list.HasErrors() && !r.opts.holes {
 			return nil
 		}
 		f.program = p

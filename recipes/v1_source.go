@@ -95,14 +95,15 @@ func (f *frame) urls(s *Source, n *yaml.Node) {
 	}
 }
 
-// attestation reads who must have attested a source. Forge cannot check it, so it is an error, unless the
-// user accepts it with --experimental, without which rattler-build refuses the key, too.
+// attestation reads who must have attested a source. As with rattler-build, the key is accepted with
+// --experimental only.
 func (f *frame) attestation(n *yaml.Node) *Attestation {
 	if n == nil {
 		return nil
 	}
 	a := &Attestation{BundleURL: f.checked(yamlx.Get(n, "bundle_url"), checkURL)}
-	for _, e := range f.listItems(yamlx.Get(n, "publishers")) {
+	publishers := f.listItems(yamlx.Get(n, "publishers"))
+	for _, e := range publishers {
 		p, err := parsePublisher(f.text(e))
 		if err != nil {
 			f.errorf(e, "bad-value", "%s", err)
@@ -110,28 +111,17 @@ func (f *frame) attestation(n *yaml.Node) *Attestation {
 		}
 		a.Publishers = append(a.Publishers, p)
 	}
-	f.found.add(f.unchecked(n, a))
+	if !f.opts.Experimental {
+		d := f.doc.At(n, "experimental", "attestation of a source is experimental: accept it with --experimental")
+		d.Suggestion = "it is then verified when the source is fetched"
+		f.found.add(d)
+	}
+	if len(publishers) == 0 {
+		d := f.doc.At(n, "missing-key", "the attestation names no publisher, and anybody may attest any file")
+		d.Suggestion = "name who must have: `publishers: [github:OWNER/REPOSITORY]`"
+		f.found.add(d)
+	}
 	return a
-}
-
-// unchecked says what is not verified of a source, and that nothing is fetched for that reason unless the
-// user accepts it.
-func (f *frame) unchecked(n *yaml.Node, a *Attestation) diag.Diagnostic {
-	var by []string
-	for _, p := range a.Publishers {
-		by = append(by, p.String())
-	}
-	who := "its publisher"
-	if len(by) > 0 {
-		who = strings.Join(by, " or ")
-	}
-	d := f.doc.At(n, "not-checked", "that %s attested this source cannot be checked: Forge reads no Sigstore bundles", who)
-	if f.opts.Experimental {
-		d.Severity, d.Suggestion = diag.Warning, "its sha256 alone decides, as --experimental accepts"
-		return d
-	}
-	d.Suggestion = "pin a signer with extra.forge.signatures and take `attestation:` out, or pass --experimental to go by the sha256 alone"
-	return d
 }
 
 // parsePublisher reads PROVIDER:OWNER/REPO[@REF].

@@ -71,7 +71,10 @@ type Policy struct {
 	Isolation  string // "full", "landlock", "seatbelt", "appcontainer" or "none": the least that is accepted; empty for full
 	Signatures string // "required" or "optional": for packages of channels; empty for optional
 	Unhashed   bool   // accept sources without a hash
-	ABI        string // "off", "warn" or "error": what is done about libraries that lost symbols; empty for off
+	// TrustedRoot is a trusted_root.json, relative to the workspace, that attestations of sources are verified
+	// with; empty for the one of Sigstore's public-good instance.
+	TrustedRoot string
+	ABI         string // "off", "warn" or "error": what is done about libraries that lost symbols; empty for off
 }
 
 // Optimize says which CPU levels are built of outputs that use a compiler.
@@ -113,7 +116,7 @@ func workspaceBlocks() map[string]struct {
 		"toolchain": {true, map[string]byte{"platform": 's', "env": 'm'}},
 		"variant":   {false, nil},
 		"key":       {true, map[string]byte{"file": 's', "fingerprint": 's', "packages": 'l'}},
-		"policy":    {false, map[string]byte{"isolation": 's', "signatures": 's', "unhashed": 'b', "abi": 's'}},
+		"policy":    {false, map[string]byte{"isolation": 's', "signatures": 's', "unhashed": 'b', "abi": 's', "trusted_root": 's'}},
 		"optimize":  {false, map[string]byte{"levels": 'l', "lto": 'b', "layout": 's', "packages": 'l'}},
 		"cache":     {false, map[string]byte{"max_size": 's', "max_age": 's'}},
 	}
@@ -276,7 +279,8 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 	case "key":
 		p.key(b, name, v, pos)
 	case "policy":
-		p.w.Policy = Policy{p.word(v, "isolation", "full", "landlock", "seatbelt", "appcontainer", "none"), p.word(v, "signatures", "required", "optional"), v.flag["unhashed"], p.word(v, "abi", "off", "warn", "error")}
+		p.w.Policy = Policy{Isolation: p.word(v, "isolation", "full", "landlock", "seatbelt", "appcontainer", "none"), Signatures: p.word(v, "signatures", "required", "optional"),
+			Unhashed: v.flag["unhashed"], TrustedRoot: v.text["trusted_root"], ABI: p.word(v, "abi", "off", "warn", "error")}
 	case "cache":
 		p.w.Cache = StoreLimits{v.text["max_size"], v.text["max_age"], pos}
 	case "optimize":

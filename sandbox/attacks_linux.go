@@ -5,7 +5,8 @@ import "slices"
 // Attacks lists all that Audit tries.
 func Attacks() []Attack {
 	return slices.Concat(networkAttacks(), fileAttacks(), readOnlyAttacks(), mountAttacks(), setIDAttacks(),
-		keeperAttacks(), processAttacks(), namespaceAttacks(), kernelAttacks(), leakAttacks(), exhaustionAttacks())
+		keeperAttacks(), processAttacks(), namespaceAttacks(), kernelAttacks(), leakAttacks(), exhaustionAttacks(),
+		descriptorAttacks(), sharedAttacks(), protocolAttacks(), doorAttacks())
 }
 
 func networkAttacks() []Attack {

@@ -3,7 +3,10 @@ package sandbox
 import (
 	"context"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -61,5 +64,38 @@ func TestAttackNames(t *testing.T) {
 			t.Errorf("%s: listed twice, without a group, or longer than a line", a.Name)
 		}
 		seen[a.Name] = true
+	}
+}
+
+// TestAttacksAsUser tries them as an ordinary user, whose sandbox is made otherwise: without idmapped mounts, and
+// with the user's own uid outside.
+func TestAttacksAsUser(t *testing.T) {
+	if os.Getenv("FORGE_TEST_ALL") == "" || os.Geteuid() != 0 {
+		t.Skip("takes two minutes, and root who becomes somebody else; make attacks runs it")
+	}
+	dir, err := os.MkdirTemp("", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o777); err != nil { // the program must be found by its path, the scratch folder made
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "sandbox.test")
+	if err := copyFile(program, "/proc/self/exe", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-test.v", "-test.run=^(TestAttacks|TestAttackWalls|TestAttackLimits)$")
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "HOME="+dir)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "attacks, ") {
+		t.Fatalf("as uid 1000: %v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "attacks, ") || strings.Contains(line, "control ") {
+			t.Log(strings.TrimSpace(line))
+		}
 	}
 }

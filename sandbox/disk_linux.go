@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -92,15 +94,16 @@ const inodeCost = 1 << 10
 
 type fileID struct{ dev, ino uint64 }
 
-// count is what the folders hold, and what files hold that have no name any more and are open. A file that
-// has neither name nor descriptor and is only mapped is not found.
-func (d *disk) count() (bytes int64) {
+// count is what the folders hold, and what files hold that have no name any more and are open. Where such a file
+// has no descriptor either, because it is only mapped or on its way through a socket, nobody can say how large it
+// is: that counts as a folder that cannot be read.
+func (d *disk) count() (total int64) {
 	seen := map[fileID]bool{}
 	add := func(st *unix.Stat_t) {
 		id := fileID{uint64(st.Dev), st.Ino}
 		if !seen[id] {
 			seen[id] = true
-			bytes += st.Blocks*512 + inodeCost
+			total += st.Blocks*512 + inodeCost
 		}
 	}
 	devices := map[uint64]bool{}
@@ -117,15 +120,45 @@ func (d *disk) count() (bytes int64) {
 	}
 	if d.keep != 0 {
 		for _, pid := range descendants(d.keep) {
-			open := "/proc/" + strconv.Itoa(pid) + "/fd/"
-			list, _ := os.ReadDir(open)
+			proc := "/proc/" + strconv.Itoa(pid)
+			list, _ := os.ReadDir(proc + "/fd")
 			for _, e := range list {
 				var st unix.Stat_t
-				if unix.Stat(open+e.Name(), &st) == nil && st.Nlink == 0 && devices[uint64(st.Dev)] {
+				switch err := unix.Stat(proc+"/fd/"+e.Name(), &st); {
+				case err != nil:
+				case st.Mode&unix.S_IFMT == unix.S_IFSOCK:
+					d.blind = d.blind || carriesFiles(proc+"/fdinfo/"+e.Name())
+				case st.Nlink == 0 && devices[uint64(st.Dev)]:
 					add(&st)
 				}
 			}
+			d.blind = d.blind || mapsUnnamed(proc+"/maps", func(id fileID) bool { return devices[id.dev] && !seen[id] })
 		}
 	}
-	return bytes
+	return total
+}
+
+// carriesFiles tells whether descriptors lie in a socket that nobody has received (fdinfo's scm_fds).
+func carriesFiles(fdinfo string) bool {
+	b, _ := os.ReadFile(fdinfo)
+	_, n, ok := bytes.Cut(b, []byte("scm_fds:"))
+	n, _, _ = bytes.Cut(n, []byte("\n"))
+	return ok && string(bytes.TrimSpace(n)) != "0"
+}
+
+// mapsUnnamed tells whether a process has mapped a file without a name that counts.
+func mapsUnnamed(maps string, counts func(fileID) bool) bool {
+	b, _ := os.ReadFile(maps)
+	for line := range bytes.Lines(b) {
+		var major, minor uint32
+		var ino uint64
+		if f := bytes.Fields(line); len(f) > 5 && bytes.HasSuffix(line, []byte(" (deleted)\n")) {
+			fmt.Sscanf(string(f[3]), "%x:%x", &major, &minor)
+			ino, _ = strconv.ParseUint(string(f[4]), 10, 64)
+			if counts(fileID{unix.Mkdev(major, minor), ino}) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -189,9 +189,13 @@ func argumentMemory() (start, end uintptr) {
 
 // names gives the other namespaces their constant content.
 func (s *steps) names(j *job) {
-	if j.PrivateGroup {
-		// Only now, that the runner has moved us: the namespace's root is the group we are in.
+	// Only now, that the runner may have moved us: the namespace's root is the group we are in.
+	switch {
+	case !j.up(wallGroup):
+	case j.PrivateGroup:
 		s.add("make cgroup namespace", unix.SYS_UNSHARE, unix.CLONE_NEWCGROUP)
+	default:
+		s.try(unix.SYS_UNSHARE, unix.CLONE_NEWCGROUP) // a kernel without cgroups has no path of one to hide
 	}
 	s.add("set host name", unix.SYS_SETHOSTNAME, s.str(j.Hostname), uintptr(len(j.Hostname)))
 	s.add("set domain name", unix.SYS_SETDOMAINNAME, s.str("(none)"), 6)

@@ -143,6 +143,7 @@ func (r *runner) ownerMap(who identity) (int, error) {
 	s.closeAllBut(int(in.Fd()))
 	s.forgetSignals()
 	s.try(unix.SYS_READ, in.Fd(), s.bytes(nil), 1) // until the other end closes, by whatever death
+	s.leaveMemory()
 	runtime.LockOSThread()
 	pid, err := s.fork(unix.CLONE_NEWUSER, -1)
 	runtime.UnlockOSThread()

@@ -55,11 +55,13 @@ const (
 	wallIPC      wall = "IPC of its own"
 	wallReadOnly wall = "read-only mounts"
 	wallFacts    wall = "the machine's facts covered"
+	wallCounts   wall = "the user's counts limited"
+	wallGroup    wall = "a cgroup namespace of its own"
 )
 
 // walls lists all that can be left down.
 func walls() []wall {
-	return []wall{wallFilter, wallPower, wallHidden, wallNesting, wallFiles, wallNetwork, wallIPC, wallReadOnly, wallFacts}
+	return []wall{wallFilter, wallPower, wallHidden, wallNesting, wallFiles, wallNetwork, wallIPC, wallReadOnly, wallFacts, wallCounts, wallGroup}
 }
 
 func (j *job) up(w wall) bool { return !slices.Contains(j.Without, w) }

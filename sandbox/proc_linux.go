@@ -12,6 +12,9 @@ func (t *tree) proc(j *job) {
 	if j.up(wallNesting) {
 		t.noMoreNamespaces()
 	}
+	if j.up(wallCounts) {
+		t.countedApart()
+	}
 	t.readOnly("/proc/sys")
 	if !j.up(wallFacts) {
 		return
@@ -21,9 +24,22 @@ func (t *tree) proc(j *job) {
 		{"/proc/cmdline", "\n"},
 		{"/proc/keys", ""},
 		{"/proc/key-users", ""},
+		{"/proc/interrupts", ""}, // when keys are pressed and how the machine is used; Docker and CRI-O hide it, too
 		{"/proc/sys/kernel/random/boot_id", "00000000-0000-4000-8000-000000000000\n"},
 	} {
 		t.cover(f.Path, f.Data)
+	}
+}
+
+// countedApart keeps the command from using up what the kernel counts for the caller: inotify instances and
+// watches, of which a user has 128 and a few thousand.
+func (t *tree) countedApart() {
+	for _, c := range [][2]string{{"max_inotify_instances", "32"}, {"max_inotify_watches", "8192"}} {
+		l := label{"limit " + c[0], aboutWall}
+		f := t.open(l, unix.SYS_OPENAT, reg(t.root), t.str("proc/sys/user/"+c[0]), unix.O_WRONLY|unix.O_CLOEXEC)
+		t.list[len(t.list)-1].skip = 2 // a kernel without inotify
+		t.push(l, unix.SYS_WRITE, []uintptr{reg(f), t.str(c[1]), uintptr(len(c[1]))}).min = uintptr(len(c[1]))
+		t.close(f)
 	}
 }
 

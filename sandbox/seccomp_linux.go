@@ -57,6 +57,7 @@ func rules(fenced bool) []rule {
 	r = append(r, always(unix.ENOSYS,
 		unix.SYS_CLONE3, unix.SYS_OPENAT2,
 		unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
+		unix.SYS_IO_SETUP, // of its requests (fs.aio-max-nr) there is one number for the whole machine
 		unix.SYS_MEMFD_SECRET, unix.SYS_STATMOUNT, unix.SYS_LISTMOUNT)...)
 	r = append(r, always(unix.EPERM,
 		// Mounts and namespaces.
@@ -97,16 +98,49 @@ func rules(fenced bool) []rule {
 		rule{unix.SYS_SOCKETPAIR, unix.EAFNOSUPPORT, []test{{0, notOneOf, unix.AF_UNIX, nil}}}, // others are TIPC's and the like
 		// Of netlink, only the route family that getaddrinfo and getifaddrs speak.
 		rule{unix.SYS_SOCKET, unix.EPROTONOSUPPORT, []test{{0, equals, unix.AF_NETLINK, &test{2, notOneOf, unix.NETLINK_ROUTE, nil}}}},
-		// Pid 1 has the command's uid, which is all that prlimit asks for.
-		rule{unix.SYS_PRLIMIT64, unix.EPERM, []test{{0, equals, 1, nil}}},
+		rule{unix.SYS_SOCKET, unix.ESOCKTNOSUPPORT, []test{{0, equals, unix.AF_INET, &test{1, anyBit, rareTypes, nil}},
+			{0, equals, unix.AF_INET6, &test{1, anyBit, rareTypes, nil}}}},
+		rule{unix.SYS_SOCKET, unix.EPROTONOSUPPORT, []test{rareProtocols(unix.AF_INET), rareProtocols(unix.AF_INET6)}},
+		// Protocols on top of TCP: kTLS, SMC, ESP (CVE-2023-0461). A kernel without them answers so.
+		rule{unix.SYS_SETSOCKOPT, unix.ENOENT, []test{{1, equals, unix.SOL_TCP, &test{2, equals, unix.TCP_ULP, nil}}}},
+		// A lease on a file makes who opens it for writing wait, outside too (fcntl(2), lease-break-time).
+		rule{unix.SYS_FCNTL, unix.EPERM, []test{{1, equals, unix.F_SETLEASE, nil}}},
 		// Address space layout may be fixed (some compilers' tests do), other personalities not.
 		rule{unix.SYS_PERSONALITY, unix.EPERM, []test{{0, notOneOf, 0, &test{0, notOneOf, 0xffffffff,
 			&test{0, notOneOf, addrNoRandomize, &test{0, notOneOf, perLinux32, nil}}}}}},
 	)
+	r = append(r, keeperRules()...)
 	if !fenced {
 		r = append(r, rule{unix.SYS_SOCKET, unix.EAFNOSUPPORT, []test{{0, notOneOf, unix.AF_UNIX, nil}}})
 	}
 	return append(r, archRules()...)
+}
+
+// keeperRules protect pid 1, which has the command's uid: prlimit asks for no more, the others for no fewer
+// capabilities, too. Starved, it could not end when it is told to.
+func keeperRules() []rule {
+	r := []rule{
+		{unix.SYS_SETPRIORITY, unix.EPERM, []test{{0, equals, unix.PRIO_USER, nil}, {1, equals, 1, nil}}},
+		{unix.SYS_IOPRIO_SET, unix.EPERM, []test{{0, equals, ioprioWhoUser, nil}, {1, equals, 1, nil}}},
+	}
+	for _, nr := range []uint32{unix.SYS_PRLIMIT64, unix.SYS_SCHED_SETSCHEDULER, unix.SYS_SCHED_SETPARAM,
+		unix.SYS_SCHED_SETATTR, unix.SYS_SCHED_SETAFFINITY} {
+		r = append(r, rule{nr, unix.EPERM, []test{{0, equals, 1, nil}}})
+	}
+	return r
+}
+
+// ioprioWhoUser means all processes of a user (linux/ioprio.h).
+const ioprioWhoUser = 3
+
+// rareTypes has a bit of SOCK_RDM, SOCK_SEQPACKET and SOCK_DCCP, and none of what internet programs use.
+const rareTypes = 4
+
+// rareProtocols holds for a socket of an internet family that is neither TCP nor UDP. Most others are modules
+// that the kernel loads when first asked: SCTP, DCCP, L2TP (CVE-2021-23133, CVE-2017-6074).
+func rareProtocols(family uint32) test {
+	return test{0, equals, family, &test{2, notOneOf, 0, &test{2, notOneOf, unix.IPPROTO_TCP,
+		&test{2, notOneOf, unix.IPPROTO_UDP, nil}}}}
 }
 
 // Personalities (linux/personality.h).

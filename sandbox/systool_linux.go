@@ -19,7 +19,8 @@ import (
 // calls, separated by --: a name or number and up to six arguments. These are numbers, s:text and x:hex
 // for memory that holds this, b:N for N bytes of zeros, i:N for an iovec of as many, @ for the result of the call before, @N for that
 // of the Nth. A call that fails ends the tool with code 1, unless a dash stands before its name.
-// Beside system calls it knows exec (a program), hold (until killed) and say (what memory N holds).
+// m:N is memory N once more, d:N+M the 4 bytes at M in it. Beside system calls it knows exec (a program), hold (until killed), say (what
+// memory N holds), poke (the 8 bytes at an offset of memory N become a value) and pass (a socket a descriptor).
 func systool(args []string) int {
 	runtime.LockOSThread()
 	t := tool{}
@@ -62,6 +63,10 @@ func (t *tool) call(words []string) error {
 		}
 		fmt.Println(strings.Trim(string(t.keep[n]), "\x00"))
 		return nil
+	case "poke":
+		return t.poke(words[1:])
+	case "pass":
+		return t.pass(words[1:])
 	}
 	nr, err := callNumber(name)
 	if err != nil {
@@ -78,6 +83,38 @@ func (t *tool) call(words []string) error {
 	t.results = append(t.results, r)
 	if errno != 0 && !lenient {
 		return fmt.Errorf("%s: %w", name, errno)
+	}
+	return nil
+}
+
+// poke changes memory that a call left or will read.
+func (t *tool) poke(words []string) error {
+	var a [3]uintptr
+	for i, w := range words {
+		var err error
+		if a[i], err = t.arg(w); err != nil {
+			return err
+		}
+	}
+	if a[0] >= uintptr(len(t.keep)) || a[1]+8 > uintptr(len(t.keep[a[0]])) {
+		return fmt.Errorf("poke %v: no such memory", words)
+	}
+	binary.NativeEndian.PutUint64(t.keep[a[0]][a[1]:], uint64(a[2]))
+	return nil
+}
+
+// pass hands a descriptor through a socket (unix(7), SCM_RIGHTS).
+func (t *tool) pass(words []string) error {
+	sock, err := t.arg(words[0])
+	if err != nil {
+		return err
+	}
+	fd, err := t.arg(words[1])
+	if err != nil {
+		return err
+	}
+	if err := unix.Sendmsg(int(sock), []byte{0}, unix.UnixRights(int(fd)), nil, 0); err != nil {
+		return fmt.Errorf("pass: %w", err)
 	}
 	return nil
 }
@@ -117,6 +154,18 @@ func (t *tool) arg(w string) (uintptr, error) {
 		n, err := strconv.Atoi(rest)
 		v := binary.NativeEndian.AppendUint64(nil, uint64(t.memory(make([]byte, max(n, 1)))))
 		return t.memory(binary.NativeEndian.AppendUint64(v, uint64(n))), err
+	case ok && kind == "m":
+		n, err := strconv.Atoi(rest)
+		if err != nil || n >= len(t.keep) {
+			return 0, fmt.Errorf("%s: no such memory", w)
+		}
+		return uintptr(unsafe.Pointer(&t.keep[n][0])), nil
+	case ok && kind == "d":
+		var n, off int
+		if _, err := fmt.Sscanf(rest, "%d+%d", &n, &off); err != nil || n >= len(t.keep) || off+4 > len(t.keep[n]) {
+			return 0, fmt.Errorf("%s: no such memory", w)
+		}
+		return uintptr(binary.NativeEndian.Uint32(t.keep[n][off:])), nil
 	case ok && kind == "x":
 		b, err := hex.DecodeString(rest)
 		return t.memory(append(b, 0)), err
@@ -155,7 +204,13 @@ func callNumber(name string) (uintptr, error) {
 		"sendto": unix.SYS_SENDTO, "setdomainname": unix.SYS_SETDOMAINNAME, "setgid": unix.SYS_SETGID, "sethostname": unix.SYS_SETHOSTNAME,
 		"setns": unix.SYS_SETNS, "setpriority": unix.SYS_SETPRIORITY, "setuid": unix.SYS_SETUID, "setxattr": unix.SYS_SETXATTR,
 		"shmat": unix.SYS_SHMAT, "socket": unix.SYS_SOCKET, "socketpair": unix.SYS_SOCKETPAIR, "statmount": unix.SYS_STATMOUNT, "symlinkat": unix.SYS_SYMLINKAT,
-		"syslog": unix.SYS_SYSLOG, "umask": unix.SYS_UMASK, "umount2": unix.SYS_UMOUNT2, "unshare": unix.SYS_UNSHARE,
+		"syslog": unix.SYS_SYSLOG, "umask": unix.SYS_UMASK, "umount2": unix.SYS_UMOUNT2, "unlinkat": unix.SYS_UNLINKAT, "unshare": unix.SYS_UNSHARE,
+		"acct": unix.SYS_ACCT, "delete_module": unix.SYS_DELETE_MODULE, "fcntl": unix.SYS_FCNTL, "finit_module": unix.SYS_FINIT_MODULE,
+		"fspick": unix.SYS_FSPICK, "inotify_init1": unix.SYS_INOTIFY_INIT1, "io_setup": unix.SYS_IO_SETUP, "mlock": unix.SYS_MLOCK,
+		"open_by_handle_at": unix.SYS_OPEN_BY_HANDLE_AT, "quotactl": unix.SYS_QUOTACTL, "sched_setattr": unix.SYS_SCHED_SETATTR,
+		"sched_setparam": unix.SYS_SCHED_SETPARAM, "setsockopt": unix.SYS_SETSOCKOPT, "settimeofday": unix.SYS_SETTIMEOFDAY,
+		"swapoff": unix.SYS_SWAPOFF, "vhangup": unix.SYS_VHANGUP, "wait4": unix.SYS_WAIT4, "nanosleep": unix.SYS_NANOSLEEP,
+		"close": unix.SYS_CLOSE, "listen": unix.SYS_LISTEN, "kexec_load": unix.SYS_KEXEC_LOAD,
 		"userfaultfd": unix.SYS_USERFAULTFD, "utimensat": unix.SYS_UTIMENSAT, "write": unix.SYS_WRITE, "reboot": unix.SYS_REBOOT,
 	}[name]; ok {
 		return n, nil

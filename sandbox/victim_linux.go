@@ -237,10 +237,37 @@ func (v *victim) server(family, kind int, at unix.Sockaddr) (int, error) {
 				return
 			}
 			unix.Write(c, []byte(v.secret+"\n"))
-			unix.Close(c)
+			if family != unix.AF_UNIX {
+				unix.Close(c)
+				continue
+			}
+			go accomplice(c)
 		}
 	}()
 	return fd, nil
+}
+
+// accomplice takes a descriptor from whoever connected, if one is sent, and writes to it when the sender is gone.
+func accomplice(c int) {
+	defer unix.Close(c)
+	unix.SetsockoptTimeval(c, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 2})
+	oob := make([]byte, unix.CmsgSpace(4))
+	_, n, _, _, err := unix.Recvmsg(c, make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)
+	if err != nil || n == 0 {
+		return
+	}
+	messages, err := unix.ParseSocketControlMessage(oob[:n])
+	if err != nil {
+		return
+	}
+	for _, m := range messages {
+		fds, _ := unix.ParseUnixRights(&m)
+		for _, fd := range fds {
+			unix.Recvfrom(c, make([]byte, 1), 0) // until it closes
+			unix.Write(fd, []byte("smuggled\n"))
+			unix.Close(fd)
+		}
+	}
 }
 
 func (v *victim) answer(fd int) {

@@ -19,7 +19,7 @@ import (
 
 // openCargo gives a crate as cargo downloads it, checked against the registry's index.
 func (g *Getter) openCargo(ctx context.Context, p packageurl.PackageURL) (*body, error) {
-	if err := plainNames(plainPackage, p); err != nil {
+	if err := plainNames(plainPackage(), p); err != nil {
 		return nil, err
 	}
 	return g.inTemp(func(dir string) (string, string, error) {

@@ -16,8 +16,9 @@ import (
 // Config is all that fetching depends on beside the recipe; only Store is required.
 type Config struct {
 	Store   *store.Store
-	Checker SignatureChecker // nil: a source that asks for a signature is refused
-	Offline bool             // ask the store only
+	Checker SignatureChecker   // nil: a source that asks for a signature is refused
+	Attests AttestationChecker // nil: a source that asks for an attestation is refused
+	Offline bool               // ask the store only
 
 	// AllowUnhashed takes url sources without a sha256; they are marked in Fetched.Unhashed.
 	AllowUnhashed bool

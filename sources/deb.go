@@ -19,7 +19,7 @@ const aptHelper = "/usr/lib/apt/apt-helper"
 // VERSION is the upstream version, with or without epoch and revision. Any listed revision that has
 // the file will do; a pool may refuse some.
 func (g *Getter) openDeb(ctx context.Context, p packageurl.PackageURL, want ask) (*body, error) {
-	if err := plainNames(debName, p); err != nil {
+	if err := plainNames(debName(), p); err != nil {
 		return nil, err
 	}
 	qualifiers := p.Qualifiers.Map()

@@ -77,11 +77,14 @@ func codeOf(err error) string {
 	var (
 		mismatch  *MismatchError
 		signature *SignatureError
+		attested  *AttestationError
 		gone      *UnreachableError
 	)
 	switch {
 	case errors.As(err, &signature):
 		return "bad-signature"
+	case errors.As(err, &attested):
+		return "bad-attestation"
 	case errors.As(err, &mismatch):
 		return "hash-mismatch"
 	case errors.Is(err, errNoHash):
@@ -131,6 +134,9 @@ func (g *Getter) fetchURL(ctx context.Context, origin recipes.Origin, src recipe
 	f := Fetched{Source: src, Files: slices.Clone(rec.Files), Epoch: rec.Epoch, Unhashed: want.sha256.IsZero(), Stored: stored, keep: keeps(origin, src)}
 	f.Files[0].Name = fileName(src, rec.Files[0].Name)
 	if f.Signatures, err = g.checkSignatures(ctx, origin, src, rec.Files[0]); err != nil {
+		return Fetched{}, err
+	}
+	if f.Attestations, err = g.checkAttestation(ctx, origin, src, f.Files[0]); err != nil {
 		return Fetched{}, err
 	}
 	closure, stored, err := g.closure(ctx, origin.Dir, src, f.Files[0])

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"forge/internal/diag"
 	"forge/recipes"
@@ -17,11 +18,11 @@ type revision struct{ kind, name string }
 func (r revision) String() string { return strings.TrimSpace(r.kind + " " + r.name) }
 
 var (
-	commitID = regexp.MustCompile(`^(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`)
-	refName  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./+@=-]*$`)
+	commitID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`) })
+	refName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./+@=-]*$`) })
 )
 
-func isCommit(s string) bool { return commitID.MatchString(s) }
+func isCommit(s string) bool { return commitID().MatchString(s) }
 
 func gitRev(git *recipes.Git) (revision, error) {
 	r := revision{"", "HEAD"}
@@ -38,7 +39,7 @@ func gitRev(git *recipes.Git) (revision, error) {
 		return r, fmt.Errorf("expected_commit %q is no whole commit id", git.ExpectedCommit)
 	case r.kind == "rev" && r.name == "HEAD":
 		return revision{"", "HEAD"}, nil
-	case r.kind != "" && (!refName.MatchString(r.name) || strings.Contains(r.name, "..") || strings.Contains(r.name, "@{") ||
+	case r.kind != "" && (!refName().MatchString(r.name) || strings.Contains(r.name, "..") || strings.Contains(r.name, "@{") ||
 		strings.HasSuffix(r.name, ".lock") || strings.HasSuffix(r.name, "/") || strings.Contains(r.name, "//")):
 		return r, fmt.Errorf("%q is no name of a commit, tag or branch", r.name)
 	}

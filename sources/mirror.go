@@ -23,7 +23,8 @@ type body struct {
 // ask is what is wanted of a mirror: a file of these hashes, or the signature of one.
 type ask struct {
 	hashes
-	signs *File // the file whose detached signature is meant; nil for a source itself
+	signs   *File // the file whose detached signature is meant; nil for a source itself
+	attests *File // the file whose attestations are meant
 }
 
 // opener gives the bytes behind one entry of url. A registry that has several files picks by want.
@@ -91,8 +92,11 @@ func (g *Getter) fromMirror(ctx context.Context, rawURL string, want ask, report
 	}
 	defer b.Close()
 	most := g.MaxBytes
-	if want.signs != nil {
+	switch {
+	case want.signs != nil:
 		most = mostSignature
+	case want.attests != nil:
+		most = mostAttestation
 	}
 	if b.size > most {
 		return File{}, fmt.Errorf("has %d bytes, more than the %d that it may have", b.size, most)

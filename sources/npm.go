@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/package-url/packageurl-go"
 
@@ -20,14 +21,14 @@ import (
 	"forge/internal/fsx"
 )
 
-var npmScope = regexp.MustCompile(`^@[A-Za-z0-9_~][A-Za-z0-9._~-]*$`)
+var npmScope = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^@[A-Za-z0-9_~][A-Za-z0-9._~-]*$`) })
 
 // openNPM gives a package's tgz by `npm pack`, which checks its integrity. No script of it is run.
 func (g *Getter) openNPM(ctx context.Context, p packageurl.PackageURL) (*body, error) {
-	if err := plainNames(plainPackage, p); err != nil {
+	if err := plainNames(plainPackage(), p); err != nil {
 		return nil, err
 	}
-	if p.Namespace != "" && !npmScope.MatchString(p.Namespace) {
+	if p.Namespace != "" && !npmScope().MatchString(p.Namespace) {
 		return nil, fmt.Errorf("%q is no npm scope", p.Namespace)
 	}
 	return g.inTemp(func(dir string) (string, string, error) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/package-url/packageurl-go"
 
@@ -53,6 +54,9 @@ func (g *Getter) openPackage(ctx context.Context, rawURL string, want ask) (*bod
 	if err != nil {
 		return nil, err
 	}
+	if want.attests != nil {
+		return g.openAttestations(ctx, p, want.attests)
+	}
 	switch p.Type {
 	case packageurl.TypeDebian:
 		return g.openDeb(ctx, p, want)
@@ -69,9 +73,9 @@ func (g *Getter) openPackage(ctx context.Context, rawURL string, want ask) (*bod
 }
 
 var (
-	debName      = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
-	plainPackage = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
-	plainVersion = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~:!_-]*$`)
+	debName      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`) })
+	plainPackage = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`) })
+	plainVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~:!_-]*$`) })
 )
 
 // plainNames refuses names and versions that a client could take for something else: an option, a
@@ -80,7 +84,7 @@ func plainNames(name *regexp.Regexp, p packageurl.PackageURL) error {
 	if !name.MatchString(p.Name) {
 		return fmt.Errorf("%q is no name of a %s package", p.Name, p.Type)
 	}
-	if !plainVersion.MatchString(p.Version) {
+	if !plainVersion().MatchString(p.Version) {
 		return fmt.Errorf("%q is no version of a %s package", p.Version, p.Type)
 	}
 	return nil

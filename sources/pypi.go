@@ -14,7 +14,7 @@ var pypiProgram string
 
 // openPyPI gives the file of a release whose sha256 the recipe names, source archive or wheel.
 func (g *Getter) openPyPI(ctx context.Context, p packageurl.PackageURL, want ask) (*body, error) {
-	if err := plainNames(plainPackage, p); err != nil {
+	if err := plainNames(plainPackage(), p); err != nil {
 		return nil, err
 	}
 	sum := ""
@@ -22,10 +22,7 @@ func (g *Getter) openPyPI(ctx context.Context, p packageurl.PackageURL, want ask
 		sum = want.sha256.Hex()
 	}
 	return g.inTemp(func(dir string) (string, string, error) {
-		out, err := g.run(ctx, client{
-			name: "python3", dir: dir, set: map[string]string{"TMPDIR": dir, "PIP_NO_CACHE_DIR": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-			args: []string{"-I", "-c", pypiProgram, p.Name, p.Version, sum, dir},
-		})
+		out, err := g.pip(ctx, dir, p.Name, p.Version, sum, dir)
 		if err != nil {
 			return "", "", err
 		}
@@ -34,5 +31,13 @@ func (g *Getter) openPyPI(ctx context.Context, p packageurl.PackageURL, want ask
 			return "", "", errors.New("pip says nothing")
 		}
 		return "file", plainName(lines[len(lines)-1]), nil
+	})
+}
+
+// pip runs pypi.py.
+func (g *Getter) pip(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	return g.run(ctx, client{
+		name: "python3", dir: dir, set: map[string]string{"TMPDIR": dir, "PIP_NO_CACHE_DIR": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+		args: append([]string{"-I", "-c", pypiProgram}, args...),
 	})
 }

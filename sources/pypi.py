@@ -1,13 +1,15 @@
 """Downloads one file of a release with pip's own index, session and settings.
 
-python3 -I - NAME VERSION SHA256 DIR
+python3 -I - NAME VERSION SHA256 DIR [provenance]
 
 `pip download` would run a source archive's build backend for its metadata, on this machine and
 outside any sandbox. Prints the names and hashes of the release; leaves the file in DIR.
+With `provenance` that is not the file of that hash, but who attested it (PEP 740).
 """
 import logging
 import os
 import sys
+import urllib.parse
 
 from pip._internal.commands import create_command
 
@@ -26,11 +28,37 @@ class Listen(logging.Handler):
 logging.getLogger("pip").setLevel(logging.DEBUG)
 logging.getLogger("pip").addHandler(Listen())
 name, version, want, into = sys.argv[1:5]
+
+
+def provenance(session, finder):
+    """Writes the provenance object that the index names for the file into DIR."""
+    for page in finder.search_scope.get_index_urls_locations(name):
+        response = session.get(page, headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+        if response.status_code == 404:
+            continue
+        response.raise_for_status()
+        if "json" not in response.headers.get("Content-Type", ""):
+            sys.exit("error: the index has no JSON (PEP 691), so it does not say who attested its files")
+        for f in response.json()["files"]:
+            if f["hashes"].get("sha256") == want:
+                if not f.get("provenance"):
+                    sys.exit("error: the index has no attestation of %s" % f["filename"])
+                answer = session.get(urllib.parse.urljoin(response.url, f["provenance"]))
+                answer.raise_for_status()
+                with open(os.path.join(into, "file"), "wb") as out:
+                    out.write(answer.content)
+                return
+    sys.exit("error: no index has a file of %s with the sha256 %s" % (name, want))
+
+
 command = create_command("download")
 options, _ = command.parse_args(["--disable-pip-version-check", "--no-input", "--retries", "2", name])
 with command.main_context():
     session = command.get_default_session(options)
     finder = command._build_package_finder(options=options, session=session)
+    if sys.argv[5:] == ["provenance"]:
+        provenance(session, finder)
+        sys.exit()
     finder.format_control.no_binary.clear()
     links = {}
     for candidate in finder.find_all_candidates(name):

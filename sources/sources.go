@@ -3,6 +3,8 @@ package sources
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/sha512"
 	"io"
 	"time"
 
@@ -27,6 +29,37 @@ type SignatureVerdict struct {
 	Allowed     []string  `json:"allowed,omitempty"` // exceptions that were needed, with the reason
 }
 
+// AttestationChecker judges attestations of a source; trust has the implementation.
+type AttestationChecker interface {
+	// CheckAttestations wants each of publishers to have attested the file with those sums in one of the
+	// attestations that data holds, and returns one verdict for each publisher.
+	CheckAttestations(data []byte, sums FileSums, publishers []recipes.Publisher) ([]Attestation, error)
+}
+
+// FileSums are what attestations call a file by.
+type FileSums struct {
+	SHA256 [sha256.Size]byte
+	SHA512 [sha512.Size]byte
+}
+
+// Attestation is one that was verified, as found; it stands in the provenance.
+type Attestation struct {
+	Publisher  string        `json:"publisher"`            // of the recipe that it stands for
+	Issuer     string        `json:"issuer"`               // who vouched for the identity
+	Repository string        `json:"repository"`           // whose automation signed
+	Ref        string        `json:"ref,omitempty"`        // of the repository, in that run
+	Commit     string        `json:"commit,omitempty"`     // the same
+	Signer     string        `json:"signer"`               // the workflow, which may be of another repository
+	Run        string        `json:"invocation,omitempty"` // address of the run
+	Predicate  string        `json:"predicate_type"`       // what is attested
+	Log        string        `json:"log"`                  // where the transparency log is
+	LogIndex   int64         `json:"log_index"`            // of the entry in it
+	Signed     time.Time     `json:"signed"`               // by the log's clock or a time stamping authority's
+	Root       digest.Digest `json:"trusted_root"`         // sha256 of the trusted root it was verified with
+	Bundle     digest.Digest `json:"bundle"`               // sha256 of what was verified
+	BundleURL  string        `json:"bundle_url"`           // where that is from
+}
+
 // File is one checked file in the store.
 type File struct {
 	Name   string        `json:"name"`
@@ -40,11 +73,14 @@ type Fetched struct {
 	Source     recipes.Source     `json:"-"`
 	Files      []File             `json:"files"`                // the archive first, then what came with it (module closures)
 	Signatures []SignatureVerdict `json:"signatures,omitempty"` // one for each the recipe asks for
-	GitCommit  string             `json:"git_commit,omitempty"`
-	Tree       digest.Digest      `json:"tree,omitzero"` // of path and git sources
-	Epoch      int64              `json:"epoch"`         // newest member mtime, or the commit's time; 0 if none
-	Unhashed   bool               `json:"unhashed,omitempty"`
-	Stored     bool               `json:"-"` // nothing had to be downloaded for it
+	// Attestations are one for each publisher that the recipe asks for.
+	Attestations []Attestation `json:"attestations,omitempty"`
+
+	GitCommit string        `json:"git_commit,omitempty"`
+	Tree      digest.Digest `json:"tree,omitzero"` // of path and git sources
+	Epoch     int64         `json:"epoch"`         // newest member mtime, or the commit's time; 0 if none
+	Unhashed  bool          `json:"unhashed,omitempty"`
+	Stored    bool          `json:"-"` // nothing had to be downloaded for it
 
 	keep bool // the file goes to SRC_DIR as it is, even if it is an archive
 }

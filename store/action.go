@@ -24,8 +24,32 @@ type actionFile struct {
 }
 
 // SetResult records the result of an action; result is any value encoding/json takes.
+// What it says is on the disk before it has its name, and its name from SyncResults or Close on: a run waits
+// once for the names of all its results.
 func (s *Store) SetResult(id ActionID, result any) error {
-	return s.setResult(id, result, false, fsx.WriteFile)
+	return s.setResult(id, result, false, func(path string, b []byte, perm fs.FileMode) error {
+		s.session.mu.Lock()
+		s.session.results = true
+		s.session.mu.Unlock()
+		var file fsx.Batch
+		return file.WriteFile(path, b, perm)
+	})
+}
+
+// SyncResults waits until the disk has the names of all results that were set.
+func (s *Store) SyncResults() error {
+	s.session.mu.Lock()
+	defer s.session.mu.Unlock()
+	return s.syncResults()
+}
+
+// syncResults is SyncResults; the caller holds the session's mu.
+func (s *Store) syncResults() error {
+	if !s.session.results {
+		return nil
+	}
+	s.session.results = false
+	return fsx.SyncDir(s.path("actions"))
 }
 
 // SetHint is SetResult without waiting for the disk, for what only helps: after a loss of power it may be

@@ -160,7 +160,7 @@ func (g *gc) readRecords(part string) error {
 		if part == "actions" {
 			u.pin = string(rune(pinAction)) + " " + strings.TrimSuffix(e.Name(), ".json")
 		}
-		for _, hex := range digestPattern.FindAllString(string(text), -1) {
+		for _, hex := range digestPattern().FindAllString(string(text), -1) {
 			g.needs(u, hex)
 		}
 		g.units = append(g.units, u)
@@ -195,7 +195,7 @@ func (g *gc) readTrees(inodes map[uint64]digest.Digest) error {
 			if err != nil {
 				continue
 			}
-			for _, hex := range digestPattern.FindAllString(string(text), -1) {
+			for _, hex := range digestPattern().FindAllString(string(text), -1) {
 				g.needs(u, hex)
 			}
 		} else if err := u.readFolder(inodes); err != nil {

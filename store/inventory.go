@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"forge/digest"
@@ -75,7 +76,7 @@ func parseResult(id ActionID, b []byte) (json.RawMessage, bool) {
 	return f.Result, true
 }
 
-var digestPattern = regexp.MustCompile(`[0-9a-f]{64}`)
+var digestPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9a-f]{64}`) })
 
 // Usage is how much of the disk a part of the store takes; a file that has several names counts once, in
 // the first part that has it.

@@ -305,30 +305,54 @@ type changedError struct{ path, what string }
 
 func (e *changedError) Error() string { return e.path + " " + e.what }
 
-// Unchanged looks at all paths again. The error names one that is not as it was; whatever cannot be looked
-// at counts as changed.
-func (r *LastRun) Unchanged() error {
+// Unchanged looks at all paths again, those in the store with them. The error names one that is not as it was;
+// whatever cannot be looked at counts as changed.
+func (r *LastRun) Unchanged() error { return r.check(slices.Concat(r.facts, r.held)) }
+
+// UnchangedOutside is Unchanged without the paths in the store, for who finds out by using them that one is
+// missing.
+func (r *LastRun) UnchangedOutside() error { return r.check(r.facts) }
+
+func (r *LastRun) check(blocks [][]byte) error {
+	// What runs change themselves, recipes and packages, stands first: where one did, nothing else needs a look.
+	if len(blocks) > 0 {
+		rest, err := r.checkBlock(blocks[0], firstFacts, nil)
+		if err != nil {
+			return err
+		}
+		blocks = append([][]byte{rest}, blocks[1:]...)
+	}
 	var group errgroup.Group
 	group.SetLimit(max(2, runtime.GOMAXPROCS(0)))
 	var failed atomic.Bool
-	for _, block := range slices.Concat(r.facts, r.held) {
+	for _, block := range blocks {
 		group.Go(func() error {
-			for n := 0; len(block) > 0; n++ {
-				if n%64 == 0 && failed.Load() {
-					return nil
-				}
-				rest, err := checkFact(block)
-				if err != nil {
-					failed.Store(true)
-					return err
-				}
-				block = rest
-				r.count.Add(1)
-			}
-			return nil
+			_, err := r.checkBlock(block, len(block), &failed)
+			return err
 		})
 	}
 	return group.Wait()
+}
+
+// firstFacts is how many paths are looked at before others are looked at side by side.
+const firstFacts = 64
+
+// checkBlock looks at up to most paths of a block and returns the rest of it. It ends where another found out
+// that the run is none to repeat.
+func (r *LastRun) checkBlock(block []byte, most int, failed *atomic.Bool) (rest []byte, err error) {
+	for n := 0; len(block) > 0 && n < most; n++ {
+		if failed != nil && n%64 == 0 && failed.Load() {
+			return nil, nil
+		}
+		if block, err = checkFact(block); err != nil {
+			if failed != nil {
+				failed.Store(true)
+			}
+			return nil, err
+		}
+		r.count.Add(1)
+	}
+	return block, nil
 }
 
 // follows: a link that leads nowhere is absent, too.

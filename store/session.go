@@ -26,6 +26,8 @@ type session struct {
 	unlock func()
 	pins   *os.File
 	pinned map[string]bool
+
+	results bool // were recorded, and their names may not be on the disk yet
 }
 
 const (
@@ -127,8 +129,9 @@ func (s *Store) Close() error {
 	n := &s.session
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	late := s.syncResults()
 	if n.dir == "" {
-		return nil
+		return late
 	}
 	leave, err := s.gate(context.Background())
 	if err != nil {
@@ -138,7 +141,7 @@ func (s *Store) Close() error {
 	n.pins.Close()
 	s.noteUse(n.dir)
 	n.unlock()
-	err = fsx.RemoveAll(n.dir)
+	err = errors.Join(late, fsx.RemoveAll(n.dir))
 	n.dir, n.pins, n.unlock, n.pinned = "", nil, nil, nil
 	return err
 }

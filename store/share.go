@@ -35,7 +35,7 @@ func (s *Store) Export(ctx context.Context, ids []ActionID, w io.Writer) error {
 			return fmt.Errorf("result %s is damaged; forge cache verify removes it", id.Short())
 		}
 		records = append(records, record{"actions/" + id.Hex() + ".json", text})
-		for _, hex := range digestPattern.FindAllString(string(text), -1) {
+		for _, hex := range digestPattern().FindAllString(string(text), -1) {
 			d, err := digest.Parse(hex)
 			if err != nil || written[hex] || !s.Has(d) {
 				continue

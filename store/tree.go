@@ -43,6 +43,13 @@ func (s *Store) Tree(d digest.Digest) ([]digest.Entry, error) {
 	return entries, nil
 }
 
+// HasTree reports whether the manifest of the tree is there; neither it nor the files are read.
+func (s *Store) HasTree(d digest.Digest) bool {
+	s.pin(pinTree, d)
+	_, err := os.Lstat(s.treeFile(d))
+	return err == nil
+}
+
 func (s *Store) treeFile(d digest.Digest) string {
 	return filepath.Join(s.root, "trees", d.Hex()+".json")
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -386,7 +387,7 @@ func TestKeySetRefuses(t *testing.T) {
 }
 
 func FuzzParseStrict(f *testing.F) {
-	for _, s := range []string{`{"a":[1,{"b":null}]}`, `{"a":1,"a":2}`, `1e999`, `"\ud800"`, `[[[`} {
+	for _, s := range []string{`{"a":[1,{"b":null}]}`, `{"a":1,"a":2}`, `1e999`, `"\ud800"`, `[[[`, " {\"a\\\"\\u0041\" : [ -1.5e+3 , true,false ,null,[],{} ] }\n", "\"\x7f\u2028\"", `{"a":1,"\u0061":2}`, `1 2`, `123456789012345678901`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -396,6 +397,12 @@ func FuzzParseStrict(f *testing.F) {
 		}
 		if !json.Valid(data) {
 			t.Fatal("it is not JSON")
+		}
+		var want any
+		dec := json.NewDecoder(bytes.NewReader(data))
+		dec.UseNumber()
+		if err := dec.Decode(&want); err != nil || !reflect.DeepEqual(v, want) {
+			t.Fatalf("%v, encoding/json has %v %v", v, want, err)
 		}
 		again, err := json.Marshal(v)
 		if err != nil {

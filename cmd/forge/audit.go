@@ -179,5 +179,5 @@ func jsonLine(v any) string {
 	if err != nil {
 		return err.Error()
 	}
-	return string(b)
+	return string(diag.JSON(b))
 }

@@ -26,6 +26,7 @@ type buildFlags struct {
 	jobs, buildNum                                                  int
 	keepGoing, continueOnFailure, keepBuild, offline, allowUnhashed bool
 	ignoreRecipeVariants, noIncludeRecipe, noTest, errorPrefix      bool
+	trustedRoot                                                     string
 	locked, traceInputs, experimental                               bool
 	memory, disk                                                    sizeFlag
 	maxMemory                                                       string
@@ -55,13 +56,18 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.excludeNewer, "exclude-newer", "", "ignore packages newer than this date (RFC 3339)")
 	fs.BoolVar(&f.noIncludeRecipe, "no-include-recipe", false, "leave the recipe out of the package")
 	fs.BoolVar(&f.allowUnhashed, "allow-unhashed", false, "accept URL sources without a hash; recorded in the provenance")
-	fs.BoolVar(&f.experimental, "experimental", false, "take what rattler-build calls experimental: load_from_file(), git.head_rev() and the like, attestation of sources")
+	fs.BoolVar(&f.experimental, "experimental", false, "take what rattler-build calls experimental: load_from_file(), git.head_rev() and the like, attestation of sources, which is then verified")
+	f.registerTrust(fs)
 	fs.StringVar(&f.skipExisting, "skip-existing", "none", "build no output whose package, by name, version and build string, is there: none, local (the output folder) or all (channels, too)")
 	fs.Lookup("skip-existing").NoOptDefVal = "local"
 	fs.BoolVar(&f.locked, "locked", false, "fail where forge.lock does not hold what is planned")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing: sources must be in the store (see forge fetch)")
 	f.peer.register(fs)
 	f.peer.registerWiden(fs)
+}
+
+func (f *buildFlags) registerTrust(fs *pflag.FlagSet) {
+	fs.StringVar(&f.trustedRoot, "trusted-root", "", "trusted_root.json that attestations of sources are verified with (default policy.trusted_root of forge.hcl, or Sigstore's public-good instance)")
 }
 
 func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
@@ -128,6 +134,9 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 		Jobs: f.jobs, CPUs: runtime.NumCPU(),
 		Limits: sandbox.Limits{Memory: int64(f.memory), Disk: int64(f.disk), OpenFiles: 65536, Log: 1 << 30},
 	}
+	if f.trustedRoot != "" {
+		req.TrustedRoot.File = absolute(wd, f.trustedRoot, "")
+	}
 	if req.Jobs <= 0 {
 		req.Jobs = runtime.NumCPU()
 	}
@@ -143,6 +152,7 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 		func() error { return f.pairs(req) },
 		func() error { a.insecure = f.peer.insecure; return f.peer.apply(req) },
 		func() error { return space.apply(req) },
+		func() error { return readTrustedRoot(req) },
 		func() error { return f.leastIsolation(req, space, a.config.Build.Isolation) },
 	} {
 		if err := step(); err != nil {

@@ -345,12 +345,13 @@ func cacheExportCommand(a *app) *cobra.Command {
 }
 
 func cacheImportCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use: "import FILE", Short: "Take results from a tar that forge cache export wrote", Args: cobra.ExactArgs(1),
 		Example: "  forge cache import results.tar",
 		Long: `Takes the results into this store. Every file is held to its digest, but nothing can show that a
 result is what its key says: builds here will reuse it, and sign it with your key. Import only
-from whom you would let build on this machine.`,
+from whom you would let build on this machine. --json prints {"results", "blobs"}, what was taken.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			st, err := a.openStore()
 			if err != nil {
@@ -369,10 +370,15 @@ from whom you would let build on this machine.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w; %d results and %d blobs were taken before", args[0], err, n.Results, n.Blobs)
 			}
+			if asJSON {
+				return a.printJSON(map[string]int{"results": n.Results, "blobs": n.Blobs})
+			}
 			fmt.Fprintf(a.stdout, "%d results, %d blobs\n", n.Results, n.Blobs)
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return c
 }
 
 // sweep removes what killed runs left in the store. It never fails a run.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"forge/engine"
@@ -17,7 +18,7 @@ import (
 // ci writes for the log viewers of CI systems: folded build logs, annotations beside the recipe's lines.
 // Its zero value writes nothing.
 type ci struct {
-	kind string // "github", "gitlab"
+	kind string // "github", "gitlab"; "other": only kept from reading commands in what scripts print
 	w    io.Writer
 	logs string // folder
 	now  func() time.Time
@@ -35,13 +36,15 @@ func (a *app) ci(req *engine.Request) ci {
 		c.kind = "github"
 	case a.getenv("GITLAB_CI") == "true":
 		c.kind = "gitlab"
+	case a.getenv("TF_BUILD") != "", a.getenv("TEAMCITY_VERSION") != "":
+		c.kind = "other"
 	}
 	return c
 }
 
 // event shows the log of what ended, folded. The caller lets no other line come in between.
 func (c ci) event(e engine.Event) {
-	if c.kind == "" || e.Kind != engine.EventEnd || e.Action.Output.Staging {
+	if c.kind == "" || c.kind == "other" || e.Kind != engine.EventEnd || e.Action.Output.Staging {
 		return
 	}
 	if s := e.Outcome.Status; s != engine.StatusBuilt && s != engine.StatusFailed {
@@ -90,24 +93,25 @@ func (c ci) fold(title, text string) {
 	case "github":
 		fmt.Fprintf(c.w, "::group::%s\n%s::endgroup::\n", githubData(title), b.String())
 	case "gitlab":
-		id := sectionName.ReplaceAllString(title, "_")
+		id := sectionName().ReplaceAllString(title, "_")
 		at := c.now().Unix()
 		fmt.Fprintf(c.w, "\x1b[0Ksection_start:%d:%s[collapsed=true]\r\x1b[0K%s\n%s\x1b[0Ksection_end:%d:%s\r\x1b[0K\n", at, id, diag.Printable(title), b.String(), at, id)
 	}
 }
 
-// clean breaks up the old form of GitHub's commands, which is found anywhere in a line.
+// clean breaks up the commands that are found anywhere in a line: GitHub's old form, which is that of Azure
+// Pipelines, and TeamCity's.
 func (c ci) clean(s string) string {
-	if c.kind != "github" {
+	if c.kind == "" || c.kind == "gitlab" {
 		return s
 	}
-	return strings.ReplaceAll(s, "##[", "# #[")
+	return strings.NewReplacer("##[", "# #[", "##vso[", "# #vso[", "##teamcity[", "# #teamcity[").Replace(s)
 }
 
-var sectionName = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+var sectionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9_.-]+`) })
 
 // failedPlace reads "build.sh:12: exit 2: make".
-var failedPlace = regexp.MustCompile(`^([^:]+):(\d+): (.*)$`)
+var failedPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^:]+):(\d+): (.*)$`) })
 
 // failure annotates the line of the recipe at which a script failed.
 func (c ci) failure(a *engine.Action, err error) {
@@ -115,7 +119,8 @@ func (c ci) failure(a *engine.Action, err error) {
 	text := err.Error()
 	var script *engine.ScriptError
 	if errors.As(err, &script) {
-		if m := failedPlace.FindStringSubmatch(script.Line); m != nil {
+		// The line comes out of the log, where a script may have written it: it names a file of the recipe or none.
+		if m := failedPlace().FindStringSubmatch(script.Line); m != nil && filepath.IsLocal(m[1]) {
 			place.File = filepath.Join(a.Output.Recipe.Dir, m[1])
 			fmt.Sscanf(m[2], "%d", &place.Line)
 			text = script.What + ": " + m[3]

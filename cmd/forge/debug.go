@@ -59,14 +59,19 @@ func (f *debugFlags) registerWorkDir(c *cobra.Command) {
 
 func debugSetupCommand(a *app) *cobra.Command {
 	var f debugFlags
+	var asJSON bool
 	c := &cobra.Command{
 		Use:     "setup [RECIPE]",
 		Short:   "Set a build up as far as its script, and leave it there",
+		Long:    "Sets a build up as far as its script, and leaves it there. --json prints {\"output\", \"work_dir\"}.",
 		Example: "  forge debug setup recipes/zlib\n  forge debug setup -r recipes/xz --output-name liblzma",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, _, _, err := a.setUp(cmd.Context(), &f, args)
 			if err != nil {
 				return err
+			}
+			if asJSON {
+				return a.printJSON(map[string]string{"output": s.Output, "work_dir": relative(s.WorkDir())})
 			}
 			fmt.Fprintf(a.stdout, "%s is set up in %s\n", diag.Printable(s.Output), relative(s.WorkDir()))
 			if !a.global.quiet {
@@ -76,6 +81,7 @@ func debugSetupCommand(a *app) *cobra.Command {
 		},
 	}
 	f.registerRecipe(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return c
 }
 

@@ -26,10 +26,10 @@ func fetchCommand(a *app) *cobra.Command {
 		Use:   "fetch [RECIPE]...",
 		Short: "Get the sources of recipes into the store, checked, so that --offline can build",
 		Long: `Fetch gets every source of every output into the store: files by their hash, what their
-signatures must say, git commits, and what a Go, npm or cargo package locks. With --offline
+signatures and attestations must say, git commits, and what a Go, npm or cargo package locks. With --offline
 it says what is missing. For a source without a hash, --allow-unhashed prints the line to write
 into the recipe, once you have compared it with what the makers of the file publish.`,
-		Example: "  forge fetch ./recipes/... && forge build --offline ./recipes/...\n  forge fetch --json ./recipes/zlib",
+		Example: "  forge fetch ./recipes/... && forge build --offline ./recipes/...\n  forge fetch --json ./recipes/zlib\n  forge fetch --experimental ./recipes/flask      verify the attestation that the recipe asks for",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := a.request(&f, args)
 			if err != nil {
@@ -239,16 +239,19 @@ func (a *app) writeUnhashed(jobs []*fetchJob) {
 
 // signatureText is the verdict in a few words.
 func signatureText(f *sources.Fetched) string {
-	if len(f.Signatures) == 0 {
-		return "-"
-	}
-	text := "good"
+	text := "-"
 	for _, s := range f.Signatures {
+		if text == "-" {
+			text = "good"
+		}
 		if len(s.Allowed) > 0 {
 			text = "good, by exception"
 		}
 	}
-	return text
+	for _, a := range f.Attestations {
+		text = strings.TrimPrefix(text+", ", "-, ") + "attested by " + a.Publisher
+	}
+	return diag.Printable(text)
 }
 
 // fetchFailures prints what failed and gives the error of the whole.

@@ -30,6 +30,7 @@ type graphFlags struct {
 
 func graphCommand(a *app) *cobra.Command {
 	var f graphFlags
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "graph [RECIPE]...",
 		Short: "Draw which package needs which, and divide the work",
@@ -42,15 +43,25 @@ that are built or tested with them.
 --shards N divides the work among N machines. It is cut into stages; the shards of one stage
 need nothing of each other and take about the same time, by the seconds the last builds took.
 What is built in one stage has to be in a channel or a shared store before the next begins.
---shard I lists the names for machine I of N, in build order; --stage S only those of a stage.`,
+--shard I lists the names for machine I of N, in build order; --stage S only those of a stage.
+
+--json prints {"packages": [...]}, in build order: name, versions, variants, recipes, hard and soft (what
+each is built, and run or tested with), seconds and whether they were measured; with --shards
+{"stages": [{"shards": [{"seconds", "names"}]}]}, with --shard {"names": [...]}.`,
 		Example: `  forge graph ./recipes/... | dot -Tsvg > graph.svg
   forge graph --format svg ./recipes/... > graph.svg
-  forge graph --rdeps-of zlib --format json ./recipes/...
+  forge graph --rdeps-of zlib --json ./recipes/...
   forge graph --since origin/main --shards 4 ./recipes/...
   forge build $(forge graph --shards 4 --shard 2 --stage 1 ./recipes/... | sed 's/^/--up-to /') ./recipes/...`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && len(f.recipes) == 0 && f.recipeDir == "" {
 				args = []string{"./..."}
+			}
+			if asJSON {
+				if f.format != "" && f.format != "json" {
+					return usageError{fmt.Errorf("--json and --format %s: want one of them", f.format)}
+				}
+				f.format = "json"
 			}
 			if err := f.check(cmd); err != nil {
 				return err
@@ -63,6 +74,7 @@ What is built in one stage has to be in a channel or a shared store before the n
 		},
 	}
 	f.register(c.Flags())
+	c.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
 	c.Flags().StringVar(&f.format, "format", "", "dot, json or svg (default dot; with --shards text)")
 	c.Flags().StringArrayVar(&f.dependents, "rdeps-of", nil, "only this output and what needs it")
 	c.Flags().StringVar(&f.since, "since", "", "only what the change since this git commit, tag or branch makes necessary")
@@ -254,14 +266,7 @@ func (a *app) writeShards(g *engine.RecipeGraph, f *graphFlags) error {
 		return err
 	}
 	if f.shard > 0 {
-		for s, stage := range stages {
-			for _, n := range stage.Shards[f.shard-1].Nodes {
-				if f.stage == 0 || f.stage == s+1 {
-					fmt.Fprintln(a.stdout, diag.Printable(n.Name))
-				}
-			}
-		}
-		return nil
+		return a.writeShard(stages, f)
 	}
 	if f.format == "json" {
 		return a.printJSON(map[string]any{"stages": shardsView(stages)})
@@ -270,6 +275,23 @@ func (a *app) writeShards(g *engine.RecipeGraph, f *graphFlags) error {
 		for k, shard := range stage.Shards {
 			fmt.Fprintf(a.stdout, "stage %d shard %d  %.1f s  %s\n", s+1, k+1, shard.Seconds, diag.Printable(strings.Join(nodeNames(shard.Nodes), " ")))
 		}
+	}
+	return nil
+}
+
+// writeShard lists the names for one machine.
+func (a *app) writeShard(stages []engine.Stage, f *graphFlags) error {
+	names := []string{}
+	for s, stage := range stages {
+		if f.stage == 0 || f.stage == s+1 {
+			names = append(names, nodeNames(stage.Shards[f.shard-1].Nodes)...)
+		}
+	}
+	if f.format == "json" {
+		return a.printJSON(map[string]any{"names": names})
+	}
+	for _, n := range names {
+		fmt.Fprintln(a.stdout, diag.Printable(n))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -104,9 +105,11 @@ and 'forge verify --key' read it), openpgp for the one that signs packages (gpg,
 }
 
 func keysCreateCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:     "create",
 		Short:   "Make the signing keys, unless they are there",
+		Long:    "Makes the signing keys, unless they are there, and prints their names; --json {\"ed25519\", \"openpgp\"}.",
 		Example: "  forge keys create && forge keys export > me.pem",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -114,10 +117,15 @@ func keysCreateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return a.printJSON(map[string]string{"ed25519": keys.KeyID(), "openpgp": keys.Fingerprint()})
+			}
 			fmt.Fprintf(a.stdout, "ed25519  %s\nopenpgp  %s\n", keys.KeyID(), keys.Fingerprint())
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return c
 }
 
 // signingKeys are the user's keys, made now if there are none; that is said once, on stderr.
@@ -200,8 +208,13 @@ func (a *app) trustedKeys(files []string) (*trust.KeySet, error) {
 func (a *app) printJSON(v any) error { return writeJSON(a.stdout, v) }
 
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(diag.JSON(b.Bytes()))
+	return err
 }

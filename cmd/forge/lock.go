@@ -18,6 +18,7 @@ import (
 type lockFlags struct {
 	buildFlags
 	check, all, prune bool
+	json              bool
 	update            []string
 }
 
@@ -31,7 +32,10 @@ channels by address and SHA-256, outputs of the run by name, version and build.
 
 What forge.lock holds is kept, by lock, plan and build, as long as it fits and the channel has
 it; --update PKG and --update-all solve anew. Sections of packages that are not part of this run
-are kept unless --prune is given. forge build --locked fails where the lock does not fit.`,
+are kept unless --prune is given. forge build --locked fails where the lock does not fit.
+
+--json prints {"lock_file", "status", "outputs"}: where the lock is, "written", "unchanged" or, with --check,
+"outdated", and the outputs of this run whose environments it holds.`,
 		Example: `  forge lock ./recipes/...
   forge lock --update zlib ./recipes/...
   forge lock --check ./recipes/...`,
@@ -48,6 +52,7 @@ are kept unless --prune is given. forge build --locked fails where the lock does
 	c.Flags().BoolVar(&f.check, "check", false, "write nothing; fail if forge.lock is out of date")
 	c.Flags().StringArrayVar(&f.update, "update", nil, "solve anew for this package of a channel")
 	c.Flags().BoolVar(&f.all, "update-all", false, "solve anew for all")
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON document")
 	c.Flags().BoolVar(&f.prune, "prune", false, "drop what is not part of this run")
 	return c
 }
@@ -77,19 +82,34 @@ func (a *app) lock(ctx context.Context, req *engine.Request, f *lockFlags) error
 	if old != nil && !f.prune {
 		lock.Merge(old)
 	}
-	text := lock.String()
+	text, file, status := lock.String(), relativeTo(req.WorkDir, req.LockFile), "unchanged"
+	said := "forge.lock is up to date"
 	switch {
 	case before == text:
-		fmt.Fprintln(a.stdout, "forge.lock is up to date")
 	case f.check:
-		return errors.New("forge.lock is out of date; run forge lock")
+		status, renderErr = "outdated", errors.Join(errors.New("forge.lock is out of date; run forge lock"), renderErr)
 	default:
 		if err := fsx.WriteFile(req.LockFile, []byte(text), 0o644); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stdout, "wrote %s: %d environments\n", relativeTo(req.WorkDir, req.LockFile), len(graph.Actions))
+		status, said = "written", fmt.Sprintf("wrote %s: %d environments", file, len(graph.Actions))
 	}
-	return renderErr
+	switch {
+	case f.json:
+		err = a.printJSON(map[string]any{"lock_file": filepath.ToSlash(file), "status": status, "outputs": actionNames(graph)})
+	case status != "outdated":
+		fmt.Fprintln(a.stdout, said)
+	}
+	return errors.Join(err, renderErr)
+}
+
+// actionNames are the outputs of a graph, in its order.
+func actionNames(g *engine.Graph) []string {
+	names := []string{}
+	for _, action := range g.Actions {
+		names = append(names, action.Output.String())
+	}
+	return names
 }
 
 // readLock reads the workspace's forge.lock; nil where there is none.

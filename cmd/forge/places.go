@@ -81,6 +81,9 @@ func (w workspace) apply(req *engine.Request) error {
 	o := w.file.Optimize
 	req.Optimize = engine.Optimize{Levels: o.Levels, LTO: o.LTO, Layout: o.Layout, Packages: o.Packages, Pos: o.Pos}
 	req.SignaturesRequired = w.file.Policy.Signatures == "required"
+	if file := w.file.Policy.TrustedRoot; file != "" && req.TrustedRoot.File == "" {
+		req.TrustedRoot.File = absolute(w.dir, file, "")
+	}
 	req.AllowUnhashed = req.AllowUnhashed || w.file.Policy.Unhashed
 	if req.ABICheck == "" {
 		req.ABICheck = engine.ABICheck(w.file.Policy.ABI)

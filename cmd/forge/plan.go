@@ -182,10 +182,16 @@ func dotGraph(g *engine.Graph) string {
 
 func explainCommand(a *app) *cobra.Command {
 	var f buildFlags
+	var asJSON bool
 	c := &cobra.Command{
-		Use:     "explain PACKAGE [RECIPE]...",
-		Short:   "Say why a package will or will not be rebuilt: the very lines that are hashed",
-		Example: "  forge explain libpng ./recipes/...",
+		Use:   "explain PACKAGE [RECIPE]...",
+		Short: "Say why a package will or will not be rebuilt: the very lines that are hashed",
+		Long: `Explain says of each output of that name whether it will be built or reused, why, in which lines of
+its key it differs from the last build, and all lines of the key.
+
+--json prints {"outputs": [...]}: output, status ("built" or "reused"), reason, differences, key, and the
+lines that it is the SHA-256 of.`,
+		Example: "  forge explain libpng ./recipes/...\n  forge explain --json libpng ./recipes/...",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			recipes := args[1:]
@@ -196,14 +202,15 @@ func explainCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.explain(cmd.Context(), req, args[0])
+			return a.explain(cmd.Context(), req, args[0], asJSON)
 		},
 	}
 	f.register(c.Flags())
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return c
 }
 
-func (a *app) explain(ctx context.Context, req *engine.Request, name string) error {
+func (a *app) explain(ctx context.Context, req *engine.Request, name string, asJSON bool) error {
 	tools, _, err := a.tools(ctx, req)
 	if err != nil {
 		return err
@@ -218,12 +225,17 @@ func (a *app) explain(ctx context.Context, req *engine.Request, name string) err
 	}
 	var all []string
 	found := false
+	explained := []explanation{}
 	for _, f := range forecast {
 		all = append(all, f.Action.Output.Name)
 		if f.Action.Output.Name != name {
 			continue
 		}
 		found = true
+		if asJSON {
+			explained = append(explained, explanationOf(f))
+			continue
+		}
 		a.writeExplanation(f)
 	}
 	if !found {
@@ -233,7 +245,28 @@ func (a *app) explain(ctx context.Context, req *engine.Request, name string) err
 		}
 		return err
 	}
+	if asJSON {
+		return a.printJSON(map[string]any{"outputs": explained})
+	}
 	return nil
+}
+
+// explanation is what explain says of an output, as JSON.
+type explanation struct {
+	Output      string        `json:"output"`
+	Status      engine.Status `json:"status"`
+	Reason      string        `json:"reason"`
+	Differences []string      `json:"differences,omitempty"` // from the last build
+	Key         string        `json:"key,omitempty"`         // none where a package it needs is built first
+	Lines       []string      `json:"lines,omitempty"`       // what the key is the SHA-256 of
+}
+
+func explanationOf(f engine.Forecast) explanation {
+	e := explanation{Output: f.Action.Output.String(), Status: f.Status, Reason: f.Reason, Differences: f.Diff, Lines: f.Lines}
+	if len(f.Lines) > 0 {
+		e.Key = f.Lines.ID().Hex()
+	}
+	return e
 }
 
 func (a *app) writeExplanation(f engine.Forecast) {

@@ -239,7 +239,7 @@ func (p *progress) line(role, word, text string, e engine.Event) {
 			}
 		}
 		if b, err := json.Marshal(j); err == nil {
-			fmt.Fprintf(&p.out, "%s\n", b)
+			fmt.Fprintf(&p.out, "%s\n", diag.JSON(b))
 		}
 		return
 	}

@@ -73,6 +73,7 @@ Exit code: 0 identical, 1 different or not to be rebuilt, 2 used wrongly.`,
 	c.Flags().BoolVar(&f.otherInputs, "other-inputs", false, "go on where this machine has other inputs than the recorded ones")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON document")
 	f.build.registerChannels(c.Flags())
+	f.build.registerTrust(c.Flags())
 	return c
 }
 
@@ -93,6 +94,7 @@ func (a *app) rebuild(ctx context.Context, f *rebuildFlags) error {
 	if err != nil {
 		return err
 	}
+	req.Experimental = true // the record's builder accepted what its recipe asks for
 	tools, _, err := a.tools(ctx, req)
 	if err != nil {
 		return err

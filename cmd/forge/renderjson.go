@@ -249,7 +249,7 @@ func requirementsOf(a *engine.Action, specs []string, own []recipes.Dependency) 
 		switch {
 		case ok && d.Pinned() != nil:
 			out = append(out, pinOf(d.Pinned(), spec))
-		case ok && d.Variant != "" && !strings.Contains(d.Spec, " "):
+		case ok && d.Variant != "":
 			name, _, _ := strings.Cut(spec, " ")
 			out = append(out, requirementView{Variant: name, Spec: spec})
 		case ok || !noted:

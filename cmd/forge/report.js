@@ -22,8 +22,8 @@ function cards() {
   all.forEach(p => { if (p.isolation) isolation[p.isolation] = (isolation[p.isolation] || 0) + 1; });
   const failed = sum(failedTests), wide = all.filter(p => p.widened && p.widened.length).length;
   const list = [[size(sum(p => p.size)), "packed"], [size(sum(p => p.installed)), "installed, " + sum(p => p.files).toLocaleString("en") + " files"], [time(sum(p => p.seconds)) || "–", "of building"],
-    [String(sum(passedTests)), "tests passed" + (failed ? ", " + failed + " failed" : ""), failed ? "bad" : ""],
-    [String(all.length - bad), "signatures good" + (bad ? ", " + bad + " not" : ""), bad ? "bad" : "good"],
+    failed ? [String(failed), (failed > 1 ? "tests" : "test") + " failed, " + sum(passedTests) + " passed", "bad"] : sum(passedTests) ? [String(sum(passedTests)), "tests passed"] : [String(sum(p => p.recorded_tests)), "tests recorded, no results here"],
+    bad ? [String(bad), (bad > 1 ? "signatures" : "signature") + " not good, " + (all.length - bad) + " good", "bad"] : [String(all.length), "signatures good", "good"],
     [Object.entries(isolation).map(([k, n]) => k + (Object.keys(isolation).length > 1 ? " " + n : "")).join(", ") || "–", "isolation" + (wide ? ", " + wide + " widened" : ""), wide ? "warn" : ""]];
   document.getElementById("top").append(make("p", { className: "soft" }, "in " + clean(data.dir)),
     make("div", { className: "cards" }, ...list.map(([b, t, c]) => make("div", { className: "card" }, make("b", { className: c || "" }, b), make("span", { className: "soft" }, t)))));
@@ -84,7 +84,7 @@ function drawGraph() {
   all.forEach(p => {
     const g = draw("g", { tabindex: 0, role: "button", "aria-label": p.label }), at = place[p.i], t = draw("text", { x: at.x + 5, y: at.y + 13 }), full = draw("title", {});
     const short = p.label.replace(/-[^-]*$/, "");
-    t.textContent = short.length > 24 ? short.slice(0, 23) + "…" : short; full.textContent = p.label;
+    t.textContent = short.length > 22 ? short.slice(0, 21) + "…" : short; full.textContent = p.label;
     g.append(full, draw("rect", { class: "n" + (p.good && !failedTests(p) ? "" : " bad"), x: at.x, y: at.y, width: w, height: h, rx: 3 }), t);
     g.addEventListener("click", () => show(p.i)); g.addEventListener("keydown", e => { if (e.key === "Enter") show(p.i); }); nodes[p.i] = g; graph.append(g);
   });
@@ -202,5 +202,7 @@ function show(i) {
   rows[i].row.scrollIntoView({ block: "center" });
 }
 cards(); drawGraph(); timeline(); table();
+// The first column stands in the middle of what may be much higher than its box.
+if (graph) graph.parentElement.scrollTop = (graph.getAttribute("height") - graph.parentElement.clientHeight) / 2;
 const asked = decodeURIComponent(location.hash.slice(1)), first = all.find(p => p.name === asked);
 if (first) show(first.i);

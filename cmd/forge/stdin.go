@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 
 	"forge/engine"
 )
@@ -52,16 +53,16 @@ func (a *app) withStdin(patterns []string, req *engine.Request) ([]string, error
 }
 
 var (
-	looksHCL = regexp.MustCompile(`(?m)^\s*package\s+"`)
-	looksV0  = regexp.MustCompile(`\{%|(^|[^$])\{\{|(?m)#\s*\[[^\]]+\]\s*$`)
+	looksHCL = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*package\s+"`) })
+	looksV0  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{%|(^|[^$])\{\{|(?m)#\s*\[[^\]]+\]\s*$`) })
 )
 
 // stdinName tells the format of a recipe that came without a name.
 func stdinName(text []byte) string {
 	switch {
-	case looksHCL.Match(text):
+	case looksHCL().Match(text):
 		return "recipe.hcl"
-	case looksV0.Match(text):
+	case looksV0().Match(text):
 		return "meta.yaml"
 	}
 	return "recipe.yaml"

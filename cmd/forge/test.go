@@ -195,6 +195,6 @@ func (a *app) printTest(o engine.TestOutcome, asJSON bool) testRow {
 		return r
 	}
 	paint := a.painter(a.stderr)
-	fmt.Fprintf(a.stderr, "%s %s\n%s\n", paint(role, fmt.Sprintf("%-7s", o.Status)), diag.Printable(what), printableText(r.Reason))
+	fmt.Fprintf(a.stderr, "%s %s\n%s\n", paint(role, fmt.Sprintf("%-7s", o.Status)), diag.Printable(what), a.ci(nil).clean(printableText(r.Reason)))
 	return r
 }

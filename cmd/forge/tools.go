@@ -160,7 +160,7 @@ func opener(formats []packages.Format) channels.OpenFunc {
 
 func (a *app) fetcher(req *engine.Request, st *store.Store) *sources.Getter {
 	return sources.New(sources.Config{
-		Store: st, Checker: checker{}, Offline: req.Offline, AllowUnhashed: req.AllowUnhashed,
+		Store: st, Checker: checker{}, Attests: attests{req.TrustedRoot.Data}, Offline: req.Offline, AllowUnhashed: req.AllowUnhashed,
 		Client: sources.NewClient(os.Environ(), a.config.routes(a.insecure)), Env: os.Environ(), Now: time.Now, Ignore: []string{req.OutputDir, req.CacheDir},
 	})
 }

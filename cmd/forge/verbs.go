@@ -25,6 +25,7 @@ func verbs() []verb {
 		{"lock", lockCommand},
 		{"explain", explainCommand},
 		{"graph", graphCommand},
+		{"matrix", matrixCommand},
 		{"fetch", fetchCommand},
 		{"bench", benchCommand},
 		{"debug", debugCommand},

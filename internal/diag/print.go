@@ -73,7 +73,11 @@ func Printable(s string) string {
 	return b.String()
 }
 
-func hidden(r rune) bool { return r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) }
+// hidden holds for control characters, format characters (bidirectional ones among them) and the separators of
+// lines and paragraphs, which some viewers take for the end of a line.
+func hidden(r rune) bool {
+	return r != '\t' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
+}
 
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")

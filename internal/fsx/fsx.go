@@ -47,10 +47,21 @@ func (b *Batch) WriteFile(path string, data []byte, perm fs.FileMode) error {
 // Write replaces path by what fill writes.
 func (b *Batch) Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
 	renamed, err := replace(path, perm, true, fill)
-	if dir := filepath.Dir(path); renamed && !slices.Contains(b.dirs, dir) {
-		b.dirs = append(b.dirs, dir)
+	if renamed {
+		b.note(filepath.Dir(path))
 	}
 	return err
+}
+
+// MkdirAll is MkdirAll whose new names survive a loss of power from Done on.
+func (b *Batch) MkdirAll(path string, perm fs.FileMode) error { return mkdirAll(path, perm, b.note) }
+
+// note adds a folder whose names are to survive.
+func (b *Batch) note(dir string) error {
+	if !slices.Contains(b.dirs, dir) {
+		b.dirs = append(b.dirs, dir)
+	}
+	return nil
 }
 
 // Done makes all names survive a loss of power.

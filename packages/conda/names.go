@@ -1,11 +1,14 @@
 package conda
 
-import "regexp"
+import (
+	"regexp"
+	"sync"
+)
 
 var (
 	// What conda allows in the parts of a file name (CEP 26); build strings have no dash.
-	packageName   = regexp.MustCompile(`^[A-Za-z0-9_.+-]+$`)
-	packagePart   = regexp.MustCompile(`^[A-Za-z0-9_.+!~]+$`)
-	subdirPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9_]+)?$`)
-	pythonVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+t?$`)
+	packageName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.+-]+$`) })
+	packagePart   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.+!~]+$`) })
+	subdirPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9_]+)?$`) })
+	pythonVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+\.[0-9]+t?$`) })
 )

@@ -95,13 +95,13 @@ func (p *pkg) readIndex(b []byte) error {
 		r.Timestamp *= 1000
 	}
 	switch {
-	case !packageName.MatchString(r.Name):
+	case !packageName().MatchString(r.Name):
 		return fmt.Errorf("the name %q is none", r.Name)
-	case !packagePart.MatchString(r.Version):
+	case !packagePart().MatchString(r.Version):
 		return fmt.Errorf("the version %q is none", r.Version)
-	case !packagePart.MatchString(r.Build):
+	case !packagePart().MatchString(r.Build):
 		return fmt.Errorf("the build string %q is none", r.Build)
-	case r.Subdir != "" && !subdirPattern.MatchString(r.Subdir):
+	case r.Subdir != "" && !subdirPattern().MatchString(r.Subdir):
 		return fmt.Errorf("the subdir %q is none", r.Subdir)
 	case r.NoArch != "" && r.NoArch != "generic" && r.NoArch != "python":
 		return fmt.Errorf("noarch %q is unknown", r.NoArch)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"forge/packages"
 	"forge/platforms/macho"
@@ -14,7 +15,7 @@ import (
 const maxShebang = 127
 
 // shebang is a #! line: the program, whose blanks may be escaped, and the rest.
-var shebang = regexp.MustCompile(`^#! *(/(?:\\ |[^ \n\r\t])*)(.*)$`)
+var shebang = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^#! *(/(?:\\ |[^ \n\r\t])*)(.*)$`) })
 
 // replaceText puts prefix in place of the placeholder. A #! line that would become too long or hold a
 // blank goes through env, which is how conda's clients keep scripts alive in deep prefixes.
@@ -46,7 +47,7 @@ func replaceShebang(line, placeholder, prefix string) string {
 // throughEnv finds the program on the PATH; a python is started by its full path through the shell, as
 // python takes those lines for a string and goes on behind them.
 func throughEnv(line string) string {
-	m := shebang.FindStringSubmatch(line)
+	m := shebang().FindStringSubmatch(line)
 	if m == nil {
 		return line
 	}

@@ -59,7 +59,7 @@ func (u *unpacker) all(ctx context.Context, p *pkg) error {
 	if strings.ContainsAny(u.prefix, "\x00\n") || u.prefix == "" {
 		return fmt.Errorf("the prefix %q is no path", u.prefix)
 	}
-	if u.noarch && !pythonVersion.MatchString(u.python) {
+	if u.noarch && !pythonVersion().MatchString(u.python) {
 		return fmt.Errorf("%q is no version of a python that a noarch package could be put in", u.python)
 	}
 	if err := p.each(ctx, u.put); err != nil {

@@ -4,62 +4,65 @@ package cpu
 
 import (
 	_ "embed" // the table
-	"encoding/json"
 	"fmt"
+	"math/bits"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
 
-//go:embed archspec/microarchitectures.json
-var table []byte
+// The table as it comes, and what every run needs of it: lines of name, vendor, generation, part, parents and
+// features, apart by tabs, parents before children. To read the whole as JSON takes a millisecond. A test holds the
+// two against each other, and writes the second one.
+var (
+	//go:embed archspec/microarchitectures.json
+	table []byte
+	//go:embed archspec/levels.tsv
+	lines string
+)
 
 // Level is one microarchitecture: a generic level such as x86_64_v3, or a product such as haswell.
 type Level struct {
-	Name     string
-	Vendor   string   // "generic" for levels
-	Features []string // as /proc/cpuinfo names them, sorted; those of the parents are among them
-	parents  []*Level
-	rank     int // how many levels it includes beside itself
-	entry    entry
+	Name       string
+	Vendor     string   // "generic" for levels
+	Features   []string // as /proc/cpuinfo names them, sorted; those of the parents are among them
+	generation int      // of POWER
+	part       string   // of Arm
+	parents    []*Level
+	index      int
+	below      set // the levels it includes beside itself
 }
 
-// entry is a line of the table.
-type entry struct {
-	From       []string        `json:"from"`
-	Vendor     string          `json:"vendor"`
-	Features   []string        `json:"features"`
-	Generation int             `json:"generation"`
-	Part       string          `json:"cpupart"`
-	Compilers  json.RawMessage `json:"compilers"` // []compiler by name; most of the table, and seldom asked for
-}
+// set is a set of levels by their index.
+type set [4]uint64
 
-type compiler struct {
-	Versions string `json:"versions"` // "11.1:", ":11.0", "4.6:11.0"; both ends count
-	Name     string `json:"name"`
-	Flags    string `json:"flags"`
+func (s *set) add(i int)     { s[i/64] |= 1 << (i % 64) }
+func (s set) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
+
+func (s set) size() (n int) {
+	for _, word := range s {
+		n += bits.OnesCount64(word)
+	}
+	return n
 }
 
 // known is the table, read when it is first asked for.
 var known = sync.OnceValue(func() map[string]*Level {
-	var file struct {
-		Levels map[string]entry `json:"microarchitectures"`
-	}
-	if err := json.Unmarshal(table, &file); err != nil {
-		panic("embedded table of microarchitectures: " + err.Error())
-	}
-	all := make(map[string]*Level, len(file.Levels))
-	for name, e := range file.Levels {
-		slices.Sort(e.Features)
-		all[name] = &Level{Name: name, Vendor: e.Vendor, Features: e.Features, entry: e}
-	}
-	for _, l := range all {
-		for _, from := range l.entry.From {
-			l.parents = append(l.parents, all[from])
+	all := make(map[string]*Level, strings.Count(lines, "\n"))
+	for line := range strings.Lines(lines) {
+		field := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		l := &Level{Name: field[0], Vendor: field[1], part: field[3], index: len(all), Features: strings.Fields(field[5])}
+		l.generation, _ = strconv.Atoi(field[2])
+		for _, from := range strings.Fields(field[4]) {
+			parent := all[from]
+			l.parents = append(l.parents, parent)
+			l.below.add(parent.index)
+			for i, word := range parent.below {
+				l.below[i] |= word
+			}
 		}
-	}
-	for _, l := range all {
-		l.rank = len(l.ancestors())
+		all[l.Name] = l
 	}
 	return all
 })
@@ -89,7 +92,7 @@ func Levels(machine string) []*Level {
 		}
 	}
 	slices.SortFunc(list, func(a, b *Level) int {
-		if n := a.rank - b.rank; n != 0 {
+		if n := a.below.size() - b.below.size(); n != 0 {
 			return n
 		}
 		if n := len(a.Features) - len(b.Features); n != 0 {
@@ -110,18 +113,7 @@ func (l *Level) Family() *Level {
 
 // Includes tells whether what is built for other runs on l.
 func (l *Level) Includes(other *Level) bool {
-	return l == other || slices.ContainsFunc(l.parents, func(p *Level) bool { return p.Includes(other) })
-}
-
-func (l *Level) ancestors() map[*Level]bool {
-	set := map[*Level]bool{}
-	for _, p := range l.parents {
-		set[p] = true
-		for a := range p.ancestors() {
-			set[a] = true
-		}
-	}
-	return set
+	return l == other || l.below.has(other.index)
 }
 
 // RunsOn lists the names of all known machines that run what is built for l, l first, sorted: the build

@@ -5,7 +5,35 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
+
+// entry is what the table says of a level.
+type entry struct {
+	From       []string        `json:"from"`
+	Vendor     string          `json:"vendor"`
+	Features   []string        `json:"features"`
+	Generation int             `json:"generation"`
+	Part       string          `json:"cpupart"`
+	Compilers  json.RawMessage `json:"compilers"` // []compiler by name; most of the table, and seldom asked for
+}
+
+type compiler struct {
+	Versions string `json:"versions"` // "11.1:", ":11.0", "4.6:11.0"; both ends count
+	Name     string `json:"name"`
+	Flags    string `json:"flags"`
+}
+
+// entries is the whole table, read when it is first asked for.
+var entries = sync.OnceValue(func() map[string]entry {
+	var file struct {
+		Levels map[string]entry `json:"microarchitectures"`
+	}
+	if err := json.Unmarshal(table, &file); err != nil {
+		panic("embedded table of microarchitectures: " + err.Error())
+	}
+	return file.Levels
+})
 
 // Flags are the words that make a compiler ("gcc", "clang") of a version ("12.2.0") build for l. A
 // compiler the table knows nothing of, or that is too old for the level, is an error: code for another
@@ -16,8 +44,8 @@ func (l *Level) Flags(name, version string) ([]string, error) {
 		return nil, fmt.Errorf("flags of %s for %s: version %q is no list of numbers", name, l.Name, version)
 	}
 	var all map[string][]compiler
-	if len(l.entry.Compilers) > 0 {
-		if err := json.Unmarshal(l.entry.Compilers, &all); err != nil {
+	if known := entries()[l.Name].Compilers; len(known) > 0 {
+		if err := json.Unmarshal(known, &all); err != nil {
 			return nil, fmt.Errorf("flags of %s for %s: embedded table: %w", name, l.Name, err)
 		}
 	}

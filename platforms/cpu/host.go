@@ -83,7 +83,7 @@ func (m machine) runs(l *Level) bool {
 	}
 	switch m.family {
 	case "ppc64le", "ppc64":
-		return l.entry.Generation <= m.generation
+		return l.generation <= m.generation
 	case "riscv64":
 		return l.Name == m.name || l.Vendor == "generic"
 	case "x86_64":
@@ -116,8 +116,8 @@ func (m machine) best() *Level {
 	if generic == nil {
 		return nil
 	}
-	if slices.ContainsFunc(all, func(l *Level) bool { return m.part != "" && l.entry.Part == m.part }) {
-		all = slices.DeleteFunc(all, func(l *Level) bool { return l.entry.Part != m.part })
+	if slices.ContainsFunc(all, func(l *Level) bool { return m.part != "" && l.part == m.part }) {
+		all = slices.DeleteFunc(all, func(l *Level) bool { return l.part != m.part })
 	}
 	for _, l := range all {
 		if l != generic && l.Includes(generic) {

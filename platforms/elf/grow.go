@@ -1,7 +1,6 @@
 package elf
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -13,8 +12,11 @@ const (
 	bssMost  = 32 << 20
 )
 
-// moveTable puts the string table, grown by a text, elsewhere and zeroes the old one.
+// moveTable lets the string table grow by a text where it is, or puts it elsewhere and zeroes the old one.
 func (f *image) moveTable(added []byte) error {
+	if ok, err := f.growTable(added); ok || err != nil {
+		return err
+	}
 	old, _ := f.value(dtStrTab)
 	size, _ := f.value(dtStrSz)
 	n := size + uint64(len(added))
@@ -96,21 +98,12 @@ func (f *image) pointTable(old, off, addr, size uint64) {
 	}
 }
 
-// slack finds n unused bytes behind the segment that holds addr: the padding up to the next page, which
-// is in the file and gets mapped anyway.
+// slack finds n unused bytes behind the segment that holds addr.
 func (f *image) slack(addr, n uint64) (off, vaddr uint64, ok bool) {
 	for i, s := range f.segs {
-		if s.typ != ptLoad || addr < s.vaddr || addr-s.vaddr >= s.filesz || s.filesz != s.memsz {
-			continue
+		if s.typ == ptLoad && addr >= s.vaddr && addr-s.vaddr < s.filesz {
+			return f.slackBehind(i, n, 1)
 		}
-		off, vaddr = s.off+s.filesz, s.vaddr+s.memsz
-		if off+n > f.nextUse(off) || vaddr+n > f.nextPage(vaddr) || len(bytes.Trim(f.b[off:off+n], "\x00")) > 0 {
-			return 0, 0, false
-		}
-		f.segs[i].filesz += n
-		f.segs[i].memsz += n
-		f.putSegment(i)
-		return off, vaddr, true
 	}
 	return 0, 0, false
 }

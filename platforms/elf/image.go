@@ -87,6 +87,7 @@ const (
 	dtGNUHash       = 0x6ffffef5
 	dtRelACount     = 0x6ffffff9
 	dtRelCount      = 0x6ffffffa
+	dtVerSym        = 0x6ffffff0
 	dtVerDef        = 0x6ffffffc
 	dtVerDefNum     = 0x6ffffffd
 	dtVerNeed       = 0x6ffffffe

@@ -42,7 +42,7 @@ func (f *image) setEntries(entries []string) ([]byte, []Range, error) {
 	if err != nil {
 		return b, nil, err
 	}
-	before.table = bytes.Clone(before.table)
+	before.table, before.versions = bytes.Clone(before.table), bytes.Clone(before.versions)
 	if err := f.setRunPath(strings.Join(entries, ":")); err != nil {
 		return b, nil, err
 	}
@@ -53,6 +53,8 @@ func (f *image) setEntries(entries []string) ([]byte, []Range, error) {
 type names struct {
 	table []byte   // the dynamic string table
 	refs  []uint64 // offsets in it: of symbols and versions in the order of their tables, of the dynamic section
+	// versions say which version of its name each symbol is.
+	versions []byte
 }
 
 func (f *image) names() (names, error) {
@@ -61,6 +63,9 @@ func (f *image) names() (names, error) {
 		return names{}, err
 	}
 	n := names{table: f.b[off : off+size]}
+	if at, size, ok := f.versions(); ok {
+		n.versions = f.b[at : at+size]
+	}
 	if n.refs, err = f.otherReferences(); err != nil {
 		return names{}, err
 	}
@@ -83,7 +88,7 @@ func (f *image) names() (names, error) {
 
 // same tells whether all names are what they were: the same offsets, and at them the same strings.
 func (n names) same(old names) bool {
-	if !slices.Equal(n.refs, old.refs) || len(n.table) < len(old.table) {
+	if !slices.Equal(n.refs, old.refs) || !bytes.Equal(n.versions, old.versions) || len(n.table) < len(old.table) {
 		return false
 	}
 	was, is := old.table, n.table[:len(old.table)]

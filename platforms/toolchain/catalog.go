@@ -17,6 +17,8 @@ type tool struct {
 	programs []string   // of a package that has none in usr/bin
 	made     []string   // files that its packages' scripts make, absolute; taken where they are there
 	whole    []string   // folders that it upgrades in place, absolute: what lies there now is taken, not what dpkg lists
+	inPrefix bool       // its programs are seen in the build prefix, too
+	shown    []Shown    // what else of it is seen there
 	windows  string     // what it is on Windows, see windowsHost
 	mac      string     // what it is on macOS, see macHost
 	macArch  string     // of macClang, as clang's -arch has it
@@ -41,22 +43,30 @@ func catalog(p platforms.Platform) []tool {
 	}
 	all := slices.Concat(compilers(p), mingw(p), cross(p), zig(p))
 	all = append(all, goTools(p)...)
-	for _, name := range []string{"perl", "m4", "autoconf", "automake", "bison", "flex", "texinfo", "make", "cmake",
+	for _, name := range []string{"m4", "autoconf", "bison", "flex", "texinfo", "make", "cmake",
 		"patch", "sed", "grep", "gawk", "findutils", "diffutils", "coreutils", "bash", "tar", "gzip", "unzip", "zip",
 		"rsync", "git", "patchelf", "nasm", "yasm", "swig", "gperf", "help2man", "ccache", "file", "intltool", "itstool", "xsltproc"} {
-		all = append(all, tool{name: name, deb: []string{name}})
+		all = append(all, tool{name: name, deb: []string{name}, inPrefix: true})
 	}
+	aclocal := Shown{"share/aclocal", "/usr/share/aclocal"}
 	return append(all,
 		tool{name: Base, deb: []string{"bash", "coreutils", "sed", "grep", "findutils", "diffutils", "tar", "gzip", "patch", "dash", "libc6", "libc-bin"},
 			anyOf: [][]string{{"gawk"}, {"mawk"}, {"original-awk"}}, versions: []string{"libc6"}},
-		tool{name: "ninja", deb: []string{"ninja-build"}},
-		tool{name: "pkg-config", deb: []string{"pkg-config"}, anyOf: [][]string{{"pkgconf"}}},
-		tool{name: "pkgconf", deb: []string{"pkgconf"}},
-		tool{name: "libtool", deb: []string{"libtool"}, anyOf: [][]string{{"libtool-bin"}}},
-		tool{name: "gettext", deb: []string{"gettext"}},
-		tool{name: "tcl", deb: []string{"tcl"}},
-		tool{name: "which", deb: []string{"debianutils"}},
-		tool{name: "nodejs", deb: []string{"nodejs"}, anyOf: [][]string{{"npm"}}, whole: []string{"/usr/lib/node_modules/npm"}},
+		tool{name: "cmake-no-system", deb: []string{"cmake"}, inPrefix: true},
+		tool{name: "perl", deb: []string{"perl", "perl-base"}, inPrefix: true},
+		tool{name: "ninja", deb: []string{"ninja-build"}, inPrefix: true},
+		tool{name: "pkg-config", deb: []string{"pkg-config"}, anyOf: [][]string{{"pkgconf"}}, inPrefix: true, shown: []Shown{aclocal}},
+		tool{name: "pkgconf", deb: []string{"pkgconf"}, inPrefix: true, shown: []Shown{aclocal}},
+		tool{name: "automake", deb: []string{"automake"}, inPrefix: true, shown: []Shown{aclocal}},
+		tool{name: "libtool", deb: []string{"libtool"}, anyOf: [][]string{{"libtool-bin"}}, inPrefix: true,
+			made:  []string{"/usr/share/aclocal/ltdl.m4"}, // of libltdl-dev, which is a library: its macros alone
+			shown: []Shown{aclocal, {"share/libtool", "/usr/share/libtool"}}},
+		tool{name: "gettext", deb: []string{"gettext"}, anyOf: [][]string{{"autopoint"}}, inPrefix: true, shown: []Shown{aclocal}},
+		// config.guess and config.sub, which scripts of conda-forge copy over those of old sources.
+		tool{name: "gnuconfig", deb: []string{"autotools-dev"}, shown: []Shown{{"share/gnuconfig", "/usr/share/misc"}}},
+		tool{name: "tcl", deb: []string{"tcl"}, inPrefix: true},
+		tool{name: "which", deb: []string{"debianutils"}, inPrefix: true},
+		tool{name: "nodejs", deb: []string{"nodejs"}, anyOf: [][]string{{"npm"}}, whole: []string{"/usr/lib/node_modules/npm"}, inPrefix: true},
 		tool{name: "rust", deb: []string{"rustc"}, anyOf: [][]string{{"cargo"}}, depends: []string{"gcc"}},
 		tool{name: "rust_" + p.String(), deb: []string{"rustc"}, anyOf: [][]string{{"cargo"}}, depends: []string{"gcc_" + p.String()}},
 	)
@@ -98,6 +108,9 @@ func compilers(p platforms.Platform) []tool {
 		{name: "gcc_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: env, exports: cExports, depends: []string{sys}},
 		{name: "gxx_" + p.String(), deb: cxx, versions: gcc, aliases: cxxNames, env: env, exports: cxxExports, depends: []string{"gcc_" + p.String(), sys}},
 		{name: "gfortran_" + p.String(), deb: fortran, versions: gcc, aliases: fNames, env: env, exports: fortranExports, depends: []string{"gcc_" + p.String(), sys}},
+		// What conda-forge builds the dependencies of its own compilers with.
+		{name: "gcc_bootstrap_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: env, exports: cExports, depends: []string{sys}},
+		{name: "gxx_bootstrap_" + p.String(), deb: cxx, versions: gcc, aliases: cxxNames, env: env, exports: cxxExports, depends: []string{"gcc_bootstrap_" + p.String(), sys}},
 		{name: "gcc", deb: c, versions: gcc, aliases: cNames, depends: []string{sys}},
 		{name: "gxx", deb: cxx, versions: gcc, aliases: cxxNames, depends: []string{"gcc", sys}},
 		{name: "gfortran", deb: fortran, versions: gcc, aliases: fNames, depends: []string{"gcc", sys}},
@@ -107,7 +120,9 @@ func compilers(p platforms.Platform) []tool {
 		{name: "binutils_" + p.String(), deb: []string{"binutils"}, aliases: cNames},
 		{name: sys, deb: []string{"libc6-dev", "linux-libc-dev"}, exports: sysrootExports},
 		{name: "libgcc", deb: []string{"libgcc-s1"}},
+		{name: "libgcc-ng", deb: []string{"libgcc-s1"}},
 		{name: "libstdcxx", deb: []string{"libstdc++6"}},
+		{name: "libstdcxx-ng", deb: []string{"libstdc++6"}},
 		{name: "libgfortran", deb: []string{"libgfortran5"}},
 		{name: "libgomp", deb: []string{"libgomp1"}},
 	}

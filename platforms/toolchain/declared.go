@@ -25,7 +25,7 @@ type Declared struct {
 
 // tool is the catalogue's form of it.
 func (d Declared) tool() tool {
-	return tool{name: d.Name, deb: d.Packages, declared: &d, env: d.Env}
+	return tool{name: d.Name, deb: d.Packages, declared: &d, env: d.Env, inPrefix: true}
 }
 
 // withDeclared puts what a workspace declares in place of the built-in tools of the same names. A compiler

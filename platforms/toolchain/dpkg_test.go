@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -198,6 +199,9 @@ func TestMiniatureHost(t *testing.T) {
 	}
 	if e.Record.Version != "4.3" || e.Record.Build != "0" || e.Record.Channel != "external" {
 		t.Errorf("record %+v", e.Record)
+	}
+	if shown := (Shown{"bin/make-real", "/usr/bin/make-real"}); !slices.Contains(e.Shown, shown) {
+		t.Errorf("%v lacks %v", e.Shown, shown)
 	}
 	if err := f.Load(context.Background(), e); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,15 @@ type External struct {
 	Calls      []string            // batch files that activating it calls, absolute (Windows)
 	Folders    []string            // absolute, that its programs read beside its files, at levels that leave all in place (macOS)
 	Programs   []string            // absolute paths of the programs it offers
+	Shown      []Shown             // what is seen of it in the build prefix, too
+}
+
+// Shown is a link from the build prefix to a file or folder of an external. Build scripts look for tools and
+// their data there, because as conda packages that is where they would lie: $BUILD_PREFIX/share/gnuconfig,
+// $BUILD_PREFIX/bin/pkg-config.
+type Shown struct {
+	Path   string // below the build prefix
+	Target string // absolute
 }
 
 // Origin is one host package, or one glob, that an external is made of.
@@ -38,6 +47,9 @@ type Finder interface {
 	// Load imports the external's files into the store and fills Tree, Entries and Origin. Unchanged
 	// files are not read again (dpkg's status, path, size, mtime and inode are trusted for that).
 	Load(ctx context.Context, e *External) error
+	// Restore is Load where the store turned out not to have all files (store.ErrMissing): nothing is taken from
+	// what an earlier run noted.
+	Restore(ctx context.Context, e *External) error
 	// Looked lists the paths of the host that the answers of Find and Load so far depend on: as long as
 	// they stay as they are, so do the answers. What is known of an earlier run comes as facts of its record
 	// (store.LastRun). all is false where that is not the whole of it.

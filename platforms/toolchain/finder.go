@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -165,6 +166,7 @@ func (f *finder) external(h host, t tool, version string, programs []string) *Ex
 		Env:      t.env,
 		Programs: programs,
 	}
+	e.Shown = t.seen(programs)
 	if h, ok := h.(activator); ok {
 		e.Env, e.Calls = h.activation(t)
 	}
@@ -175,6 +177,17 @@ func (f *finder) external(h host, t tool, version string, programs []string) *Ex
 		e.RunExports = t.exports(version, f.glibc())
 	}
 	return e
+}
+
+// seen are the links of the tool in the build prefix.
+func (t tool) seen(programs []string) []Shown {
+	list := slices.Clone(t.shown)
+	if t.inPrefix {
+		for _, p := range programs {
+			list = append(list, Shown{"bin/" + path.Base(p), p})
+		}
+	}
+	return list
 }
 
 // glibc is the version of the host's C library, or empty.
@@ -197,6 +210,14 @@ func (f *finder) Load(ctx context.Context, e *External) error {
 		e.Tree, e.Entries, e.Origin = old.Tree, old.Entries, old.Origin
 		return nil
 	}
+	return f.Restore(ctx, e)
+}
+
+// Restore implements Finder.
+func (f *finder) Restore(ctx context.Context, e *External) error {
+	f.keptMu.Lock()
+	f.keeping[e.Record.Name] = nil
+	f.keptMu.Unlock()
 	f.loading.Lock()
 	defer f.loading.Unlock()
 	f.looked.begin()

@@ -29,8 +29,9 @@ func (f *finder) keptID(name string) (digest.Digest, error) {
 	return digest.Of(fmt.Appendf(nil, "external 1\n%s\n%s\n%s\n%s\n%s\n", f.cfg.Maker, f.cfg.Root, f.cfg.Platform, name, ours)), nil
 }
 
-// kept is the external as an earlier run loaded it, if all that run looked at for it is as it was and the
-// store has its files: then neither dpkg's database nor any list of files is read. nil where there is none.
+// kept is the external as an earlier run loaded it, if all that run looked at for it is as it was: then neither
+// dpkg's database nor any list of files is read. nil where there is none. That the store still has its files shows
+// when they are laid out (see Restore); mostly they are already, and then thousands of names need no look.
 func (f *finder) kept(name string) *External {
 	if f.cfg.Now == nil || f.cfg.Store == nil {
 		return nil
@@ -62,8 +63,8 @@ func (f *finder) recallKept(name string) (*External, [][]byte) {
 	if e.Entries, err = parseEntries(string(run.Text(textEntries))); err != nil {
 		return nil, nil
 	}
-	f.cfg.Store.PinTree(e.Tree) // first, so that nobody takes away what is looked at next
-	if run.Unchanged() != nil || digest.Tree(e.Entries) != e.Tree {
+	f.cfg.Store.PinTree(e.Tree) // first, so that nobody takes away what the tree is laid out from
+	if run.UnchangedOutside() != nil || !f.cfg.Store.HasTree(e.Tree) || digest.Tree(e.Entries) != e.Tree {
 		return nil, nil
 	}
 	run.Used(f.cfg.Now())

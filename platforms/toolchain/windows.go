@@ -186,7 +186,7 @@ type installation struct {
 	Complete *bool `json:"isComplete"`
 }
 
-var toolsetVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+)+$`)
+var toolsetVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+(\.[0-9]+)+$`) })
 
 // parseVswhere reads the answer of `vswhere -format json` and looks which toolset each installation uses
 // by default (VC/Auxiliary/Build, as Microsoft documents). One without the compilers, or on another
@@ -206,7 +206,7 @@ func parseVswhere(root string, answer []byte) ([]studio, error) {
 		}
 		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(folder), "VC", "Auxiliary", "Build", "Microsoft.VCToolsVersion.default.txt"))
 		s := studio{folder: folder, major: major, toolset: strings.TrimSpace(string(text))}
-		if err != nil || !toolsetVersion.MatchString(s.toolset) {
+		if err != nil || !toolsetVersion().MatchString(s.toolset) {
 			continue
 		}
 		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(s.bin()), "cl.exe")); err == nil {

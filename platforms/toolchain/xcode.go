@@ -91,7 +91,7 @@ func (h *macHost) find(t tool) (string, []string, bool, error) {
 // tool is one of the developer folder's other programs.
 func (x *xcode) tool(name string) string { return x.developer + "/usr/bin/" + name }
 
-var firstVersion = regexp.MustCompile(`[0-9]+(\.[0-9]+)+`)
+var firstVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9]+(\.[0-9]+)+`) })
 
 // toolVersion reads the version off the first line of what a program says of itself.
 func (h *macHost) toolVersion(program string) (string, []string, bool, error) {
@@ -103,7 +103,7 @@ func (h *macHost) toolVersion(program string) (string, []string, bool, error) {
 		return "", nil, false, err
 	}
 	line, _, _ := strings.Cut(string(answer), "\n")
-	version := firstVersion.FindString(line)
+	version := firstVersion().FindString(line)
 	return version, []string{program}, version != "", nil
 }
 
@@ -225,11 +225,13 @@ func askXcode(root string, ask func(argv ...string) ([]byte, error)) (*xcode, er
 	return x, nil
 }
 
-var appleClang = regexp.MustCompile(`(?m)^Apple clang version ([0-9]+(?:\.[0-9]+)+) \((clang-[0-9.]+)\)$`)
+var appleClang = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^Apple clang version ([0-9]+(?:\.[0-9]+)+) \((clang-[0-9.]+)\)$`)
+})
 
 // parseAppleClang reads what `clang --version` says on a Mac.
 func parseAppleClang(answer string) (version, build string, err error) {
-	m := appleClang.FindStringSubmatch(answer)
+	m := appleClang().FindStringSubmatch(answer)
 	if m == nil {
 		first, _, _ := strings.Cut(answer, "\n")
 		return "", "", fmt.Errorf("clang says %q, and not which version of Apple's it is", first)
