@@ -115,6 +115,9 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	if r.req.IncludeRecipe {
 		m.add("include_recipe")
 	}
+	if len(aboutExtra(o, nil)) > len(o.About.Extra) { // was left out once
+		m.add("about", "extra")
+	}
 	for _, k := range sortedKeys(r.req.ExtraMeta) {
 		m.add("extra_meta", k, r.req.ExtraMeta[k])
 	}

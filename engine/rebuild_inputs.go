@@ -63,9 +63,10 @@ func (r *rebuild) extraMeta(pkg packages.Package, o *recipes.Output) error {
 	if err := json.Unmarshal(data, &about); err != nil {
 		return fmt.Errorf("info/about.json: %w", err)
 	}
+	own := aboutExtra(o, nil)
 	for k, v := range about.Extra {
 		text, ok := v.(string)
-		if given, same := o.About.Extra[k]; ok && (!same || fmt.Sprint(given) != text) {
+		if given, same := own[k]; ok && (!same || fmt.Sprint(given) != text) {
 			if r.req.ExtraMeta == nil {
 				r.req.ExtraMeta = map[string]string{}
 			}

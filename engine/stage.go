@@ -303,7 +303,9 @@ func (j *job) info(m *packages.Manifest) error {
 			return err
 		}
 	}
-	m.About.Extra = aboutExtra(o, j.req.ExtraMeta)
+	if extra := aboutExtra(o, j.req.ExtraMeta); len(extra) > 0 {
+		m.About.Extra = extra
+	}
 	return testsFile(m, o)
 }
 

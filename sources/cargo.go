@@ -1,9 +1,9 @@
 package sources
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -85,28 +85,40 @@ func cratesOf(dir string) ([]string, error) {
 	return filepath.Glob(filepath.Join(dir, "home", "registry", "cache", "*", "*.crate"))
 }
 
-// cargoClosure fetches the crates that the Cargo.lock inside the crate names. A crate without one, as
-// libraries are, brings nothing.
-func (g *Getter) cargoClosure(ctx context.Context, _ packageurl.PackageURL, file File) ([]File, error) {
+// cargoLock names the exact crates that a Rust program is made of (cargo book, "Cargo.toml vs Cargo.lock").
+const cargoLock = "Cargo.lock"
+
+// cargoClosure fetches the crates that each Cargo.lock in the archive names; own, the recipe's, stands in the
+// place of the one at the top. An archive without one, as libraries are, brings nothing.
+func (g *Getter) cargoClosure(ctx context.Context, p packageurl.PackageURL, file File, own []byte) ([]File, error) {
 	dir, err := g.Store.TempDir("cargo")
 	if err != nil {
 		return nil, err
 	}
 	defer fsx.RemoveAll(dir)
 	full := filepath.Join(dir, "full")
+	if strings.HasSuffix(file.Name, ".whl") { // is built already
+		return nil, nil
+	}
 	if _, err := archive.Extract(ctx, g.Store.Path(file.Digest, false), file.Name, full, archive.Options{StripTop: true}); err != nil {
 		return nil, err
 	}
-	if _, err := os.Lstat(filepath.Join(full, "Cargo.lock")); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	for _, name := range []string{".cargo", "rust-toolchain", "rust-toolchain.toml"} { // a crate's settings are not the caller's
-		if err := os.RemoveAll(filepath.Join(full, name)); err != nil {
+	if own != nil {
+		if err := os.WriteFile(filepath.Join(full, cargoLock), own, 0o644); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := g.cargo(ctx, dir, full, "fetch", "--locked", "--quiet"); err != nil {
+	if p.Type == packageurl.TypePyPi && !builtWithRust(full) {
+		return nil, nil
+	}
+	locked, err := cargoProjects(full)
+	if err != nil || len(locked) == 0 {
 		return nil, err
+	}
+	for _, project := range locked {
+		if _, err := g.cargo(ctx, dir, project, "fetch", "--locked", "--quiet"); err != nil {
+			return nil, err
+		}
 	}
 	crates, err := cratesOf(dir)
 	if err != nil {
@@ -123,6 +135,64 @@ func (g *Getter) cargoClosure(ctx context.Context, _ packageurl.PackageURL, file
 		files = append(files, f)
 	}
 	return files, nil
+}
+
+// builtWithRust tells whether a Python project's files name one of the two tools that build extensions in Rust:
+// a Cargo.lock alone may be there for a test.
+func builtWithRust(full string) bool {
+	for _, name := range []string{"pyproject.toml", "setup.py", "setup.cfg"} {
+		text, err := readBeside(full, name, 1<<20)
+		if err == nil && (bytes.Contains(text, []byte("maturin")) || bytes.Contains(text, []byte("setuptools-rust")) || bytes.Contains(text, []byte("setuptools_rust"))) {
+			return true
+		}
+	}
+	return false
+}
+
+// cargoProjects lists the folders below full that have a lock file, and removes the settings of cargo and
+// rustup that the archive holds: they are not the caller's.
+func cargoProjects(full string) (projects []string, err error) {
+	err = filepath.WalkDir(full, func(at string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Name() == ".cargo" || d.Name() == "rust-toolchain" || d.Name() == "rust-toolchain.toml":
+			if err := os.RemoveAll(at); err != nil || !d.IsDir() {
+				return err
+			}
+			return fs.SkipDir
+		case d.Name() == cargoLock && d.Type().IsRegular() && isFile(filepath.Join(filepath.Dir(at), "Cargo.toml")):
+			if err := registriesOnly(full, at); err != nil {
+				return err
+			}
+			projects = append(projects, filepath.Dir(at))
+		}
+		return nil
+	})
+	return projects, err
+}
+
+func isFile(at string) bool {
+	info, err := os.Lstat(at)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// registriesOnly refuses a lock file that makes cargo fetch repositories: only crates can be given to a build.
+func registriesOnly(full, at string) error {
+	rel, err := filepath.Rel(full, at)
+	if err != nil {
+		return err
+	}
+	raw, err := readBeside(full, filepath.ToSlash(rel), mostLock)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", rel, err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		if from, ok := strings.CutPrefix(strings.TrimSpace(line), `source = "git+`); ok {
+			return fmt.Errorf("%s takes a crate from the repository %s: only crates of a registry can be given to a build without a network", rel, shown(strings.Trim(from, `"`)))
+		}
+	}
+	return nil
 }
 
 // crateID writes NAME-VERSION.crate as NAME@VERSION: a version begins with a digit after a hyphen and

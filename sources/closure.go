@@ -10,6 +10,7 @@ import (
 
 	"github.com/package-url/packageurl-go"
 
+	"forge/digest"
 	"forge/recipes"
 )
 
@@ -26,32 +27,48 @@ func packageOf(src recipes.Source) (packageurl.PackageURL, bool) {
 	return packageurl.PackageURL{}, false
 }
 
-// closure fetches what the package in file depends on, as the lock file inside says, so that it can
-// be built without a network: Go by go.sum, npm by npm-shrinkwrap.json, cargo by Cargo.lock.
-func (g *Getter) closure(ctx context.Context, src recipes.Source, file File) (files []File, stored bool, err error) {
+// recipeLocks are the lock files that a recipe may bring for a package that has none, or another one.
+var recipeLocks = map[string]string{packageurl.TypeNPM: "package-lock.json", packageurl.TypeCargo: cargoLock}
+
+// mostLock is the size of a lock file in bytes from which on it is refused.
+const mostLock = 64 << 20
+
+// closure fetches what the package in file depends on, as a lock file says, so that it can be built without
+// a network: Go by go.sum, npm by npm-shrinkwrap.json, cargo and Python's Rust extensions by Cargo.lock. The
+// lock file is that of the package, or lies beside the recipe (folder).
+func (g *Getter) closure(ctx context.Context, folder string, src recipes.Source, file File) (files []File, stored bool, err error) {
 	p, ok := packageOf(src)
 	if !ok {
 		return nil, true, nil
 	}
-	var fetch func(context.Context, packageurl.PackageURL, File) ([]File, error)
+	key := closureKey(p, file)
+	var lock []byte
+	if name := recipeLocks[p.Type]; name != "" && folder != "" {
+		if lock, err = readBeside(folder, name, mostLock); err != nil && !os.IsNotExist(err) {
+			return nil, false, fmt.Errorf("read %s of the recipe: %w", name, err)
+		}
+		if lock != nil {
+			key += " " + digest.Of(lock).Hex()
+		}
+	}
+	var fetch func(context.Context, packageurl.PackageURL, File, []byte) ([]File, error)
 	switch p.Type {
 	case packageurl.TypeGolang:
 		fetch = g.goClosure
 	case packageurl.TypeNPM:
 		fetch = g.npmClosure
-	case packageurl.TypeCargo:
+	case packageurl.TypeCargo, packageurl.TypePyPi:
 		fetch = g.cargoClosure
 	default:
 		return nil, true, nil
 	}
-	key := "closure " + p.Type + " " + moduleName(p) + " " + file.Digest.Hex()
 	if rec, ok := g.recall(key); ok {
 		return rec.Files, true, nil
 	}
 	if g.Offline {
 		return nil, false, fmt.Errorf("what %s depends on %w", p.String(), ErrOffline)
 	}
-	if files, err = fetch(ctx, p, file); err != nil {
+	if files, err = fetch(ctx, p, file, lock); err != nil {
 		if ctx.Err() != nil {
 			return nil, false, ctx.Err()
 		}
@@ -83,14 +100,23 @@ func (g *Getter) layClosure(ctx context.Context, f *Fetched, extra string) (map[
 		return g.layGo(ctx, f.Files[1:], extra)
 	case packageurl.TypeNPM:
 		return g.layNPM(ctx, f.Files[1:], extra)
+	case packageurl.TypePyPi:
+		if len(f.Files) < 2 { // no Rust in it
+			return nil, nil
+		}
+		return g.layCargo(ctx, f.Files[1:], extra)
 	case packageurl.TypeCargo:
 		return g.layCargo(ctx, f.Files[1:], extra)
 	}
 	return nil, nil
 }
 
+func closureKey(p packageurl.PackageURL, file File) string {
+	return "closure " + p.Type + " " + moduleName(p) + " " + file.Digest.Hex()
+}
+
 func (g *Getter) forget(p packageurl.PackageURL, file File) {
-	os.Remove(g.recordPath("closure " + p.Type + " " + moduleName(p) + " " + file.Digest.Hex()))
+	os.Remove(g.recordPath(closureKey(p, file)))
 }
 
 // lay copies a file of the store to the slash separated path rel below dir; what is there stays, as

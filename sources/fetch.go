@@ -139,7 +139,7 @@ func (g *Getter) fetchURL(ctx context.Context, origin recipes.Origin, src recipe
 	if f.Attestations, err = g.checkAttestation(ctx, origin, src, f.Files[0]); err != nil {
 		return Fetched{}, err
 	}
-	closure, stored, err := g.closure(ctx, src, f.Files[0])
+	closure, stored, err := g.closure(ctx, origin.Dir, src, f.Files[0])
 	f.Files, f.Stored = append(f.Files, closure...), f.Stored && stored
 	return f, err
 }

@@ -68,7 +68,7 @@ func goTop(src recipes.Source) string {
 
 // goClosure fetches the modules that the module in file needs for its packages and their tests
 // (`go mod download` in it), each checked by its line in go.sum.
-func (g *Getter) goClosure(ctx context.Context, p packageurl.PackageURL, file File) ([]File, error) {
+func (g *Getter) goClosure(ctx context.Context, p packageurl.PackageURL, file File, _ []byte) ([]File, error) {
 	dir, err := g.Store.TempDir("go")
 	if err != nil {
 		return nil, err

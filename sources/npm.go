@@ -65,20 +65,21 @@ type npmLock struct {
 	}
 }
 
-// npmClosure fetches what the npm-shrinkwrap.json inside the package locks. A package without one
-// locks nothing: what it needs is then a matter of the recipe's run requirements.
-func (g *Getter) npmClosure(ctx context.Context, p packageurl.PackageURL, file File) ([]File, error) {
+// npmClosure fetches what the recipe's lock file names, or the npm-shrinkwrap.json inside the package, but
+// for what only its makers need: it comes built. A package without either locks nothing; what it needs is then
+// a matter of the recipe's run requirements.
+func (g *Getter) npmClosure(ctx context.Context, _ packageurl.PackageURL, file File, own []byte) ([]File, error) {
 	dir, err := g.Store.TempDir("npm")
 	if err != nil {
 		return nil, err
 	}
 	defer fsx.RemoveAll(dir)
-	lock, err := g.npmManifest(ctx, file, filepath.Join(dir, "full"), filepath.Join(dir, "locked"))
+	lock, err := g.npmManifest(ctx, file, filepath.Join(dir, "full"), filepath.Join(dir, "locked"), own)
 	if lock == nil || err != nil {
 		return nil, err
 	}
 	_, err = g.run(ctx, client{
-		name: "npm", dir: filepath.Join(dir, "locked"), set: npmSettings(dir), args: []string{"ci", "--ignore-scripts", "--no-bin-links"},
+		name: "npm", dir: filepath.Join(dir, "locked"), set: npmSettings(dir), args: []string{"ci", "--omit=dev", "--ignore-scripts", "--no-bin-links"},
 	})
 	if err != nil {
 		return nil, err
@@ -86,9 +87,10 @@ func (g *Getter) npmClosure(ctx context.Context, p packageurl.PackageURL, file F
 	return g.npmFiles(*lock, filepath.Join(dir, "npm"))
 }
 
-// npmManifest puts package.json and lock file into the new folder locked, alone: what else the package
-// holds, an .npmrc above all, must not steer npm. It returns nil if the package has no lock file.
-func (g *Getter) npmManifest(ctx context.Context, file File, full, locked string) (*npmLock, error) {
+// npmManifest puts package.json and lock file, the recipe's own before the package's, into the new folder
+// locked, alone: what else the package holds, an .npmrc above all, must not steer npm. It returns nil if there
+// is no lock file.
+func (g *Getter) npmManifest(ctx context.Context, file File, full, locked string, own []byte) (*npmLock, error) {
 	if _, err := archive.Extract(ctx, g.Store.Path(file.Digest, false), file.Name, full, archive.Options{StripTop: true, LastWins: true}); err != nil {
 		return nil, err
 	}
@@ -97,7 +99,10 @@ func (g *Getter) npmManifest(ctx context.Context, file File, full, locked string
 	}
 	lock := &npmLock{}
 	for _, name := range []string{"npm-shrinkwrap.json", "package.json"} {
-		raw, err := readBeside(full, name, 64<<20)
+		raw, err := own, error(nil)
+		if own == nil || name == "package.json" {
+			raw, err = readBeside(full, name, mostLock)
+		}
 		if os.IsNotExist(err) && name != "package.json" {
 			return nil, nil
 		}
@@ -113,7 +118,7 @@ func (g *Getter) npmManifest(ctx context.Context, file File, full, locked string
 	}
 	for at, entry := range lock.Packages {
 		if entry.Resolved != "" && !strings.HasPrefix(entry.Resolved, "https://") && !strings.HasPrefix(entry.Resolved, "http://") {
-			return nil, fmt.Errorf("npm-shrinkwrap.json: %s is locked to %s, not to a registry", at, shown(entry.Resolved))
+			return nil, fmt.Errorf("lock file: %s is locked to %s, not to a registry", at, shown(entry.Resolved))
 		}
 	}
 	return lock, nil

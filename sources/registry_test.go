@@ -109,7 +109,7 @@ func TestRegistryNPMLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := Fetched{Source: recipes.Source{URLs: []string{"pkg:npm/demo@1.0.0"}}, Files: []File{{Name: "demo-1.0.0.tgz", Digest: d, Size: int64(len(b))}}}
-	closure, _, err := g.closure(context.Background(), f.Source, f.Files[0])
+	closure, _, err := g.closure(context.Background(), "", f.Source, f.Files[0])
 	if err != nil {
 		t.Skipf("no network to the registry: %v", err)
 	}
@@ -153,6 +153,66 @@ func TestRegistryCargo(t *testing.T) {
 	}
 }
 
+// TestRegistryRecipeLock takes the lock file that lies beside the recipe: most packages of npm have none.
+func TestRegistryRecipeLock(t *testing.T) {
+	g, _ := registry(t, "npm")
+	const lock = `{"name": "demo", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {
+"": {"name": "demo", "version": "1.0.0", "dependencies": {"semver": "7.6.3"}},
+"node_modules/semver": {"version": "7.6.3", "integrity": "sha512-oVekP1cKtI+CTDvHWYFUcMtsK/00wmAEfyqKfNdARm8u1wNVhSgaX7A8d4UuIlUI5e84iEwOhs7ZPYRmzU9U6A=="}}}`
+	b := tgz(t, map[string]string{"package/package.json": `{"name": "demo", "version": "1.0.0", "dependencies": {"semver": "7.6.3"}}`})
+	d, err := g.Store.PutBytes(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, src, folder := File{Name: "demo-1.0.0.tgz", Digest: d, Size: int64(len(b))}, recipes.Source{URLs: []string{"pkg:npm/demo@1.0.0"}}, t.TempDir()
+	if closure, _, err := g.closure(context.Background(), folder, src, file); err != nil || len(closure) != 0 {
+		t.Errorf("without a lock file: %+v %v", closure, err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "package-lock.json"), []byte(lock), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	closure, _, err := g.closure(context.Background(), folder, src, file)
+	if err != nil {
+		t.Skipf("no network to the registry: %v", err)
+	}
+	if len(closure) != 1 || closure[0].URL != "pkg:npm/semver@7.6.3" {
+		t.Errorf("closure %+v", closure)
+	}
+}
+
+// TestCargoProjects finds the lock files of an archive, wherever they lie, and takes no settings from it.
+func TestCargoProjects(t *testing.T) {
+	full := t.TempDir()
+	for name, text := range map[string]string{
+		"src/ext/Cargo.lock": "version = 3\n", "src/ext/Cargo.toml": "", "Cargo.toml": "", "setup.py": "import setuptools_rust", "t/Cargo.lock": "", "src/ext/.cargo/config.toml": "[build]\nrustc = \"evil\"\n", "rust-toolchain.toml": "",
+	} {
+		if err := os.MkdirAll(filepath.Join(full, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(full, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := cargoProjects(full)
+	if err != nil || len(got) != 1 || got[0] != filepath.Join(full, "src", "ext") {
+		t.Errorf("%q %v", got, err)
+	}
+	if !builtWithRust(full) || builtWithRust(filepath.Join(full, "src")) {
+		t.Error("setup.py is not asked for what builds it")
+	}
+	for _, gone := range []string{"src/ext/.cargo", "rust-toolchain.toml"} {
+		if _, err := os.Lstat(filepath.Join(full, gone)); err == nil {
+			t.Errorf("%s is still there", gone)
+		}
+	}
+	lock := "[[package]]\nname = \"a\"\nsource = \"git+https://example.org/a#1\"\n"
+	if err := os.WriteFile(filepath.Join(full, "Cargo.lock"), []byte(lock), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = cargoProjects(full)
+	wantError(t, err, "Cargo.lock takes a crate from the repository https://example.org/a")
+}
+
 // TestNPMLockRefused holds that a lock file cannot make npm run git or read this machine's files.
 func TestNPMLockRefused(t *testing.T) {
 	for _, resolved := range []string{"git+ssh://git@example.org/x.git#abc", "file:../../etc", "git://example.org/x"} {
@@ -162,7 +222,7 @@ func TestNPMLockRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = g.closure(context.Background(), recipes.Source{URLs: []string{"pkg:npm/x@1.0.0"}}, File{Name: "x.tgz", Digest: d, Size: int64(len(b))})
+		_, _, err = g.closure(context.Background(), "", recipes.Source{URLs: []string{"pkg:npm/x@1.0.0"}}, File{Name: "x.tgz", Digest: d, Size: int64(len(b))})
 		wantError(t, err, "node_modules/x is locked to "+resolved[:8])
 	}
 }

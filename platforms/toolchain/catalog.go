@@ -18,6 +18,7 @@ type tool struct {
 	made     []string   // files that its packages' scripts make, absolute; taken where they are there
 	without  []string   // files of its packages that stay out, absolute
 	texts    []written  // files that it has beside those of the host
+	whole    []string   // folders that it upgrades in place, absolute: what lies there now is taken, not what dpkg lists
 	inPrefix bool       // its programs are seen in the build prefix, too
 	shown    []Shown    // what else of it is seen there
 	windows  string     // what it is on Windows, see windowsHost
@@ -67,7 +68,7 @@ func catalog(p platforms.Platform) []tool {
 		tool{name: "gnuconfig", deb: []string{"autotools-dev"}, shown: []Shown{{"share/gnuconfig", "/usr/share/misc"}}},
 		tool{name: "tcl", deb: []string{"tcl"}, inPrefix: true},
 		tool{name: "which", deb: []string{"debianutils"}, inPrefix: true},
-		tool{name: "nodejs", deb: []string{"nodejs"}, inPrefix: true},
+		tool{name: "nodejs", deb: []string{"nodejs"}, anyOf: [][]string{{"npm"}}, whole: []string{"/usr/lib/node_modules/npm"}, inPrefix: true},
 		tool{name: "rust", deb: []string{"rustc"}, anyOf: [][]string{{"cargo"}}, depends: []string{"gcc"}},
 		tool{name: "rust_" + p.String(), deb: []string{"rustc"}, anyOf: [][]string{{"cargo"}}, depends: []string{"gcc_" + p.String()}},
 	)

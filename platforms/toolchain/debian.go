@@ -1,7 +1,9 @@
 package toolchain
 
 import (
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,7 +80,40 @@ func (db *dpkg) parts(t tool) ([]part, error) {
 	if len(parts) > 0 {
 		parts[0].paths, parts[0].texts = append(parts[0].paths, t.made...), t.texts
 	}
+	for _, folder := range t.whole {
+		if err := db.takeWhole(parts, folder); err != nil {
+			return nil, err
+		}
+	}
 	return db.alternatives(parts)
+}
+
+// takeWhole puts what lies below folder in the place of what the package that owns it lists there:
+// `npm install -g npm` replaces files that dpkg goes on listing.
+func (db *dpkg) takeWhole(parts []part, folder string) error {
+	below := func(name string) bool { return strings.HasPrefix(name, folder+"/") }
+	owner := slices.IndexFunc(parts, func(p part) bool { return slices.ContainsFunc(p.paths, below) })
+	if owner < 0 {
+		return nil
+	}
+	paths := slices.DeleteFunc(parts[owner].paths, below)
+	top := filepath.Join(db.root, folder)
+	err := filepath.WalkDir(top, func(at string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			db.looked.note(at, true)
+			return nil
+		}
+		rel, err := filepath.Rel(top, at)
+		if name := path.Join(folder, filepath.ToSlash(rel)); err == nil && kept(name) {
+			paths = append(paths, name)
+		}
+		return err
+	})
+	parts[owner].paths = paths
+	return err
 }
 
 // purlVersion escapes what the package URL specification wants escaped in a version.

@@ -257,6 +257,28 @@ func TestChangedFilesAndLostBlobs(t *testing.T) {
 	load(t, New(f.(*finder).cfg), "make")
 }
 
+// What a tool upgraded in place is taken as it is now: dpkg lists what was there before.
+func TestTakenWhole(t *testing.T) {
+	root := miniature(t)
+	for _, name := range []string{"usr/lib/npm/bin/npm", "usr/lib/npm/node_modules/new/index.js"} {
+		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, name), []byte(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := &dpkg{root: root}
+	parts := []part{{name: "libc6"}, {name: "nodejs", paths: []string{"/usr/bin/node", "/usr/lib/npm/bin/npm", "/usr/lib/npm/node_modules/old/index.js"}}}
+	if err := db.takeWhole(parts, "/usr/lib/npm"); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"/usr/bin/node", "/usr/lib/npm/bin/npm", "/usr/lib/npm/node_modules/new/index.js"}
+	if diff := cmp.Diff(want, parts[1].paths); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestDeclared(t *testing.T) {
 	root := miniature(t)
 	if err := os.MkdirAll(filepath.Join(root, "opt/tool/lib"), 0o755); err != nil {

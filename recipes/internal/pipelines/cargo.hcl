@@ -1,11 +1,14 @@
-# Build and install Rust programs with Cargo, from the crates that came with the source.
+# Build and install Rust programs with Cargo, from the crates of its Cargo.lock, or of one beside the recipe.
 input "options" { default = [] }      # for cargo install, such as "--features=cli"
 input "dir"     { default = "." }     # where Cargo.toml lies
 
 needs = ["rust"]
 
 step {
-  run = "cargo install --offline --locked --no-track --root \"$PREFIX\" --path \"${input.dir}\" -j \"$CPU_COUNT\" ${join(" ", input.options)}"
+  run = <<-EOT
+    if [ -f "$RECIPE_DIR/Cargo.lock" ]; then cp "$RECIPE_DIR/Cargo.lock" "${input.dir}/"; fi
+    cargo install --offline --locked --no-track --root "$PREFIX" --path "${input.dir}" -j "$CPU_COUNT" ${join(" ", input.options)}
+  EOT
 }
 
 # The program holds these crates, too. With "library_licenses/*" in about.license_file their licences go with it.
