@@ -4,7 +4,7 @@ FORGE   := bin/forge
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export CGO_ENABLED = 0
 
-.PHONY: build demo test test-all deps lint fmt cross race reproducible wine macos cgroup2 faults attacks bench conformance archspec clean
+.PHONY: build demo test elf test-all deps lint fmt cross race reproducible wine macos cgroup2 faults attacks bench conformance archspec clean
 
 build: ## build bin/forge
 	@mkdir -p bin
@@ -57,6 +57,9 @@ macos: ## packages for Macs, cross built with zig, and our Mach-O editor against
 
 cgroup2: ## the sandbox's limits and attacks under another kernel with cgroup version 2; skipped without QEMU
 	@sh .ci/cgroup2
+
+elf: ## every ELF file of this machine, rewritten, held against readelf and the loader (some minutes)
+	FORGE_ELF_CORPUS=$${FORGE_ELF_CORPUS:-/usr} $(GO) test -timeout 60m -run TestCorpus -v ./platforms/elf
 
 conformance: ## held against other tools' results on the corpus, and against rattler-build where it can be had
 	@sh .ci/conformance

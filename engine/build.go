@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"forge/digest"
+	"forge/internal/diag"
 	"forge/packages"
 	"forge/recipes"
 	"forge/sandbox"
@@ -35,13 +36,17 @@ type job struct {
 	trace      *sandbox.Trace // what the scripts opened, where that was asked for
 	inputs     *Inputs        // the same, judged
 	inputsSum  digest.Digest
+	recipe     []digest.Entry // see recipeEntries
 }
 
 // build makes a's package from nothing and records it. Whatever fails, nothing of it stays.
 func (r *runner) build(ctx context.Context, a *Action, key digest.Digest, built map[*Action]*Built) (*Built, error) {
 	start := r.tools.Now()
 	j := &job{runner: r, a: a, built: built, key: key}
-	var err error
+	err := a.Output.About.Check()
+	if err != nil {
+		return nil, diag.List{{Code: "bad-value", Pos: a.Output.Pos, Summary: err.Error()}}.Err()
+	}
 	if j.site, err = r.newSite(ctx, a.Output.Name, r.vary.layout()); err != nil {
 		return nil, err
 	}
@@ -142,7 +147,7 @@ func (j *job) unpack(ctx context.Context) error {
 	}
 	more, err := j.tools.Fetcher.Unpack(ctx, j.fetched, j.site.work, j.site.extra)
 	if err != nil {
-		return fmt.Errorf("unpack: %w", err)
+		return fmt.Errorf("sources of %s: %w", j.a.Output.Name, err)
 	}
 	for name, value := range more {
 		j.env[name] = strings.ReplaceAll(value, j.site.extra, j.site.at.extra)
@@ -205,7 +210,7 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	j.addTrace(result.Trace)
 	result.Trace = nil
 	if result.LimitedWhy != "" {
-		fmt.Fprintln(j.log, "forge: limits: memory and CPU time are of each process, not of all together: "+result.LimitedWhy)
+		fmt.Fprintln(j.log, "forge: limits: CPU time is of each process, not of all together, and memory is looked at four times a second: "+result.LimitedWhy)
 	}
 	return result, err
 }
@@ -237,14 +242,28 @@ func (j *job) buildSpec(ctx context.Context, scripts []recipes.Script) (sandbox.
 
 // recipeFolder is the recipe's folder as it was hashed.
 func (j *job) recipeFolder(ctx context.Context) (string, error) {
-	entries, err := j.importRecipe(j.a)
+	entries, err := j.recipeEntries()
 	if err != nil {
 		return "", err
 	}
-	if got := digest.Tree(entries); got != j.a.RecipeTree {
-		return "", fmt.Errorf("%s changed since the plan was made; run the build again", j.a.Output.Recipe.Dir)
-	}
 	return j.tools.Store.Materialize(ctx, entries)
+}
+
+// recipeEntries lists the recipe's folder as it was hashed, stored at the first call: the package holds what the
+// script saw, whatever became of the folder meanwhile.
+func (j *job) recipeEntries() ([]digest.Entry, error) {
+	if j.recipe != nil {
+		return j.recipe, nil
+	}
+	entries, err := j.importRecipe(j.a)
+	if err != nil {
+		return nil, err
+	}
+	if got := digest.Tree(entries); got != j.a.RecipeTree {
+		return nil, fmt.Errorf("%s changed since the plan was made; run the build again", j.a.Output.Recipe.Dir)
+	}
+	j.recipe = entries
+	return entries, nil
 }
 
 // finish makes the package, or the snapshot of a staging output, of what the script left.

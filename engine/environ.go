@@ -25,7 +25,7 @@ func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int6
 		"CONDA_BUILD": "1", "CONDA_BUILD_STATE": "BUILD",
 		"CONDA_DEFAULT_ENV": prefix, "CONDA_PREFIX": build, "CONDA_SHLVL": "1",
 		"PREFIX": prefix, "BUILD_PREFIX": build, "SRC_DIR": at.work,
-		"RECIPE_DIR": at.recipe, "BUILD_DIR": at.root, "HOME": at.work,
+		"RECIPE_DIR": at.recipe, "HOME": at.work,
 		"PKG_NAME": o.Name, "PKG_VERSION": o.Version, "PKG_BUILDNUM": strconv.Itoa(o.BuildNumber),
 		"PKG_BUILD_STRING": o.BuildString, "PKG_HASH": o.Hash,
 		"CPU_COUNT":              strconv.Itoa(cpus),
@@ -36,6 +36,9 @@ func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int6
 		"PKG_CONFIG_PATH": pkgConfigPath(prefix),
 		"CMAKE_GENERATOR": "Unix Makefiles",
 		"LD_RUN_PATH":     prefix + "/lib",
+	}
+	if o.Recipe.Format != "meta.yaml" { // conda-build has none, and a Makefile that reads it would build elsewhere
+		env["BUILD_DIR"] = at.work // a folder to write to: ours above it is closed
 	}
 	if o.NoArch != "" || o.Build.Python.VersionIndependent {
 		env["PYTHONDONTWRITEBYTECODE"] = "1"

@@ -115,7 +115,7 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	if r.req.IncludeRecipe {
 		m.add("include_recipe")
 	}
-	if len(aboutExtra(o)) > len(o.About.Extra) { // was left out once
+	if len(aboutExtra(o, nil)) > len(o.About.Extra) { // was left out once
 		m.add("about", "extra")
 	}
 	for _, k := range sortedKeys(r.req.ExtraMeta) {

@@ -24,12 +24,12 @@ const (
 	// prefixLength is conda's: the longest path a package can be installed at.
 	prefixLength = 255
 	// layoutVersion is part of every key; raise it when the inside changes.
-	layoutVersion = "2"
+	layoutVersion = "3"
 )
 
 // layout is the paths a command sees.
 type layout struct {
-	root   string // BUILD_DIR: the scripts lie here
+	root   string // the scripts lie here
 	work   string // SRC_DIR, or the working folder of a test
 	prefix string // PREFIX
 	build  string // BUILD_PREFIX

@@ -63,7 +63,7 @@ func (r *rebuild) extraMeta(pkg packages.Package, o *recipes.Output) error {
 	if err := json.Unmarshal(data, &about); err != nil {
 		return fmt.Errorf("info/about.json: %w", err)
 	}
-	own := aboutExtra(o)
+	own := aboutExtra(o, nil)
 	for k, v := range about.Extra {
 		text, ok := v.(string)
 		if given, same := own[k]; ok && (!same || fmt.Sprint(given) != text) {

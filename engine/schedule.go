@@ -33,7 +33,7 @@ type task struct {
 }
 
 // tasksOf makes the task graph: a build waits for the tested packages it is built with, a test for
-// the packages it runs with. Where packages need each other to run, a build waits for the build only.
+// the tested packages it runs with. Where packages need each other to run, either waits for the build only.
 func tasksOf(g *Graph) []*task {
 	builds, tests := map[*Action]*task{}, map[*Action]*task{}
 	var all []*task
@@ -67,6 +67,12 @@ func tasksOf(g *Graph) []*task {
 		for _, b := range a.Needs {
 			if tests[b] != nil && (group[a] != group[b] || !reaches(builds[a], tests[b], group)) {
 				after(builds[a], tests[b])
+			}
+		}
+		// What runs with a package that fails its tests, and so stays out of the channel, stays out, too.
+		for _, b := range a.TestNeeds {
+			if tests[b] != nil && group[a] != group[b] {
+				after(tests[a], tests[b])
 			}
 		}
 	}

@@ -28,6 +28,9 @@ func (s *site) prepare(spec *sandbox.Spec, scripts []recipes.Script, env map[str
 	if err != nil {
 		return err
 	}
+	if isTest(env) {
+		slices.Reverse(hooks)
+	}
 	hooks[0].calls = append(slices.Clone(s.calls), hooks[0].calls...)
 	return s.show(spec, batchFiles(scripts, env, hooks, s.at, origin))
 }
@@ -55,8 +58,11 @@ func (s *site) activations() ([]activation, error) {
 // command that runs there, with the script's standard input as descriptor 9.
 func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, origin, then string) []sandbox.File {
 	prefixes := []string{at.prefix, at.build}
-	if env["BUILD_PREFIX"] == at.prefix { // merged
+	switch {
+	case env["BUILD_PREFIX"] == at.prefix: // merged
 		prefixes = prefixes[:1]
+	case isTest(env):
+		slices.Reverse(prefixes)
 	}
 	files := []sandbox.File{{Path: at.root + "/build_env.sh", Data: environmentScript(env, prefixes)}}
 	var main strings.Builder
@@ -78,7 +84,10 @@ func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, ori
 	return append(files, sandbox.File{Path: at.root + "/conda_build.sh", Data: main.String()})
 }
 
-// environmentScript exports env and activates the prefixes as conda does: host first, then build.
+// isTest tells the environment of a test: in it the package's own prefix is what is active in the end.
+func isTest(env map[string]string) bool { return env["CONDA_BUILD_STATE"] == "TEST" }
+
+// environmentScript exports env and activates the prefixes as conda does: for a build host first, then build.
 func environmentScript(env map[string]string, prefixes []string) string {
 	var b strings.Builder
 	for _, name := range sortedKeys(env) {

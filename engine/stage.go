@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"syscall"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -97,6 +98,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 // newFiles lists the paths the package takes: new ones, and old ones the recipe names.
 func (j *job) newFiles() ([]string, error) {
 	after, err := snapshot(j.site.prefix)
+	if errors.Is(err, syscall.ENAMETOOLONG) {
+		return nil, errors.New("the script left folders in the prefix that are too deep for any path to name: no package can hold them")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -299,23 +303,22 @@ func (j *job) info(m *packages.Manifest) error {
 			return err
 		}
 	}
-	if extra := aboutExtra(o); len(extra)+len(j.req.ExtraMeta) > 0 {
-		m.About.Extra = extra
-		for k, v := range j.req.ExtraMeta {
-			m.About.Extra[k] = v
-		}
-	}
+	m.About.Extra = aboutExtra(o, j.req.ExtraMeta)
 	return testsFile(m, o)
 }
 
-// aboutExtra is what about.json says in extra: the recipe's section of that name (who maintains it, above all)
-// but for what is said to Forge, and the keys of about that have no place of their own.
-func aboutExtra(o *recipes.Output) map[string]any {
-	all := map[string]any{}
-	maps.Copy(all, o.Extra)
-	delete(all, "forge")
-	maps.Copy(all, o.About.Extra)
-	return all
+// aboutExtra is the recipe's extra, which about.json carries in rattler-build and conda-build: who maintains it,
+// for one. What it says to Forge itself stays out. --extra-meta adds to it.
+func aboutExtra(o *recipes.Output, more map[string]string) map[string]any {
+	extra := map[string]any{}
+	for _, from := range []map[string]any{o.Extra, o.About.Extra} {
+		maps.Copy(extra, from)
+	}
+	delete(extra, "forge")
+	for k, v := range more {
+		extra[k] = v
+	}
+	return extra
 }
 
 // licences copies the files of license_file: from the work folder, else from the recipe's.
@@ -399,7 +402,7 @@ func filesBelow(root, glob string) ([]string, error) {
 
 // recipeFiles puts the recipe, as it was hashed and as it was rendered, into the package.
 func (j *job) recipeFiles(m *packages.Manifest) error {
-	entries, err := j.importRecipe(j.a)
+	entries, err := j.recipeEntries()
 	if err != nil {
 		return err
 	}

@@ -54,8 +54,8 @@ type PrefixOptions struct {
 // As rattler-build does: *.pyo, *.la, .DS_Store, .git* and share/info/dir are dropped, absolute links
 // into the prefix become relative, hard links separate files, modes 644 or 755; noarch python moves
 // lib/pythonX.Y to the top, bin to python-scripts and drops byte code. A link that leaves the prefix,
-// a name with control characters or a backslash, and anything but a file or link is an error; all such
-// errors are reported together. Every file is read once.
+// a name with control characters or a backslash, what lies in conda-meta, a sparse file of a gigabyte and anything
+// but a file or link is an error; all such errors are reported together. Every file is read once.
 func Collect(root, prefix string, paths []string, opts CollectOptions) ([]File, []string, error) {
 	dir, err := os.OpenRoot(root)
 	if err != nil {
@@ -95,9 +95,16 @@ func (c *collector) add(p string) error {
 	if c.dropped(p) {
 		return nil
 	}
+	if strings.HasPrefix(p, "conda-meta/") {
+		return errors.New("a package brings nothing for conda-meta: what lies there tells clients what is installed; remove the file in the build script")
+	}
 	if c.opts.Windows {
 		if err := c.windowsPath(p); err != nil {
 			return err
+		}
+	} else if c.opts.NoArch != "" {
+		if err := CheckWindowsName(p); err != nil {
+			c.warnings = append(c.warnings, fmt.Sprintf("%q: the package is noarch, and on Windows it cannot be installed: %v", p, err))
 		}
 	}
 	info, err := c.lstat(p)
@@ -146,7 +153,8 @@ func CheckPath(p string) error {
 }
 
 func unprintable(r rune) bool {
-	return unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029
+	return unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 ||
+		r == 0x200e || r == 0x200f || r == 0x061c
 }
 
 // dropped tells what never belongs into a package.

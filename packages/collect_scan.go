@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"io/fs"
@@ -166,8 +167,19 @@ func (r *reader) read(dir *os.Root, p string, want *finder, inspect func([]byte)
 		return scan{}, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() >= sparseFrom {
+		if held := dataIn(f); held < info.Size()/sparseRatio {
+			return scan{}, fmt.Errorf("it is a sparse file: %d bytes long, of which %d were written; the package would hold all of them. Make it shorter or remove it in the build script", info.Size(), held)
+		}
+	}
 	return r.scan(f, want, inspect)
 }
+
+// A file so large, of which so little was ever written, is no file for a package: to read its 8 EB of zeros takes for ever.
+const (
+	sparseFrom  = 1 << 30
+	sparseRatio = 64
+)
 
 func scanBytes(b []byte, prefix string) scan {
 	s, _ := newReader().scan(bytes.NewReader(b), newFinder(prefix), nil)

@@ -2,6 +2,10 @@
 package packages
 
 import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
 	"forge/digest"
 )
 
@@ -75,6 +79,25 @@ type About struct {
 	Channels      []string          `json:"channels,omitempty"`
 	Extra         map[string]any    `json:"extra,omitempty"`
 	Tags          map[string]string `json:"-"`
+}
+
+// Check refuses control characters, and those that change the direction of text (CVE-2021-42574): what a package says
+// of itself is printed by every client that searches for it.
+func (a About) Check() error {
+	for _, f := range []struct {
+		name  string
+		texts []string
+	}{{"homepage", a.Home}, {"license", []string{a.License, a.LicenseFamily, a.LicenseURL}}, {"summary", []string{a.Summary}},
+		{"description", []string{a.Description}}, {"documentation", a.DocURL}, {"repository", a.DevURL}} {
+		for _, text := range f.texts {
+			text = strings.ReplaceAll(text, "\r\n", "\n")
+			if at := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && r != '\t' && unprintable(r) }); at >= 0 {
+				r, _ := utf8.DecodeRuneInString(text[at:])
+				return fmt.Errorf("about: the %s has the control character %+q, which would reach the terminal of whoever asks for the package; remove it", f.name, r)
+			}
+		}
+	}
+	return nil
 }
 
 // FileMode says how a placeholder prefix in a file is replaced at installation.

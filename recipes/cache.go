@@ -10,10 +10,11 @@ import (
 	"forge/recipes/internal/yamlx"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // Cache keeps what was read of variant files, so that hundreds of recipes with one pinning file cost
-// one reading of it, and what recipes see of the platforms. It may be used by several goroutines; what it
+// one reading of it, the pipelines that recipes use, and what they see of the platforms. It may be used by several goroutines; what it
 // returns depends on content and platforms alone.
 type Cache struct {
 	mu    sync.Mutex
@@ -21,11 +22,35 @@ type Cache struct {
 	docs  map[textKey]*cachedDoc
 	bases map[baseKey]*cachedBase
 	outer map[[3]platforms.Platform]*hcl.EvalContext
+	pipes map[textKey]*parsedPipeline
+}
+
+// parsedPipeline is a pipeline's file as parseHCL read it. It is not to be changed.
+type parsedPipeline struct {
+	body *hclsyntax.Body
+	list diag.List
+}
+
+// pipeline parses a pipeline, or finds it parsed before: hundreds of recipes use the same ones.
+func (c *Cache) pipeline(name, text string) (*hclsyntax.Body, diag.List) {
+	if c == nil {
+		body, _, list := parseHCL(name, []byte(text))
+		return body, list
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := textKey{name, text}
+	if c.pipes[key] == nil {
+		body, _, list := parseHCL(name, []byte(text))
+		c.pipes[key] = &parsedPipeline{body, list}
+	}
+	return c.pipes[key].body, slices.Clip(c.pipes[key].list)
 }
 
 // NewCache returns an empty cache.
 func NewCache() *Cache {
-	return &Cache{files: map[cacheKey]*cachedFile{}, docs: map[textKey]*cachedDoc{}, bases: map[baseKey]*cachedBase{}, outer: map[[3]platforms.Platform]*hcl.EvalContext{}}
+	return &Cache{files: map[cacheKey]*cachedFile{}, docs: map[textKey]*cachedDoc{}, bases: map[baseKey]*cachedBase{}, outer: map[[3]platforms.Platform]*hcl.EvalContext{},
+		pipes: map[textKey]*parsedPipeline{}}
 }
 
 type cacheKey struct {
@@ -62,7 +87,7 @@ func (c *Cache) file(f VariantFile, env variantEnv, o *RenderOptions) (*variantC
 	return v, list
 }
 
-// textKey is a variant file of conda-build after its selectors.
+// textKey is a text under its name: a variant file of conda-build after its selectors, a pipeline.
 type textKey struct{ path, text string }
 
 type cachedDoc struct {

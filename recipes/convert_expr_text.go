@@ -69,13 +69,20 @@ func (w *v1Writer) percent(format string, args *expr.Node) string {
 	if len(places) != len(list) || strings.Contains(formatPlace.ReplaceAllString(format, ""), "%") {
 		return w.fail("the format %q cannot be written there", format)
 	}
+	return between(format, places, func(i int) string {
+		return padded(w.write(list[i]), format[places[i][2]:places[i][3]])
+	})
+}
+
+// between joins the text of a format with what stands in its places.
+func between(format string, places [][]int, fill func(i int) string) string {
 	var out []string
 	at := 0
 	for i, p := range places {
 		if p[0] > at {
 			out = append(out, quote(format[at:p[0]]))
 		}
-		out = append(out, padded(w.write(list[i]), format[p[2]:p[3]]))
+		out = append(out, fill(i))
 		at = p[1]
 	}
 	if at < len(format) {
@@ -109,12 +116,8 @@ func (w *v1Writer) format(format string, n *expr.Node) string {
 	if strings.ContainsAny(bracePlace.ReplaceAllString(format, ""), "{}") {
 		return w.fail("the format %q cannot be written there", format)
 	}
-	var out []string
-	at := 0
-	for i, p := range places {
-		if p[0] > at {
-			out = append(out, quote(format[at:p[0]]))
-		}
+	return between(format, places, func(i int) string {
+		p := places[i]
 		var a *expr.Node
 		if name := format[p[2]:p[3]]; name == "" && i+1 < len(n.Args) {
 			a = n.Args[i+1]
@@ -127,13 +130,8 @@ func (w *v1Writer) format(format string, n *expr.Node) string {
 		if p[4] >= 0 {
 			width = format[p[4]:p[5]]
 		}
-		out = append(out, padded(w.write(a), width))
-		at = p[1]
-	}
-	if at < len(format) {
-		out = append(out, quote(format[at:]))
-	}
-	return joined(out)
+		return padded(w.write(a), width)
+	})
 }
 
 var bracePlace = pattern{src: `\{(\w*)(?::(0[1-9])d?)?\}`}

@@ -2,8 +2,9 @@ package recipes
 
 import (
 	"fmt"
+	"slices"
 	"sort"
-	"strings"
+	"strconv"
 )
 
 // variant is one choice of a value for each used key.
@@ -28,11 +29,9 @@ type axis struct {
 // axes are the dimensions that the used keys span. Of a zip group only the used keys count.
 func (v *variantConfig) axes(used map[string]bool) []axis {
 	var out []axis
-	zipped := map[string]bool{}
 	for _, group := range v.Zip {
 		a := axis{group: group}
 		for _, key := range group {
-			zipped[key] = true
 			if values := v.get(key); used[key] && values != nil {
 				a.keys = append(a.keys, key)
 				if a.n == 0 || len(values) < a.n {
@@ -44,12 +43,22 @@ func (v *variantConfig) axes(used map[string]bool) []axis {
 			out = append(out, a)
 		}
 	}
-	for _, key := range sortedNames(used) {
-		if values := v.get(key); values != nil && !zipped[key] {
-			out = append(out, axis{keys: []string{key}, n: len(values)})
+	single := make([]string, 0, 8)
+	for key := range used {
+		if v.get(key) != nil && !v.zipped(key) {
+			single = append(single, key)
 		}
 	}
+	sort.Strings(single)
+	for i, key := range single {
+		out = append(out, axis{keys: single[i : i+1 : i+1], n: len(v.get(key))})
+	}
 	return out
+}
+
+// zipped reports whether a key is in a zip group.
+func (v *variantConfig) zipped(key string) bool {
+	return slices.ContainsFunc(v.Zip, func(group []string) bool { return slices.Contains(group, key) })
 }
 
 // expand is the product of the used keys' values, each base varied; it refuses more than limit and
@@ -63,6 +72,18 @@ func (v *variantConfig) expand(bases []variant, used map[string]bool, limit int)
 		}
 	}
 	out := bases
+	if total == len(bases) && len(bases) == 1 && len(bases[0]) == 0 { // one variant: no copies on the way to it
+		one := make(variant, len(axes)+2)
+		for _, a := range axes {
+			if !v.agrees(one, a, 0) {
+				return nil, nil
+			}
+			for _, k := range a.keys {
+				one[k] = v.get(k)[0]
+			}
+		}
+		return []variant{one}, nil
+	}
 	for _, a := range axes {
 		next := make([]variant, 0, len(out)*a.n)
 		for _, base := range out {
@@ -102,6 +123,9 @@ func (v *variantConfig) with(base variant, a axis, i int) variant {
 
 // sortVariants puts variants in the peers' order, which is that of their printed values.
 func sortVariants(all []variant) {
+	if len(all) < 2 {
+		return
+	}
 	printed := make(map[int]string, len(all))
 	index := make([]int, len(all))
 	for i, v := range all {
@@ -116,18 +140,18 @@ func sortVariants(all []variant) {
 }
 
 func (v variant) order() string {
-	keys := make([]string, 0, len(v))
-	for k := range v {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	var b strings.Builder
-	for _, k := range keys {
-		if s, ok := v[k].Value.(string); ok {
-			fmt.Fprintf(&b, "%s: \"%s\", ", k, s)
-		} else {
-			fmt.Fprintf(&b, "%s: %v, ", k, v[k].Value)
+	b := make([]byte, 0, 40*len(v))
+	for _, k := range sortedNames(v) {
+		b = append(append(b, k...), ": "...)
+		switch x := v[k].Value.(type) {
+		case string:
+			b = append(append(append(b, '"'), x...), '"')
+		case int:
+			b = strconv.AppendInt(b, int64(x), 10)
+		default:
+			b = fmt.Append(b, x)
 		}
+		b = append(b, ", "...)
 	}
-	return b.String()
+	return string(b)
 }

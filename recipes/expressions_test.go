@@ -1,8 +1,8 @@
 package recipes
 
 import (
+	"bytes"
 	"encoding/json"
-	"strings"
 	"testing"
 )
 
@@ -40,7 +40,7 @@ func TestExpressions(t *testing.T) {
 		if err := json.Unmarshal(line, &w); err != nil {
 			t.Fatal(err)
 		}
-		var q strings.Builder
+		var q bytes.Buffer
 		writeJSONString(&q, "<${{ "+w.Expr+" }}>")
 		r := renderText(expressionContext+"about:\n  summary: "+q.String()+"\n", nil)
 		switch {

@@ -2,6 +2,8 @@ package recipes
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"forge/internal/diag"
@@ -112,7 +114,7 @@ func (s *settler) settle(r *rendering) {
 	if s.opts.BuildStringPrefix != "" {
 		prefix = s.opts.BuildStringPrefix + "_" + prefix
 	}
-	o.BuildString = fmt.Sprintf("%s%s_%d", prefix, o.Hash, o.BuildNumber)
+	o.BuildString = prefix + o.Hash + "_" + strconv.Itoa(o.BuildNumber)
 	if r.str != nil {
 		o.BuildString = r.buildString(s.found)
 	}
@@ -165,9 +167,9 @@ func (s *settler) sibling(r *rendering, name string) *rendering {
 	return best
 }
 
-func allDependencies(r *Requirements) []*[]Dependency {
+func allDependencies(r *Requirements) [9]*[]Dependency {
 	e := &r.RunExports
-	return []*[]Dependency{&r.Build, &r.Host, &r.Run, &r.RunConstraints, &e.Weak, &e.Strong, &e.NoArch, &e.WeakConstrains, &e.StrongConstrains}
+	return [9]*[]Dependency{&r.Build, &r.Host, &r.Run, &r.RunConstraints, &e.Weak, &e.Strong, &e.NoArch, &e.WeakConstrains, &e.StrongConstrains}
 }
 
 func exactPins(o *Output) (out []Dependency) {
@@ -184,6 +186,9 @@ func exactPins(o *Output) (out []Dependency) {
 // pins replaces pins of siblings by the match specs they stand for.
 func (s *settler) pins(r *rendering) {
 	for _, list := range allDependencies(&r.out.Requirements) {
+		if !slices.ContainsFunc(*list, func(d Dependency) bool { return d.Pin != nil && d.Pin.Subpackage }) {
+			continue
+		}
 		resolved := append([]Dependency(nil), *list...) // outputs that share a list keep their own
 		for i, d := range resolved {
 			if d.Pin == nil || !d.Pin.Subpackage {
@@ -288,7 +293,8 @@ func (r *rendering) neededOutputs(byName map[string][]*rendering) (out []need) {
 	add(q.Build, true, false)
 	add(q.Host, true, false)
 	add(q.Run, false, false)
-	for _, list := range allDependencies(q)[4:] {
+	lists := allDependencies(q)
+	for _, list := range lists[4:] {
 		add(*list, false, false)
 	}
 	add(q.RunConstraints, false, true)
@@ -298,11 +304,14 @@ func (r *rendering) neededOutputs(byName map[string][]*rendering) (out []need) {
 // uniqueOutputs keeps the first of those with the same name and hash. Staging outputs stay one for each
 // variant: those that inherit look for them by it.
 func uniqueOutputs(all []*rendering) []*Output {
-	seen := map[string]bool{}
-	var out []*Output
+	if len(all) == 1 {
+		return []*Output{all[0].out}
+	}
+	seen := make(map[string]bool, len(all))
+	out := make([]*Output, 0, len(all))
 	for _, r := range all {
 		o := r.out
-		key := fmt.Sprintf("%s\n%s\n%s\n%s\n%v", o.Name, o.Version, o.BuildString, o.HashInput, o.Skip)
+		key := o.Name + "\n" + o.Version + "\n" + o.BuildString + "\n" + string(o.HashInput) + "\n" + strconv.FormatBool(o.Skip)
 		if o.Staging {
 			key = "staging\n" + o.Name + "\n" + r.combo
 		}

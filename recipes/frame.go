@@ -34,11 +34,14 @@ type findings struct {
 	seen map[string]bool
 }
 
-func newFindings() *findings { return &findings{seen: map[string]bool{}} }
+func newFindings() *findings { return &findings{} }
 
 func (f *findings) add(d diag.Diagnostic) {
 	key := d.Pos.String() + d.Code + d.Summary
 	if !f.seen[key] {
+		if f.seen == nil {
+			f.seen = map[string]bool{}
+		}
 		f.seen[key] = true
 		f.list = append(f.list, d)
 	}

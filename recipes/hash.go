@@ -1,36 +1,32 @@
 package recipes
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
-	"sort"
 	"strings"
+	"unicode/utf8"
 )
 
 // hashInput writes a used variant as the JSON that conda's public hash is made of: sorted keys,
 // separators ", " and ": ", nothing escaped that JSON does not demand.
 func hashInput(used map[string]any) []byte {
-	keys := make([]string, 0, len(used))
-	for k := range used {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	var b strings.Builder
+	b := bytes.NewBuffer(make([]byte, 0, 16+40*len(used)))
 	b.WriteByte('{')
-	for i, k := range keys {
+	for i, k := range sortedNames(used) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		writeJSONString(&b, k)
+		writeJSONString(b, k)
 		b.WriteString(": ")
-		writeJSON(&b, used[k])
+		writeJSON(b, used[k])
 	}
 	b.WriteByte('}')
-	return []byte(b.String())
+	return b.Bytes()
 }
 
-func writeJSON(b *strings.Builder, v any) {
+func writeJSON(b *bytes.Buffer, v any) {
 	switch v := v.(type) {
 	case nil:
 		b.WriteString("null")
@@ -52,8 +48,13 @@ func writeJSON(b *strings.Builder, v any) {
 	}
 }
 
-func writeJSONString(b *strings.Builder, s string) {
+func writeJSONString(b *bytes.Buffer, s string) {
 	b.WriteByte('"')
+	if strings.IndexFunc(s, func(r rune) bool { return r < 0x20 || r == '"' || r == '\\' }) < 0 && utf8.ValidString(s) {
+		b.WriteString(s)
+		b.WriteByte('"')
+		return
+	}
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
@@ -76,7 +77,7 @@ func writeJSONString(b *strings.Builder, s string) {
 // nothing.
 func shortHash(input []byte) string {
 	sum := sha1.Sum(input)
-	return hex.EncodeToString(sum[:])[:7]
+	return hex.EncodeToString(sum[:4])[:7]
 }
 
 // buildPrefix is what stands before the hash in a build string, for example py311.

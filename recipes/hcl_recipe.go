@@ -25,6 +25,9 @@ type hclRecipe struct {
 
 // renderHCL renders a recipe.hcl for all its variants.
 func renderHCL(path string, data []byte, opts RenderOptions) *Rendered {
+	if opts.Cache == nil { // its variants and outputs share pipelines
+		opts.Cache = NewCache()
+	}
 	r := newV1(path, "recipe.hcl", &opts)
 	body, doc, list := parseHCL(path, data)
 	for _, d := range list {

@@ -26,7 +26,7 @@ func (e *hclEval) pipeline(build *yaml.Node, b *hclsyntax.Block) {
 			"there is no pipeline %q; there are %s", b.Labels[0], strings.Join(pipelines.Names(), ", "))
 		return
 	}
-	body, _, list := parseHCL("pipeline "+b.Labels[0], data)
+	body, list := e.frame.opts.cache().pipeline("pipeline "+b.Labels[0], string(data))
 	if body == nil {
 		e.list = append(e.list, list...)
 		return

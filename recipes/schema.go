@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 
 	"forge/internal/diag"
@@ -96,9 +95,10 @@ func (c *checker) saw(names []string, source string) {
 // unread is a shape whose expressions do not make the recipe depend on the variant.
 func unread(s shape) shape {
 	return func(c *checker, n *yaml.Node) {
-		names := maps.Clone(c.names)
+		names, same := c.names, c.same
+		c.names, c.same = map[string]bool{}, nil // what is read here and elsewhere, too, is seen there
 		s(c, n)
-		c.names = names
+		c.names, c.same = names, same
 	}
 }
 

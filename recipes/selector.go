@@ -144,6 +144,24 @@ func selectMeta(text string, decide func(condition string) (bool, error)) (selec
 	return selection{c.b.String(), c.lines}, c.bad
 }
 
+// selects reports whether selectMeta may change a text: by a comment, a bracket or a blank at the end of a line.
+func selects(text string) bool {
+	if strings.IndexByte(text, '#') >= 0 || strings.Contains(text, " \n") || strings.ContainsAny(text, "\t\r\f\v") {
+		return true
+	}
+	for at := 0; ; {
+		i := strings.IndexByte(text[at:], ']')
+		if i < 0 {
+			return false
+		}
+		from := at + strings.LastIndexByte(text[at:at+i], '\n') + 1
+		at = nextByte(text, at+i, '\n')
+		if _, _, _, ok := cutSelector(text[from:at]); ok {
+			return true
+		}
+	}
+}
+
 // selectorCut goes through a text; what stays as it is, is copied in one piece.
 type selectorCut struct {
 	text   string

@@ -27,6 +27,9 @@ type readSpec struct {
 
 // spec is parseSpec, once for each text of a recipe: checks, variants and pins ask for the same ones.
 func (p *program) spec(s string) (spec, error) {
+	if bare, ok := bareSpec(s); ok {
+		return bare, nil
+	}
 	r, known := p.specs[s]
 	if !known {
 		r.spec, r.err = parseSpec(s)
@@ -35,7 +38,19 @@ func (p *program) spec(s string) (spec, error) {
 	return r.spec, r.err
 }
 
+// bareSpec is the spec of a text that is a name and nothing else, as most are.
+func bareSpec(s string) (spec, bool) {
+	if !packages.ValidName(s) {
+		return spec{}, false
+	}
+	name := strings.ToLower(s)
+	return spec{text: name, name: name, bare: true}, true
+}
+
 func parseSpec(s string) (spec, error) {
+	if bare, ok := bareSpec(s); ok {
+		return bare, nil
+	}
 	if strings.TrimSpace(s) == "" {
 		return spec{}, errors.New("a dependency has no name")
 	}

@@ -17,7 +17,7 @@ func (o *v0Output) usedKeys() []string {
 	used := newKeySet(u)
 	used.add(u.in(selected).all)
 	used.remove(inReqs)
-	used.add(u.in(raw).selector)
+	used.add(u.inSelectors(raw))
 	used.add(o.trimBuildOnly(inReqs))
 	used.add(o.scriptUse())
 	set := func(key string, yes bool) {
@@ -47,17 +47,25 @@ func (o *v0Output) usedKeys() []string {
 
 // v0Parts is a recipe's text taken apart: the part at the top, and that of each output.
 type v0Parts struct {
-	top     string
-	outputs []string
+	text, cut string // the whole text, and what of it are the outputs
+	outputs   []string
+	top       string // see atTop
 }
 
 func partsOf(text string) *v0Parts {
 	all := outputsText(text)
-	p := &v0Parts{top: text, outputs: outputTexts(all)}
-	if all = strings.TrimSpace(all); all != "" {
-		p.top = strings.ReplaceAll(text, all, "")
+	return &v0Parts{text: text, cut: strings.TrimSpace(all), outputs: outputTexts(all)}
+}
+
+// atTop is all but the outputs.
+func (p *v0Parts) atTop() string {
+	if p.cut == "" {
+		return p.text
 	}
-	return p
+	if p.top == "" {
+		p.top = strings.ReplaceAll(p.text, p.cut, "")
+	}
+	return p.top
 }
 
 // output is the text of an entry, found by its number among the rendered outputs, as conda-build does;
@@ -88,11 +96,13 @@ func (o *v0Output) texts() (raw, selected string) {
 	if o.own {
 		return o.rawParts().output(o.index), o.parts().output(o.index)
 	}
-	raw, selected = o.rawParts().top, o.parts().top
-	if own := o.parts().output(o.index); o.node != nil && own != "" {
-		raw, selected = raw+"\n"+own, selected+"\n"+own
+	if o.selectedText == "" {
+		o.rawText, o.selectedText = o.rawParts().atTop(), o.parts().atTop()
+		if own := o.parts().output(o.index); o.node != nil && own != "" {
+			o.rawText, o.selectedText = o.rawText+"\n"+own, o.selectedText+"\n"+own
+		}
 	}
-	return raw, selected
+	return o.rawText, o.selectedText
 }
 
 // trimBuildOnly drops keys whose packages are only needed to run, or only to build where the variant
@@ -101,22 +111,22 @@ func (o *v0Output) trimBuildOnly(keys []int) (keep []int) {
 	if len(keys) == 0 {
 		return nil
 	}
-	var lists [3]map[string]bool
+	var lists [3][]string
 	for i, section := range []string{"build", "host", "run"} {
 		nodes := o.requirement(section)
-		lists[i] = make(map[string]bool, len(nodes))
+		lists[i] = make([]string, 0, len(nodes))
 		for _, n := range nodes {
 			spec := strings.TrimSpace(o.text(n))
 			if section != "run" {
 				spec, _, _ = strings.Cut(spec, " ")
 			}
-			lists[i][spec] = true
+			lists[i] = append(lists[i], spec)
 		}
 	}
 	for _, n := range keys {
 		k := o.usage.keys[n]
 		dashed := strings.ReplaceAll(k, "_", "-")
-		has := func(i int) bool { return lists[i][k] || lists[i][dashed] }
+		has := func(i int) bool { return slices.Contains(lists[i], k) || slices.Contains(lists[i], dashed) }
 		inBuild, inHost, inRun := has(0), has(1), has(2)
 		if inRun && !inBuild && !inHost {
 			continue

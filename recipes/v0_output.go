@@ -287,6 +287,9 @@ func (o *v0Output) dependencies(nodes []*yaml.Node, pinned bool) []Dependency {
 
 // checkSpec reads a requirement, once for all variants and outputs.
 func (v *v0) checkSpec(s string) error {
+	if packages.ValidName(s) {
+		return nil
+	}
 	err, known := v.specs[s]
 	if !known {
 		_, err = packages.ParseMatchSpec(s)

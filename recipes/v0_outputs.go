@@ -1,7 +1,7 @@
 package recipes
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"forge/recipes/internal/yamlx"
@@ -19,6 +19,8 @@ type v0Output struct {
 	out   *Output
 	used  []string // variant keys, sorted
 	str   string   // build/string as rendered
+
+	rawText, selectedText string // see texts
 }
 
 func (p *v0Pass) root(key string) *yaml.Node { return yamlx.Get(p.doc.Root, key) }
@@ -107,16 +109,17 @@ func (p *v0Pass) skipped() []*v0Output {
 // key tells outputs of different variants apart, by what they use of the variant. A staging output is
 // kept for every variant, since outputs that inherit from it see the whole variant in their script.
 func (o *v0Output) key() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%v %v\n", o.name, o.out.Staging, o.out.Skip)
 	keys := o.used
 	if o.out.Staging {
 		keys = o.cfg.keys
 	}
+	b := make([]byte, 0, 32+len(o.name)+32*len(keys))
+	b = append(append(b, o.name...), '\n')
+	b = append(strconv.AppendBool(append(strconv.AppendBool(b, o.out.Staging), ' '), o.out.Skip), '\n')
 	for _, k := range keys {
-		b.WriteString(k + "=" + o.variant[k] + "\n")
+		b = append(append(append(append(b, k...), '='), o.variant[k]...), '\n')
 	}
-	return b.String()
+	return string(b)
 }
 
 // get finds section/key for an output: its own, else what it takes over from the top of the recipe.

@@ -62,14 +62,7 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 		return nil
 	}
 	p.undefined = strings.Contains(text, undefOpen)
-	again, bad := selectMeta(text, d.decide) // conda-build selects once more, for selectors that Jinja made
-	if len(bad) == 0 {
-		for i, n := range again.lines {
-			again.lines[i] = mapLines(lines)(n)
-		}
-	} else {
-		again = selection{text, lines}
-	}
+	again := p.reselected(text, lines, d)
 	doc := v.load(again)
 	if doc.doc == nil {
 		v.stuck = &stuckAt{selected: p.selected, filled: &again}
@@ -88,6 +81,24 @@ func (v *v0) newPass(variant v0Variant) *v0Pass {
 	}
 	p.doc = p.beside(p.doc, d)
 	return p
+}
+
+// reselected selects once more, as conda-build does, for selectors that Jinja made.
+func (p *v0Pass) reselected(text string, lines []int, d *decider) selection {
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	if !selects(text) {
+		return selection{text, lines}
+	}
+	again, bad := selectMeta(text, d.decide)
+	if len(bad) > 0 {
+		return selection{text, lines}
+	}
+	for i, n := range again.lines {
+		again.lines[i] = mapLines(lines)(n)
+	}
+	return again
 }
 
 // fill renders the template strictly, and gives each line its place in the file.

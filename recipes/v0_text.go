@@ -104,7 +104,8 @@ func outputTexts(text string) []string {
 	}
 	start := -1
 	at := 0
-	for _, line := range strings.SplitAfter(text, "\n") {
+	for at < len(text) {
+		line := text[at:min(len(text), nextByte(text, at, '\n')+1)]
 		begins := isOutputLine(line)
 		word := line != "" && (line[0] == '_' || line[0] >= '0' && line[0] <= '9' || line[0]|0x20 >= 'a' && line[0]|0x20 <= 'z')
 		if start >= 0 && (begins || word) {

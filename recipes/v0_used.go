@@ -65,6 +65,21 @@ func (u *v0Usage) in(text string) lineUse {
 	return found
 }
 
+// inSelectors lists the keys in the selectors of text: of a line without a bracket nothing is asked.
+func (u *v0Usage) inSelectors(text string) (out []int) {
+	for at := 0; at < len(text); {
+		i := strings.IndexByte(text[at:], '[')
+		if i < 0 {
+			return out
+		}
+		from := at + strings.LastIndexByte(text[at:at+i], '\n') + 1
+		at = nextByte(text, at+i, '\n')
+		out = append(out, u.line(text[from:at]).selector...)
+		at++
+	}
+	return out
+}
+
 // nextByte is where c is next in text, its end where it is not.
 func nextByte(text string, at int, c byte) int {
 	if i := strings.IndexByte(text[at:], c); i >= 0 {

@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"maps"
 	"strconv"
 
 	"forge/internal/diag"
@@ -120,7 +119,8 @@ var fraction = pattern{src: `^[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+[eE])([eE]?[-+
 
 // extraMap reads extra. What of the variant it names is no part of the hash.
 func (f *frame) extraMap(n *yaml.Node) map[string]any {
-	read := maps.Clone(f.read)
+	read := f.read
+	f.read = map[string]bool{}
 	m, _ := f.extra(n).(map[string]any)
 	f.read = read
 	return m

@@ -70,6 +70,9 @@ type variantEnv struct {
 
 // normalKey is a variant key as expressions and hashes write it.
 func normalKey(key string) string {
+	if strings.IndexByte(key, '-') < 0 && strings.IndexByte(key, '.') < 0 {
+		return key
+	}
 	return strings.Map(func(r rune) rune {
 		if r == '-' || r == '.' {
 			return '_'
@@ -306,17 +309,19 @@ func (r *variantReader) zip(n *yaml.Node) {
 // checkZip reports groups whose keys have different numbers of values.
 func (v *variantConfig) checkZip() (list diag.List) {
 	for _, group := range v.Zip {
-		counts, complete := []string{}, true
-		same := true
+		complete, same := true, true
 		for _, key := range group {
-			n, ok := len(v.get(key)), v.get(key) != nil
-			complete = complete && ok
-			same = same && n == len(v.get(group[0]))
-			counts = append(counts, fmt.Sprintf("%s has %d", key, n))
+			values := v.get(key)
+			complete = complete && values != nil
+			same = same && len(values) == len(v.get(group[0]))
 		}
 		if len(group) < 2 {
 			list = append(list, diag.Diagnostic{Code: "zip-keys", Summary: fmt.Sprintf("the zip_keys group %q has one key; it takes two or more", strings.Join(group, " "))})
 		} else if complete && !same {
+			var counts []string
+			for _, key := range group {
+				counts = append(counts, fmt.Sprintf("%s has %d", key, len(v.get(key))))
+			}
 			list = append(list, diag.Diagnostic{Code: "zip-keys", Pos: v.pos(group[0]),
 				Suggestion: "give each key of the group as many values",
 				Summary:    "the keys of a zip_keys group have different numbers of values: " + strings.Join(counts, ", ")})

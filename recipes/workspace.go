@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -390,7 +391,7 @@ func (w *Workspace) VariantFile() (VariantFile, bool) {
 	list := func(words []string) string {
 		quoted := make([]string, len(words))
 		for i, s := range words {
-			var q strings.Builder
+			var q bytes.Buffer
 			writeJSONString(&q, s) // JSON's texts are YAML's
 			quoted[i] = q.String()
 		}

@@ -48,6 +48,15 @@ func sharedAttacks() []Attack {
 	} {
 		list = append(list, Attack{Name: "pid1/" + a.name, Cites: starve, Script: a.script})
 	}
+	for _, a := range []struct{ name, script string }{
+		{"thread-memory", `exec 3</proc/$INIT/task/$INIT/mem`},
+		{"thread-descriptors", `ls /proc/$INIT/task/$INIT/fd | grep -q .`},
+		{"autogroup", `echo 19 >/proc/$INIT/autogroup`},
+		{"core-filter", `echo 0 >/proc/$INIT/coredump_filter`},
+		{"timer-slack", `exec 3</proc/$INIT/timerslack_ns; cat <&3`},
+	} {
+		list = append(list, Attack{Name: "pid1/" + a.name, Cites: "CVE-2019-5736 (runc) class: the keeper by its other names in /proc", Script: a.script})
+	}
 	return list
 }
 
@@ -93,6 +102,16 @@ func doorAttacks() []Attack {
 		Attack{Name: "read-only/socket", Script: `a=$RO/s$RANDOM; $SYS socket 1 1 0 -- bind @0 x:0100$(printf %s $a | od -An -v -tx1 | tr -d " \n") $((2+${#a}))`},
 		Attack{Name: "read-only/proc-root", Cites: "/proc/self/root leads around a mount in careless code", Script: `echo x >>/proc/self/root$RO/file`},
 		Attack{Name: "read-only/proc-cwd", Script: `cd $RO && echo x >>/proc/self/cwd/file`},
+		Attack{Name: "exhaustion/shared-anonymous", Cites: "setrlimit(2): no limit but a cgroup's counts shared memory", Limits: Limits{Memory: 100 << 20},
+			Script: `$SYS mmap 0 0xc800000 3 0x8021 -1 0 -- nanosleep x:0200000000000000$(printf %016d 0) 0`},
+		Attack{Name: "exhaustion/memory-file", Cites: "memfd_create(2): memory that no process has mapped", Limits: Limits{Memory: 100 << 20},
+			Script: `$SYS memfd_create s:x 0 -- write @0 b:16777216 16777216 -- $(for i in $(seq 11); do echo write @0 m:1 16777216 --; done) nanosleep x:0200000000000000$(printf %016d 0) 0`},
+		Attack{Name: "exhaustion/system-v-memory", Cites: "shmget(2): memory that is in no process's data segment", Limits: Limits{Memory: 100 << 20},
+			Script: `$SYS shmget 0 0xc800000 0x380 -- shmat @0 0 0 -- openat -100 s:/dev/zero 0 0 -- read @2 @1 0xc800000 -- nanosleep x:0100000000000000$(printf %016d 0) 0 -- shmctl @0 0 0`},
+		Attack{Name: "exhaustion/memory-hidden", Cites: "PR_SET_DUMPABLE(2const): /proc says nothing of the process to its own user", Limits: Limits{Memory: 100 << 20},
+			Script: `$SYS prctl 4 0 0 0 0 -- mmap 0 0xc800000 3 0x8021 -1 0 -- nanosleep x:0200000000000000$(printf %016d 0) 0`},
+		Attack{Name: "exhaustion/disk-hidden", Cites: "PR_SET_DUMPABLE(2const)", Limits: Limits{Disk: 10 << 20},
+			Script: `$SYS prctl 4 0 0 0 0 -- openat -100 s:f 0x42 420 -- unlinkat -100 s:f 0 -- write @1 b:33554432 33554432 -- nanosleep x:0200000000000000$(printf %016d 0) 0`},
 		Attack{Name: "exhaustion/disk-mapped", Cites: "what is only mapped has neither name nor descriptor", Limits: Limits{Disk: 10 << 20},
 			Script: `$SYS openat -100 s:f 0x42 420 -- ftruncate @0 0x2000000 -- mmap 0 0x2000000 3 1 @0 0 -- close @0 -- unlinkat -100 s:f 0 -- openat -100 s:/dev/zero 0 0 -- read @5 @2 0x2000000 -- nanosleep x:0200000000000000$(printf %016d 0) 0`},
 		Attack{Name: "exhaustion/disk-in-flight", Cites: "a descriptor on its way through a socket is in nobody's table", Limits: Limits{Disk: 10 << 20},

@@ -121,7 +121,8 @@ func (d *disk) count() (total int64) {
 	if d.keep != 0 {
 		for _, pid := range descendants(d.keep) {
 			proc := "/proc/" + strconv.Itoa(pid)
-			list, _ := os.ReadDir(proc + "/fd")
+			list, err := os.ReadDir(proc + "/fd")
+			d.blind = d.blind || errors.Is(err, fs.ErrPermission) // it hides from its own user (PR_SET_DUMPABLE)
 			for _, e := range list {
 				var st unix.Stat_t
 				switch err := unix.Stat(proc+"/fd/"+e.Name(), &st); {

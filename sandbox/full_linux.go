@@ -226,12 +226,26 @@ func (s *steps) command(j *job, w *wire) error {
 	} else {
 		s.ambient()
 	}
+	if j.Network && j.up(wallAbstract) && landlockABI() >= 6 {
+		s.noAbstractSockets()
+	}
 	if w.theirTrace != nil {
 		if err := s.traceSteps(w.theirTrace.Fd(), w.theirLife.Fd()); err != nil {
 			return err
 		}
 	}
 	return s.execSteps(j)
+}
+
+// noAbstractSockets fences off what a shared network brings beside the internet: the sockets of the machine that
+// have names and no files, X11's and containerd's among them, and a way to pass descriptors out (CVE-2020-15257,
+// CVE-2024-27297). Kernels before 6.12 cannot.
+func (s *steps) noAbstractSockets() {
+	attr := unix.LandlockRulesetAttr{Scoped: unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET}
+	l := label{"fence off abstract sockets", aboutWall}
+	set := s.open(l, unix.SYS_LANDLOCK_CREATE_RULESET, place(s, attr), unsafe.Sizeof(attr), 0)
+	s.add(l.text, unix.SYS_LANDLOCK_RESTRICT_SELF, reg(set), 0)
+	s.close(set)
 }
 
 // ambient keeps capabilities over execve, for the tests that leave that wall down.

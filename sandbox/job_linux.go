@@ -57,11 +57,12 @@ const (
 	wallFacts    wall = "the machine's facts covered"
 	wallCounts   wall = "the user's counts limited"
 	wallGroup    wall = "a cgroup namespace of its own"
+	wallAbstract wall = "no abstract sockets on a shared network"
 )
 
 // walls lists all that can be left down.
 func walls() []wall {
-	return []wall{wallFilter, wallPower, wallHidden, wallNesting, wallFiles, wallNetwork, wallIPC, wallReadOnly, wallFacts, wallCounts, wallGroup}
+	return []wall{wallFilter, wallPower, wallHidden, wallNesting, wallFiles, wallNetwork, wallIPC, wallReadOnly, wallFacts, wallCounts, wallGroup, wallAbstract}
 }
 
 func (j *job) up(w wall) bool { return !slices.Contains(j.Without, w) }

@@ -34,13 +34,17 @@ func (t *tree) proc(j *job) {
 // countedApart keeps the command from using up what the kernel counts for the caller: inotify instances and
 // watches, of which a user has 128 and a few thousand.
 func (t *tree) countedApart() {
-	for _, c := range [][2]string{{"max_inotify_instances", "32"}, {"max_inotify_watches", "8192"}} {
-		l := label{"limit " + c[0], aboutWall}
-		f := t.open(l, unix.SYS_OPENAT, reg(t.root), t.str("proc/sys/user/"+c[0]), unix.O_WRONLY|unix.O_CLOEXEC)
-		t.list[len(t.list)-1].skip = 2 // a kernel without inotify
-		t.push(l, unix.SYS_WRITE, []uintptr{reg(f), t.str(c[1]), uintptr(len(c[1]))}).min = uintptr(len(c[1]))
-		t.close(f)
-	}
+	t.sysctl("user/max_inotify_instances", "32")
+	t.sysctl("user/max_inotify_watches", "8192")
+}
+
+// sysctl sets a value of the sandbox's own namespaces, where the kernel has it and lets their owner do so.
+func (t *tree) sysctl(name, value string) {
+	l := label{"set " + name, aboutWall}
+	f := t.open(l, unix.SYS_OPENAT, reg(t.root), t.str("proc/sys/"+name), unix.O_WRONLY|unix.O_CLOEXEC)
+	t.list[len(t.list)-1].skip = 2
+	t.push(l, unix.SYS_WRITE, []uintptr{reg(f), t.str(value), uintptr(len(value))}).min = uintptr(len(value))
+	t.close(f)
 }
 
 // noMoreNamespaces is the second wall behind the filter: this user namespace may not have another one

@@ -162,6 +162,7 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	killedBy, memory := "", int64(0)
+	all := r.newMemoryWatch(j, p.Pid)
 	for alive := true; alive; {
 		select {
 		case <-exited:
@@ -183,6 +184,9 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 			}
 			if disk.over() {
 				killedBy = "disk"
+			}
+			if all.over() {
+				killedBy = "memory"
 			}
 		}
 		if alive && killedBy != "" {

@@ -101,8 +101,8 @@ type Result struct {
 	Isolation Isolation `json:"isolation"`            // reached, never merely asked for
 	Limits    Limits    `json:"limits"`               // that were in force
 	LimitedBy string    `json:"limited_by,omitempty"` // "cgroup2", "cgroup1", "rlimit" or "job" for memory, processes and CPU time
-	// LimitedWhy tells why memory, processes and CPU time are limited by rlimit, which counts the memory and
-	// the time of each process by itself.
+	// LimitedWhy tells why memory, processes and CPU time are limited by rlimit, which counts the time of each
+	// process by itself; their memory together is looked at now and then.
 	LimitedWhy string `json:"limited_why,omitempty"`
 	KilledBy   string `json:"killed_by,omitempty"` // "wall", "memory", "processes", "log", …: the limit that ended it
 	Network    bool   `json:"network,omitempty"`   // shared the network of the machine

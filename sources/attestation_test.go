@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,13 +36,13 @@ func (f *fakeAttests) CheckAttestations(data []byte, sums FileSums, publishers [
 func TestAttestations(t *testing.T) {
 	const good = "attested 77c7ce9a5d86bb386d443bb96390faa120633158699c8844c30b13ab0bf92760b7e4416aea397db91b4ac0e5dd56b8ef7e4b066162ab1fdc088319ce6defc876 by github:a/b\n" // sha512 of "data"
 	dir := write(t, t.TempDir(), map[string]string{"recipe/good.json": good, "recipe/bad.json": "attested 00 by github:a/b\n", "outside.json": good})
-	asked := 0
+	var asked atomic.Int32
 	served, _ := moody(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/f.bin":
 			w.Write([]byte("data"))
 		case "/f.bin.json":
-			asked++
+			asked.Add(1)
 			w.Write([]byte(good))
 		case "/huge.json":
 			w.Header().Set("Content-Length", "17000000")
@@ -100,14 +101,15 @@ func TestAttestations(t *testing.T) {
 		t.Error("counts without a checker")
 	}
 	check := &fakeAttests{}
-	g.Attests, asked = check, 0
+	g.Attests = check
+	asked.Store(0)
 	for _, g.Offline = range []bool{false, true} {
 		if _, err := fetch(g, source(served+".json", ab)); err != nil {
 			t.Error(err)
 		}
 	}
-	if asked != 1 || check.calls != 2 {
-		t.Errorf("the server was asked %d times, the checker %d", asked, check.calls)
+	if asked.Load() != 1 || check.calls != 2 {
+		t.Errorf("the server was asked %d times, the checker %d", asked.Load(), check.calls)
 	}
 	g.Offline = false
 	for range 2 {
@@ -115,8 +117,8 @@ func TestAttestations(t *testing.T) {
 			t.Error("counts for another publisher")
 		}
 	}
-	if asked != 2 {
-		t.Errorf("the server was asked %d times, want once more", asked)
+	if asked.Load() != 2 {
+		t.Errorf("the server was asked %d times, want once more", asked.Load())
 	}
 }
 
@@ -145,12 +147,13 @@ func TestRegistryOf(t *testing.T) {
 func TestIndexProvenance(t *testing.T) {
 	const sum = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
 	page := `{"meta": {"api-version": "1.3"}, "name": "a", "files": [{"filename": "a-1.tar.gz", "url": "../a-1.tar.gz", "hashes": {"sha256": "` + sum + `"}, "provenance": PROVENANCE}]}`
-	provenance := `"../../who/a-1.tar.gz"`
+	var provenance atomic.Value
+	provenance.Store(`"../../who/a-1.tar.gz"`)
 	server, _ := moody(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/simple/a/":
 			w.Header().Set("Content-Type", "application/vnd.pypi.simple.v1+json")
-			w.Write(bytes.ReplaceAll([]byte(page), []byte("PROVENANCE"), []byte(provenance)))
+			w.Write(bytes.ReplaceAll([]byte(page), []byte("PROVENANCE"), []byte(provenance.Load().(string))))
 		case "/who/a-1.tar.gz":
 			w.Write([]byte(`{"attestation_bundles": []}`))
 		default:
@@ -177,7 +180,7 @@ func TestIndexProvenance(t *testing.T) {
 	if err != nil || string(got) != `{"attestation_bundles": []}` {
 		t.Errorf("got %s, %v", got, err)
 	}
-	provenance = "null"
+	provenance.Store("null")
 	file.Digest = parsed(sum)
 	os.Remove(g.recordPath(attestationKey(file, "pkg:pypi/a@1")))
 	_, err = g.attestations(context.Background(), recipes.Origin{}, "pkg:pypi/a@1", file)
@@ -189,31 +192,31 @@ func TestIndexProvenance(t *testing.T) {
 
 // TestNPMAttestations asks a registry of the test's own, with the npm of this machine.
 func TestNPMAttestations(t *testing.T) {
-	at := `"attestations": {"url": "WHERE/who"}, `
-	var base string
+	var at atomic.Value
+	at.Store(`"attestations": {"url": "WHERE/who"}, `)
 	served, _ := moody(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/a":
 			w.Header().Set("Content-Type", "application/json")
+			base := "http://" + r.Host
 			fmt.Fprintf(w, `{"name": "a", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "a", "version": "1.0.0", "dist": {%s"tarball": "%s/a.tgz"}}}}`,
-				strings.ReplaceAll(at, "WHERE", base), base)
+				strings.ReplaceAll(at.Load().(string), "WHERE", base), base)
 		case "/who":
 			w.Write([]byte(`{"attestations": []}`))
 		default:
 			http.NotFound(w, r)
 		}
 	})
-	base = strings.TrimSuffix(served, "/f.bin")
 	g := newGetter(t)
 	if _, err := g.find("npm"); err != nil {
 		t.Skip(err)
 	}
-	g.env = map[string]string{"HOME": t.TempDir(), "npm_config_registry": base}
+	g.env = map[string]string{"HOME": t.TempDir(), "npm_config_registry": strings.TrimSuffix(served, "/f.bin")}
 	got, err := g.attestations(context.Background(), recipes.Origin{}, "pkg:npm/a@1.0.0", File{Name: "a.tgz"})
 	if err != nil || string(got) != `{"attestations": []}` {
 		t.Errorf("got %s, %v", got, err)
 	}
-	at = ""
+	at.Store("")
 	os.Remove(g.recordPath(attestationKey(File{}, "pkg:npm/a@1.0.0")))
 	_, err = g.attestations(context.Background(), recipes.Origin{}, "pkg:npm/a@1.0.0", File{Name: "a.tgz"})
 	wantError(t, err, "the registry has no attestations of it")

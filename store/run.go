@@ -340,11 +340,13 @@ const firstFacts = 64
 // checkBlock looks at up to most paths of a block and returns the rest of it. It ends where another found out
 // that the run is none to repeat.
 func (r *LastRun) checkBlock(block []byte, most int, failed *atomic.Bool) (rest []byte, err error) {
+	var stamps fsx.Stamps
+	defer stamps.Close()
 	for n := 0; len(block) > 0 && n < most; n++ {
 		if failed != nil && n%64 == 0 && failed.Load() {
 			return nil, nil
 		}
-		if block, err = checkFact(block); err != nil {
+		if block, err = checkFact(block, &stamps); err != nil {
 			if failed != nil {
 				failed.Store(true)
 			}
@@ -374,7 +376,7 @@ func (h How) size() (n int, known bool) {
 }
 
 // checkFact looks at the first path of a block and returns the rest of the block.
-func checkFact(b []byte) ([]byte, error) {
+func checkFact(b []byte, stamps *fsx.Stamps) ([]byte, error) {
 	if len(b) < 3 {
 		return nil, errDamaged
 	}
@@ -391,7 +393,7 @@ func checkFact(b []byte) ([]byte, error) {
 		}
 		return rest, nil
 	}
-	now, err := fsx.StampOf(path, how.follows())
+	now, err := stamps.Of(path, how.follows())
 	switch {
 	case how == Absent && errors.Is(err, fs.ErrNotExist):
 		return rest, nil

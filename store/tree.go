@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strings"
 
 	"forge/digest"
 	"forge/internal/fsx"
@@ -56,20 +58,28 @@ func (s *Store) treeFile(d digest.Digest) string {
 
 // Merge returns the union of trees. Where two have one path with different content it is an error.
 func Merge(trees ...[]digest.Entry) ([]digest.Entry, error) {
-	seen := map[string]digest.Entry{}
+	byPath := func(a, b digest.Entry) int { return strings.Compare(a.Path, b.Path) }
+	var merged []digest.Entry
 	for _, t := range trees {
-		for _, e := range t {
-			if old, ok := seen[e.Path]; ok && old != e {
+		if !slices.IsSortedFunc(t, byPath) { // what is stored is
+			t = slices.SortedFunc(slices.Values(t), byPath)
+		}
+		both := make([]digest.Entry, 0, len(merged)+len(t))
+		for len(merged) > 0 || len(t) > 0 {
+			next := &merged
+			if len(merged) == 0 || len(t) > 0 && t[0].Path < merged[0].Path {
+				next = &t
+			}
+			e := (*next)[0]
+			*next = (*next)[1:]
+			if n := len(both); n == 0 || both[n-1].Path != e.Path {
+				both = append(both, e)
+			} else if old := both[n-1]; old != e {
 				return nil, fmt.Errorf("%s: two trees hold it with different content (%s, %s)", e.Path, old.Sum.Short(), e.Sum.Short())
 			}
-			seen[e.Path] = e
 		}
+		merged = both
 	}
-	merged := make([]digest.Entry, 0, len(seen))
-	for _, e := range seen {
-		merged = append(merged, e)
-	}
-	sort.Slice(merged, func(i, j int) bool { return merged[i].Path < merged[j].Path })
 	return merged, nil
 }
 

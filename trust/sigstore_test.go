@@ -1,10 +1,13 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -251,6 +254,13 @@ func TestAttestations(t *testing.T) {
 		}, "its time stamp is refused"},
 		{"before the root's time", func(f *forgery) { f.signer = sigstoretest.GitHub("owner/repo", attestedAt.AddDate(-2, 0, 0)) }, "does not believe at"},
 		{"certificate in no log", func(f *forgery) { f.signer.Unlogged = true }, "its certificate is in no log of certificates"},
+		{"certificate of a server", func(f *forgery) { f.signer.ForTLS = true }, "incompatible key usage"},
+		{"certificate of an authority", func(f *forgery) { f.signer.Authority = true }, "its certificate is not for signing"},
+		{"time stamp that is none", func(f *forgery) {
+			f.change = func(_ *sigstoretest.Instance, b sigstoretest.Object) {
+				material(b)["timestampVerificationData"] = sigstoretest.Object{"rfc3161Timestamps": []any{sigstoretest.Object{"signedTimestamp": []byte("0\x80\x00")}}}
+			}
+		}, "its time stamp is refused"},
 		{"foreign authority", func(f *forgery) { f.signer.Foreign = true }, "its certificate was not one of the trusted root's"},
 		{"key instead of a certificate", func(f *forgery) {
 			f.change = func(_ *sigstoretest.Instance, b sigstoretest.Object) {
@@ -341,6 +351,59 @@ func TestAttestationsAsFound(t *testing.T) {
 	}
 	if got, err := root.CheckAttestations(sigstoretest.JSON(plain), artifactOf(attestedFile), theirs); err == nil || !strings.Contains(err.Error(), "there is a plain signature by https://github.com/owner/repo@refs/tags/v1") {
 		t.Errorf("signature: %v, %v", got, err)
+	}
+}
+
+// TestChangedAttestations changes a good bundle, a byte at a time: it is refused, or says what it said.
+func TestChangedAttestations(t *testing.T) {
+	i, root := instance(t)
+	b, err := i.Bundle(sigstoretest.GitHub("owner/repo", attestedAt), saying(sigstoretest.Publish), sigstoretest.Entry{Stamped: attestedAt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := sigstoretest.JSON(b)
+	want, err := root.CheckAttestations(text, artifactOf(attestedFile), theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := 0; at < len(text); at += 5 {
+		changed := bytes.Clone(text)
+		changed[at]++
+		got, err := root.CheckAttestations(changed, artifactOf(attestedFile), theirs)
+		if diff := cmp.Diff(want, got); err == nil && diff != "" {
+			t.Errorf("byte %d of %s is changed: %s", at, text[max(0, at-40):at+1], diff)
+		}
+	}
+}
+
+// TestRealAttestation verifies what pkg:pypi/pypi-attestations@0.0.19 was published with, by the root that the
+// program carries.
+func TestRealAttestation(t *testing.T) {
+	data, err := os.ReadFile("testdata/sigstore/pypi_attestations-0.0.19.tar.gz.provenance")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := ParseTrustedRoot(PublicGoodRoot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := hex.DecodeString("9bb1add04b1b4e182be6b0b80931593f7a291eb49d69b4fd728a5d4cbcdc4bd3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := Artifact{SHA256: [sha256.Size]byte(sum)}
+	got, err := root.CheckAttestations(data, file, []Publisher{{Provider: "github", Repository: "trailofbits/pypi-attestations"}})
+	want := []Attested{{Identity: Identity{Issuer: "https://token.actions.githubusercontent.com", Repository: "https://github.com/trailofbits/pypi-attestations",
+		Ref: "refs/tags/v0.0.19", Commit: "08802efe1f8e5fec4ad842d6b8ce97656092ee72",
+		Signer: "https://github.com/trailofbits/pypi-attestations/.github/workflows/release.yml@refs/tags/v0.0.19",
+		Run:    "https://github.com/trailofbits/pypi-attestations/actions/runs/12169989787/attempts/1"},
+		Publisher: "github:trailofbits/pypi-attestations", Predicate: PredicatePyPIPublish, Log: "https://rekor.sigstore.dev", LogIndex: 153454663,
+		Signed: time.Date(2024, 12, 4, 23, 14, 1, 0, time.UTC)}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	if _, err := root.CheckAttestations(data, file, theirs); err == nil || !strings.Contains(err.Error(), "attested by https://github.com/trailofbits/pypi-attestations@refs/tags/v0.0.19") {
+		t.Errorf("for another publisher: %v", err)
 	}
 }
 

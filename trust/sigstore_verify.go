@@ -121,30 +121,46 @@ func onePEM(text []byte) ([]byte, error) {
 }
 
 // stamped checks an RFC 3161 time stamp over the signature and returns its time.
-func (r *TrustedRoot) stamped(stamp, signature []byte) (time.Time, error) {
-	err := errors.New("the trusted root names no authority for them")
+func (r *TrustedRoot) stamped(stamp, signature []byte) (at time.Time, err error) {
+	err = errors.New("the trusted root names no authority for them")
 	for _, a := range r.stampers {
-		opts := verification.VerifyOpts{Roots: a.chain[len(a.chain)-1:]}
-		if len(a.chain) > 1 {
-			opts.TSACertificate, opts.Intermediates = a.chain[0], a.chain[1:len(a.chain)-1]
-		}
-		ts, bad := verification.VerifyTimestampResponse(stamp, bytes.NewReader(signature), opts)
-		if bad != nil {
-			err = bad
+		if at, err = a.stamped(stamp, signature); err != nil {
 			continue
 		}
-		if !a.valid.covers(ts.Time) {
-			err = fmt.Errorf("the trusted root does not believe its authority at %s", ts.Time.Format(time.RFC3339))
-			continue
+		if a.valid.covers(at) {
+			return at, nil
 		}
-		return ts.Time.UTC(), nil
+		err = fmt.Errorf("the trusted root does not believe its authority at %s", at.Format(time.RFC3339))
 	}
 	return time.Time{}, fmt.Errorf("its time stamp is refused: %w", err)
+}
+
+// stamped checks a time stamp by one authority. The reader of CMS is old and lenient code: should a hostile
+// stamp make it panic, that is a refusal.
+func (a authority) stamped(stamp, signature []byte) (at time.Time, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			at, err = time.Time{}, fmt.Errorf("it cannot be read: %v", p)
+		}
+	}()
+	last := len(a.chain) - 1
+	opts := verification.VerifyOpts{Roots: a.chain[last:], TSACertificate: a.chain[0]}
+	if last > 0 {
+		opts.Intermediates = a.chain[1:last]
+	}
+	ts, err := verification.VerifyTimestampResponse(stamp, bytes.NewReader(signature), opts)
+	if err != nil {
+		return at, err
+	}
+	return ts.Time.UTC(), nil
 }
 
 // issuedBy wants leaf to be for signing and valid at that time, with a chain to an authority that is valid
 // then, and returns the certificate that signed it.
 func (r *TrustedRoot) issuedBy(leaf *x509.Certificate, at time.Time) (*x509.Certificate, error) {
+	if leaf.IsCA || leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		return nil, errors.New("its certificate is not for signing")
+	}
 	err := fmt.Errorf("the trusted root has no authority for %s", at.Format(time.RFC3339))
 	for _, a := range r.authorities {
 		if !a.valid.covers(at) {

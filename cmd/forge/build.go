@@ -261,13 +261,41 @@ func (a *app) writeTable(outcomes []*engine.Outcome) {
 // paintTable writes lines, the first as a heading and the others in the colour of their roles.
 func (a *app) paintTable(lines []string, role func(int) string) {
 	paint := a.painter(a.stdout)
-	for i, line := range lines {
+	for i, line := range narrowed(lines, widthOf(a.stdout)) {
 		as := "bold"
 		if i > 0 {
 			as = role(i - 1)
 		}
 		fmt.Fprintln(a.stdout, paint(as, line))
 	}
+}
+
+// narrowed leaves out what matters least of the closing table, until it is no wider than a number of columns; 0 is
+// any number.
+func narrowed(lines []string, columns int) []string {
+	lines = slices.Clone(lines)
+	for _, least := range []string{"SIGNED BY", "CONTENT", "ISOLATION", "SECONDS", "BUILD", "VERSION"} {
+		if columns == 0 || !slices.ContainsFunc(lines, func(l string) bool { return columnsOf(l) > columns }) {
+			break
+		}
+		from := strings.Index(lines[0], least)
+		if from < 0 {
+			continue
+		}
+		to := from + len(least)
+		for to < len(lines[0]) && lines[0][to] == ' ' {
+			to++
+		}
+		last := to == len(lines[0])
+		for i, l := range lines {
+			r := []rune(l) // as text/tabwriter counts
+			if last {
+				to = len(r)
+			}
+			lines[i] = strings.TrimRight(string(r[:min(from, len(r))])+string(r[min(to, len(r)):]), " ")
+		}
+	}
+	return lines
 }
 
 // tableLines is the closing table: a heading and a line for each outcome.

@@ -160,7 +160,7 @@ func (c ci) annotate(level, title, text string, pos diag.Pos) {
 	if title != "" {
 		properties = append(properties, "title="+githubProperty(title))
 	}
-	fmt.Fprintf(c.w, "::%s %s::%s\n", level, strings.Join(properties, ","), githubData(printableText(text)))
+	fmt.Fprintf(c.w, "::%s %s::%s\n", level, c.clean(strings.Join(properties, ",")), githubData(c.clean(printableText(text))))
 }
 
 func githubData(s string) string {

@@ -13,6 +13,19 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// widthOf is how many columns the terminal has; 0 where w is none.
+func widthOf(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
+}
+
 // coloured decides by --color, NO_COLOR (https://no-color.org), CLICOLOR_FORCE and the terminal.
 func (a *app) coloured(w io.Writer) bool {
 	switch a.global.color {

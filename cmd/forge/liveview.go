@@ -43,9 +43,13 @@ func (v liveView) lines(columns, rows int) []string {
 	if v.logs && len(shown) > 0 {
 		room = min(8, (most-len(shown))/len(shown))
 	}
+	names, times := 0, 0
+	for _, r := range shown {
+		names, times = max(names, columnsOf(diag.Printable(r.name))), max(times, len(r.times()))
+	}
 	var list []string
 	for _, r := range shown {
-		list = append(list, v.row(r, columns))
+		list = append(list, v.row(r, columns, names, times))
 		for _, l := range r.log[max(0, len(r.log)-room):] {
 			list = append(list, v.paint("dim", fit("          | "+diag.Printable(withoutColor(l)), columns)))
 		}
@@ -56,14 +60,20 @@ func (v liveView) lines(columns, rows int) []string {
 	return append(list, v.paint("dim", fit(v.status(columns), columns)))
 }
 
-// row is "    build  zlib-1.3.1-h0f53e1b_0   12s of 40s  187%  340 MB", with less of it on a narrow terminal.
-func (v liveView) row(r liveRow, columns int) string {
-	times := clock(r.elapsed)
+// times is how long it has been running, and of how long.
+func (r liveRow) times() string {
 	if r.expected >= 1 {
-		times += " of " + clock(r.expected)
+		return clock(r.elapsed) + " of " + clock(r.expected)
 	}
-	right := fmt.Sprintf("%14s", times)
+	return clock(r.elapsed)
+}
+
+// row is "    build  zlib-1.3.1-h0f53e1b_0   12s of 40s  187%  340 MB", with less of it on a narrow terminal, and the
+// times beside the longest of the names on a wide one. times is the longest of all rows'.
+func (v liveView) row(r liveRow, columns, names, times int) string {
+	right := fmt.Sprintf(" %*s", times, r.times())
 	if columns >= 70 {
+		right = fmt.Sprintf("%14s", r.times())
 		usage := ""
 		if r.memory > 0 {
 			usage = fmt.Sprintf("%4.0f%% %8s", 100*r.cpu, megabytes(r.memory))
@@ -71,12 +81,15 @@ func (v liveView) row(r liveRow, columns int) string {
 		right += fmt.Sprintf("  %-14s", usage)
 	}
 	phase := cut(r.phase, 11)
-	left := max(1, columns-len(right)-13)
+	left := max(1, min(columns-len(right)-13, max(names, widestName)))
 	name := cut(diag.Printable(r.name), left)
 	line := fit(fmt.Sprintf("%11s  %s%s%s", phase, name, strings.Repeat(" ", max(0, left-columnsOf(name))), right), columns)
 	head := fit(line, 11)
 	return v.paint("note", head) + line[len(head):]
 }
+
+// widestName is how many columns names have at least where there is room: times do not jump about with each name.
+const widestName = 44
 
 // status is the last line.
 func (v liveView) status(columns int) string {

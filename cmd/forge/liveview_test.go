@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestLiveViewLines(t *testing.T) {
@@ -30,6 +32,24 @@ func TestLiveViewLines(t *testing.T) {
 		"3 of 24 · 1 failed · 19 waiting · 1m03s · about 4m00s left · 190% CPU, 512 MB · l hides logs"} {
 		if !strings.Contains(wide, want) {
 			t.Errorf("no %q in\n%s", want, wide)
+		}
+	}
+}
+
+func TestNarrowed(t *testing.T) {
+	table := []string{
+		"PACKAGE  VERSION  BUILD       STATUS  SECONDS  ISOLATION  CONTENT       SIGNED BY",
+		"zlib     1.3      hb0f4dca_0  built   4.5      full       b46221081245  7c5c195a7d83",
+		"b-ü      1        hb0f4dca_0  failed  0.1      -          -             -",
+	}
+	for columns, want := range map[int][]string{
+		0: table, 100: table,
+		70: {"PACKAGE  VERSION  BUILD       STATUS  SECONDS  ISOLATION  CONTENT", "zlib     1.3      hb0f4dca_0  built   4.5      full       b46221081245", "b-ü      1        hb0f4dca_0  failed  0.1      -          -"},
+		40: {"PACKAGE  VERSION  BUILD       STATUS", "zlib     1.3      hb0f4dca_0  built", "b-ü      1        hb0f4dca_0  failed"},
+		10: {"PACKAGE  STATUS", "zlib     built", "b-ü      failed"},
+	} {
+		if d := cmp.Diff(want, narrowed(table, columns)); d != "" {
+			t.Errorf("%d columns (-want +got)\n%s", columns, d)
 		}
 	}
 }

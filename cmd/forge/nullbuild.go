@@ -165,7 +165,7 @@ func watchServers(req *engine.Request, set engine.Channels) (asked []channels.As
 
 // writeUnchanged writes a table all of whose packages are reused.
 func (a *app) writeUnchanged(table []byte) error {
-	if !a.coloured(a.stdout) {
+	if !isTerminal(a.stdout) && !a.coloured(a.stdout) {
 		_, err := a.stdout.Write(table)
 		return err
 	}

@@ -255,7 +255,8 @@ func (p *progress) text(s string) {
 	if columns, _ := p.size(); p.wrap && columns > 0 {
 		lines := strings.Split(s, "\n")
 		for i, l := range lines {
-			if !strings.Contains(l, "\x1b") {
+			// Lines of logs alone: a command or a path that is broken in two cannot be copied.
+			if strings.HasPrefix(strings.TrimLeft(l, " "), "|") && !strings.Contains(l, "\x1b") {
 				lines[i] = wrap(l, columns)
 			}
 		}

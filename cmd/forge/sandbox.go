@@ -103,7 +103,7 @@ func (a *app) sandboxRun(ctx context.Context, f sandboxFlags, args []string) err
 		fmt.Fprintln(a.stderr, jsonLine(res))
 	}
 	if res.LimitedWhy != "" {
-		fmt.Fprintln(a.stderr, "forge: warning: memory and CPU time were limited for each process, not for all together: "+res.LimitedWhy)
+		fmt.Fprintln(a.stderr, "forge: warning: CPU time was limited for each process, not for all together, and memory was looked at four times a second: "+res.LimitedWhy)
 	}
 	switch {
 	case res.KilledBy == "wall":
@@ -178,6 +178,10 @@ func (f sandboxFlags) spec(args []string, level sandbox.Isolation) (sandbox.Spec
 			s.Mounts = append(s.Mounts, m)
 		}
 	}
+	// What lies inside of another comes after it, or it would be covered.
+	slices.SortStableFunc(s.Mounts, func(a, b sandbox.Mount) int {
+		return strings.Count(a.Target, "/") - strings.Count(b.Target, "/")
+	})
 	return s, nil
 }
 

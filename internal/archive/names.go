@@ -49,7 +49,8 @@ func CleanName(name string) (string, error) {
 // direction of text (CVE-2021-42574).
 func unprintable(r rune) bool {
 	return unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 ||
-		r == 0x2028 || r == 0x2029
+		r == 0x2028 || r == 0x2029 ||
+		r == 0x200e || r == 0x200f || r == 0x061c
 }
 
 // foldName maps names to one value that a file system without case or normalisation takes for one.

@@ -117,6 +117,8 @@ type Signer struct {
 	Until                             time.Time // of the certificate; ten minutes after At if zero
 	Unlogged                          bool      // no log of certificates has it
 	Foreign                           bool      // by an authority that the root does not name
+	ForTLS                            bool      // the certificate is for servers
+	Authority                         bool      // the certificate may sign certificates
 }
 
 // GitHub is a run of a workflow of a repository, OWNER/NAME.
@@ -142,6 +144,12 @@ func (i *Instance) Certificate(s Signer) (*x509.Certificate, *ecdsa.PrivateKey, 
 	}
 	c := &x509.Certificate{URIs: []*url.URL{subject}, NotBefore: s.At.Add(-time.Second), NotAfter: until,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}}
+	if s.ForTLS {
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
+	if s.Authority {
+		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, c.KeyUsage|x509.KeyUsageCertSign
+	}
 	for number, value := range []string{8: s.Issuer, 12: s.Repository, 14: s.Ref} {
 		if value == "" {
 			continue

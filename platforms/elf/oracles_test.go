@@ -125,7 +125,8 @@ func TestCorpusLoads(t *testing.T) {
 	dir := t.TempDir()
 	files, refused := 0, 0
 	corpus(t, func(p string, b []byte, info *Info) {
-		if !info.Dynamic || info.Machine != 62 || len(info.Needed) == 0 {
+		moves := func(name string) bool { return strings.Contains(name, "ORIGIN") } // what it needs, when it lies elsewhere
+		if !info.Dynamic || info.Machine != 62 || len(info.Needed) == 0 || slices.ContainsFunc(info.Needed, moves) {
 			return
 		}
 		// The paths searched before stay first, so that the answers are comparable.
@@ -133,6 +134,11 @@ func TestCorpusLoads(t *testing.T) {
 		if len(info.RunPath) > 0 {
 			paths = append(slices.Clone(info.RunPath), paths[len(paths)-1])
 		}
+		origin := filepath.Dir(p)
+		for i := range paths { // the file lies elsewhere now
+			paths[i] = strings.NewReplacer("${ORIGIN}", origin, "$ORIGIN", origin).Replace(paths[i])
+		}
+		paths = slices.DeleteFunc(paths, func(s string) bool { return s == "" })
 		out, err := SetRunPath(bytes.Clone(b), paths)
 		if err != nil {
 			refused++
@@ -145,7 +151,6 @@ func TestCorpusLoads(t *testing.T) {
 			return
 		}
 		defer os.Remove(name)
-		origin := filepath.Dir(p)
 		was, is := resolved(loader, p, origin), resolved(loader, name, origin)
 		if was != strings.ReplaceAll(is, name, p) {
 			t.Errorf("%s: the loader said\n%s\nand says now\n%s", p, was, is)

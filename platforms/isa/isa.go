@@ -171,9 +171,19 @@ func (r *Report) function(c *code, f function, has map[string]bool, allow []stri
 // dispatched tells by a function's name that it is one of several for different CPUs.
 func dispatched(name string) bool {
 	name = strings.ToLower(name)
+	if outlineAtomics(name) {
+		return true
+	}
 	return slices.ContainsFunc([]string{"avx", "sse", "fma", "bmi", "aes", "sha_ni", "shani", "_ni_", "_ni", "clmul", "popcnt", "f16c", "crc32c_intel", "crc32_intel",
 		"haswell", "skylake", "sandybridge", "nehalem", "zen", "knl", "x86_64_v", "x86_64-v", "rdrand", "rdseed", "evex", "vnni", "neon", "sve", "lse", "xsave", "movbe", "resolver", "cpuid", "cpu_features"},
 		func(s string) bool { return strings.Contains(name, s) })
+}
+
+// outlineAtomics knows the functions of libgcc and compiler-rt that ask whether the CPU has atomic instructions, and
+// do without where it has none (-moutline-atomics): __aarch64_ldadd4_acq_rel.
+func outlineAtomics(name string) bool {
+	rest, ok := strings.CutPrefix(name, "__aarch64_")
+	return ok && slices.ContainsFunc([]string{"cas", "swp", "ldadd", "ldclr", "ldeor", "ldset"}, func(s string) bool { return strings.HasPrefix(rest, s) })
 }
 
 func allowed(name string, globs []string) bool {

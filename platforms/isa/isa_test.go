@@ -129,6 +129,16 @@ __attribute__((target("avx2"))) int sum_avx2(const int *p) { return _mm256_extra
 	}
 }
 
+// The helpers that compilers call for atomic operations ask the CPU; what only begins as they do does not.
+func TestOutlineAtomics(t *testing.T) {
+	for name, want := range map[string]bool{"__aarch64_ldadd4_acq_rel": true, "__aarch64_swp1_rel": true, "__aarch64_cas16_acq": true,
+		"__aarch64_ldset4_relax": true, "__aarch64_sum": false, "ldadd4": false} {
+		if got := dispatched(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // objdump finds the same instruction boundaries in the C library, which has AVX-512 by hand.
 func TestBoundariesAsObjdump(t *testing.T) {
 	objdump, err := exec.LookPath("objdump")

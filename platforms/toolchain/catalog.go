@@ -17,6 +17,8 @@ type tool struct {
 	programs []string   // of a package that has none in usr/bin
 	made     []string   // files that its packages' scripts make, absolute; taken where they are there
 	whole    []string   // folders that it upgrades in place, absolute: what lies there now is taken, not what dpkg lists
+	without  []string   // files of its packages that stay out, absolute
+	texts    []written  // files that it has beside those of the host
 	inPrefix bool       // its programs are seen in the build prefix, too
 	shown    []Shown    // what else of it is seen there
 	windows  string     // what it is on Windows, see windowsHost

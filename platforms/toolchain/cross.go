@@ -37,10 +37,13 @@ func cross(p platforms.Platform) []tool {
 		versions := gccVersions("-" + pkg)
 		names := crossNames(target, t.gnu)
 		env := crossEnv(p, target, t.gnu)
+		meson := mesonCross(target, triplet(target))
+		env["MESON_ARGS"] = mesonArgs("$PREFIX", meson)
+		texts := []written{meson}
 		sys, name := "sysroot_"+target.String(), target.String()
 		all = append(all,
-			tool{name: "gcc_" + name, deb: c, versions: versions, aliases: names, env: env, exports: cExports, depends: []string{"gcc", sys}},
-			tool{name: "gxx_" + name, deb: cxx, versions: versions, aliases: names, env: env, exports: cxxExports, depends: []string{"gxx", "gcc_" + name, sys}},
+			tool{name: "gcc_" + name, deb: c, versions: versions, aliases: names, env: env, texts: texts, exports: cExports, depends: []string{"gcc", sys}},
+			tool{name: "gxx_" + name, deb: cxx, versions: versions, aliases: names, env: env, texts: texts, exports: cxxExports, depends: []string{"gxx", "gcc_" + name, sys}},
 			tool{name: sys, deb: libc, exports: sysrootExports},
 			tool{name: EmulatorFor(target), deb: []string{"qemu-user-static", "libc6-" + t.debian + "-cross"},
 				anyOf: [][]string{{"libgcc-s1-" + t.debian + "-cross"}, {"libstdc++6-" + t.debian + "-cross"}}},

@@ -71,14 +71,14 @@ func (db *dpkg) parts(t tool) ([]part, error) {
 		}
 		one := part{name: "pkg:deb/debian/" + p.name + "@" + purlVersion(p.version) + "?arch=" + p.arch, version: p.version, arch: p.arch}
 		for _, name := range names {
-			if kept(name) {
+			if kept(name) && !slices.Contains(t.without, name) {
 				one.paths = append(one.paths, name)
 			}
 		}
 		parts = append(parts, one)
 	}
 	if len(parts) > 0 {
-		parts[0].paths = append(parts[0].paths, t.made...)
+		parts[0].paths, parts[0].texts = append(parts[0].paths, t.made...), t.texts
 	}
 	for _, folder := range t.whole {
 		if err := db.takeWhole(parts, folder); err != nil {

@@ -48,16 +48,20 @@ type part struct {
 	name, version string   // a package URL or file URL, its version
 	paths         []string // absolute, below Root
 	links         []link   // symbolic links that no package lists
+	texts         []written
 	arch          string
 }
 
 // link is a symbolic link that an external has beside its files.
 type link struct{ path, target string } // path relative to /
 
+// written is a file that an external has beside those of the host.
+type written struct{ path, text string } // path relative to /
+
 // finder is the Finder of this machine.
 type finder struct {
 	cfg     Config
-	catalog []tool
+	catalog func() []tool // made when an external is looked for that no record has
 	open    func() ([]host, error)
 	files   *importer
 	looked  *looked
@@ -82,7 +86,7 @@ func New(cfg Config) Finder {
 		cfg:     cfg,
 		keeping: map[string]*External{},
 		looked:  l,
-		catalog: withDeclared(catalog(cfg.Platform), cfg.Declared),
+		catalog: sync.OnceValue(func() []tool { return withDeclared(catalog(cfg.Platform), cfg.Declared) }),
 		open:    sync.OnceValues(func() ([]host, error) { return hosts(cfg, l) }),
 		files:   newImporter(cfg.Store, cfg.Root, l),
 	}
@@ -116,7 +120,7 @@ func hosts(cfg Config, l *looked) ([]host, error) {
 // Names lists what it could offer, sorted.
 func (f *finder) Names() []string {
 	var names []string
-	for _, t := range f.catalog {
+	for _, t := range f.catalog() {
 		names = append(names, t.name)
 	}
 	slices.Sort(names)
@@ -135,11 +139,11 @@ func (f *finder) Find(ctx context.Context, name string) (*External, error) {
 }
 
 func (f *finder) find(ctx context.Context, name string) (host, *External, error) {
-	i := slices.IndexFunc(f.catalog, func(t tool) bool { return t.name == name })
+	i := slices.IndexFunc(f.catalog(), func(t tool) bool { return t.name == name })
 	if i < 0 || ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}
-	t := f.catalog[i]
+	t := f.catalog()[i]
 	all, err := f.open()
 	if err != nil {
 		return nil, nil, err
@@ -242,13 +246,13 @@ func (f *finder) load(ctx context.Context, name string) (*External, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(f.catalog, func(t tool) bool { return t.name == name })
+	i := slices.IndexFunc(f.catalog(), func(t tool) bool { return t.name == name })
 	if e == nil || i < 0 {
 		return nil, errors.New("the host does not have it any more")
 	}
-	parts, err := h.parts(f.catalog[i])
+	parts, err := h.parts(f.catalog()[i])
 	if err != nil {
 		return nil, err
 	}
-	return e, f.files.load(ctx, e, parts, f.catalog[i].aliases)
+	return e, f.files.load(ctx, e, parts, f.catalog()[i].aliases)
 }

@@ -44,7 +44,7 @@ func (g globs) find(t tool) (string, []string, bool, error) {
 func (g globs) parts(t tool) ([]part, error) {
 	folder := filepath.Join(g.root, t.glob.folder)
 	version, _ := t.glob.version(folder)
-	p := part{name: "file:///" + t.glob.folder, version: version, links: t.glob.links}
+	p := part{name: "file:///" + t.glob.folder, version: version, links: t.glob.links, texts: t.texts}
 	err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -126,6 +126,13 @@ func (im *importer) part(ctx context.Context, p part) ([]digest.Entry, error) {
 	for _, l := range p.links {
 		entries = append(entries, digest.Entry{Path: l.path, Kind: digest.Symlink, Target: l.target})
 	}
+	for _, w := range p.texts {
+		sum, err := im.store.PutBytes([]byte(w.text))
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, digest.Entry{Path: w.path, Kind: digest.File, Sum: sum, Size: int64(len(w.text))})
+	}
 	entries = slices.DeleteFunc(entries, func(e digest.Entry) bool { return e.Path == "" })
 	slices.SortFunc(entries, func(a, b digest.Entry) int { return strings.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(entries, func(a, b digest.Entry) bool { return a.Path == b.Path }), nil

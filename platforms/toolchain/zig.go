@@ -48,9 +48,16 @@ func zig(p platforms.Platform) []tool {
 		stdlib := &glob{folder: zigFolder, programs: []string{"zig"}, version: func(string) (string, bool) { return OldestMacOS, true },
 			skip: func(rel string) bool { return rel != "LICENSE" }}
 		c := zigEnv(p, t.zig, t.gnu, t.flags)
+		mac, err := platforms.Parse(t.subdir)
+		if err != nil {
+			continue
+		}
+		meson := mesonCross(mac, t.gnu)
+		c["MESON_ARGS"] = mesonArgs("$PREFIX", meson)
+		texts := []written{meson}
 		all = append(all,
-			tool{name: "clang_" + t.subdir, glob: at, env: c, depends: []string{"gcc"}},
-			tool{name: "clangxx_" + t.subdir, glob: at, env: c, depends: []string{"gxx", "clang_" + t.subdir}},
+			tool{name: "clang_" + t.subdir, glob: at, env: c, texts: texts, depends: []string{"gcc"}},
+			tool{name: "clangxx_" + t.subdir, glob: at, env: c, texts: texts, depends: []string{"gxx", "clang_" + t.subdir}},
 			tool{name: "macosx_deployment_target_" + t.subdir, glob: stdlib, exports: macosExports})
 	}
 	return all
@@ -107,7 +114,6 @@ func zigEnv(p platforms.Platform, target, gnu, flags string) map[string]string {
 		"LDFLAGS":              "-Wl,-headerpad_max_install_names -Wl,-dead_strip_dylibs -Wl,-rpath,$PREFIX/lib -L$PREFIX/lib",
 		"CMAKE_PREFIX_PATH":    "$PREFIX",
 		"CMAKE_ARGS":           zigCMake(target, machine, cpu),
-		"MESON_ARGS":           "-Dbuildtype=release --prefix=$PREFIX -Dlibdir=lib",
 		"OSX_ARCH":             machine,
 		"CONDA_BUILD_SYSROOT":  "/" + zigFolder + "/lib/libc/darwin",
 		"ZIG_GLOBAL_CACHE_DIR": "/tmp/zig-cache", "ZIG_LOCAL_CACHE_DIR": "/tmp/zig-cache",

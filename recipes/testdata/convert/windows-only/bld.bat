@@ -1,0 +1,2 @@
+nmake install
+if errorlevel 1 exit 1
