@@ -106,7 +106,8 @@ func buildBackends() []string {
 func (l *linter) pythonRules() {
 	for _, o := range l.packaged() {
 		pip := pipInstall.MatchString(scriptsOf(o))
-		python, backend, hasPip := false, false, false
+		// Those build themselves.
+		python, backend, hasPip := false, contains(buildBackends(), o.Name), o.Name == "pip"
 		for _, d := range append(append([]Dependency(nil), o.Requirements.Host...), o.Requirements.Build...) {
 			name, _, _ := strings.Cut(d.Spec, " ")
 			python = python || name == "python"

@@ -244,9 +244,11 @@ func (g *gc) choose() []*unit {
 	return victims
 }
 
-// inUseNow reports whether a process uses u: by name, or by one of its blobs.
+// inUseNow reports whether a process uses u: by name, or by one of its blobs. What has no name of its own yet
+// somebody is writing, unless it is old.
 func (g *gc) inUseNow(u *unit) bool {
-	if g.pins[u.pin] {
+	unfinished := strings.HasPrefix(filepath.Base(u.path), fsx.TempPrefix)
+	if g.pins[u.pin] || unfinished && g.limits.Now.Sub(u.used) < young {
 		return true
 	}
 	if u.pin != "" {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"forge/digest"
+	"forge/internal/fsx"
 )
 
 type result struct {
@@ -123,6 +124,37 @@ func TestGCKeepsWhatIsUsed(t *testing.T) {
 	c = collect(t, open(t, root), Limits{MaxSize: 0, Now: now})
 	if _, err := os.Stat(dir); err == nil || c.After != 0 {
 		t.Errorf("after it ended: %+v, %v", c, err)
+	}
+}
+
+// TestGCKeepsWhatIsWritten: a record that has not its name yet is somebody's, for a day.
+func TestGCKeepsWhatIsWritten(t *testing.T) {
+	now, root := time.Now(), t.TempDir()
+	st := open(t, root)
+	put(t, st, "any", 1, time.Hour, now)
+	for _, part := range []string{"actions", "trees"} {
+		if err := os.MkdirAll(st.path(part), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, age := range map[string]time.Duration{"new": time.Minute, "old": 25 * time.Hour} {
+			p := st.path(part, fsx.TempPrefix+name)
+			if err := os.WriteFile(p, []byte("{"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(p, now, now.Add(-age)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	st.Close()
+	collect(t, open(t, root), Limits{MaxSize: 0, Now: now})
+	for _, part := range []string{"actions", "trees"} {
+		if _, err := os.Stat(st.path(part, fsx.TempPrefix+"new")); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(st.path(part, fsx.TempPrefix+"old")); err == nil {
+			t.Errorf("%s: what a dead process left a day ago is still there", part)
+		}
 	}
 }
 

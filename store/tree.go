@@ -115,7 +115,11 @@ func (s *Store) Materialize(ctx context.Context, entries []digest.Entry) (string
 	if err := fsx.SyncTree(tmp); err != nil {
 		return "", err
 	}
-	return dst, fsx.Rename(tmp, dst)
+	err = fsx.Rename(tmp, dst)
+	if _, gone := os.Lstat(dst); gone == nil {
+		return dst, nil // also where a collection has put back what it had moved away
+	}
+	return dst, err
 }
 
 func (s *Store) lay(ctx context.Context, dir string, entries []digest.Entry) error {
