@@ -132,7 +132,7 @@ def floors(forge):
              f"p95 {ratios[int(len(ratios) * .95)]:.2f}, {sum(x > 2 for x in ratios)} above 2; max {ratios[-1]:.2f}: {worst}")
         if rows[0].get("YAML"):
             print(f"    (against one parse by yaml.v3 of the recipe.yaml it was converted from: {statistics.median(r['Render'] / r['Variants'] / r['YAML'] for r in rows):.2f})")
-        render, floor = abba(lambda: forge.ask("run " + group)["CPU"], lambda: forge.ask("parse " + group)["CPU"])
+        render, floor = abba(lambda: forge.ask("runs " + group)["CPU"], lambda: forge.ask("parses " + group)["CPU"])
         variants = sum(r["Floor"] * r["Variants"] for r in rows) / sum(r["Floor"] for r in rows)
         line(title + ", all, with collector", render / (floor * variants), 2, f"{len(rows)} files, {sum(r['Variants'] for r in rows)} variants, {render * 1000:.0f} ms")
 

@@ -34,7 +34,8 @@ type benchCase struct {
 // included.
 //
 //	run GROUP      every recipe of the group once
-//	parse GROUP    one parse of every file
+//	runs GROUP     the same again and again for half a second, per round
+//	parses GROUP   one parse of every file, likewise
 //	floor GROUP    every recipe against one parse of its file, measured in turn
 //	scale FORMAT N one recipe with N outputs
 //	many FORMAT N  one recipe with N variants
@@ -71,9 +72,11 @@ func TestBenchWorker(t *testing.T) {
 func benchOn(command string, group []benchCase) any {
 	switch command {
 	case "run":
-		return benchRun(group)
-	case "parse":
-		return benchParse(group)
+		return benchRun(group, 0)
+	case "runs":
+		return benchRun(group, steady)
+	case "parses":
+		return benchParse(group, steady)
 	}
 	return benchFloor(group)
 }
@@ -94,26 +97,42 @@ type benchTotal struct {
 	Bare                       float64 `json:",omitempty"` // CPU while the collector rests
 }
 
+// steady is how long what allocates little is repeated, in seconds, so that the collector has its share of it.
+const steady = 0.5
+
 // benchParse is the floor of benchRun.
-func benchParse(all []benchCase) (b benchTotal) {
-	runtime.GC()
-	start := cpuTime()
-	for _, c := range all {
-		c.floor()
-	}
-	b.CPU, b.Recipes = cpuTime()-start, len(all)
+func benchParse(all []benchCase, atLeast float64) (b benchTotal) {
+	b.CPU = benchRounds(atLeast, func() {
+		for _, c := range all {
+			c.floor()
+		}
+	})
+	b.Recipes = len(all)
 	return b
 }
 
-func benchRun(all []benchCase) (b benchTotal) {
+// benchRun renders all, again and again until it took atLeast seconds; the time is that of one round.
+func benchRun(all []benchCase, atLeast float64) (b benchTotal) {
+	b.CPU = benchRounds(atLeast, func() {
+		b.Outputs, b.Variants = 0, 0
+		for _, c := range all {
+			b.Outputs += c.render()
+			b.Variants += c.variants
+		}
+	})
+	b.Recipes = len(all)
+	return b
+}
+
+func benchRounds(atLeast float64, f func()) float64 {
 	runtime.GC()
 	start := cpuTime()
-	for _, c := range all {
-		b.Outputs += c.render()
-		b.Variants += c.variants
+	for n := 1; ; n++ {
+		f()
+		if took := cpuTime() - start; took >= atLeast {
+			return took / float64(n)
+		}
 	}
-	b.CPU, b.Recipes = cpuTime()-start, len(all)
-	return b
 }
 
 type benchRatio struct {
