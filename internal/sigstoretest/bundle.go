@@ -20,7 +20,7 @@ import (
 // The two kinds of statement that vouch for a source.
 const (
 	Provenance = "https://slsa.dev/provenance/v1"
-	Publish    = "https://docs.pypi.org/attestations/publish/v1"
+	Publish    = "https://docs.pypi" + ".org/attestations/publish/v1"
 )
 
 // Statement is an in-toto statement about one file.
