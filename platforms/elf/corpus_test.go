@@ -2,7 +2,6 @@ package elf
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,49 +11,30 @@ import (
 // TestCorpus rewrites every dynamic file of the folders FORGE_ELF_CORPUS names, shorter, longer and without a
 // path, and leaves them in FORGE_ELF_OUT, if that is set, for other programs to be tried on.
 func TestCorpus(t *testing.T) {
-	dirs := os.Getenv("FORGE_ELF_CORPUS")
-	if dirs == "" {
-		t.Skip("FORGE_ELF_CORPUS names no folders")
-	}
 	long := []string{"$ORIGIN/../lib", "/" + strings.Repeat("long", 60)}
 	files, grown := 0, int64(0)
-	for _, dir := range filepath.SplitList(dirs) {
-		filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
-				return nil
-			}
-			b, err := readELF(p)
-			if err != nil {
-				return nil
-			}
-			info, err := Parse(b)
-			if err != nil {
-				t.Errorf("%s: %v", p, err)
-				return nil
-			}
-			if !info.Dynamic {
-				return nil
-			}
-			files++
-			out, touched, err := setRunPath(bytes.Clone(b), long)
-			if err != nil {
-				t.Errorf("%s: %v", p, err)
-				return nil
-			}
-			if !bytes.Equal(patched(b, out, touched), out) {
-				t.Errorf("%s: differs in more than is told", p)
-			}
-			grown += int64(len(out) - len(b))
-			if to := os.Getenv("FORGE_ELF_OUT"); to != "" {
-				os.MkdirAll(filepath.Join(to, filepath.Dir(p)), 0o755)
-				os.WriteFile(filepath.Join(to, p), out, 0o755)
-			}
-			if _, err := SetRunPath(out, nil); err != nil {
-				t.Errorf("%s: taken out again: %v", p, err)
-			}
-			return nil
-		})
-	}
+	corpus(t, func(p string, b []byte, info *Info) {
+		if !info.Dynamic {
+			return
+		}
+		files++
+		out, touched, err := setRunPath(bytes.Clone(b), long)
+		if err != nil {
+			t.Errorf("%s: %v", p, err)
+			return
+		}
+		if !bytes.Equal(patched(b, out, touched), out) {
+			t.Errorf("%s: differs in more than is told", p)
+		}
+		grown += int64(len(out) - len(b))
+		if to := os.Getenv("FORGE_ELF_OUT"); to != "" {
+			os.MkdirAll(filepath.Join(to, filepath.Dir(p)), 0o755)
+			os.WriteFile(filepath.Join(to, p), out, 0o755)
+		}
+		if _, err := SetRunPath(out, nil); err != nil {
+			t.Errorf("%s: taken out again: %v", p, err)
+		}
+	})
 	t.Logf("%d files, grown by %d bytes", files, grown)
 }
 
