@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -11,6 +10,7 @@ import (
 	"sync"
 
 	"forge/digest"
+	"forge/internal/plain"
 	"forge/packages"
 	"forge/platforms/toolchain"
 	"forge/provenance"
@@ -152,12 +152,8 @@ func renderedFields(o *recipes.Output) (any, error) {
 	c := allFields(*o)
 	c.Recipe = recipes.Origin{Format: o.Recipe.Format, Index: o.Recipe.Index}
 	c.InheritFrom = nil // it has a key of its own, and the path of the recipe in it
-	b, err := json.Marshal(c)
+	v, err := plain.Of(c)
 	if err != nil {
-		return nil, err
-	}
-	var v any
-	if err := json.Unmarshal(b, &v); err != nil {
 		return nil, err
 	}
 	return withoutPlaces(v), nil
