@@ -27,7 +27,8 @@ type runner struct {
 	report   func(Event)
 	byRecord map[*packages.Record]*Action
 	vary     variation // of a rebuild
-	tokens   *tokens   // jobs that may run at once; nil where nothing else runs
+	sites    sites
+	tokens   *tokens // jobs that may run at once; nil where nothing else runs
 
 	mu        sync.Mutex
 	loaded    map[string]*toolchain.External

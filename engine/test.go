@@ -71,7 +71,7 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if err != nil {
 		return err
 	}
-	defer s.remove()
+	defer r.leave(s)
 	emulated, err := r.emulator(ctx, a.Output)
 	if err != nil {
 		return err
