@@ -32,7 +32,8 @@ type Placed struct {
 	Changed  bool   // anything was written
 	Replaced bool   // other bytes had the name before
 
-	fresh bool // the package itself was written
+	fresh bool   // the package itself was written
+	at    string // where its bytes are until all is placed
 	files fsx.Batch
 }
 
@@ -44,6 +45,7 @@ type Placed struct {
 // all of them.
 func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum digest.Digest, statement, tested []byte) (Placed, error) {
 	placed := Placed{Path: filepath.Join(p.Dir, subdir, fileName)}
+	placed.at = placed.Path
 	if bad := fileName == "" || subdir == "" || strings.HasPrefix(fileName, "."); bad ||
 		filepath.Base(fileName) != fileName || filepath.Base(subdir) != subdir || strings.ContainsAny(subdir+fileName, "/\\") {
 		return placed, fmt.Errorf("publish %q in %q: not names of a file and a folder", fileName, subdir)
@@ -64,12 +66,16 @@ func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum 
 		return placed, fmt.Errorf("publish %s: %w", placed.Path, err)
 	}
 	defer unlock()
+	defer placed.files.Drop()
 	err = p.putPackage(&placed, file, sum)
 	if err == nil {
 		err = p.putStatements(ctx, &placed, statement, tested)
 	}
 	if err == nil {
 		err = p.putDetached(ctx, &placed)
+	}
+	if err == nil {
+		err = placed.files.Place()
 	}
 	if !placed.fresh || err != nil {
 		err = errors.Join(err, placed.files.Done())
@@ -91,13 +97,14 @@ func (p *Publisher) putPackage(placed *Placed, file string, sum digest.Digest) e
 		return err
 	}
 	defer in.Close()
-	return placed.files.Write(placed.Path, 0o644, func(out io.Writer) error {
+	placed.at, err = placed.files.Stage(placed.Path, 0o644, func(out io.Writer) error {
 		got, _, err := digest.OfReader(io.TeeReader(in, out))
 		if err == nil && got != sum {
 			err = fmt.Errorf("%s has %s, want %s", file, got, sum)
 		}
 		return err
 	})
+	return err
 }
 
 // putStatements writes the envelopes: the provenance first, then our results of tests. (Ed25519 signatures are
@@ -125,7 +132,7 @@ func (p *Publisher) putStatements(ctx context.Context, placed *Placed, statement
 		return nil
 	}
 	placed.Changed = true
-	return placed.files.WriteFile(path, lines, 0o644)
+	return placed.files.StageFile(path, lines, 0o644)
 }
 
 // envelope is a signed statement on a line.
@@ -149,14 +156,23 @@ func (p *Publisher) withoutTests(lines []byte) []byte {
 	return kept
 }
 
+// putDetached signs the package, unless it has a signature that is good. A new one is signed where it lies, so that it
+// comes into its place together with its signatures.
 func (p *Publisher) putDetached(ctx context.Context, placed *Placed) error {
-	if _, err := trust.VerifyDetached(ctx, placed.Path, p.Keys, p.Now()); err == nil {
-		return nil
+	path := placed.Path + trust.SuffixOpenPGP
+	if _, err := os.Lstat(path); err == nil {
+		if err := placed.files.Place(); err != nil {
+			return err
+		}
+		placed.at = placed.Path
+		if _, err := trust.VerifyDetached(ctx, placed.Path, p.Keys, p.Now()); err == nil {
+			return nil
+		}
 	}
-	sig, err := p.Signer.SignDetached(ctx, placed.Path)
+	sig, err := p.Signer.SignDetached(ctx, placed.at)
 	if err != nil {
 		return err
 	}
 	placed.Changed = true
-	return placed.files.WriteFile(placed.Path+trust.SuffixOpenPGP, sig, 0o644)
+	return placed.files.StageFile(path, sig, 0o644)
 }
