@@ -27,7 +27,8 @@ type site struct {
 	extra   string // module closures, if there are any
 	at      layout // where the command sees them
 	level   sandbox.Isolation
-	calls   []string // batch files of externals that are called before anything is activated
+	calls   []string       // batch files of externals that are called before anything is activated
+	beside  []sandbox.File // what a script of our own reads, beside it
 }
 
 func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, error) {

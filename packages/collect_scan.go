@@ -167,12 +167,22 @@ func (r *reader) read(dir *os.Root, p string, want *finder, inspect func([]byte)
 		return scan{}, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() >= sparseFrom {
-		if held := dataIn(f); held < info.Size()/sparseRatio {
-			return scan{}, fmt.Errorf("it is a sparse file: %d bytes long, of which %d were written; the package would hold all of them. Make it shorter or remove it in the build script", info.Size(), held)
-		}
+	if err := CheckSparse(f); err != nil {
+		return scan{}, err
 	}
 	return r.scan(f, want, inspect)
+}
+
+// CheckSparse refuses a file of a gigabyte or more of which hardly anything was ever written: to read it takes for ever.
+func CheckSparse(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil || info.Size() < sparseFrom {
+		return err
+	}
+	if held := dataIn(f); held < info.Size()/sparseRatio {
+		return fmt.Errorf("it is a sparse file: %d bytes long, of which %d were written; the package would hold all of them. Make it shorter or remove it in the build script", info.Size(), held)
+	}
+	return nil
 }
 
 // A file so large, of which so little was ever written, is no file for a package: to read its 8 EB of zeros takes for ever.
