@@ -64,6 +64,9 @@ func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built 
 
 func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *logFile) error {
 	t := r.req.testsOf(a.Output)[plan.Index]
+	if err := checkNames(t); err != nil {
+		return err
+	}
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
 	}
