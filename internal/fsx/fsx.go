@@ -74,11 +74,48 @@ func (b *Batch) Done() error {
 	return errors.Join(errs...)
 }
 
+// Pending is a file that is whole and does not have its name yet.
+type Pending struct {
+	Temp string // where it lies, in the folder it is for
+	path string
+	b    *Batch
+}
+
+// Prepare writes a file that Commit then gives the name path, in the place of what has it now.
+func (b *Batch) Prepare(path string, perm fs.FileMode, fill func(io.Writer) error) (*Pending, error) {
+	temp, err := prepare(path, perm, true, fill)
+	if err != nil {
+		return nil, err
+	}
+	return &Pending{temp, path, b}, nil
+}
+
+// Commit gives the file its name.
+func (p *Pending) Commit() error {
+	if err := Rename(p.Temp, p.path); err != nil {
+		return err
+	}
+	return p.b.note(filepath.Dir(p.path))
+}
+
+// Discard removes a file that was not committed.
+func (p *Pending) Discard() { os.Remove(p.Temp) }
+
 func replace(path string, perm fs.FileMode, durable bool, fill func(io.Writer) error) (renamed bool, err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, TempPrefix+"*")
+	temp, err := prepare(path, perm, durable, fill)
 	if err != nil {
 		return false, err
+	}
+	if err = Rename(temp, path); err != nil {
+		os.Remove(temp)
+	}
+	return err == nil, err
+}
+
+func prepare(path string, perm fs.FileMode, durable bool, fill func(io.Writer) error) (temp string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), TempPrefix+"*")
+	if err != nil {
+		return "", err
 	}
 	defer func() {
 		if err != nil {
@@ -87,21 +124,17 @@ func replace(path string, perm fs.FileMode, durable bool, fill func(io.Writer) e
 		}
 	}()
 	if err = fill(f); err != nil {
-		return false, err
+		return "", err
 	}
 	if err = f.Chmod(perm); err != nil {
-		return false, err
+		return "", err
 	}
 	if durable {
 		if err = f.Sync(); err != nil {
-			return false, err
+			return "", err
 		}
 	}
-	if err = f.Close(); err != nil {
-		return false, err
-	}
-	err = Rename(f.Name(), path)
-	return err == nil, err
+	return f.Name(), f.Close()
 }
 
 // TempPrefix begins the names of files that are not whole yet; left over, they may be deleted.
