@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -56,6 +57,16 @@ var (
 	logStyles  = []string{"fancy", "plain", "json", "simple"} // simple is plain, as the peer has it
 	colorWords = []string{"auto", "always", "never"}
 )
+
+// peerEnvironment reads the variables that stand for rattler-build's flags.
+func (g *globalFlags) peerEnvironment(getenv func(string) string) {
+	if g.logStyle == "" {
+		g.logStyle = getenv("RATTLER_BUILD_LOG_STYLE")
+	}
+	if g.color == "" {
+		g.color = getenv("RATTLER_BUILD_COLOR")
+	}
+}
 
 // look completes and checks the flags that say how things are shown.
 func (g *globalFlags) look() error {
@@ -119,6 +130,9 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !knows(root, args[0]) {
 		return a.report(ctx, root, unknownVerb(root, args[0])) // before its flags are found to be unknown
+	}
+	if len(args) > 1 && args[0] == "help" && !strings.HasPrefix(args[1], "-") && !knows(root, args[1]) {
+		return a.report(ctx, root, unknownVerb(root, args[1]))
 	}
 	verb, err := root.ExecuteContextC(ctx)
 	return a.report(ctx, verb, err)
@@ -197,6 +211,7 @@ forge sandbox run and forge debug run end with the command's own.`,
 		Version:       version,
 	}
 	root.SetFlagErrorFunc(flagError)
+	root.Flags().BoolP("version", "V", false, "print the version")
 	flags := root.PersistentFlags()
 	flags.CountVarP(&a.global.verbose, "verbose", "v", "say more; twice for debugging")
 	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "say only what went wrong")
@@ -209,6 +224,10 @@ forge sandbox run and forge debug run end with the command's own.`,
 		if cmd.Name() == cobra.ShellCompRequestCmd || cmd.Name() == cobra.ShellCompNoDescRequestCmd {
 			return nil
 		}
+		if err := emptyValues(cmd); err != nil {
+			return err
+		}
+		a.global.peerEnvironment(a.getenv)
 		if err := a.loadConfig(); err != nil {
 			return err
 		}
@@ -238,6 +257,7 @@ var peerVerbs = map[string]string{
 	"generate-recipe": "forge writes no recipes from registries yet",
 	"bump-recipe":     "forge does not raise versions yet; edit the version and the hash in the recipe",
 	"migrate-recipe":  "it is called forge convert here",
+	"version":         "it is forge --version",
 	"inspect":         "it is called forge package inspect",
 	"extract":         "it is called forge package extract",
 }
@@ -253,6 +273,9 @@ func meant(c *cobra.Command, word string) string {
 	}
 	if near := diag.Nearest(word, names); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	if _, err := os.Stat(word); err == nil && !c.HasParent() {
+		return fmt.Sprintf("; did you mean forge build %s?", word)
 	}
 	return ""
 }

@@ -18,7 +18,7 @@ import (
 func testCommand(a *app) *cobra.Command {
 	var f buildFlags
 	var files []string
-	var index int
+	index := -1
 	var rdeps, asJSON bool
 	var attest string
 	c := &cobra.Command{
@@ -50,7 +50,7 @@ Exit code: 0 all passed or there are none, 1 one failed or could not be run here
 		},
 	}
 	c.Flags().StringArrayVarP(&files, "package-file", "p", nil, "package to test (also as plain arguments)")
-	c.Flags().IntVar(&index, "test-index", -1, "only this test, counted from 0")
+	c.Flags().Var(number(&index, 0), "test-index", "only this test, counted from 0")
 	c.Flags().BoolVar(&rdeps, "rdeps", false, "also run the tests of packages in the channels that depend on it")
 	c.Flags().StringVar(&attest, "attest", "", "write a signed statement of the package's own results to this file, also of failures (docs/verify.md)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the results as one JSON document")
