@@ -34,6 +34,7 @@ type buildFlags struct {
 	maxMemory                                                       string
 	verifyCache                                                     bool
 	abiCheck                                                        string
+	shortOutput                                                     string // short name of --output-dir
 	peer                                                            peerFlags
 }
 
@@ -41,7 +42,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.recipes, "recipe", "r", nil, "recipe: a folder, a file or a pattern such as ./recipes/... (also as plain arguments)")
 	fs.StringVar(&f.recipeDir, "recipe-dir", "", "folder whose recipes are all taken")
 	fs.StringArrayVar(&f.upTo, "up-to", nil, "only this output and what it needs")
-	fs.StringVar(&f.outputDir, "output-dir", "", "channel that packages are put into (default output)")
+	fs.StringVarP(&f.outputDir, "output-dir", f.shortOutput, "", "channel that packages are put into (default output)")
 	fs.StringVar(&f.buildPlatform, "build-platform", "", "platform the compilers run on (default this machine's)")
 	fs.StringVar(&f.hostPlatform, "host-platform", "", "platform the packages run on (default the target's)")
 	fs.StringVar(&f.target, "target-platform", "", "platform to build for (default this machine's)")
@@ -100,11 +101,13 @@ func (a *app) request(f *buildFlags, args []string) (*engine.Request, error) {
 func (f *buildFlags) registerChannels(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.channels, "channel", "c", nil, "channel to take dependencies from: a folder or a URL; after the package's own, in order")
 	fs.StringVar(&f.channelPriority, "channel-priority", "strict", "strict, flexible or disabled")
-	fs.StringVar(&f.outputDir, "output-dir", "", "folder of this workspace's packages and logs (default output)")
+	fs.StringVarP(&f.outputDir, "output-dir", f.shortOutput, "", "folder of this workspace's packages and logs (default output)")
 	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), seatbelt (macOS), appcontainer (Windows) or none (default full)")
 	fs.Var(&f.memory, "memory", "most memory a script may use, in bytes or as 2GB")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing")
+	fs.BoolVar(&f.experimental, "experimental", false, "for scripts that give it: packages need no switch")
+	fs.Lookup("experimental").Hidden = true
 	f.peer.register(fs)
 	f.buildNum = -1
 }
