@@ -93,7 +93,7 @@ func withoutMarks(lines []string) []string {
 	var keep []string
 	for _, l := range lines {
 		if !strings.HasPrefix(l, failMark) {
-			keep = append(keep, brief(l))
+			keep = append(keep, brief(diag.WithoutColor(l)))
 		}
 	}
 	return keep

@@ -257,6 +257,7 @@ type junitSuite struct {
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
 	Skipped  int         `xml:"skipped,attr"`
+	Errors   int         `xml:"errors,attr"` // always 0: JUnit's word for tests that could not run; readers want the attribute
 	Time     string      `xml:"time,attr"`
 	Cases    []junitCase `xml:"testcase"`
 }
@@ -272,6 +273,7 @@ type junitCase struct {
 
 type junitText struct {
 	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"` // which the schema of Ant's JUnit task wants of a failure
 	Text    string `xml:",chardata"`
 }
 
@@ -289,7 +291,7 @@ func writeJUnit(w io.Writer, outcomes []*engine.Outcome) error {
 		switch o.Status {
 		case engine.StatusFailed:
 			s.Failures++
-			c.Failure = &junitText{Message: lastLine(text), Text: text}
+			c.Failure = &junitText{Message: lastLine(text), Type: string(o.Status), Text: text}
 		case engine.StatusSkipped:
 			s.Skipped++
 			c.Skipped = &junitText{Message: text}

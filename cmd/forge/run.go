@@ -47,6 +47,7 @@ type globalFlags struct {
 	quiet    bool
 	logStyle string
 	color    string
+	fancy    bool   // the live view was asked for, also where CI is set
 	wrap     string // "true", "false", empty for wherever a terminal is
 
 	configFile string
@@ -70,6 +71,7 @@ func (g *globalFlags) peerEnvironment(getenv func(string) string) {
 
 // look completes and checks the flags that say how things are shown.
 func (g *globalFlags) look() error {
+	g.fancy = g.logStyle == logStyles[0]
 	for _, w := range []struct {
 		flag  string
 		value *string
@@ -166,10 +168,10 @@ func (a *app) report(ctx context.Context, verb *cobra.Command, err error) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case ctx.Err() != nil:
-		fmt.Fprintln(a.stderr, "forge: interrupted; nothing is lost, the same command goes on from here")
+		a.say("interrupted", "interrupted; nothing is lost, the same command goes on from here")
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.stderr, "forge: %s\nSee '%s --help'.\n", diag.Printable(usage.Error()), verb.CommandPath())
+		a.say("error", fmt.Sprintf("%s\nSee '%s --help'.", usage.Error(), verb.CommandPath()))
 		return exitUsage
 	}
 	a.printError(err)
@@ -182,12 +184,13 @@ func (a *app) printError(err error) {
 		a.printList(list)
 		return
 	}
-	lines := strings.Split(err.Error(), "\n")
-	for i, l := range lines {
-		lines[i] = diag.Printable(l)
+	help := remedy(err)
+	if a.forPrograms() {
+		fmt.Fprint(a.stderr, jsonEvent{Event: "error", Text: err.Error(), Help: help})
+		return
 	}
-	fmt.Fprintf(a.stderr, "forge: %s\n", strings.Join(lines, "\n"))
-	if help := remedy(err); help != "" {
+	a.say("error", err.Error())
+	if help != "" {
 		fmt.Fprintf(a.stderr, "  help: %s\n", help)
 	}
 }

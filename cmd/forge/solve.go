@@ -139,7 +139,7 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 		answer.Warnings = append(answer.Warnings, "there is no package in "+strings.Join(problem.Channels, ", ")+"; -c names other channels")
 	}
 	for _, w := range answer.Warnings {
-		fmt.Fprintln(a.stderr, "forge: warning: "+w)
+		a.say("warning", w)
 	}
 	if err := a.printAnswer(f, answer); err != nil {
 		return err

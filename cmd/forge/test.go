@@ -101,7 +101,7 @@ func (a *app) test(ctx context.Context, f *buildFlags, files []string, ask engin
 	}
 	if failed > 0 {
 		if !asJSON {
-			fmt.Fprintf(a.stderr, "forge: %d of %d tests failed\n", failed, len(rows))
+			a.say("error", fmt.Sprintf("%d of %d tests failed", failed, len(rows)))
 		}
 		return exitError{exitFailed}
 	}
@@ -178,6 +178,10 @@ func (a *app) printTest(o engine.TestOutcome, asJSON bool) testRow {
 		r.Reason = o.Err.Error()
 	}
 	if asJSON {
+		return r
+	}
+	if a.forPrograms() {
+		fmt.Fprint(a.stderr, jsonEvent{Event: string(o.Status), Text: fmt.Sprintf("test %d (%s)", o.Index, o.Kind), Package: o.Package, Phase: "test", Seconds: o.Seconds, Reason: r.Reason})
 		return r
 	}
 	what := fmt.Sprintf("%s: test %d (%s)", o.Package, o.Index, o.Kind)
