@@ -203,7 +203,10 @@ func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolch
 	if debug {
 		debugFlags(env)
 	}
-	for _, name := range []string{"CFLAGS", "CXXFLAGS", "FFLAGS", "FORTRANFLAGS"} {
+	for _, name := range []string{"CFLAGS", "CXXFLAGS", "FFLAGS", "FORTRANFLAGS", "CGO_CFLAGS", "CGO_CXXFLAGS"} {
+		if _, used := env[name]; !used {
+			continue // a language that the output has no compiler for
+		}
 		env[name] = strings.Join(append(slices.DeleteFunc(strings.Fields(env[name]), func(f string) bool { return l != nil && cpuFlag(f) }), flags...), " ")
 	}
 	return append([]string{compiler + " " + version}, flags...), nil

@@ -73,12 +73,13 @@ func (db *dpkg) parts(t tool) ([]part, error) {
 		for _, name := range names {
 			if kept(name) && !slices.Contains(t.without, name) {
 				one.paths = append(one.paths, name)
+				one.texts = append(one.texts, specsBeside(name)...)
 			}
 		}
 		parts = append(parts, one)
 	}
 	if len(parts) > 0 {
-		parts[0].paths, parts[0].texts = append(parts[0].paths, t.made...), t.texts
+		parts[0].paths, parts[0].texts = append(parts[0].paths, t.made...), append(parts[0].texts, t.texts...)
 	}
 	for _, folder := range t.whole {
 		if err := db.takeWhole(parts, folder); err != nil {

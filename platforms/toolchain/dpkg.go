@@ -20,7 +20,7 @@ type debian struct {
 // dpkg is the package database of a Debian host.
 type dpkg struct {
 	root      string // "/" but in tests
-	installed map[string]*debian
+	installed map[string]*debian // by name; of an architecture that is not dpkg's own by name:arch, too
 	foreign   []*debian           // further architectures of those
 	provides  map[string][]string // virtual name → installed packages, sorted
 	looked    *looked
@@ -80,7 +80,13 @@ func (db *dpkg) settle() {
 	if own := db.installed["dpkg"]; own != nil {
 		for _, p := range db.foreign {
 			if p.arch == own.arch {
-				db.installed[p.name] = p
+				p, db.installed[p.name] = db.installed[p.name], p
+			}
+			db.installed[p.name+":"+p.arch] = p
+		}
+		for name, p := range db.installed { // only there for another machine
+			if p.arch != own.arch && p.arch != "all" && !strings.Contains(name, ":") {
+				db.installed[name+":"+p.arch] = p
 			}
 		}
 	}
