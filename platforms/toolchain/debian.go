@@ -73,7 +73,11 @@ func (db *dpkg) parts(t tool) ([]part, error) {
 		for _, name := range names {
 			if kept(name) && !slices.Contains(t.without, name) {
 				one.paths = append(one.paths, name)
-				one.texts = append(one.texts, specsBeside(name)...)
+				specs, err := db.specsBeside(name)
+				if err != nil {
+					return nil, err
+				}
+				one.texts = append(one.texts, specs...)
 			}
 		}
 		parts = append(parts, one)

@@ -19,11 +19,12 @@ type debian struct {
 
 // dpkg is the package database of a Debian host.
 type dpkg struct {
-	root      string // "/" but in tests
-	installed map[string]*debian // by name; of an architecture that is not dpkg's own by name:arch, too
+	root      string              // "/" but in tests
+	installed map[string]*debian  // by name; of an architecture that is not dpkg's own by name:arch, too
 	foreign   []*debian           // further architectures of those
 	provides  map[string][]string // virtual name → installed packages, sorted
 	looked    *looked
+	specs     map[string][]written // of compilers, by their folder, see specsBeside
 }
 
 // dpkgStatus is dpkg's list of packages.
@@ -44,7 +45,7 @@ func readDpkg(root string) (*dpkg, error) {
 }
 
 func newDpkg(root string) *dpkg {
-	return &dpkg{root: root, installed: map[string]*debian{}, provides: map[string][]string{}}
+	return &dpkg{root: root, installed: map[string]*debian{}, provides: map[string][]string{}, specs: map[string][]written{}}
 }
 
 // parse reads stanzas; packages that are not installed are left out.
