@@ -46,7 +46,8 @@ func goTools(p platforms.Platform) []tool {
 	return all
 }
 
-// crossGo is Go with C for the machines that the host has cross compilers for.
+// crossGo is Go with C for the machines that the host has cross compilers for. Macs are not among them: Go links
+// CoreFoundation into programs with C, and zig has no frameworks.
 func crossGo(p platforms.Platform, at *glob, deb []string) []tool {
 	if p.OS() != "linux" {
 		return nil
@@ -54,9 +55,6 @@ func crossGo(p platforms.Platform, at *glob, deb []string) []tool {
 	compilers := map[string]string{"win-64": "gcc_win-64"}
 	for _, t := range crossTargets() {
 		compilers["linux-"+t.machine] = "gcc_linux-" + t.machine
-	}
-	for _, t := range zigTargets() {
-		compilers[t.subdir] = "clang_" + t.subdir
 	}
 	delete(compilers, p.String())
 	var all []tool
