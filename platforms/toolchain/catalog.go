@@ -104,6 +104,8 @@ func compilers(p platforms.Platform) []tool {
 	gcc := gccVersions("")
 	clang := []string{"clang", "binutils", "libc6-dev"}
 	clangs := []string{"clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14", "clang-13"}
+	// For link time optimisation; a clang without them does everything else.
+	llvm := [][]string{{"llvm"}, {"lld"}}
 	env, clangEnv := compilerEnv(p, "gcc", "g++"), compilerEnv(p, "clang", "clang++")
 	sys := "sysroot_" + p.String()
 	return []tool{
@@ -116,8 +118,8 @@ func compilers(p platforms.Platform) []tool {
 		{name: "gcc", deb: c, versions: gcc, aliases: cNames, depends: []string{sys}},
 		{name: "gxx", deb: cxx, versions: gcc, aliases: cxxNames, depends: []string{"gcc", sys}},
 		{name: "gfortran", deb: fortran, versions: gcc, aliases: fNames, depends: []string{"gcc", sys}},
-		{name: "clang_" + p.String(), deb: clang, versions: clangs, aliases: cNames, env: langC.of(clangEnv), exports: sysrootExports, depends: []string{sys}},
-		{name: "clangxx_" + p.String(), deb: append([]string{"g++"}, clang...), versions: clangs, aliases: cNames, env: langCXX.of(clangEnv), exports: clangxxExports, depends: []string{"clang_" + p.String(), sys}},
+		{name: "clang_" + p.String(), deb: clang, anyOf: llvm, versions: clangs, aliases: cNames, env: langC.of(clangEnv), exports: sysrootExports, depends: []string{sys}},
+		{name: "clangxx_" + p.String(), deb: append([]string{"g++"}, clang...), anyOf: llvm, versions: clangs, aliases: cNames, env: langCXX.of(clangEnv), exports: clangxxExports, depends: []string{"clang_" + p.String(), sys}},
 		{name: "binutils", deb: []string{"binutils"}, aliases: cNames},
 		{name: "binutils_" + p.String(), deb: []string{"binutils"}, aliases: cNames},
 		{name: sys, deb: []string{"libc6-dev", "linux-libc-dev"}, exports: sysrootExports},

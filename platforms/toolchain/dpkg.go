@@ -205,7 +205,7 @@ func followed(name string) bool {
 	case strings.HasPrefix(name, "python"), strings.HasPrefix(name, "libpython"), strings.HasPrefix(name, "debconf-"):
 		return false
 	case strings.HasSuffix(name, "-dev"):
-		for _, own := range []string{"libgcc-", "libstdc++-", "libgfortran-", "libstd-rust", "libobjc-"} {
+		for _, own := range []string{"libgcc-", "libstdc++-", "libgfortran-", "libstd-rust", "libobjc-", "libclang-common-", "libclang-rt-"} {
 			if strings.HasPrefix(name, own) {
 				return true
 			}
