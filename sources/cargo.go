@@ -67,17 +67,32 @@ func (g *Getter) cargo(ctx context.Context, dir, work string, args ...string) ([
 			}
 		}
 	}
-	path, err := g.find("cargo", more...)
-	if err != nil {
-		return nil, err
-	}
 	set := map[string]string{"CARGO_HOME": home, "TMPDIR": dir, "CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never"}
 	if rustup != "" {
 		set["RUSTUP_HOME"] = rustup
 	}
-	// cargo asks the rustc beside it about targets.
-	set["PATH"] = filepath.Dir(path) + string(os.PathListSeparator) + strings.Join(defaultClientDirs(), string(os.PathListSeparator))
-	return g.run(ctx, client{name: path, args: args, dir: work, set: set})
+	paths, err := g.findAll("cargo", more...)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	for _, path := range paths {
+		// cargo asks the rustc beside it about targets.
+		set["PATH"] = filepath.Dir(path) + string(os.PathListSeparator) + strings.Join(defaultClientDirs(), string(os.PathListSeparator))
+		out, err = g.run(ctx, client{name: path, args: args, dir: work, set: set})
+		if err == nil || !strings.Contains(err.Error(), "no such subcommand") && !strings.Contains(err.Error(), "no such command") {
+			return out, err
+		}
+	}
+	return out, fmt.Errorf("%w; this needs cargo 1.82 or newer in %s", err, strings.Join(folders(paths), ", "))
+}
+
+func folders(paths []string) []string {
+	var all []string
+	for _, p := range paths {
+		all = append(all, filepath.Dir(p))
+	}
+	return all
 }
 
 // cratesOf lists the crates that cargo downloaded below dir.

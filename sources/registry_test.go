@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -151,6 +152,33 @@ func TestRegistryCargo(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err != nil || env["CARGO_NET_OFFLINE"] != "true" {
 		t.Errorf("%v, %q", err, env)
 	}
+}
+
+// TestOldCargo passes over a distribution's cargo that has no `cargo info`, and says so where there is no other.
+func TestOldCargo(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the programs are shell scripts")
+	}
+	program := func(text string) string {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "cargo"), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	old := program("echo 'error: no such subcommand: `info`' >&2; exit 101")
+	g := newGetter(t, func(c *Config) { c.ClientDirs = []string{old, program("echo from $0")} })
+	if out, err := g.cargo(context.Background(), t.TempDir(), t.TempDir(), "info"); err != nil || !strings.HasPrefix(string(out), "from ") {
+		t.Errorf("%q, %v", out, err)
+	}
+	g = newGetter(t, func(c *Config) { c.ClientDirs, c.Env = []string{old}, nil })
+	_, err := g.cargo(context.Background(), t.TempDir(), t.TempDir(), "info")
+	wantError(t, err, "no such subcommand", "needs cargo 1.82 or newer in "+old)
+	g = newGetter(t, func(c *Config) {
+		c.ClientDirs = []string{program("echo 'error: no such host' >&2; exit 101"), program("echo never")}
+	})
+	_, err = g.cargo(context.Background(), t.TempDir(), t.TempDir(), "info")
+	wantError(t, err, "no such host")
 }
 
 // TestRegistryRecipeLock takes the lock file that lies beside the recipe: most packages of npm have none.
