@@ -27,8 +27,9 @@ type site struct {
 	extra   string // module closures, if there are any
 	at      layout // where the command sees them
 	level   sandbox.Isolation
-	calls   []string      // batch files of externals that are called before anything is activated
-	fresh   []folderState // of folders() when they were made; nil for a site that is not to be handed on
+	calls   []string       // batch files of externals that are called before anything is activated
+	fresh   []folderState  // of folders() when they were made; nil for a site that is not to be handed on
+	beside  []sandbox.File // what a script of our own reads, beside it
 }
 
 // folders are those that every site has.

@@ -21,7 +21,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 	build := provenance.Build{
 		FileName: b.FileName, SHA256: b.Archive,
 		Recipe: j.recipeName(), RecipeTree: j.a.RecipeTree,
-		Output: o.String(), Platform: o.Subdir(), Variant: o.Variant,
+		Output: o.String(), Platform: o.Subdir(), Variant: o.Variant, Unused: o.Unused(), Settings: o.Settings,
 		Key: j.key, Isolation: b.Isolation, Epoch: b.Epoch,
 		Packer:    j.tools.Format.Name() + " " + j.tools.Format.Compressor(),
 		BuilderID: "forge", BuilderMode: "workstation", BuilderVersion: j.tools.Version,
@@ -172,6 +172,9 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 	return list, nil
 }
 
+// noteVariables is where a statement says what variables the workspace set for an external.
+const noteVariables = "variables"
+
 // externalMaterial describes an external, once a run: a compiler has thousands of files. What it gives is
 // shared and must not be changed.
 func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, error) {
@@ -192,6 +195,9 @@ func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, e
 			programs[program] = sum.Hex()
 		}
 		notes["programs"] = programs
+	}
+	if len(e.Set) > 0 {
+		notes[noteVariables] = e.Set
 	}
 	m = provenance.Material{Kind: "external", URI: "forge:external/" + e.Record.Name + "@" + e.Record.Version,
 		Name: e.Record.Name, Digests: map[string]string{provenance.DigestTree: e.Tree.Hex()}, Annotations: notes}

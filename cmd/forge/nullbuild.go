@@ -391,6 +391,6 @@ func (l *lastRun) texts(req *engine.Request, outcomes []*engine.Outcome) (map[by
 // detail says something that only matters to who asks with -v.
 func (a *app) detail(format string, args ...any) {
 	if a.global.verbose > 0 {
-		fmt.Fprintf(a.stderr, "forge: %s\n", diag.Printable(fmt.Sprintf(format, args...)))
+		a.say("detail", fmt.Sprintf(format, args...))
 	}
 }

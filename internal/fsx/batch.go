@@ -20,6 +20,7 @@ type Batch struct {
 type staged struct {
 	path string
 	file *os.File
+	last bool
 }
 
 // WriteFile replaces path by data.
@@ -43,8 +44,16 @@ func (b *Batch) Stage(path string, perm fs.FileMode, fill func(io.Writer) error)
 	if err != nil {
 		return "", err
 	}
-	b.staged = append(b.staged, staged{path, f})
+	b.staged = append(b.staged, staged{path: path, file: f})
 	return f.Name(), nil
+}
+
+// StageLast is Stage for the one file that others lie beside: Place gives it its name after all of them.
+func (b *Batch) StageLast(path string, perm fs.FileMode, fill func(io.Writer) error) (at string, err error) {
+	if at, err = b.Stage(path, perm, fill); err == nil {
+		b.staged[len(b.staged)-1].last = true
+	}
+	return at, err
 }
 
 // StageFile stages data.
@@ -67,6 +76,15 @@ func (b *Batch) Place() error {
 			return err
 		}
 	}
+	slices.SortStableFunc(b.staged, func(x, y staged) int {
+		switch {
+		case x.last == y.last:
+			return 0
+		case y.last:
+			return -1
+		}
+		return 1
+	})
 	for len(b.staged) > 0 {
 		s := b.staged[0]
 		b.staged = b.staged[1:]

@@ -3,6 +3,7 @@ package toolchain
 
 import (
 	"context"
+	"maps"
 	"path"
 
 	"forge/digest"
@@ -16,6 +17,8 @@ type External struct {
 	Origin     []Origin            // where its files come from, for provenance
 	Tree       digest.Digest       // of Entries; known after Load
 	Env        map[string]string   // what activating it sets: CC, CFLAGS, …
+	Set        map[string]string   // those of Env that the workspace set, in place of Usual
+	Usual      map[string]string   // Env as it is where no workspace sets anything; known where Set is not empty
 	Calls      []string            // batch files that activating it calls, absolute (Windows)
 	Folders    []string            // absolute, that its programs read beside its files, at levels that leave all in place (macOS)
 	Programs   []string            // absolute paths of the programs it offers
@@ -73,6 +76,24 @@ func sumsOf(programs []string, list []digest.Entry) map[string]digest.Digest {
 		}
 	}
 	return sums
+}
+
+// With is e with other values of some variables, in place of those that were set before.
+func (e *External) With(set map[string]string) *External {
+	c := *e
+	if len(e.Set) > 0 {
+		c.Env = e.Usual
+	}
+	c.Usual, c.Set = nil, nil
+	if len(set) > 0 {
+		c.Usual, c.Set = c.Env, set
+		c.Env = maps.Clone(c.Env)
+		if c.Env == nil {
+			c.Env = map[string]string{}
+		}
+		maps.Copy(c.Env, set)
+	}
+	return &c
 }
 
 // Shown is a link from the build prefix to a file or folder of an external. Build scripts look for tools and
