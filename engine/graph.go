@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"forge/digest"
 	"forge/internal/diag"
@@ -38,6 +39,7 @@ type Action struct {
 	RunExports packages.RunExports
 	Origins    map[string]Origin // where match specs come from that the recipe has not in these words
 	Staging    *Action           // what it starts from
+	After      *Action           // whose script runs before its own in the work folder that they share
 	DebugOf    *Action           // whose debug data it packages
 	Levels     []*Action         // that build its libraries for higher CPU levels, the lowest first
 	Needs      []*Action         // hard edges: must be built before this one starts
@@ -64,6 +66,14 @@ func (a *Action) note(spec string, o Origin) {
 		a.Origins = map[string]Origin{}
 	}
 	a.Origins[spec] = o
+}
+
+// Needed are the actions that must be built before a is.
+func (a *Action) Needed() []*Action {
+	if a.After == nil {
+		return a.Needs
+	}
+	return append(slices.Clip(a.Needs), a.After)
 }
 
 // Name is name-version-build.

@@ -45,6 +45,11 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
+	p.checkWorkOrder()
+	p.problems.Sort()
+	if err := p.problems.Err(); err != nil {
+		return nil, err
+	}
 	p.order()
 	p.graph.keepUpTo(req.UpTo)
 	p.checkNames()
@@ -167,6 +172,7 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		p.states[i].failed = true
 	}
 	p.linkStaging(l)
+	p.linkWork()
 	p.linkLevels(l)
 	p.linkDebug(l)
 	return nil
@@ -186,6 +192,15 @@ func (p *planner) linkStaging(l *linker) {
 			continue
 		}
 		a.Staging = p.all[from]
+	}
+}
+
+// linkWork finds whose work folders outputs go on with.
+func (p *planner) linkWork() {
+	for i, a := range p.all {
+		if before := p.links[i].before; before >= 0 {
+			a.After = p.all[before]
+		}
 	}
 }
 
@@ -263,7 +278,7 @@ func (p *planner) start() error {
 }
 
 func (p *planner) activate(i int) {
-	if !p.states[i].active {
+	for ; i >= 0 && !p.states[i].active; i = p.links[i].before {
 		p.states[i].active = true
 		p.next = append(p.next, i)
 	}
@@ -278,7 +293,7 @@ func (p *planner) order() {
 			return
 		}
 		seen[a] = true
-		for _, b := range a.Needs {
+		for _, b := range a.Needed() {
 			visit(b)
 		}
 		p.graph.Actions = append(p.graph.Actions, a)

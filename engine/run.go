@@ -122,6 +122,10 @@ func (r *run) known(a *Action) map[*Action]*Built {
 		}
 	}
 	add(a, a.Staging)
+	for b := a.After; b != nil; b = b.After {
+		add(b)
+		add(b.Needs...)
+	}
 	add(a.Needs...)
 	add(a.TestNeeds...)
 	if a.Staging != nil {
@@ -184,7 +188,7 @@ func (r *runner) recorded(key store.ActionID) *Built {
 	if r.req.TraceInputs && b.Inputs.IsZero() && b.Isolation != "" {
 		return nil // it ran, and nobody watched
 	}
-	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Debug, b.Inputs} {
+	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Work, b.Debug, b.Inputs} {
 		if !d.IsZero() && !r.tools.Store.Has(d) {
 			return nil
 		}

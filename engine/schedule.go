@@ -48,7 +48,7 @@ func tasksOf(g *Graph) []*task {
 	}
 	for _, a := range g.Actions {
 		after(tests[a], builds[a])
-		for _, b := range a.Needs {
+		for _, b := range a.Needed() {
 			if builds[b] != nil {
 				after(builds[a], builds[b])
 			}
@@ -87,7 +87,7 @@ func groupsOf(g *Graph) map[*Action]int {
 	}
 	next := make([][]int, len(g.Actions))
 	for i, a := range g.Actions {
-		for _, b := range slices.Concat(a.Needs, a.TestNeeds) {
+		for _, b := range slices.Concat(a.Needed(), a.TestNeeds) {
 			if j, ok := index[b]; ok {
 				next[i] = append(next[i], j)
 			}

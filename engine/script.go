@@ -145,7 +145,11 @@ func interpreter(name string) string {
 	case "powershell", "pwsh":
 		return "pwsh"
 	}
-	return shellQuote(name)
+	var words []string // of script_interpreter, which may have arguments
+	for _, w := range strings.Fields(name) {
+		words = append(words, shellQuote(w))
+	}
+	return strings.Join(words, " ")
 }
 
 func extension(interpreter string) string {
