@@ -44,6 +44,7 @@ type Action struct {
 	Levels     []*Action         // that build its libraries for higher CPU levels, the lowest first
 	Needs      []*Action         // hard edges: must be built before this one starts
 	TestNeeds  []*Action         // soft edges: must be built before its tests run
+	RunNeeds   [][]*Action       // for each dependency that only this run's packages meet: those that do
 	RecipeTree digest.Digest
 
 	apart map[string]bool // names that are taken from a channel or the host to begin a loop

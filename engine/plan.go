@@ -91,6 +91,7 @@ type planner struct {
 	unknown  []unknownNeed // what nobody offers; see reportUnknown
 	with     []string      // specs that every test environment holds beside the tested package
 
+	linker *linker
 	states []planState
 	next   []int         // to be looked at in the next round
 	behind map[int][]int // by action, those that wait for it
@@ -167,6 +168,7 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		p.from.planned[o.Name] = append(p.from.planned[o.Name], &a.Record)
 	}
 	l := newLinker(kept)
+	p.linker = l
 	p.links, p.states = l.links(), make([]planState, len(kept))
 	for _, i := range bad {
 		p.states[i].failed = true
@@ -301,8 +303,37 @@ func (p *planner) order() {
 	for i, a := range p.all {
 		if p.states[i].done && !p.states[i].failed {
 			visit(a)
+			p.runNeeds(a)
 		}
 	}
+}
+
+// runNeeds finds, for each dependency of a's package, the outputs of the run that meet it. Where something that
+// exists already does, none of them is needed.
+func (p *planner) runNeeds(a *Action) {
+	if a.Output.Staging {
+		return
+	}
+	for _, spec := range a.Record.Depends {
+		var any []*Action
+		for _, i := range p.linker.spec(spec) {
+			if p.states[i].done && !p.states[i].failed {
+				any = append(any, p.all[i])
+			}
+		}
+		if len(any) > 0 && !p.isThere(spec) {
+			a.RunNeeds = append(a.RunNeeds, any)
+		}
+	}
+}
+
+// isThere reports whether a package that is not built because it exists meets the match spec.
+func (p *planner) isThere(spec string) bool {
+	if len(p.standIns) == 0 {
+		return false
+	}
+	m, err := packages.ParseMatchSpec(spec)
+	return err == nil && slices.ContainsFunc(p.from.planned[m.Name], func(r *packages.Record) bool { return p.standIns[r] != nil && m.Matches(r) })
 }
 
 // report turns an error of solving a into a diagnostic at a's recipe.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -29,6 +30,10 @@ func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
 
 func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	all := tasksOf(g)
+	r.part = map[*Action]bool{}
+	for _, a := range g.Actions {
+		r.part[a] = true
+	}
 	for _, t := range all {
 		if t.kind == buildTask {
 			t.cost = r.lastSeconds(t.action)
@@ -58,6 +63,7 @@ type run struct {
 	*runner
 	meter    *meter
 	mu       sync.Mutex
+	part     map[*Action]bool // what is built in this Run
 	built    map[*Action]*Built
 	outcomes map[*Action]*Outcome
 }
@@ -77,7 +83,7 @@ func (r *run) do(ctx context.Context, t *task) error {
 	o.Seconds += t.took
 	if err != nil {
 		o.Status, o.Err = StatusFailed, err
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.As(err, &errNotRun{}) {
 			o.Status = StatusSkipped
 		}
 	}
@@ -220,10 +226,29 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if err := r.checkABI(ctx, a, b); err != nil {
 		return err
 	}
+	if err := r.runnable(a); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	o := r.outcome(a)
 	r.mu.Unlock()
 	return r.publish(ctx, a, b, o, tested)
+}
+
+// runnable keeps a package out of the channel that could not be installed from it: for each thing that it runs with,
+// and that this run makes, one that fits must be there. What needs a to run in its turn counts unless it failed.
+func (r *run) runnable(a *Action) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, any := range a.RunNeeds {
+		if !slices.ContainsFunc(any, func(b *Action) bool {
+			o := r.outcomes[b]
+			return b == a || !r.part[b] || o != nil && o.Err == nil && (o.Status == StatusBuilt || o.Status == StatusReused)
+		}) {
+			return errNotRun{fmt.Sprintf("needs %s to run, which failed or was not built", any[0].Output.Name)}
+		}
+	}
+	return nil
 }
 
 // testKey names a's tests in the environments they run in.
