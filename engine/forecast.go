@@ -58,7 +58,7 @@ func (r *runner) foresee(ctx context.Context, a *Action, built map[*Action]*Buil
 	if f.Lines, err = r.manifest(ctx, a, built); err != nil {
 		return f, err
 	}
-	if f.Built = r.recorded(f.Lines.ID()); f.Built != nil {
+	if f.Built = r.recordedOf(a, f.Lines.ID()); f.Built != nil {
 		f.Status, f.Reason = StatusReused, "nothing that it is made of changed"
 		return f, nil
 	}

@@ -235,6 +235,7 @@ func recordedOutputs(ctx context.Context, req *Request, b provenance.Build, rec 
 		}
 		req.Variant[name] = []string{fmt.Sprint(value)}
 	}
+	addWorkVariants(req, b)
 	for _, number := range []*int{nil, &rec.BuildNumber} {
 		req.BuildNumber = number
 		if all, _, err = Render(ctx, req); err != nil {

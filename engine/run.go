@@ -151,7 +151,7 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 		return err
 	}
 	key := m.ID()
-	b, status := r.recorded(key), StatusReused
+	b, status := r.recordedOf(a, key), StatusReused
 	if b != nil && r.req.VerifyCache {
 		if err := r.checkHit(ctx, a, key, b, known); err != nil {
 			return err
@@ -163,7 +163,7 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 			return err
 		}
 		defer unlock()
-		if b = r.recorded(key); b == nil {
+		if b = r.recordedOf(a, key); b == nil {
 			r.report(Event{Kind: EventStart, Action: a})
 			if b, err = r.build(ctx, a, key.Digest, known); err != nil {
 				return err
@@ -200,6 +200,16 @@ func (r *runner) recorded(key store.ActionID) *Built {
 		}
 	}
 	return &b
+}
+
+// recordedOf is what was recorded of a. A result from before others came after it says nothing of what its script
+// left in the work folder.
+func (r *runner) recordedOf(a *Action, key store.ActionID) *Built {
+	b := r.recorded(key)
+	if b != nil && a.Output.LeavesWork && !b.WorkSeen {
+		return nil
+	}
+	return b
 }
 
 // doTest tests a's package unless these very tests passed before, and puts it into the channel.

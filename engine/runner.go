@@ -151,7 +151,8 @@ type allFields recipes.Output
 func renderedFields(o *recipes.Output) (any, error) {
 	c := allFields(*o)
 	c.Recipe = recipes.Origin{Format: o.Recipe.Format, Index: o.Recipe.Index}
-	c.InheritFrom = nil // it has a key of its own, and the path of the recipe in it
+	c.InheritFrom = nil  // it has a key of its own, and the path of the recipe in it
+	c.LeavesWork = false // what comes after it says nothing of it
 	b, err := json.Marshal(c)
 	if err != nil {
 		return nil, err

@@ -189,7 +189,7 @@ func (j *job) keepWork(ctx context.Context, b *Built) error {
 			folders = append(folders, name) // make can look at it, where there is something to look at at all
 		}
 	}
-	if len(gone)+len(changed) == 0 {
+	if b.WorkSeen = true; len(gone)+len(changed) == 0 {
 		return nil
 	}
 	read, write := io.Pipe()
@@ -289,4 +289,41 @@ func (j *job) workMaterials() []provenance.Material {
 			Annotations: map[string]any{"key": b.Key.Hex(), "isolation": b.Isolation, "variant": a.Output.Variant}})
 	}
 	return list
+}
+
+// workNames are the outputs whose changes to the work folder a statement names.
+func workNames(b provenance.Build) []string {
+	var list []string
+	for _, m := range b.Materials {
+		if m.Kind == materialWork {
+			list = append(list, m.Name)
+		}
+	}
+	return list
+}
+
+// addWorkVariants adds to the request, which has the package's own variant, what it takes to render those outputs:
+// they may be of other variants, in the order in which their scripts ran.
+func addWorkVariants(req *Request, b provenance.Build) {
+	values := map[string][]string{}
+	for _, m := range b.Materials {
+		variant, _ := m.Annotations["variant"].(map[string]any)
+		if m.Kind != materialWork {
+			continue
+		}
+		for name, value := range variant {
+			if text := fmt.Sprint(value); name != "target_platform" && !slices.Contains(values[name], text) {
+				values[name] = append(values[name], text)
+			}
+		}
+	}
+	for name, list := range values {
+		if own := req.Variant[name]; len(own) > 0 && !slices.Contains(list, own[0]) {
+			list = append(list, own[0])
+		}
+		if req.Variant == nil {
+			req.Variant = map[string][]string{}
+		}
+		req.Variant[name] = list
+	}
 }
