@@ -91,6 +91,7 @@ func (j *job) sourceMaterials() ([]provenance.Material, error) {
 	if j.a.Staging != nil {
 		list = append(append(list, j.stagedMaterial()), j.built[j.a.Staging].Materials...)
 	}
+	list = append(list, j.workMaterials()...)
 	for _, f := range j.fetched {
 		verdicts, err := verdictsOf(&f)
 		if err != nil {
@@ -145,6 +146,9 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 	envs := []Environment{j.a.Build, j.a.Host}
 	if j.a.Staging != nil {
 		envs = append(envs, j.a.Staging.Build, j.a.Staging.Host)
+	}
+	for _, b := range j.a.earlier(j.built) {
+		envs = append(envs, b.Build, b.Host)
 	}
 	for _, l := range j.a.Levels {
 		envs = append(envs, l.Build, l.Host)
