@@ -6,7 +6,7 @@ import "slices"
 func Attacks() []Attack {
 	return slices.Concat(networkAttacks(), fileAttacks(), readOnlyAttacks(), mountAttacks(), setIDAttacks(),
 		keeperAttacks(), processAttacks(), namespaceAttacks(), kernelAttacks(), leakAttacks(), exhaustionAttacks(),
-		descriptorAttacks(), sharedAttacks(), protocolAttacks(), doorAttacks())
+		descriptorAttacks(), sharedAttacks(), protocolAttacks(), doorAttacks(), handlerAttacks(), machineAttacks())
 }
 
 func networkAttacks() []Attack {
