@@ -71,7 +71,7 @@ func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, ori
 	var main strings.Builder
 	main.WriteString("#!/bin/bash\n" +
 		"# Runs the scripts of the recipe. To step in: source " + at.root + "/build_env.sh\n" +
-		"set -e\n. " + shellQuote(at.root) + "/build_env.sh\n")
+		"set -e\n" + untraced + ". " + shellQuote(at.root) + "/build_env.sh\n")
 	if then != "" {
 		main.WriteString("exec 9<&0 < /dev/null\n")
 	}
@@ -115,10 +115,18 @@ func scriptSetup(s recipes.Script) string {
 	return b.String()
 }
 
+// untraced and traced stand around what bash -x is not to show: nobody who traces a script wants to read how its
+// variables were set.
+const (
+	untraced = "{ forge_x=${-//[^x]/}; set +x; } 2>/dev/null\n"
+	traced   = "if [ -n \"$forge_x\" ]; then set -x; fi\n"
+)
+
 // failMark begins the log lines that name a failing line.
 const failMark = "forge: failed at "
 
-// runLine runs one script file with its interpreter.
+// runLine runs one script file with its interpreter. Where the script shows its commands (set -x), what the trap does
+// is not shown with them.
 func runLine(s recipes.Script, name, origin, then string) string {
 	switch s.Interpreter {
 	case "", "bash", "sh":
@@ -126,13 +134,13 @@ func runLine(s recipes.Script, name, origin, then string) string {
 		if s.File != "" {
 			where, offset = s.File, 0
 		}
-		return fmt.Sprintf("set -eE\ntrap 'forge_rc=$?; echo \"%s\"%s\":$((LINENO + %d)): exit $forge_rc: $BASH_COMMAND\" >&2%s' ERR\n. %s\n",
-			failMark, strings.ReplaceAll(shellQuote(where), "'", `'\''`), max(offset, 0), onFailure(then), name)
+		return fmt.Sprintf("set -eE\ntrap '{ forge_rc=$?; forge_x=${-//[^x]/}; set +x; } 2>/dev/null; echo \"%s\"%s\":$((LINENO + %d)): exit $forge_rc: $BASH_COMMAND\" >&2%s; [ -z \"$forge_x\" ] || set -x' ERR\n%s. %s\n",
+			failMark, strings.ReplaceAll(shellQuote(where), "'", `'\''`), max(offset, 0), onFailure(then), traced, name)
 	}
 	if then != "" {
-		return interpreter(s.Interpreter) + " " + name + " || { forge_rc=$?; " + then + "; }\n"
+		return traced + interpreter(s.Interpreter) + " " + name + " || { forge_rc=$?; " + then + "; }\n"
 	}
-	return interpreter(s.Interpreter) + " " + name + "\n"
+	return traced + interpreter(s.Interpreter) + " " + name + "\n"
 }
 
 func interpreter(name string) string {

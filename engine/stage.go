@@ -19,6 +19,7 @@ import (
 
 	"forge/digest"
 	"forge/internal/diag"
+	"forge/internal/plain"
 	"forge/packages"
 	"forge/recipes"
 	"forge/sandbox"
@@ -449,7 +450,7 @@ func (j *job) recipeFiles(m *packages.Manifest) error {
 	}
 	view := j.a.Output.View()
 	view.Recipe = filepath.Base(view.Recipe)
-	fields, err := plain(view)
+	fields, err := plain.Of(view)
 	if err != nil {
 		return err
 	}
