@@ -197,7 +197,7 @@ func (j *job) script(ctx context.Context) error {
 	if j.result.ExitCode != 0 || j.result.KilledBy != "" {
 		return j.scriptFailure(ctx, j.result)
 	}
-	return nil
+	return j.openAll()
 }
 
 // run runs scripts with the build's environment, in the work folder.

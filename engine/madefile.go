@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 
 	"forge/packages"
 )
@@ -88,4 +90,39 @@ func writeMade(dir *os.Root, name string, data []byte, perm os.FileMode) error {
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
+}
+
+// openUp opens the folders below dir that a build script closed, and the files that it made unreadable, to their
+// owner: root sees into them anyway, and a package is the same whoever builds it. Nothing of the script runs any more.
+func openUp(dir string, files bool) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		need := fs.FileMode(0o700)
+		switch {
+		case d.Type().IsRegular() && files:
+			need = 0o400
+		case !d.IsDir():
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil || info.Mode().Perm()&need == need {
+			return err
+		}
+		return os.Chmod(path, info.Mode().Perm()|need)
+	})
+	if errors.Is(err, syscall.ENAMETOOLONG) { // whoever looks for files there will say so
+		return nil
+	}
+	return err
+}
+
+// openAll does so after a script.
+func (j *job) openAll() error {
+	if os.Geteuid() <= 0 {
+		return nil
+	}
+	files := len(j.a.Output.About.LicenseFiles) > 0 || j.a.Output.Staging || slices.ContainsFunc(j.a.Output.Tests, hasFiles)
+	return errors.Join(openUp(j.site.prefix, true), openUp(j.site.work, files))
 }
