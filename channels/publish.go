@@ -74,43 +74,42 @@ func (p *Publisher) Put(ctx context.Context, file, subdir, fileName string, sum 
 }
 
 func (p *Publisher) put(ctx context.Context, placed *Placed, file, subdir string, sum digest.Digest, statement, tested []byte) error {
-	fresh, err := p.preparePackage(placed, file, sum)
-	if err != nil {
-		return errors.Join(err, placed.files.Done())
+	at, err := p.stagePackage(placed, file, sum)
+	if err == nil {
+		err = p.putStatements(ctx, placed, statement, tested)
 	}
-	at := placed.Path
-	if fresh != nil {
-		defer fresh.Discard()
-		at = fresh.Temp
-	}
-	if err = p.putStatements(ctx, placed, statement, tested); err == nil {
+	if err == nil {
 		err = p.putDetached(ctx, placed, at)
 	}
-	if err == nil && fresh != nil {
-		err = fresh.Commit()
+	if err == nil {
+		err = placed.files.Place()
 	}
 	if err == nil && placed.Replaced {
 		p.indexReplaced(ctx, subdir)
 	}
-	if fresh == nil || err != nil {
+	if err != nil {
+		placed.files.Drop()
+	}
+	if err != nil || at == placed.Path {
 		err = errors.Join(err, placed.files.Done())
 	}
 	return err
 }
 
-// preparePackage copies the package to where it only wants its name; nil where the name has these bytes already.
-func (p *Publisher) preparePackage(placed *Placed, file string, sum digest.Digest) (*fsx.Pending, error) {
+// stagePackage copies the package to where it only wants its name, which it gets last, and returns where that is; its
+// own path where these bytes are there already.
+func (p *Publisher) stagePackage(placed *Placed, file string, sum digest.Digest) (at string, err error) {
 	have, _, err := digest.OfFile(placed.Path)
 	if err == nil && have == sum {
-		return nil, nil
+		return placed.Path, nil
 	}
 	placed.Replaced, placed.Changed = err == nil, true
 	in, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer in.Close()
-	return placed.files.Prepare(placed.Path, 0o644, func(out io.Writer) error {
+	return placed.files.StageLast(placed.Path, 0o644, func(out io.Writer) error {
 		got, _, err := digest.OfReader(io.TeeReader(in, out))
 		if err == nil && got != sum {
 			err = fmt.Errorf("%s has %s, want %s", file, got, sum)
@@ -128,7 +127,7 @@ func (p *Publisher) indexReplaced(ctx context.Context, subdir string) {
 	cache := readCache(filepath.Join(p.Dir, cacheFile))
 	w := &indexFiles{}
 	defer w.close()
-	if indexSubdir(ctx, p.Dir, subdir, p.Open, cache, w) == nil && w.files.Done() == nil {
+	if indexSubdir(ctx, p.Dir, subdir, p.Open, cache, w) == nil && w.done() == nil {
 		_ = cache.write()
 	}
 }
@@ -173,7 +172,7 @@ func (p *Publisher) putStatements(ctx context.Context, placed *Placed, statement
 		return nil
 	}
 	placed.Changed = true
-	return placed.files.WriteFile(path, lines, 0o644)
+	return placed.files.StageFile(path, lines, 0o644)
 }
 
 // envelope is a signed statement on a line.
@@ -209,5 +208,5 @@ func (p *Publisher) putDetached(ctx context.Context, placed *Placed, at string) 
 		return err
 	}
 	placed.Changed = true
-	return placed.files.WriteFile(placed.Path+trust.SuffixOpenPGP, sig, 0o644)
+	return placed.files.StageFile(placed.Path+trust.SuffixOpenPGP, sig, 0o644)
 }

@@ -45,7 +45,7 @@ func recordedOutputs(ctx context.Context, req *Request, b provenance.Build, rec 
 				break // as far as a record goes that does not hold all of the variant
 			}
 			if names == nil {
-				names = namesOf(outputs)
+				names = outputNames(outputs)
 			}
 			if prefix == "" || req.BuildStringPrefix != "" {
 				break
@@ -65,7 +65,7 @@ func recordedOutputs(ctx context.Context, req *Request, b provenance.Build, rec 
 	return nil, nil, &LackError{[]string{fmt.Sprintf("how %s was rendered: with the recorded variant the recipe gives %s", b.Output, strings.Join(names, ", "))}}
 }
 
-func namesOf(outputs []*recipes.Output) []string {
+func outputNames(outputs []*recipes.Output) []string {
 	var names []string
 	for _, o := range outputs {
 		names = append(names, o.String())

@@ -2,12 +2,12 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"path"
 	"path/filepath"
 
 	"forge/digest"
+	"forge/internal/plain"
 	"forge/packages"
 	"forge/platforms/toolchain"
 	"forge/provenance"
@@ -123,7 +123,7 @@ func verdictsOf(f *sources.Fetched) (map[string]any, error) {
 			continue
 		}
 		var err error
-		if notes[v.name], err = plain(v.list); err != nil {
+		if notes[v.name], err = plain.Of(v.list); err != nil {
 			return nil, err
 		}
 	}
@@ -185,7 +185,7 @@ func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, e
 	if known && m.Name == e.Record.Name {
 		return m, nil
 	}
-	origins, err := plain(e.Origin)
+	origins, err := plain.Of(e.Origin)
 	if err != nil {
 		return m, err
 	}
@@ -257,20 +257,10 @@ func treeMaterial(path string, git bool, commit, tree, url string) provenance.Ma
 // plain turns a value into maps and lists, as it stands in JSON.
 // limitsInForce are the limits of a run, and by what those are counted that are of all processes together.
 func limitsInForce(res sandbox.Result) (any, error) {
-	return plain(struct {
+	return plain.Of(struct {
 		sandbox.Limits
 		By string `json:"by,omitempty"`
 	}{res.Limits, res.LimitedBy})
-}
-
-func plain(v any) (any, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	var out any
-	err = json.Unmarshal(b, &out)
-	return out, err
 }
 
 func gitURL(g *recipes.Git) string {
