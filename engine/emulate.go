@@ -50,6 +50,10 @@ func elfMachine(p platforms.Platform) (machine uint16, qemu string) {
 		return 22, "s390x"
 	case "linux-riscv64":
 		return 243, "riscv64"
+	case "linux-armv7l":
+		return 40, "arm"
+	case "linux-32":
+		return 3, "i386"
 	}
 	return 0, ""
 }

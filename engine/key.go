@@ -115,6 +115,9 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	if r.req.IncludeRecipe {
 		m.add("include_recipe")
 	}
+	if a.Host.find("python") != nil || a.Build.find("python") != nil { // pip's direct_url.json was packaged once
+		m.add("dist-info", "1")
+	}
 	if len(aboutExtra(o, nil)) > len(o.About.Extra) { // was left out once
 		m.add("about", "extra")
 	}
