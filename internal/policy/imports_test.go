@@ -45,7 +45,7 @@ func allowed() map[string][]string {
 		"sources":              {"recipes", "store", "digest", "internal/archive", "internal/diag", "internal/fsx"},
 		"provenance":           {"packages", "digest", "internal/plain"},
 		"channels":             {"packages", "trust", "digest", "internal/fsx", "resolver"},
-		"engine": {"channels", "digest", "internal/diag", "internal/fsx", "internal/plain", "packages", "platforms", "platforms/cpu", "platforms/elf", "platforms/isa", "platforms/macho", "platforms/pe",
+		"engine": {"channels", "digest", "internal/archive", "internal/diag", "internal/fsx", "internal/plain", "packages", "platforms", "platforms/cpu", "platforms/elf", "platforms/isa", "platforms/macho", "platforms/pe",
 			"platforms/toolchain", "provenance", "recipes", "resolver", "sandbox", "sources", "store", "trust"},
 		"lsp":       {"recipes", "internal/diag"},
 		"cmd/forge": {"..."},
