@@ -185,17 +185,26 @@ func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolch
 		return nil, nil
 	}
 	compiler, version := compilerAmong(externals)
-	if compiler == "" {
-		return nil, fmt.Errorf("%s is built for a CPU level or with debug data, and its compiler is no tool of this host: only gcc and clang of the host can be told so far", o.Name)
+	others := otherLanguages(l, externals)
+	if compiler == "" && len(others) == 0 {
+		return nil, fmt.Errorf("%s is built for a CPU level or with debug data, and its compiler is no tool of this host: only gcc, clang, Go and Rust of the host can be told so far", o.Name)
 	}
 	var flags []string
-	if l != nil {
+	if l != nil && compiler != "" {
 		var err error
 		if flags, err = l.Flags(compiler, version); err != nil {
 			return nil, fmt.Errorf("%s: %w", o.Name, err)
 		}
 	}
-	if lto {
+	var lines []string
+	if compiler != "" {
+		lines = append(lines, compiler+" "+version)
+	}
+	for _, name := range sortedKeys(others) {
+		env[name] = strings.TrimSpace(env[name] + " " + others[name])
+		lines = append(lines, name+"="+others[name])
+	}
+	if lto && compiler != "" {
 		flags = append(flags, "-flto=auto")
 		if err := ltoTools(env, compiler, externals); err != nil {
 			return nil, fmt.Errorf("%s: %w", o.Name, err)
@@ -210,7 +219,58 @@ func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolch
 		}
 		env[name] = strings.Join(append(slices.DeleteFunc(strings.Fields(env[name]), func(f string) bool { return l != nil && cpuFlag(f) }), flags...), " ")
 	}
-	return append([]string{compiler + " " + version}, flags...), nil
+	return append(lines, flags...), nil
+}
+
+// otherLanguages are the variables that make Go and Rust build for a level: GOAMD64 and its kin, which have the
+// psABI's names, and the target CPU, which has LLVM's. A level that Go has no name for is built for the best one below.
+func otherLanguages(l *cpu.Level, externals []*toolchain.External) map[string]string {
+	vars := map[string]string{}
+	if l == nil {
+		return vars
+	}
+	for _, e := range externals {
+		stem, _, _ := strings.Cut(e.Record.Name, "_")
+		switch stem {
+		case "go", "go-nocgo", "go-cgo":
+			if name, value := goLevel(l); value != "" {
+				vars[name] = value
+			}
+		case "rust":
+			if flags, err := l.Flags("clang", "18.0"); err == nil { // LLVM's name of it
+				for _, f := range flags {
+					if name, ok := strings.CutPrefix(f, "-march="); ok && l.Family().Name == "x86_64" {
+						vars["RUSTFLAGS"] = "-Ctarget-cpu=" + name
+					} else if name, ok := strings.CutPrefix(f, "-mcpu="); ok {
+						vars["RUSTFLAGS"] = "-Ctarget-cpu=" + name
+					}
+				}
+			}
+		}
+	}
+	return vars
+}
+
+// goLevel is Go's name of the best of its levels that l includes ("go help environment").
+func goLevel(l *cpu.Level) (variable, value string) {
+	best := func(names ...string) string {
+		for _, name := range names {
+			if at, err := cpu.Parse(name); err == nil && l.Includes(at) {
+				return name
+			}
+		}
+		return ""
+	}
+	switch l.Family().Name {
+	case "x86_64":
+		if name := best("x86_64_v4", "x86_64_v3", "x86_64_v2"); name != "" {
+			return "GOAMD64", strings.TrimPrefix(name, "x86_64_")
+		}
+		return "GOAMD64", "v1"
+	case "ppc64le":
+		return "GOPPC64", strings.TrimSuffix(best("power10le", "power9le", "power8le"), "le")
+	}
+	return "", ""
 }
 
 // ltoTools names the archiver and linker that know the compiler's objects of link time optimisation.
@@ -273,23 +333,41 @@ func compilerAmong(externals []*toolchain.External) (name, version string) {
 	return "", ""
 }
 
-// notNative refuses scripts that build for the builder's CPU.
+// notNative refuses scripts that build for the builder's CPU: by a line of theirs, or by a variable that the recipe
+// sets. What the sources ask for by themselves, GCC refuses (platforms/toolchain, notNative).
 func notNative(o *recipes.Output) error {
 	for _, s := range o.Build.Scripts {
+		where := o.Recipe.File
+		for _, name := range sortedKeys(s.Env) {
+			if bad := nativeFlag(s.Env[name]); bad != "" {
+				return nativeError(o, bad, diag.Pos{File: where, Line: max(s.FirstLine, 1), Column: 1})
+			}
+		}
+		if s.File != "" {
+			where = filepath.Join(filepath.Dir(where), s.File)
+		}
 		for i, line := range strings.Split(s.Text, "\n") {
 			code, _, _ := strings.Cut(line, "#")
-			for _, bad := range []string{"-march=native", "-mcpu=native", "-mtune=native", "-xHost", "target-cpu=native"} {
-				if strings.Contains(code, bad) {
-					where := o.Recipe.File
-					if s.File != "" {
-						where = filepath.Join(filepath.Dir(where), s.File)
-					}
-					return diag.List{{Code: "builder-cpu", Pos: diag.Pos{File: where, Line: i + max(s.FirstLine, 1), Column: strings.Index(line, bad) + 1},
-						Summary:    fmt.Sprintf("%s: %s makes a package for the CPU of whoever builds it", o.Name, bad),
-						Suggestion: "leave it out; the optimize block of forge.hcl builds for CPU levels"}}.Err()
-				}
+			if bad := nativeFlag(code); bad != "" {
+				return nativeError(o, bad, diag.Pos{File: where, Line: i + max(s.FirstLine, 1), Column: strings.Index(line, bad) + 1})
 			}
 		}
 	}
 	return nil
+}
+
+// nativeFlag is the flag in a text that asks for the builder's CPU.
+func nativeFlag(text string) string {
+	for _, bad := range []string{"-march=native", "-mcpu=native", "-mtune=native", "-xHost", "target-cpu=native"} {
+		if strings.Contains(text, bad) {
+			return bad
+		}
+	}
+	return ""
+}
+
+func nativeError(o *recipes.Output, bad string, at diag.Pos) error {
+	return diag.List{{Code: "builder-cpu", Pos: at,
+		Summary:    fmt.Sprintf("%s: %s makes a package for the CPU of whoever builds it", o.Name, bad),
+		Suggestion: "leave it out; the optimize block of forge.hcl builds for CPU levels"}}.Err()
 }

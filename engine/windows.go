@@ -87,8 +87,8 @@ func batchFiles(scripts []recipes.Script, env map[string]string, hooks []activat
 	for i, s := range scripts {
 		name := fmt.Sprintf(`%s\script_%d%s`, at.root, i, batchExtension(s.Interpreter))
 		text := s.Text + "\n"
-		if batch(s.Interpreter) {
-			text = crlf(text)
+		if batch(s.Interpreter) { // which would take a byte order mark for part of the first command
+			text = crlf(strings.TrimPrefix(text, "\ufeff"))
 		}
 		files = append(files, sandbox.File{Path: name, Data: text})
 		where := origin
@@ -165,7 +165,7 @@ func batchLine(name, file string) string {
 	file = batchQuote(file)
 	switch name {
 	case "", "cmd":
-		return `"%ComSpec%" /d /c ` + file
+		return `"%ComSpec%" /d /s /c "` + file + `"` // /s: without it cmd.exe drops the quotes of a path with a bracket or an ampersand
 	case "bash", "sh":
 		return name + " -e " + file
 	case "powershell", "pwsh":

@@ -32,7 +32,7 @@ func TestBatchFiles(t *testing.T) {
 		"script_1.py":  "print(1)\n",
 		"conda_build.bat": "@echo off\nrem Runs the scripts of the recipe. To step in: call C:\\f\\scripts\\build_env.bat\nchcp 65001 >nul 2>nul\n" +
 			"call \"C:\\f\\scripts\\build_env.bat\"\n" +
-			"setlocal\n\"%ComSpec%\" /d /c \"C:\\f\\scripts\\script_0.bat\"\nset \"forge_rc=%errorlevel%\"\n" +
+			"setlocal\n\"%ComSpec%\" /d /s /c \"\"C:\\f\\scripts\\script_0.bat\"\"\nset \"forge_rc=%errorlevel%\"\n" +
 			"if not \"%forge_rc%\"==\"0\" goto failed_0\nendlocal\n" +
 			"setlocal\ncd /d \"sub\\dir\"\nset \"A=50%% & more\"\npython \"C:\\f\\scripts\\script_1.py\"\nset \"forge_rc=%errorlevel%\"\n" +
 			"if not \"%forge_rc%\"==\"0\" goto failed_1\nendlocal\n" +

@@ -19,7 +19,7 @@ func (c *metaConverter) batchScript(build *yaml.Node, top bool) {
 	case !unix && script == nil: // nothing is run elsewhere, as conda-build has it
 		addPair(build, "script", plainNode(`${{ "bld.bat" if win else "" }}`))
 	case !unix:
-		content := mapNode(plainNode("if"), plainNode("win"), plainNode("then"), plainNode(`call %RECIPE_DIR%\bld.bat`))
+		content := mapNode(plainNode("if"), plainNode("win"), plainNode("then"), plainNode(`call "%RECIPE_DIR%\bld.bat"`))
 		addPair(script, "content", &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{content}})
 	case script == nil:
 		addPair(build, "script", mapNode(plainNode("file"), plainNode(batchOrShell)))

@@ -262,10 +262,13 @@ func (p *workspaceParser) block(b *hclsyntax.Block, v values) {
 	case "external":
 		use, said := v.flag["use"]
 		p.checkName(b, name)
+		p.checkEnv(v)
+		p.checkVersion(b, name, v)
 		p.w.Externals = append(p.w.Externals, ExternalTool{Name: name, Version: v.text["version"], Use: use || !said, Packages: v.list["packages"],
 			Files: p.absolute(v, "files"), Programs: p.absolute(v, "programs"), Env: v.maps["env"], Pos: pos})
 	case "toolchain":
 		t := Toolchain{Name: name, Env: v.maps["env"], Pos: pos}
+		p.checkEnv(v)
 		if s := v.text["platform"]; s != "" {
 			var err error
 			if t.Platform, err = platforms.Parse(s); err != nil {

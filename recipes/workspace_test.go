@@ -75,13 +75,19 @@ channel "y" {
 policy { isolation = "ful" }
 variant { python = "3.11" }
 external "go" { files = ["go"] }
+external "rust" {
+  version  = "not a version"
+  packages = ["rustc"]
+  env      = { "A B" = "x", PREFIX = "/x", FINE = "y" }
+}
 `))
 	var got []string
 	for _, d := range list {
 		got = append(got, strings.TrimPrefix(d.Pos.String(), "forge.hcl:")+" "+d.Code+" "+d.Suggestion)
 	}
 	want := []string{`2:1 unknown-key did you mean "channel"?`, "3:1 missing-key ", `4:3 unknown-key did you mean "url"?`,
-		`6:22 bad-value did you mean "full"?`, "7:20 wrong-type ", "8:25 bad-value "}
+		`6:22 bad-value did you mean "full"?`, "7:20 wrong-type ", "8:1 missing-key ", "8:25 bad-value ",
+		"10:14 bad-value ", "12:14 bad-value ", "12:14 bad-value programs of a tool are found on PATH by themselves"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -36,17 +36,21 @@ func sharedAttacks() []Attack {
 		{Name: "shared/log-level", Script: `exec 3>>/proc/sys/kernel/printk`, Alone: OnlyRoot},
 		{Name: "shared/page-cache", Cites: "drop_caches slows all down", Script: `exec 3>>/proc/sys/vm/drop_caches`, Alone: OnlyRoot},
 	}
-	for _, a := range []struct{ name, script string }{
-		{"scheduler", `$SYS sched_setscheduler $INIT 5 x:00000000`},
-		{"scheduler-attributes", `$SYS sched_setattr $INIT x:3000000005000000$(printf %080d 0) 0`},
-		{"scheduler-parameter", `$SYS sched_setparam $INIT x:00000000`},
-		{"affinity", `$SYS sched_setaffinity $INIT 8 x:0100000000000000`},
-		{"nice", `$SYS setpriority 0 $INIT 19`},
-		{"nice-user", `$SYS setpriority 2 0 19`},
-		{"io-class", `$SYS ioprio_set 1 $INIT 0x6000`},
-		{"io-class-user", `$SYS ioprio_set 3 0 0x6000`},
+	for _, a := range []struct {
+		name, script string
+		alone        Setting
+	}{
+		{"scheduler", `$SYS sched_setscheduler $INIT 5 x:00000000`, AsCaller},
+		{"scheduler-attributes", `$SYS sched_setattr $INIT x:3000000005000000$(printf %080d 0) 0`, AsCaller},
+		{"scheduler-parameter", `$SYS sched_setparam $INIT x:00000000`, AsCaller},
+		{"affinity", `$SYS sched_setaffinity $INIT 8 x:0100000000000000`, AsCaller},
+		{"nice", `$SYS setpriority 0 $INIT 19`, AsCaller},
+		// All processes of the user that are in sight: with nothing around it, that is the user's whole machine.
+		{"nice-user", `$SYS setpriority 2 0 19`, AsRoot},
+		{"io-class", `$SYS ioprio_set 1 $INIT 0x6000`, AsCaller},
+		{"io-class-user", `$SYS ioprio_set 3 0 0x6000`, AsRoot},
 	} {
-		list = append(list, Attack{Name: "pid1/" + a.name, Cites: starve, Script: a.script})
+		list = append(list, Attack{Name: "pid1/" + a.name, Cites: starve, Script: a.script, Alone: a.alone})
 	}
 	for _, a := range []struct{ name, script string }{
 		{"thread-memory", `exec 3</proc/$INIT/task/$INIT/mem`},

@@ -15,17 +15,15 @@ build {
 }
 
 requirements {
-  build       = [compiler("c"), "cmake", "make"]
+  build       = [compiler("c"), "cmake", win ? "ninja" : "make"]
   run_exports = [pin_subpackage("cjson", { upper_bound = "x" })]
 }
 
 test {
-  script = <<-SCRIPT
-    test -f $PREFIX/include/cjson/cJSON.h
-    test -f $PREFIX/lib/libcjson.so.1
-    test -f $PREFIX/lib/pkgconfig/libcjson.pc
-    test -f $PREFIX/lib/cmake/cJSON/cJSONConfig.cmake
-  SCRIPT
+  package_contents {
+    include = ["cjson/cJSON.h"]
+    lib     = ["cjson"]
+  }
 }
 
 about {
