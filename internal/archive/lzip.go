@@ -12,7 +12,7 @@ import (
 )
 
 // lzipMembers reads the members of a lzip file (RFC draft-diaz-lzip): LZMA streams of fixed properties
-// with a header and trailer of their own. (sorairolake/lzip-go panics on a cut file.)
+// with a header and trailer of their own. (The reader in archiver's choice panics on a cut file.)
 type lzipMembers struct {
 	in   *countedBytes
 	lz   *lzma.Reader
