@@ -10,7 +10,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/therootcompany/xz"
+	"github.com/mholt/archiver/v4"
 	"github.com/ulikunitz/xz/lzma"
 )
 
@@ -48,11 +48,7 @@ func decompress(r *bufio.Reader, compression string) (io.Reader, func(), error) 
 		d, err := newUncompress(r)
 		return d, nothing, err
 	case "xz":
-		d, err := xz.NewReader(r, xz.DefaultDictMax)
-		if err != nil {
-			return nil, nil, fmt.Errorf("decompress xz: %w", err)
-		}
-		return d, nothing, nil
+		return opened(archiver.Xz{}, r)
 	case "lz":
 		d, err := newLzip(r)
 		return d, nothing, err
@@ -74,6 +70,14 @@ func newLzma(r *bufio.Reader) (io.Reader, error) {
 		return nil, fmt.Errorf("decompress lzma: %w", err)
 	}
 	return d, nil
+}
+
+func opened(d archiver.Decompressor, r io.Reader) (io.Reader, func(), error) {
+	rc, err := d.OpenReader(r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("decompress: %w", err)
+	}
+	return rc, func() { rc.Close() }, nil
 }
 
 // gzipMembers reads all members of a gzip file. Zeros after the last one are padding, as gzip(1)

@@ -1,14 +1,18 @@
 package archive
 
 import (
+	"archive/tar"
 	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
 	"time"
+
+	"github.com/mholt/archiver/v4"
 )
 
 // member is one entry of an archive as it says of itself, its name not yet judged.
@@ -68,9 +72,9 @@ func walk(ctx context.Context, src, name string, limits Limits, fn func(*member)
 	case "zip":
 		err = w.zip(f)
 	case "7z":
-		err = w.sevenZip(f)
+		err = w.handled(archiver.SevenZip{}, f)
 	default:
-		err = w.rar(f)
+		err = w.handled(archiver.Rar{}, f)
 	}
 	if len(w.top) == 1 {
 		for name, k := range w.top {
@@ -197,7 +201,7 @@ func (w *walker) tar(f io.Reader, compression string) error {
 	}
 	defer closer()
 	stream := &tarStream{w: w, r: r}
-	if err := w.tarMembers(stream); err != nil {
+	if err := w.handled(archiver.Tar{}, stream); err != nil {
 		return err
 	}
 	if stream.last != [tarBlock]byte{} {
@@ -208,6 +212,88 @@ func (w *walker) tar(f io.Reader, compression string) error {
 		if err := onlyZeros(rest); err != io.EOF {
 			return err
 		}
+	}
+	return nil
+}
+
+// handled reads by mholt/archiver, which checks nothing.
+func (w *walker) handled(x archiver.Extractor, r io.Reader) error {
+	var ours error
+	err := x.Extract(w.ctx, r, func(_ context.Context, f archiver.FileInfo) error {
+		ours = w.handle(f)
+		return ours
+	})
+	if ours != nil {
+		return ours // without archiver's words around it
+	}
+	return err
+}
+
+func (w *walker) handle(f archiver.FileInfo) error {
+	m, err := memberOf(f)
+	if err != nil {
+		return err
+	}
+	if m.kind == kindFile {
+		body, err := f.Open()
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		m.body = body
+	}
+	return w.member(m)
+}
+
+func memberOf(f archiver.FileInfo) (*member, error) {
+	m := &member{name: f.NameInArchive, mtime: f.ModTime(), target: f.LinkTarget}
+	if h, ok := f.Header.(*tar.Header); ok {
+		return m, m.fromTar(h)
+	}
+	mode := f.Mode()
+	switch {
+	case mode.IsDir():
+		m.kind = kindDir
+	case mode.IsRegular():
+		m.kind, m.exec = kindFile, mode&0o100 != 0
+	case mode&fs.ModeSymlink != 0:
+		return m, m.readTarget(f.Open)
+	default:
+		return nil, fmt.Errorf("%q is a %s; only files, folders and links are unpacked", m.name, mode.Type())
+	}
+	return m, nil
+}
+
+func (m *member) readTarget(open func() (fs.File, error)) error {
+	m.kind = kindLink
+	if m.target != "" {
+		return nil
+	}
+	body, err := open()
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, maxPath+1))
+	m.target = string(text)
+	return err
+}
+
+func (m *member) fromTar(h *tar.Header) error {
+	switch h.Typeflag {
+	case tar.TypeReg, 0, tar.TypeGNUSparse, tar.TypeCont: // 0 is what old tars say of a file
+		m.kind, m.exec = kindFile, h.Mode&0o100 != 0
+		if strings.HasSuffix(h.Name, "/") { // old tars have no type for folders
+			m.kind = kindDir
+		}
+	case tar.TypeDir:
+		m.kind = kindDir
+	case tar.TypeSymlink:
+		m.kind = kindLink
+	case tar.TypeLink:
+		m.kind = kindHard
+	default:
+		return fmt.Errorf("%q has tar type %q; only files, folders and links are unpacked", h.Name, h.Typeflag)
 	}
 	return nil
 }

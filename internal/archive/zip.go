@@ -2,6 +2,8 @@ package archive
 
 import (
 	"archive/zip"
+	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -20,9 +22,50 @@ func (w *walker) zip(f *os.File) error {
 		return err
 	}
 	for _, zf := range zr.File {
-		if err := w.packedMember(zf.Name, zf.Mode(), zf.Modified, zf.Open); err != nil {
+		if err := w.zipMember(zf); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func (w *walker) zipMember(zf *zip.File) error {
+	mode := zf.Mode()
+	m := &member{name: zf.Name, mtime: zf.Modified}
+	switch {
+	case mode.IsDir():
+		m.kind = kindDir
+	case mode&fs.ModeSymlink != 0:
+		if err := m.readTarget(func() (fs.File, error) { return openZip(zf) }); err != nil {
+			return err
+		}
+	case mode.IsRegular():
+		body, err := zf.Open()
+		if err != nil {
+			return fmt.Errorf("entry %q: %w", zf.Name, err)
+		}
+		defer body.Close()
+		m.kind, m.exec, m.body = kindFile, mode&0o100 != 0, body
+	default:
+		return fmt.Errorf("entry %q is a %s; only files, folders and links are unpacked", zf.Name, mode.Type())
+	}
+	return w.member(m)
+}
+
+type zipFile struct {
+	fs.FileInfo
+	read func([]byte) (int, error)
+	shut func() error
+}
+
+func openZip(zf *zip.File) (fs.File, error) {
+	rc, err := zf.Open()
+	if err != nil {
+		return nil, err
+	}
+	return zipFile{zf.FileInfo(), rc.Read, rc.Close}, nil
+}
+
+func (z zipFile) Stat() (fs.FileInfo, error) { return z.FileInfo, nil }
+func (z zipFile) Read(p []byte) (int, error) { return z.read(p) }
+func (z zipFile) Close() error               { return z.shut() }
