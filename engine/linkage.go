@@ -58,7 +58,9 @@ func (j *job) checkLinkage(ctx context.Context, paths []string, files []inspecte
 	}
 	libs = append(libs, j.broughtLoaders(binaries, owners)...)
 	for i := range libs {
-		libs[i].bringers(owners, externals)
+		if err := libs[i].bringers(owners, externals); err != nil {
+			return err
+		}
 	}
 	bySystem := slices.DeleteFunc(slices.Clone(binaries), func(b elfFile) bool { return j.bringsLoader(b.info) })
 	bounded, broken := glibcBound(bySystem, r.Depends, observedGlibc(externals))

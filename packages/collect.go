@@ -173,6 +173,9 @@ func (c *collector) dropped(p string) bool {
 	if p == "share/info/dir" {
 		return true // the index of all info pages: every package would clobber it
 	}
+	if distInfoFile(p) == "direct_url.json" && c.fromWorkFolder(p) {
+		return true
+	}
 	for _, part := range strings.Split(p, "/") {
 		if part == ".DS_Store" || strings.HasPrefix(part, ".git") {
 			return true
@@ -200,13 +203,11 @@ func (c *collector) regular(f *File, p string, exec bool) error {
 	if err != nil {
 		return err
 	}
-	if c.opts.NoArch == "python" && strings.HasPrefix(f.Path, "python-scripts/") {
-		if text, ok, err := c.plainShebang(p); err != nil || ok {
-			f.setData(text)
-			if s = scanBytes(text, c.prefix); err != nil {
-				return err
-			}
-		}
+	if text, ok, err := c.rewritten(f, p); err != nil {
+		return err
+	} else if ok {
+		f.setData(text)
+		s = scanBytes(text, c.prefix)
 	}
 	if s.native && c.opts.NoArch != "" {
 		c.warnings = append(c.warnings, fmt.Sprintf("%q is made for one platform, and the package is noarch", p))

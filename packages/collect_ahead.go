@@ -3,7 +3,9 @@ package packages
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"math"
+	"os"
 	"path"
 	"runtime"
 	"slices"
@@ -179,12 +181,29 @@ func (c *collector) takes(p string) bool {
 
 // read scans an open file, unless it is a sparse one.
 func (r *reader) read(f *regularFile, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
-	if f.size >= sparseFrom {
-		if held := dataIn(f); held < f.size/sparseRatio {
-			return scan{}, fmt.Errorf("it is a sparse file: %d bytes long, of which %d were written; the package would hold all of them. Make it shorter or remove it in the build script", f.size, held)
-		}
+	if err := checkSparse(f, f.size); err != nil {
+		return scan{}, err
 	}
 	return r.scan(f, f.size, want, inspect)
+}
+
+// CheckSparse refuses a file of a gigabyte or more of which hardly anything was ever written: to read it takes for ever.
+func CheckSparse(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return checkSparse(f, info.Size())
+}
+
+func checkSparse(f io.Seeker, size int64) error {
+	if size < sparseFrom {
+		return nil
+	}
+	if held := dataIn(f); held < size/sparseRatio {
+		return fmt.Errorf("it is a sparse file: %d bytes long, of which %d were written; the package would hold all of them. Make it shorter or remove it in the build script", size, held)
+	}
+	return nil
 }
 
 // A file so large, of which so little was ever written, is no file for a package: to read its 8 EB of zeros takes for ever.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -158,6 +159,59 @@ func TestCollectWarns(t *testing.T) {
 	}
 	if _, w, err = Collect(root, testPrefix, all(t, root), CollectOptions{NoArch: "generic"}); err != nil || len(w) != 3 {
 		t.Error(w, err)
+	}
+}
+
+func TestCollectDirectURL(t *testing.T) {
+	const record = "six.py,sha256=x,9\nsix-1.17.0.dist-info/INSTALLER,sha256=y,4\n%ssix-1.17.0.dist-info/RECORD,,\n"
+	const line = "six-1.17.0.dist-info/direct_url.json,sha256=z,7\n"
+	tests := map[string]struct {
+		direct string
+		kept   bool
+	}{
+		"work folder":  {`{"dir_info": {}, "url": "file:///forge/work"}`, false},
+		"wheel":        {`{"archive_info": {}, "url": "file:///tmp/six.whl"}`, false},
+		"repository":   {`{"url": "https://host/six.git", "vcs_info": {"vcs": "git", "commit_id": "1"}}`, true},
+		"no such JSON": {`file:///forge/work`, true},
+	}
+	for name, tt := range tests {
+		for _, noarch := range []string{"", "python"} {
+			t.Run(name+" "+noarch, func(t *testing.T) {
+				root, site := t.TempDir(), "lib/python3.11/site-packages/"
+				info := site + "six-1.17.0.dist-info/"
+				put(t, root, info+"INSTALLER", "pip\n", 0o644)
+				put(t, root, info+"RECORD", fmt.Sprintf(record, line), 0o644)
+				put(t, root, info+"direct_url.json", tt.direct, 0o644)
+				put(t, root, "share/six/direct_url.json", tt.direct, 0o644)
+				files, w, err := Collect(root, testPrefix, all(t, root), CollectOptions{NoArch: noarch})
+				if err != nil || len(w) != 0 {
+					t.Fatal(w, err)
+				}
+				want := fmt.Sprintf(record, "")
+				kept := 1
+				if tt.kept {
+					want, kept = fmt.Sprintf(record, line), 2
+				}
+				for _, f := range files {
+					switch path.Base(f.Path) {
+					case "direct_url.json":
+						kept--
+					case "INSTALLER":
+						want := digest.Of([]byte("conda\n"))
+						if f.Sum != want {
+							t.Errorf("INSTALLER %q", f.Data)
+						}
+					case "RECORD":
+						if f.Sum != digest.Of([]byte(want)) || f.Size != int64(len(want)) || f.FileMode != NoPrefix {
+							t.Errorf("RECORD %q, %d bytes; want %q", f.Data, f.Size, want)
+						}
+					}
+				}
+				if kept != 0 {
+					t.Errorf("%d files direct_url.json too few", kept)
+				}
+			})
+		}
 	}
 }
 
