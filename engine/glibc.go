@@ -15,13 +15,16 @@ const glibcName = "__glibc"
 // glibcBound makes depends say which glibc the files need. What a host's compiler exports is only the
 // version it was found with; the symbol versions in the files say what they cannot do without, so that
 // bound is replaced. What a recipe or a channel's sysroot promised stays, and findings name the files
-// that break the promise.
+// that break the promise. binaries are those that run with the system's C library.
 func glibcBound(binaries []elfFile, depends []string, observed []string) (bounded, findings []string) {
 	floor, by := glibcFloor(binaries)
+	bounded = slices.Clone(depends)
+	if len(binaries) == 0 { // all run with a C library that packages bring
+		return slices.DeleteFunc(bounded, func(spec string) bool { return slices.Contains(observed, spec) }), nil
+	}
 	if floor == "" {
 		return depends, nil
 	}
-	bounded = slices.Clone(depends)
 	for i, spec := range bounded {
 		if specName(spec) != glibcName {
 			continue

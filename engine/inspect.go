@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -25,8 +26,11 @@ type inspector struct {
 	allow  []string   // extra.forge.cpu_dispatch
 	dylibs dylibs     // of the prefix, for macOS
 
-	mu   sync.Mutex // guards what follows: files come from several goroutines
-	seen []inspected
+	interpreters []interpreterRule
+
+	mu          sync.Mutex // guards what follows: files come from several goroutines
+	seen        []inspected
+	interpreted map[string]bool // the globs of interpreters that selected a program
 }
 
 // inspected is what was found out about one program or library.
@@ -43,8 +47,13 @@ type inspected struct {
 }
 
 func (j *job) newInspector(paths []string) (*inspector, error) {
+	rules, err := interpreterRules(j.a.Output.Extra)
+	if err != nil {
+		return nil, err
+	}
 	known, err := j.dylibs(paths)
-	return &inspector{j: j, level: heldTo(j.a.Output), allow: dispatchList(j.a.Output.Extra), dylibs: known}, err
+	return &inspector{j: j, level: heldTo(j.a.Output), allow: dispatchList(j.a.Output.Extra), dylibs: known,
+		interpreters: rules, interpreted: map[string]bool{}}, err
 }
 
 // allowed reports whether the recipe lets the file have instructions of any level, also by the name that
@@ -114,13 +123,33 @@ func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {
 			return nil, err
 		}
 	}
-	var change elf.Change
-	data, change, err = n.j.relocate(b.path, f, data)
-	b.dropped = change.Dropped
-	if err != nil {
+	if data, b.dropped, err = n.rewrite(b.path, f, data); err != nil {
 		return nil, err
 	}
+	b.elf = f.Info
 	return n.j.splitDebug(b.path, data)
+}
+
+// rewrite makes the file's interpreter and library path what they are to be. It returns the file's new content, which
+// it has written to the prefix, and what it took out of the library path.
+func (n *inspector) rewrite(p string, f *elf.File, data []byte) (_ []byte, dropped []string, err error) {
+	size := len(data)
+	fresh, set, err := n.interpret(p, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	if set.Changed {
+		data = fresh
+	}
+	data, change, err := n.j.relocate(p, f, data)
+	if err != nil || !set.Changed && !change.Changed {
+		return data, change.Dropped, err
+	}
+	touched := change.Touched // of both
+	if !change.Changed {
+		touched = set.Touched
+	}
+	return data, change.Dropped, overwrite(filepath.Join(n.j.site.prefix, filepath.FromSlash(p)), size, data, touched)
 }
 
 // binaries are the inspected files, in the order of their paths.

@@ -56,12 +56,14 @@ func (j *job) checkLinkage(ctx context.Context, paths []string, files []inspecte
 	if err != nil {
 		return err
 	}
+	libs = append(libs, j.broughtLoaders(binaries, owners)...)
 	for i := range libs {
 		if err := libs[i].bringers(owners, externals); err != nil {
 			return err
 		}
 	}
-	bounded, broken := glibcBound(binaries, r.Depends, observedGlibc(externals))
+	bySystem := slices.DeleteFunc(slices.Clone(binaries), func(b elfFile) bool { return j.bringsLoader(b.info) })
+	bounded, broken := glibcBound(bySystem, r.Depends, observedGlibc(externals))
 	r.Depends = bounded
 	return j.judgeLinks(libs, owners, j.a.Output.Build.Linking.MissingDSOAllow, broken, r)
 }

@@ -5,15 +5,13 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"forge/platforms/elf"
 )
 
 // relocate makes the library path of an executable relative to itself, so that it needs no placeholder
-// and finds its libraries wherever the package is installed. It returns the file's new content, which it
-// has written to the prefix.
+// and finds its libraries wherever the package is installed. It returns the file's new content.
 func (j *job) relocate(p string, f *elf.File, data []byte) ([]byte, elf.Change, error) {
 	linking := j.a.Output.Build.Linking
 	if !linking.Relocate || len(linking.RelocateOnly) > 0 && !matchAny(linking.RelocateOnly, p) {
@@ -27,15 +25,11 @@ func (j *job) relocate(p string, f *elf.File, data []byte) ([]byte, elf.Change, 
 	if j.fromLevels[p] {
 		r.Origin = hwcapsLibraries
 	}
-	size := len(data)
 	data, change, err := f.Relocate(r)
 	if err != nil {
 		return nil, change, fmt.Errorf("make its library path relative: %w", err)
 	}
-	if !change.Changed {
-		return data, change, nil
-	}
-	return data, change, overwrite(filepath.Join(j.site.prefix, filepath.FromSlash(p)), size, data, change.Touched)
+	return data, change, nil
 }
 
 // overwrite makes a file of the prefix hold fresh, which may differ from its old content, of size bytes, in

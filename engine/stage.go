@@ -74,6 +74,9 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.refuseLinks(files); err != nil {
 		return nil, err
 	}
+	if err := j.checkInterpreters(inspector, files, &j.a.Record); err != nil {
+		return nil, err
+	}
 	if len(files) == 0 && j.ran {
 		j.warn("the script ran but left no file in $PREFIX; %s is a metapackage", o)
 	}

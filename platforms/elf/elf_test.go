@@ -185,7 +185,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Info{Bits: 64, Machine: 62, Type: Shared, Dynamic: true, SoName: "libf.so.1", Needed: []string{"libc.so.6"},
+	want := &Info{Bits: 64, Machine: 62, Linux: true, Type: Shared, Dynamic: true, SoName: "libf.so.1", Needed: []string{"libc.so.6"},
 		RunPath: []string{"/a", "/b"}, Versions: map[string][]string{"libc.so.6": {"GLIBC_2.2.5"}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

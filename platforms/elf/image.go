@@ -1,4 +1,4 @@
-// Package elf reads the dynamic section of ELF files and rewrites their library search path.
+// Package elf reads the dynamic section of ELF files and rewrites their library search path and interpreter.
 //
 // Layout and names follow the System V gABI, "Object Files" and "Program Loading and Dynamic Linking".
 package elf

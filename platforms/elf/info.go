@@ -14,6 +14,7 @@ type Info struct {
 	Bits        int // 64 or 32
 	BigEndian   bool
 	Machine     uint16 // e_machine
+	Linux       bool   // EI_OSABI names no other system
 	Type        Type
 	Interpreter string // PT_INTERP
 	Dynamic     bool   // it has a dynamic section
@@ -90,7 +91,7 @@ func Parse(b []byte) (*Info, error) {
 
 func (f *image) info() (*Info, error) {
 	b := f.b
-	info := &Info{Bits: 32, BigEndian: b[5] == 2, Machine: f.mach, Type: Type(f.typ), Dynamic: f.dynSeg >= 0}
+	info := &Info{Bits: 32, BigEndian: b[5] == 2, Machine: f.mach, Linux: b[7] == 0 || b[7] == 3, Type: Type(f.typ), Dynamic: f.dynSeg >= 0}
 	if f.wide {
 		info.Bits = 64
 	}

@@ -45,14 +45,19 @@ func (f *File) Relocate(r Relocation) ([]byte, Change, error) {
 }
 
 func (r Relocation) plan(info *Info) Change {
-	old := info.RPath
-	if len(info.RunPath) > 0 {
-		old = info.RunPath
-	}
+	old := searchPath(info)
 	entries, dropped := r.entries(old, len(info.Needed) > 0)
 	// Where both tags are present one has to go, whatever it says.
 	changed := !slices.Equal(old, entries) || len(info.RPath) > 0 && len(info.RunPath) > 0
 	return Change{Changed: changed, RunPath: entries, Dropped: dropped}
+}
+
+// searchPath is the path that the loader looks at.
+func searchPath(info *Info) []string {
+	if len(info.RunPath) > 0 {
+		return info.RunPath
+	}
+	return info.RPath
 }
 
 func (r Relocation) entries(old []string, needs bool) (entries, dropped []string) {

@@ -28,7 +28,7 @@ func (f *image) setEntries(entries []string) ([]byte, []Range, error) {
 	if err != nil {
 		return b, nil, err
 	}
-	before.table, before.versions = bytes.Clone(before.table), bytes.Clone(before.versions)
+	before = before.clone()
 	if err := f.setRunPath(strings.Join(entries, ":")); err != nil {
 		return b, nil, err
 	}
@@ -41,6 +41,12 @@ type names struct {
 	refs  []uint64 // offsets in it: of symbols and versions in the order of their tables, of the dynamic section
 	// versions say which version of its name each symbol is.
 	versions []byte
+}
+
+// clone keeps what the file says now.
+func (n names) clone() names {
+	n.table, n.versions = bytes.Clone(n.table), bytes.Clone(n.versions)
+	return n
 }
 
 func (f *image) names() (names, error) {

@@ -86,7 +86,7 @@ func (s *splitter) read() error {
 			total += sec.size
 		}
 		loaded := sec.flags&shfAlloc != 0
-		if sec.typ == shtNull && i > 0 || sec.flags&shfGroup != 0 || !loaded && sec.align > 4096 || total > 2*uint64(len(s.b)) {
+		if sec.typ == shtNull && i > 0 || sec.flags&shfGroup != 0 || (!loaded || sec.typ == shtNote) && sec.align > 4096 || total > 2*uint64(len(s.b)) {
 			return errors.New("elf: split off debug data: the file has sections that no linker makes")
 		}
 	}

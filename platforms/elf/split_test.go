@@ -181,3 +181,29 @@ func FuzzSplit(f *testing.F) {
 		}
 	})
 }
+
+// A note that asks for more alignment than any page has is refused, not laid out.
+func TestSplitRefusesAlignment(t *testing.T) {
+	gcc := tool(t, "gcc")
+	dir := t.TempDir()
+	src, out := filepath.Join(dir, "m.c"), filepath.Join(dir, "m")
+	os.WriteFile(src, []byte("int f(void){return 0;}"), 0o644)
+	run(t, gcc, "-g", "-shared", "-fPIC", "-Wl,--build-id=sha1", "-o", out, src)
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range f.secs {
+		if f.secs[i].typ == shtNote {
+			f.secs[i].align = 1 << 62
+			f.putSection(i)
+		}
+	}
+	if _, err := Split(f.b); err == nil {
+		t.Error("a note at a multiple of 2^62 is split off")
+	}
+}
