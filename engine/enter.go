@@ -106,7 +106,7 @@ func (r *run) dependencies(ctx context.Context, g *Graph, target *Action) error 
 
 // before is the part of the graph that target needs, without target.
 func (g *Graph) before(target *Action) *Graph {
-	keep := needed(target.Needs)
+	keep := needed(target.Needed())
 	delete(keep, target)
 	part := &Graph{}
 	for _, a := range g.Actions {

@@ -15,7 +15,7 @@ import (
 func (r *rebuild) inputDifferences(ctx context.Context, run *runner, m Manifest) []string {
 	var list []string
 	now := strings.Join(m, "\n")
-	whole := r.target.Staging == nil && len(r.target.Levels) == 0 && r.target.DebugOf == nil // all that was used stands in its own key
+	whole := r.target.Staging == nil && r.target.After == nil && len(r.target.Levels) == 0 && r.target.DebugOf == nil // all that was used stands in its own key
 	for _, material := range r.ask.Statement.Materials {
 		switch material.Kind {
 		case "external":

@@ -109,6 +109,7 @@ func setRendering(req *Request, b provenance.Build) error {
 			}
 		}
 	}
+	addWorkVariants(req, b)
 	if len(b.Settings) == 0 {
 		return nil
 	}

@@ -152,7 +152,8 @@ type allFields recipes.Output
 func renderedFields(o *recipes.Output) (any, error) {
 	c := allFields(*o)
 	c.Recipe = recipes.Origin{Format: o.Recipe.Format, Index: o.Recipe.Index}
-	c.InheritFrom = nil // it has a key of its own, and the path of the recipe in it
+	c.InheritFrom = nil  // it has a key of its own, and the path of the recipe in it
+	c.LeavesWork = false // what comes after it says nothing of it
 	v, err := plain.Of(c)
 	if err != nil {
 		return nil, err

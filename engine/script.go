@@ -156,7 +156,11 @@ func interpreter(name string) string {
 	case "powershell", "pwsh":
 		return "pwsh"
 	}
-	return shellQuote(name)
+	var words []string // of script_interpreter, which may have arguments, with spaces in between and nothing else
+	for _, w := range strings.FieldsFunc(name, func(r rune) bool { return r == ' ' }) {
+		words = append(words, shellQuote(w))
+	}
+	return strings.Join(words, " ")
 }
 
 func extension(interpreter string) string {

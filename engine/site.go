@@ -175,9 +175,9 @@ func (r *runner) spec(ctx context.Context, s *site, externals []*toolchain.Exter
 // the same ones, and to put thousands of names together costs more than a small build.
 func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.External) (string, error) {
 	var key strings.Builder
-	trees := make([][]digest.Entry, 0, len(externals))
+	trees := make([]digest.Digest, 0, len(externals))
 	for _, e := range externals {
-		trees = append(trees, e.Entries)
+		trees = append(trees, e.Tree)
 		key.WriteString(e.Tree.Hex())
 	}
 	r.mu.Lock()
@@ -186,17 +186,13 @@ func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.Exter
 	if root != "" {
 		return root, nil
 	}
-	merged, err := store.Merge(trees...)
-	if err != nil {
-		if change := changedMeanwhile(externals); change != nil {
-			return "", change
-		}
-		return "", err
+	lay := func() (string, error) {
+		return r.tools.Store.MaterializeUnion(ctx, trees, r.tools.Now(), func() ([]digest.Entry, error) { return merged(externals) })
 	}
-	root, err = r.tools.Store.Materialize(ctx, merged)
+	root, err := lay()
 	if errors.Is(err, store.ErrMissing) {
 		if err = r.restore(ctx, externals); err == nil {
-			root, err = r.tools.Store.Materialize(ctx, merged)
+			root, err = lay()
 		}
 	}
 	if err != nil {
@@ -206,6 +202,22 @@ func (r *runner) externalsRoot(ctx context.Context, externals []*toolchain.Exter
 	defer r.mu.Unlock()
 	r.roots[key.String()] = root
 	return root, nil
+}
+
+// merged are the files of all the externals.
+func merged(externals []*toolchain.External) ([]digest.Entry, error) {
+	all := make([][]digest.Entry, len(externals))
+	for i, e := range externals {
+		var err error
+		if all[i], err = e.Entries(); err != nil {
+			return nil, err
+		}
+	}
+	entries, err := store.Merge(all...)
+	if change := changedMeanwhile(externals); err != nil && change != nil {
+		return nil, change
+	}
+	return entries, err
 }
 
 // restore imports externals again of which the store lost files.

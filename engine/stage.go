@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 	"syscall"
 
@@ -97,7 +96,7 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	return m, j.info(m)
 }
 
-// newFiles lists the paths the package takes: new ones, and old ones the recipe names.
+// newFiles lists the paths the package takes, sorted: new ones, and old ones the recipe names.
 func (j *job) newFiles() ([]string, error) {
 	after, err := snapshot(j.site.prefix)
 	if errors.Is(err, syscall.ENAMETOOLONG) {
@@ -106,31 +105,42 @@ func (j *job) newFiles() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	o := j.a.Output
 	added, changed := differences(j.before, after)
-	var touched []string
-	for _, path := range changed {
-		_, still := after[path]
-		if still && (j.staged[path] || matchAny(j.a.Output.Build.AlwaysInclude, path)) {
-			added = append(added, path)
-		} else if !ownedByNobody(path) {
-			touched = append(touched, path)
+	always := j.alwaysIncluded(after)
+	changed = slices.DeleteFunc(changed, func(p string) bool { return ownedByNobody(p) || slices.Contains(always, p) })
+	if len(changed) > 0 {
+		j.warn("the script changed files that were there before it, which stay out of the package: %s (build.always_include_files takes them)", firstFew(changed, 5))
+	}
+	keep := selected(added, o.Build.Files)
+	if o.StagedFilesOnly {
+		keep = slices.DeleteFunc(slices.Clone(keep), func(p string) bool { return !j.staged[p] })
+	}
+	keep = slices.Concat(keep, always)
+	if !o.Build.Files.IsZero() {
+		for _, p := range added { // what a test brings is not the recipe's to choose
+			if below(p, testFolders(o.Name)) {
+				keep = append(keep, p)
+			}
 		}
 	}
-	if len(touched) > 0 {
-		j.warn("the script changed files of its dependencies, which stay out of the package: %s (build.always_include_files takes them)", firstFew(touched, 5))
+	return sorted(keep), nil
+}
+
+// alwaysIncluded are the files that the recipe takes in any case: those that were there before the script, too, changed
+// or not, and those that build.files leaves out.
+func (j *job) alwaysIncluded(after map[string]stamp) []string {
+	globs := j.a.Output.Build.AlwaysInclude
+	if len(globs) == 0 {
+		return nil
 	}
-	sort.Strings(added)
-	keep := selected(added, j.a.Output.Build.Files)
-	if len(keep) == len(added) {
-		return keep, nil
-	}
-	for _, p := range added { // what a test brings is not the recipe's to choose
-		if below(p, testFolders(j.a.Output.Name)) && !slices.Contains(keep, p) {
-			keep = append(keep, p)
+	var list []string
+	for path := range after {
+		if matchAny(globs, path) {
+			list = append(list, path)
 		}
 	}
-	sort.Strings(keep)
-	return keep, nil
+	return list
 }
 
 // ownedByNobody are indexes that every installation writes anew; no package carries them.

@@ -178,8 +178,8 @@ func (j *job) restore(ctx context.Context, staged *Built) error {
 	return nil
 }
 
-// countOwnOnly makes the staging output's files count only where this output's script makes them anew
-// (conda-build's outputs with a script of their own).
+// countOwnOnly makes the staging output's files count as a dependency's: the package has what this output's script
+// adds to them (conda-build's outputs with a script of their own).
 func (j *job) countOwnOnly() (err error) {
 	if j.a.Output.OwnFilesOnly {
 		j.before, err = snapshot(j.site.prefix)
@@ -203,8 +203,10 @@ func unpackOne(root *os.Root, r io.Reader, h *tar.Header) error {
 		return err
 	}
 	_, err = io.Copy(f, r)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+	// The mode at last: the file is to be written first, and the caller's umask is not the script's.
+	err = errors.Join(err, f.Close(), root.Chtimes(name, h.ModTime, h.ModTime))
+	if err == nil {
+		err = root.Chmod(name, fs.FileMode(h.Mode).Perm())
 	}
-	return root.Chtimes(name, h.ModTime, h.ModTime)
+	return err
 }

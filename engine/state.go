@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"path"
 	"path/filepath"
 
 	"forge/digest"
@@ -92,6 +91,7 @@ func (j *job) sourceMaterials() ([]provenance.Material, error) {
 	if j.a.Staging != nil {
 		list = append(append(list, j.stagedMaterial()), j.built[j.a.Staging].Materials...)
 	}
+	list = append(list, j.workMaterials()...)
 	for _, f := range j.fetched {
 		verdicts, err := verdictsOf(&f)
 		if err != nil {
@@ -147,6 +147,9 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 	if j.a.Staging != nil {
 		envs = append(envs, j.a.Staging.Build, j.a.Staging.Host)
 	}
+	for _, b := range j.a.earlier(j.built) {
+		envs = append(envs, b.Build, b.Host)
+	}
 	for _, l := range j.a.Levels {
 		envs = append(envs, l.Build, l.Host)
 	}
@@ -190,7 +193,11 @@ func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, e
 		return m, err
 	}
 	notes := map[string]any{"trusted": "not built", "origin": origins}
-	if programs := programDigests(e); len(programs) > 0 {
+	if len(e.Sums) > 0 {
+		programs := map[string]any{}
+		for program, sum := range e.Sums {
+			programs[program] = sum.Hex()
+		}
 		notes["programs"] = programs
 	}
 	if len(e.Set) > 0 {
@@ -202,33 +209,6 @@ func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, e
 	defer r.mu.Unlock()
 	r.materials[e.Tree] = m
 	return m, nil
-}
-
-// programDigests names the programs an external offers by their own sha256; the tree's digest covers them
-// and all that they load.
-func programDigests(e *toolchain.External) map[string]any {
-	entries := make(map[string]digest.Entry, len(e.Entries))
-	for _, entry := range e.Entries {
-		entries["/"+entry.Path] = entry
-	}
-	sums := map[string]any{}
-	for _, program := range e.Programs {
-		name := program
-		for range 10 { // gcc → gcc-12 → x86_64-linux-gnu-gcc-12
-			entry, ok := entries[name]
-			if ok && entry.Kind == digest.Symlink {
-				if name = entry.Target; !path.IsAbs(name) {
-					name = path.Join(path.Dir("/"+entry.Path), entry.Target)
-				}
-				continue
-			}
-			if ok && !entry.Sum.IsZero() {
-				sums[program] = entry.Sum.Hex()
-			}
-			break
-		}
-	}
-	return sums
 }
 
 func (r *runner) packageMaterial(rec *packages.Record, built map[*Action]*Built) provenance.Material {

@@ -67,7 +67,9 @@ func (o *v0Output) words(n *yaml.Node) []string {
 
 func (o *v0Output) outputFiles() []string {
 	n := yamlx.Get(o.node, "files")
+	o.out.Build.Files.CondaBuild = n != nil
 	if n != nil && n.Kind == yaml.MappingNode {
+		o.out.StagedFilesOnly = true
 		o.out.Build.Files.Exclude = o.v0Pass.texts(list1(yamlx.Get(n, "exclude")))
 		n = yamlx.Get(n, "include")
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -235,20 +236,18 @@ func (a *app) printRebuild(r *engine.RebuildReport) {
 		}
 		fmt.Fprintf(a.stdout, "  rebuilt  %s  %.1f s%s\n", t.Archive.Short(), t.Seconds, note)
 	}
-	fixes := map[string]string{}
-	var order []string
+	var fixes []string
 	for _, d := range r.Differences {
 		place := d.Path
 		if d.Where != "" {
 			place += ": " + d.Where
 		}
 		fmt.Fprintf(a.stdout, "  %-10s %s\n      - %s\n      + %s\n      %s\n", paint("warning", d.Class), diag.Printable(place), diag.Printable(d.A), diag.Printable(d.B), diag.Printable(d.Why))
-		if fixes[d.Class] == "" {
-			order = append(order, d.Class)
+		if fix := d.Class + ": " + d.Fix; !slices.Contains(fixes, fix) {
+			fixes = append(fixes, fix)
 		}
-		fixes[d.Class] = d.Fix
 	}
-	for _, class := range order {
-		fmt.Fprintf(a.stdout, "  fix %s: %s\n", class, fixes[class])
+	for _, fix := range fixes {
+		fmt.Fprintf(a.stdout, "  fix %s\n", fix)
 	}
 }
