@@ -206,6 +206,7 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	if err != nil {
 		return sandbox.Result{}, err
 	}
+	lessThanFull(j.log, j.site.level)
 	spec.Started = func(pid int) { j.report(Event{Kind: EventProcess, Action: j.a, PID: pid}) }
 	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
 	jobs, err := j.shareJobs(&spec)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"forge/internal/fsx"
 	"forge/sandbox"
@@ -47,4 +48,11 @@ func (r *runner) level(ctx context.Context) (sandbox.Isolation, error) {
 		return "", fmt.Errorf("find out which isolation this machine has: %w", err)
 	}
 	return r.reached, nil
+}
+
+// lessThanFull has the log of a build or test say so where fewer walls are around it than there could be.
+func lessThanFull(log io.Writer, level sandbox.Isolation) {
+	if level != sandbox.Full {
+		fmt.Fprintf(log, "forge: isolation: %s or what this machine has above it, not full: this command can see files of the machine that it did not declare\n", level)
+	}
 }

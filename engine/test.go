@@ -131,6 +131,7 @@ func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site,
 	if err := writeFiles(s.work, plan.files); err != nil {
 		return sandbox.Result{}, err
 	}
+	lessThanFull(log, s.level)
 	spec.Started = func(pid int) { r.report(Event{Kind: EventProcess, Action: a, PID: pid}) }
 	spec.Stdout, spec.Stderr = log, log
 	return r.tools.Runner.Run(ctx, spec)

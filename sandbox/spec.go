@@ -39,6 +39,12 @@ func ParseIsolation(word string) (Isolation, error) {
 	return "", fmt.Errorf("isolation %q: want full, landlock (Linux), seatbelt (macOS), appcontainer (Windows) or none", word)
 }
 
+// Suffices reports whether commands that ran at level i are good enough for one who accepts no less than least. The
+// levels between full and none are those of different systems: none of them is more than another.
+func (i Isolation) Suffices(least Isolation) bool {
+	return i == Full || least == None || least != Full && i != None
+}
+
 // Mount places a file or folder of this machine into the command's view.
 type Mount struct {
 	Source   string // absolute path on this machine; empty for an empty tmpfs folder at Target

@@ -316,6 +316,11 @@ func (f *buildFlags) leastIsolation(req *engine.Request, space workspace, config
 	if err != nil {
 		return usageError{err}
 	}
+	if space.file != nil {
+		if least := sandbox.Isolation(space.file.Policy.Isolation); least != "" && !level.Suffices(least) {
+			return usageError{fmt.Errorf("isolation %s: the workspace's forge.hcl accepts no less than %s (policy.isolation)", level, least)}
+		}
+	}
 	req.Isolation = level
 	return nil
 }

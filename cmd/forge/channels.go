@@ -15,6 +15,8 @@ import (
 	"forge/engine"
 	"forge/internal/fsx"
 	"forge/packages"
+	"forge/provenance"
+	"forge/sandbox"
 	"forge/sources"
 	"forge/trust"
 )
@@ -26,9 +28,10 @@ type channelSet struct {
 	loader  *channels.Loader
 	exports *channels.ExportReader
 	open    channels.OpenFunc
-	trusted *trust.KeySet // where the policy wants signatures on packages of channels; nil where it does not
-	own     string        // the output folder: what is in it was made here
-	passed  sync.Map      // sha256 of archives that were found good
+	trusted *trust.KeySet     // where the policy wants signatures on packages of channels; nil where it does not
+	least   sandbox.Isolation // that the policy accepts of what they were built at; empty where it does not say
+	own     string            // the output folder: what is in it was made here
+	passed  sync.Map          // sha256 of archives that were found good
 }
 
 func (a *app) channelLoader(req *engine.Request) *channels.Loader {
@@ -52,6 +55,9 @@ func (a *app) openChannels(ctx context.Context, req *engine.Request, open channe
 	var err error
 	if req.SignaturesRequired {
 		set.trusted, err = a.trustedKeys(nil)
+	}
+	if set.trusted != nil && err == nil {
+		set.least, err = a.policyIsolation()
 	}
 	return set, err
 }
@@ -114,6 +120,12 @@ func (s *channelSet) checkSigned(r *packages.Record, path string) error {
 	var reason string
 	for _, keys := range []*trust.KeySet{s.trusted, s.trusted.Statements(), s.trusted.OpenPGP()} {
 		v := trust.VerifyArtifact(s.ctx, name, keys, time.Now())
+		if v.Good && s.least != "" {
+			v.Good, v.Reason = false, s.notIsolated(v)
+			if v.Reason == "" {
+				return nil
+			}
+		}
 		if v.Good {
 			return nil
 		}
@@ -122,6 +134,21 @@ func (s *channelSet) checkSigned(r *packages.Record, path string) error {
 		}
 	}
 	return errors.New(reason)
+}
+
+// notIsolated says why a package whose signatures are good was built with too few walls, or not known to have more.
+func (s *channelSet) notIsolated(v trust.Verdict) string {
+	if !v.Signed {
+		return fmt.Sprintf("no signed statement says at which isolation it was built, and policy.isolation accepts no less than %s", s.least)
+	}
+	build, err := provenance.Parse(v.Statement)
+	if err == nil {
+		err = isolated(&build, s.least)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // copyFile makes a second name for a file, or a copy where that cannot be.

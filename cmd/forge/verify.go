@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"forge/internal/diag"
+	"forge/sandbox"
 	"forge/trust"
 )
 
@@ -62,6 +63,9 @@ func (a *app) verify(ctx context.Context, files []string, keys *trust.KeySet, as
 		return err
 	}
 	chain := newChain(keys, opener(formats), time.Now())
+	if chain.least, err = a.policyIsolation(); err != nil {
+		return err
+	}
 	var all []*checked
 	for _, f := range files {
 		one := chain.check(ctx, f)
@@ -85,6 +89,19 @@ func (a *app) verify(ctx context.Context, files []string, keys *trust.KeySet, as
 		return exitError{exitFailed}
 	}
 	return nil
+}
+
+// policyIsolation is the least that the forge.hcl around here accepts; empty where it does not say.
+func (a *app) policyIsolation() (sandbox.Isolation, error) {
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	ws, err := a.workspace(wd)
+	if err != nil || ws.file == nil {
+		return "", err
+	}
+	return sandbox.Isolation(ws.file.Policy.Isolation), nil
 }
 
 // printChecked writes the verdict on one file; whole adds all that it was made from.

@@ -17,6 +17,7 @@ import (
 	"forge/channels"
 	"forge/digest"
 	"forge/provenance"
+	"forge/sandbox"
 	"forge/trust"
 )
 
@@ -30,7 +31,8 @@ type chain struct {
 	sums map[string]map[string]string // by folder: what its index says of each file
 	read map[string]digest.Digest     // by path: what was read of a material
 
-	settled bool // nobody writes to the channel now
+	settled bool              // nobody writes to the channel now
+	least   sandbox.Isolation // that a script must have run at; empty where all is accepted
 }
 
 // checked is the verdict on one package with its materials.
@@ -78,7 +80,7 @@ func (c *chain) check(ctx context.Context, file string) *checked {
 		return one
 	}
 	again := newChain(c.keys, c.open, c.now)
-	again.settled = true
+	again.settled, again.least = true, c.least
 	dir := filepath.Dir(filepath.Dir(file))
 	if err := channels.Settled(ctx, dir, func() { one = again.look(ctx, file) }); err != nil {
 		one.Reason += "; " + err.Error()
@@ -130,6 +132,9 @@ func (c *chain) follow(ctx context.Context, file string, one *checked) error {
 		return nil
 	}
 	one.build = &build
+	if err := isolated(&build, c.least); err != nil {
+		return err
+	}
 	if err := one.readTests(); err != nil {
 		return err
 	}
@@ -141,6 +146,14 @@ func (c *chain) follow(ctx context.Context, file string, one *checked) error {
 		one.Materials = append(one.Materials, checkedMaterial{m.Kind, m.Name, m.URI, m.Digests, status})
 	}
 	return nil
+}
+
+// isolated refuses a package whose script ran with fewer walls around it than the workspace's policy accepts.
+func isolated(build *provenance.Build, least sandbox.Isolation) error {
+	if least == "" || build.Isolation == "" || sandbox.Isolation(build.Isolation).Suffices(least) {
+		return nil
+	}
+	return fmt.Errorf("its script ran at isolation %s, and policy.isolation of forge.hcl accepts no less than %s", clip(build.Isolation), least)
 }
 
 // readTests reads the results of tests that trusted keys state. A package whose tests failed is refused.
