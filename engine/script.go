@@ -15,9 +15,12 @@ import (
 // prepare makes spec the run of scripts in the site: their files, the command that starts them and, where
 // no script can export it, their environment.
 func (s *site) prepare(spec *sandbox.Spec, scripts []recipes.Script, env map[string]string, origin string) error {
+	if err := checkScripts(scripts, s.at.windows); err != nil {
+		return err
+	}
 	if !s.at.windows {
 		spec.Argv = []string{"/bin/bash", s.at.root + "/conda_build.sh"}
-		return s.show(spec, scriptFiles(scripts, env, s.at, origin, ""))
+		return s.show(spec, append(scriptFiles(scripts, env, s.at, origin, ""), s.beside...))
 	}
 	spec.Argv = []string{env["ComSpec"], "/d", "/c", s.at.root + `\conda_build.bat`}
 	spec.Env = list(env)
@@ -32,7 +35,7 @@ func (s *site) prepare(spec *sandbox.Spec, scripts []recipes.Script, env map[str
 		slices.Reverse(hooks)
 	}
 	hooks[0].calls = append(slices.Clone(s.calls), hooks[0].calls...)
-	return s.show(spec, batchFiles(scripts, env, hooks, s.at, origin))
+	return s.show(spec, append(batchFiles(scripts, env, hooks, s.at, origin), s.beside...))
 }
 
 // activations lists the batch files that activate the prefixes, host first, as conda does.

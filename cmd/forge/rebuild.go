@@ -77,6 +77,7 @@ Exit code: 0 identical, 1 different or not to be rebuilt, 2 used wrongly.`,
 	c.Flags().Lookup("test").Hidden = true
 	f.build.registerChannels(c.Flags())
 	f.build.registerTrust(c.Flags())
+	f.build.peer.registerWiden(c.Flags())
 	return c
 }
 

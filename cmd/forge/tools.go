@@ -102,7 +102,7 @@ func (a *app) sign(req *engine.Request, tools *engine.Tools) error {
 	if err != nil {
 		return err
 	}
-	tools.Publisher = publisher{&channels.Publisher{Dir: req.OutputDir, Signer: keys, Keys: public, Now: time.Now}}
+	tools.Publisher = publisher{&channels.Publisher{Dir: req.OutputDir, Signer: keys, Keys: public, Now: time.Now, Open: opener(tools.Formats)}}
 	tools.KeyID = keys.KeyID()
 	return nil
 }
