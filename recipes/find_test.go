@@ -3,6 +3,7 @@ package recipes
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,5 +32,15 @@ func TestFindThroughLinks(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" || err != nil {
 			t.Errorf("%s: %s %v", root, d, err)
 		}
+	}
+}
+
+// TestVariantFileWithoutEnd: a device that never ends is refused, not read.
+func TestVariantFileWithoutEnd(t *testing.T) {
+	if _, err := os.Stat("/dev/zero"); err != nil {
+		t.Skip("this machine has no /dev/zero")
+	}
+	if _, err := ReadVariantFiles([]string{"/dev/zero"}); err == nil || !strings.Contains(err.Error(), "more than the 16777216 bytes") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -1,6 +1,8 @@
 package recipes
 
 import (
+	"fmt"
+	"io"
 	"os"
 
 	"forge/internal/diag"
@@ -47,13 +49,27 @@ type VariantFile struct {
 // ReadVariantFiles reads variants files, in order.
 func ReadVariantFiles(paths []string) (files []VariantFile, err error) {
 	for _, path := range paths {
-		data, err := os.ReadFile(path)
+		data, err := readBounded(path)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, VariantFile{Path: path, Data: data})
 	}
 	return files, nil
+}
+
+// readBounded reads a file that may be no longer than a recipe: a device has no end.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxRecipe+1))
+	if err == nil && len(data) > maxRecipe {
+		err = fmt.Errorf("read %s: it has more than the %d bytes a variants file may have", path, maxRecipe)
+	}
+	return data, err
 }
 
 // Rendered is what one recipe file gives.

@@ -35,6 +35,7 @@ var reportScript string
 
 func reportCommand(a *app) *cobra.Command {
 	var out, dir, trace string
+	var keyFiles []string
 	c := &cobra.Command{
 		Use:   "report",
 		Short: "Write one HTML page about all packages in output/",
@@ -55,7 +56,10 @@ The timeline is that of the last build that built something, or of the trace giv
 			if err != nil {
 				return err
 			}
-			r, err := a.readReport(cmd.Context(), absolute(wd, dir, filepath.Join(space.dir, "output")), trace)
+			if dir == "" {
+				dir = a.getenv("CONDA_BLD_PATH")
+			}
+			r, err := a.readReport(cmd.Context(), absolute(wd, dir, filepath.Join(space.dir, "output")), trace, keyFiles)
 			if err != nil {
 				return err
 			}
@@ -71,6 +75,7 @@ The timeline is that of the last build that built something, or of the trace giv
 	}
 	c.Flags().StringVarP(&out, "output", "o", "forge-report.html", "file to write; - for standard output")
 	c.Flags().StringVar(&dir, "output-dir", "", "folder of the packages (default output)")
+	c.Flags().StringArrayVar(&keyFiles, "key", nil, "trust the public keys in this file (PEM or OpenPGP) and no others; may be repeated")
 	c.Flags().StringVar(&trace, "trace", "", "what forge build --trace wrote: draws its timeline")
 	return c
 }
@@ -154,8 +159,8 @@ func (r *reported) write(w io.Writer) error {
 	})
 }
 
-func (a *app) readReport(ctx context.Context, dir, trace string) (*reported, error) {
-	keys, err := a.trustedKeys(nil)
+func (a *app) readReport(ctx context.Context, dir, trace string, keyFiles []string) (*reported, error) {
+	keys, err := a.trustedKeys(keyFiles)
 	if err != nil {
 		return nil, err
 	}

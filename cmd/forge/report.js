@@ -12,10 +12,13 @@ const make = (tag, props = {}, ...inside) => {
 const clean = s => String(s ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, c => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 const size = n => n < 1e3 ? n + "\u00a0B" : n < 1e6 ? (n / 1e3).toFixed(1) + "\u00a0kB" : n < 1e9 ? (n / 1e6).toFixed(1) + "\u00a0MB" : (n / 1e9).toFixed(2) + "\u00a0GB";
 const time = s => !s ? "" : s < 60 ? s.toFixed(1) + " s" : s < 3600 ? Math.floor(s / 60) + " m " + String(Math.round(s % 60)).padStart(2, "0") + " s" : (s / 3600).toFixed(1) + " h";
+// What is clicked can be pressed, too.
+const press = act => e => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); act(); } };
 const sum = f => all.reduce((n, p) => n + (f(p) || 0), 0);
 all.forEach((p, i) => { p.i = i; p.users = []; p.built = p.built || []; p.tests = p.tests || []; p.needs = p.needs || []; p.label = clean(p.name); });
 all.forEach(p => p.built.forEach(j => all[j].users.push(p.i)));
 const failedTests = p => p.tests.filter(t => t.status === "failed").length, passedTests = p => p.tests.filter(t => t.status === "passed").length;
+const verdict = p => failedTests(p) ? ["bad", failedTests(p) + " failed"] : passedTests(p) ? ["good", passedTests(p) + " passed"] : p.tests.length ? ["soft", p.tests.length + " skipped"] : p.recorded_tests ? ["soft", p.recorded_tests + " recorded"] : null;
 
 function cards() {
   const bad = all.filter(p => !p.good).length, isolation = {};
@@ -25,13 +28,18 @@ function cards() {
     failed ? [String(failed), (failed > 1 ? "tests" : "test") + " failed, " + sum(passedTests) + " passed", "bad"] : sum(passedTests) ? [String(sum(passedTests)), "tests passed"] : [String(sum(p => p.recorded_tests)), "tests recorded, no results here"],
     bad ? [String(bad), (bad > 1 ? "signatures" : "signature") + " not good, " + (all.length - bad) + " good", "bad"] : [String(all.length), "signatures good", "good"],
     [Object.entries(isolation).map(([k, n]) => k + (Object.keys(isolation).length > 1 ? " " + n : "")).join(", ") || "–", "isolation" + (wide ? ", " + wide + " widened" : ""), wide ? "warn" : ""]];
-  document.getElementById("top").append(make("p", { className: "soft" }, "in " + clean(data.dir)),
+  const reasons = new Map();
+  all.forEach(p => { if (!p.good) reasons.set(p.reason, (reasons.get(p.reason) || 0) + 1); });
+  const why = [...reasons].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([r, n]) => make("p", { className: "bad" }, (n > 1 ? n + " packages: " : "1 package: ") + clean(r)));
+  document.getElementById("top").append(make("p", { className: "soft" }, "in " + clean(data.dir)), ...(bad > 1 ? why : []),
     make("div", { className: "cards" }, ...list.map(([b, t, c]) => make("div", { className: "card" }, make("b", { className: c || "" }, b), make("span", { className: "soft" }, t)))));
 }
 
 // The graph: a column for each step of the longest way, boxes near what they are built with.
 const svgNS = "http://www.w3.org/2000/svg";
 const draw = (tag, attrs) => { const e = document.createElementNS(svgNS, tag); for (const [k, v] of Object.entries(attrs)) e.setAttribute(k, v); return e; };
+// Packages that have to do with no other are no part of it.
+const linked = all.filter(p => p.built.length || p.users.length), loose = all.length - linked.length;
 let graph, nodes = [], edges = [];
 function layout() {
   const level = new Map(), open = new Set();
@@ -43,9 +51,9 @@ function layout() {
     open.delete(i); level.set(i, d);
     return d;
   };
-  all.forEach(p => depth(p.i));
+  linked.forEach(p => depth(p.i));
   const columns = [], at = new Array(all.length).fill(0);
-  all.forEach(p => (columns[level.get(p.i)] ||= []).push(p.i));
+  linked.forEach(p => (columns[level.get(p.i)] ||= []).push(p.i));
   columns.forEach(c => c.forEach((i, k) => at[i] = k / c.length));
   for (let round = 0; round < 6; round++) columns.forEach(c => {
     const want = i => { const near = round % 2 ? all[i].users : all[i].built; return near.length ? near.reduce((s, j) => s + at[j], 0) / near.length : at[i]; };
@@ -63,10 +71,17 @@ function under(i) {
   return set;
 }
 const direct = p => p.built.filter(j => !p.built.some(k => k !== j && under(k).has(j)));
+// One stop for the Tab key, arrows from box to box: left and right along the edges, up and down in the order of the page.
+function walk(p, e) {
+  const k = linked.indexOf(p), to = { ArrowLeft: p.built[0], ArrowRight: p.users[0], ArrowUp: linked[k - 1]?.i, ArrowDown: linked[k + 1]?.i }[e.key];
+  if (to === undefined) return;
+  e.preventDefault();
+  nodes[p.i].setAttribute("tabindex", -1); nodes[to].setAttribute("tabindex", 0); nodes[to].focus(); pick(to);
+}
 function drawGraph() {
-  if (!all.some(p => p.built.length)) return;
+  if (!linked.length) return;
   // Long columns are folded, so that the picture stays about as wide as it is high.
-  const columns = layout(), fold = Math.max(14, Math.ceil(Math.sqrt(all.length) * 1.1)), w = 150, h = 18, gapX = 46, gapY = 7, place = [];
+  const columns = layout(), fold = Math.max(14, Math.ceil(Math.sqrt(linked.length) * 1.1)), w = 150, h = 18, gapX = 46, gapY = 7, place = [];
   let x = 10, high = 0;
   columns.forEach(c => {
     const parts = Math.ceil(c.length / fold), per = Math.ceil(c.length / parts);
@@ -76,23 +91,23 @@ function drawGraph() {
   });
   columns.forEach(c => { const parts = Math.ceil(c.length / fold), per = Math.ceil(c.length / parts), shift = (high - per) * (h + gapY) / 2; c.forEach(i => place[i].y += shift); });
   graph = draw("svg", { width: x, height: 20 + high * (h + gapY), role: "group", "aria-label": "what is built with what" });
-  all.forEach(p => direct(p).forEach(j => {
+  linked.forEach(p => direct(p).forEach(j => {
     const a = place[j], b = place[p.i], x1 = a.x + w, y1 = a.y + h / 2, x2 = b.x, y2 = b.y + h / 2, m = Math.max(20, (x2 - x1) / 2);
     const e = draw("path", { d: `M${x1} ${y1}C${x1 + m} ${y1} ${x2 - m} ${y2} ${x2} ${y2}` });
     edges.push([j, p.i, e]); graph.append(e);
   }));
-  all.forEach(p => {
-    const g = draw("g", { tabindex: 0, role: "button", "aria-label": p.label }), at = place[p.i], t = draw("text", { x: at.x + 5, y: at.y + 13 }), full = draw("title", {});
+  linked.forEach(p => {
+    const g = draw("g", { tabindex: p.i === columns[0][0] ? 0 : -1, role: "button", "aria-label": p.label }), at = place[p.i], t = draw("text", { x: at.x + 5, y: at.y + 13 }), full = draw("title", {});
     const short = p.label.replace(/-[^-]*$/, "");
     t.textContent = short.length > 22 ? short.slice(0, 21) + "…" : short; full.textContent = p.label;
     g.append(full, draw("rect", { class: "n" + (p.good && !failedTests(p) ? "" : " bad"), x: at.x, y: at.y, width: w, height: h, rx: 3 }), t);
-    g.addEventListener("click", () => show(p.i)); g.addEventListener("keydown", e => { if (e.key === "Enter") show(p.i); }); nodes[p.i] = g; graph.append(g);
+    g.addEventListener("click", () => show(p.i)); g.addEventListener("keydown", e => { walk(p, e); press(() => show(p.i))(e); }); nodes[p.i] = g; graph.append(g);
   });
   graph.addEventListener("click", e => { if (e.target === graph) pick(-1); });
   const wide = x, tall = 20 + high * (h + gapY);
   graph.setAttribute("viewBox", `0 0 ${wide} ${tall}`);
   const fit = make("a", { href: "#", onclick: e => { e.preventDefault(); const whole = graph.getAttribute("width") !== "100%"; graph.setAttribute("width", whole ? "100%" : wide); whole ? graph.removeAttribute("height") : graph.setAttribute("height", tall); fit.textContent = whole ? "readable" : "whole"; } }, "whole");
-  page.append(make("h2", {}, "Built with"), make("p", { className: "soft" }, "From left to right. A click shows what a package is built with and what is built with it. Show it ", fit, "."), make("div", { id: "graph", className: "box" }, graph));
+  page.append(make("h2", {}, "Built with"), make("p", { className: "soft" }, "From left to right. A click shows what a package is built with and what is built with it. Show it ", fit, ".", loose ? ` ${loose} more ${loose > 1 ? "packages have" : "package has"} nothing to do with the others.` : ""), make("div", { id: "graph", className: "box" }, graph));
 }
 function pick(i) {
   if (!graph) return;
@@ -115,8 +130,9 @@ function timeline() {
     lane.append(make("i", { className: s.failed ? "failed" : "", title: clean(s.name) + ", " + s.seconds.toFixed(2) + " s" + (s.failed ? ", failed" : ""), onclick: () => to !== undefined && show(to),
       style: { left: 100 * s.start / data.span + "%", width: Math.max(.05, wide) + "%" } }, wide > 2 ? clean(s.name) : ""));
   });
+  const failed = [...new Set(data.timeline.filter(s => s.failed).map(s => s.name))];
   const axis = make("div", { className: "axis" }, ...[0, 1, 2, 3, 4].map(k => make("span", { style: { left: 25 * k + "%" } }, time(data.span * k / 4) || "0 s")));
-  page.append(make("h2", {}, "Timeline"), data.summary ? make("p", { className: "soft" }, clean(data.summary)) : "", make("div", {}, ...lanes.filter(Boolean)), axis);
+  page.append(make("h2", {}, "Timeline"), data.summary ? make("p", { className: "soft" }, clean(data.summary)) : "", failed.length ? make("p", { className: "bad" }, `${failed.length} failed: ${failed.slice(0, 20).map(clean).join(", ")}` + (failed.length > 20 ? ` and ${failed.length - 20} more` : "")) : "", make("div", {}, ...lanes.filter(Boolean)), axis);
 }
 
 // Packages that are good and on this page are not told twice.
@@ -156,7 +172,7 @@ const bar = (part, whole) => make("span", { className: "bar", style: { width: Ma
 const columns = [["package", p => p.label, p => p.label], ["subdir", p => p.subdir, p => clean(p.subdir)], ["packed", p => p.size, p => size(p.size), 1],
   ["installed", p => p.installed, p => [size(p.installed), bar(p.installed, maxSize)], 1], ["files", p => p.files, p => String(p.files), 1],
   ["built in", p => p.seconds || 0, p => p.seconds ? [time(p.seconds), bar(p.seconds, maxTime)] : "", 1],
-  ["tests", p => failedTests(p) * 1e6 + passedTests(p), p => p.tests.length ? make("span", { className: failedTests(p) ? "bad" : "good" }, failedTests(p) ? failedTests(p) + " failed" : passedTests(p) + " passed") : p.recorded_tests ? make("span", { className: "soft" }, p.recorded_tests + " recorded") : "", 1],
+  ["tests", p => failedTests(p) * 1e6 + passedTests(p), p => verdict(p) ? make("span", { className: verdict(p)[0] }, verdict(p)[1]) : "", 1],
   ["used by", p => p.users.length, p => String(p.users.length), 1], ["signature", p => p.good ? 1 : 0, p => make("span", { className: p.good ? "good" : "bad", title: p.good ? "" : clean(p.reason) }, p.good ? "good" : "not good")]];
 let rows = [], heads = [], body, sorted = 0, up = true, find, count, only;
 function table() {
@@ -166,11 +182,11 @@ function table() {
   count = make("span", { className: "soft" });
   heads = columns.map((c, k) => {
     const sort = () => { up = sorted === k ? !up : !c[3]; sorted = k; order(); };
-    return make("th", { className: c[3] ? "n" : "", scope: "col", tabIndex: 0, onclick: sort, onkeydown: e => { if (e.key === "Enter") sort(); } }, c[0]);
+    return make("th", { className: c[3] ? "n" : "", scope: "col", tabIndex: 0, onclick: sort, onkeydown: press(sort) }, c[0]);
   });
   all.forEach(p => {
     const cells = columns.map(c => { const v = c[2](p); return make("td", { className: c[3] ? "n" : "" }, ...(Array.isArray(v) ? v : [v])); });
-    const row = make("tr", { className: "p", tabIndex: 0, onclick: () => toggle(p.i), onkeydown: e => { if (e.key === "Enter") toggle(p.i); } }, ...cells);
+    const row = make("tr", { className: "p", tabIndex: 0, onclick: () => toggle(p.i), onkeydown: e => { if (e.target === row) press(() => toggle(p.i))(e); } }, ...cells);
     rows[p.i] = { row, more: null, text: [p.name, p.license, p.file, ...(p.depends || []), ...(p.offers || []), ...p.needs.map(n => n.name), ...(p.materials || []).map(m => m.name), ...p.built.map(j => all[j].name)].join("\n").toLowerCase() };
   });
   page.append(make("h2", {}, "Packages"), make("div", { className: "tools" }, find, only, count), make("table", { className: "packages" }, make("thead", {}, make("tr", {}, ...heads)), body));

@@ -84,7 +84,7 @@ func (p *pkg) open(base string) error {
 	}
 	for _, ext := range []string{extV2, extV1} {
 		if name, ok := strings.CutSuffix(base, ext); ok && name != p.rec.String() {
-			return fmt.Errorf("its index.json says it is %q", p.rec.String())
+			return fmt.Errorf("its index.json says it is %q, which is not its name", p.rec.String())
 		}
 	}
 	return nil
