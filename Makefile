@@ -43,8 +43,8 @@ test-all: test cross race reproducible wine macos cgroup2 faults attacks ## the 
 faults: ## kill -9, a full or read-only disk, a loss of power and a flipped bit wherever forge changes a file; many processes, signals, floods, clocks
 	FORGE_TEST_ALL=1 $(GO) test -timeout 3h -run 'TestKill|TestDiskFull|TestReadOnly|TestPowerLoss|TestBitRot|AtOnce|TestTerminate|TestInterrupt|TestLogFlood|TestClockJumps|TestGCWhileBuilding|TestHostileTools' ./cmd/forge ./recipes
 
-attacks: ## every attack on the sandbox as root and as an ordinary user, and with each wall left down; the user's part wants root
-	FORGE_TEST_ALL=1 $(GO) test -timeout 1h -v -run 'TestAttack' ./sandbox
+attacks: ## every attack on the sandbox, and hostile recipes, as root and as an ordinary user, and with each wall left down; the user's part wants root
+	FORGE_TEST_ALL=1 $(GO) test -timeout 1h -v -run 'TestAttack' ./sandbox ./cmd/forge
 
 reproducible: build ## every shipped recipe built twice: other folder, time, -j and user; all bytes equal
 	@sh .ci/reproducible

@@ -28,6 +28,7 @@ type job struct {
 	env        map[string]string
 	before     map[string]stamp // the prefix before the script
 	staged     map[string]bool  // what of the prefix the staging output left
+	work       *workState       // the work folder before the script, where others come after it
 	debug      debugData        // that was split off
 	fromLevels map[string]bool  // what of the package was built for higher CPU levels
 	result     sandbox.Result
@@ -52,7 +53,7 @@ func (r *runner) build(ctx context.Context, a *Action, key digest.Digest, built 
 	}
 	defer func() {
 		if !r.req.KeepBuild {
-			j.site.remove()
+			r.leave(j.site)
 		}
 	}()
 	if j.log, err = r.openLog(a); err != nil {
@@ -152,7 +153,10 @@ func (j *job) unpack(ctx context.Context) error {
 	for name, value := range more {
 		j.env[name] = strings.ReplaceAll(value, j.site.extra, j.site.at.extra)
 	}
-	return j.patch(ctx)
+	if err := j.patch(ctx); err != nil {
+		return err
+	}
+	return j.restoreWork(ctx)
 }
 
 // epoch is the newest time inside the sources, 1980 where there is none (contracts: Sources).
@@ -182,7 +186,10 @@ func (j *job) script(ctx context.Context) error {
 	if len(j.a.Output.Build.Scripts) == 0 {
 		return nil
 	}
-	var err error
+	err := j.workBeforeScript(ctx)
+	if err != nil {
+		return err
+	}
 	if j.result, err = j.run(ctx, j.a.Output.Build.Scripts); err != nil {
 		return err
 	}
@@ -190,7 +197,7 @@ func (j *job) script(ctx context.Context) error {
 	if j.result.ExitCode != 0 || j.result.KilledBy != "" {
 		return j.scriptFailure(ctx, j.result)
 	}
-	return nil
+	return j.openAll()
 }
 
 // run runs scripts with the build's environment, in the work folder.
@@ -281,6 +288,9 @@ func (j *job) finish(ctx context.Context) (*Built, error) {
 		return nil, err
 	}
 	b.Inputs = j.inputsSum
+	if err := j.keepWork(ctx, b); err != nil {
+		return nil, fmt.Errorf("keep the work folder for the outputs that come after %s: %w", j.a.Output.Name, err)
+	}
 	if j.a.Output.Staging {
 		var err error
 		if b.Materials, err = j.sourceMaterials(); err != nil {

@@ -20,6 +20,8 @@ type Built struct {
 	Content    digest.Digest         `json:"content,omitzero"` // what a dependent can see
 	Statement  digest.Digest         `json:"statement,omitzero"`
 	Staged     digest.Digest         `json:"staged,omitzero"`     // of a staging output: archive of prefix and work folder
+	Work       digest.Digest         `json:"work,omitzero"`       // archive of what its script changed in a work folder that others begin with; none for nothing
+	WorkSeen   bool                  `json:"work_seen,omitempty"` // what its script did to the work folder was looked at
 	Debug      digest.Digest         `json:"debug,omitzero"`      // archive of the debug data that was split off
 	Materials  []provenance.Material `json:"materials,omitempty"` // sources of a staging output
 	Isolation  string                `json:"isolation,omitempty"`

@@ -27,7 +27,7 @@ const (
 var fixes = map[string]string{
 	ClassTimestamp:  "take the time from SOURCE_DATE_EPOCH (date -u -d @$SOURCE_DATE_EPOCH, -Wno-builtin-macro-redefined -D__DATE__=…, gzip -n, ar rcD), or patch the stamp out",
 	ClassPath:       "map the build's folders away: -ffile-prefix-map=$SRC_DIR=. and -fdebug-prefix-map, or write paths relative to $PREFIX",
-	ClassOrder:      "sort what is listed or linked: LC_ALL=C sort, $(sort $(wildcard …)) in make, sorted() in Python, PYTHONHASHSEED=0 for sets and dicts",
+	ClassOrder:      "sort what is listed or linked: LC_ALL=C sort, $(sort $(wildcard …)) in make, sorted() in Python, PYTHONHASHSEED=0 for sets and dicts; where jobs of one make append to one file, make -j1 or a file for each",
 	ClassLocale:     "set LC_ALL=C.UTF-8 in the script before what depends on it, and name encodings where files are read",
 	ClassCPU:        "do not let CPU_COUNT or the machine's CPU into the result: no -march=native, no make -j inside generated files, --parallel only where its output is ordered",
 	ClassRandomness: "give the generator a seed (PYTHONHASHSEED=0, -frandom-seed=NAME, a fixed UUID), use names without mktemp, and hash content instead of addresses",
@@ -47,6 +47,32 @@ type evidence struct {
 func classify(d *Difference, e evidence) {
 	d.Class, d.Why = classOfDifference(d, e)
 	d.Fix = fixes[d.Class]
+	if better := toolFixes[d.tool+" "+d.Class]; better != "" {
+		d.Fix = better
+	}
+}
+
+// toolFixes are what makes the tool that wrote a field leave it alone.
+var toolFixes = map[string]string{
+	"gzip " + ClassTimestamp:      "gzip -n, which keeps name and time out of the header",
+	"ar " + ClassTimestamp:        "ar rcD and ranlib -D (ARFLAGS=rcD), and no U among the letters",
+	"ar " + ClassUser:             "ar rcD and ranlib -D (ARFLAGS=rcD), and no U among the letters",
+	"ar " + ClassOrder:            "give ar its members in order: $(sort $(OBJS)) in make, LC_ALL=C sort in a shell",
+	"tar " + ClassTimestamp:       "tar --mtime=@$SOURCE_DATE_EPOCH --sort=name --owner=0 --group=0 --numeric-owner",
+	"tar " + ClassUser:            "tar --owner=0 --group=0 --numeric-owner",
+	"tar " + ClassOrder:           "tar --sort=name",
+	"tar " + ClassUnknown:         "tar --mode=go=rX,u+rw,a-s, or umask 022 before the files are made",
+	"zip " + ClassTimestamp:       "touch -d @$SOURCE_DATE_EPOCH what goes in, then TZ=UTC zip -X",
+	"zip " + ClassOrder:           "give zip its members in order: find . -type f | LC_ALL=C sort | zip -X -@ FILE",
+	"pyc " + ClassTimestamp:       "python -m compileall --invalidation-mode checked-hash (PEP 552), or leave byte code out: Forge makes it",
+	"pyc " + ClassPath:            "python -m compileall -s $SRC_DIR -p / names modules without the build's folder, or leave byte code out: Forge makes it",
+	"pyc " + ClassOrder:           "export PYTHONHASHSEED=0 before modules are compiled, or leave byte code out: Forge makes it",
+	"zip " + ClassUser:            "zip -X keeps owners out",
+	"PE " + ClassTimestamp:        "LDFLAGS=-Wl,--no-insert-timestamp (GNU ld), -Wl,/timestamp:0 (lld) or /Brepro (Microsoft's link)",
+	"Mach-O " + ClassTimestamp:    "export ZERO_AR_DATE=1 before linking",
+	"Mach-O " + ClassRandomness:   "link without -random_uuid: the linker makes the UUID of the content",
+	"build-id " + ClassRandomness: "LDFLAGS=-Wl,--build-id=sha1 in place of uuid: then it is made of the content",
+	"compressor " + ClassUnknown:  "compress with one thread and a fixed level: gzip -n, xz -T1, zstd -T1, and not with what a machine happens to have (pigz)",
 }
 
 func classOfDifference(d *Difference, e evidence) (class, why string) {
@@ -60,6 +86,8 @@ func classOfDifference(d *Difference, e evidence) (class, why string) {
 		return classOf(e.dimension), "it differs when only this was varied: " + e.dimension
 	case d.hint == "owner":
 		return ClassUser, "it is a field for an owner"
+	case d.hint == "random":
+		return ClassRandomness, "it is a drawn value: it differs and nothing else does"
 	case d.order:
 		return ClassOrder, "the same parts in another order"
 	case holdsPath(string(a)) != holdsPath(string(b)):

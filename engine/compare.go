@@ -29,6 +29,7 @@ type Difference struct {
 	dataA, dataB []byte
 	order        bool // the same parts in another order
 	hint         string
+	tool         string // what wrote the field that differs: fixes are better where it is known
 }
 
 // maxDifferences bounds what is listed of one package; one cause often shows in a thousand files.

@@ -30,13 +30,13 @@ func compareZip(path string, a, b []byte, depth int) []Difference {
 // compareMembers compares two archives: the order of the members, then each one's fields and content.
 func compareMembers(path, kind string, read func([]byte) []packed, a, b []byte, depth int) []Difference {
 	ma, mb := read(a), read(b)
-	if ma == nil || mb == nil {
+	if len(ma) == 0 || len(mb) == 0 {
 		return nil
 	}
 	na, nb := packedNames(ma), packedNames(mb)
 	if !slices.Equal(na, nb) {
 		d := hunk(path, kind+" members", []byte(strings.Join(na, " ")), []byte(strings.Join(nb, " ")))
-		d.order = sameParts(na, nb)
+		d.order, d.tool = sameParts(na, nb), kind
 		return []Difference{d}
 	}
 	var list []Difference
@@ -57,7 +57,7 @@ func (x packed) compare(path, kind string, y packed, depth int) []Difference {
 	} {
 		if field.a != field.b {
 			d := hunk(path, where+" "+field.name, []byte(field.a), []byte(field.b))
-			d.hint = field.hint
+			d.hint, d.tool = field.hint, kind
 			list = append(list, d)
 		}
 	}
@@ -127,7 +127,22 @@ func readZip(b []byte) []packed {
 		if err != nil {
 			return nil
 		}
-		list = append(list, packed{name: f.Name, mtime: f.Modified.UTC().Format("2006-01-02 15:04:05"), mode: f.Mode().String(), data: data})
+		list = append(list, packed{name: f.Name, owner: zipOwner(f.Extra), mtime: f.Modified.UTC().Format("2006-01-02 15:04:05"), mode: f.Mode().String(), data: data})
 	}
 	return list
+}
+
+// zipOwner is the user and group that Info-ZIP keeps of a member (extra field 0x7875), as hexadecimal digits.
+func zipOwner(extra []byte) string {
+	for len(extra) >= 4 {
+		tag, size := le32(extra)&0xffff, int(le32(extra)>>16)
+		if size > len(extra)-4 {
+			return ""
+		}
+		if tag == 0x7875 {
+			return fmt.Sprintf("%x", extra[4:4+size])
+		}
+		extra = extra[4+size:]
+	}
+	return ""
 }

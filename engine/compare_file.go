@@ -17,7 +17,7 @@ import (
 // section, bytecode by header, text by line.
 func compareFiles(path string, a, b []byte, depth int) []Difference {
 	if depth < 4 {
-		for _, look := range []func(string, []byte, []byte, int) []Difference{compareELF, comparePyc, compareGzip, compareAr, compareTar, compareZip, compareText} {
+		for _, look := range []func(string, []byte, []byte, int) []Difference{compareELF, comparePE, compareMachO, comparePyc, compareGzip, compareCompressed, compareAr, compareTar, compareZip, compareText} {
 			if list := look(path, a, b, depth); len(list) > 0 {
 				return list
 			}
@@ -158,13 +158,13 @@ func compareELF(path string, a, b []byte, _ int) []Difference {
 			buildID = true // a hash of the rest
 			continue
 		}
-		list = append(list, sectionHunk(path, s.Name, da, db))
+		list = append(list, sectionHunk(path, "ELF "+s.Name, da, db))
 		if len(list) == 10 {
 			break
 		}
 	}
 	if len(list) == 0 && buildID {
-		list = append(list, Difference{Path: path, Where: "ELF .note.gnu.build-id", hint: "the build id differs and nothing else: it is not a hash of the content"})
+		list = append(list, Difference{Path: path, Where: "ELF .note.gnu.build-id", hint: "random", tool: "build-id"})
 	}
 	return list
 }
@@ -178,9 +178,8 @@ func sectionNames(f *elf.File) []string {
 }
 
 // sectionHunk compares sections that hold strings string by string.
-func sectionHunk(path, name string, a, b []byte) Difference {
-	where := "ELF " + name
-	if strings.Contains(name, "str") || name == ".comment" || strings.HasPrefix(name, ".rodata") {
+func sectionHunk(path, where string, a, b []byte) Difference {
+	if strings.Contains(where, "str") || strings.HasSuffix(where, ".comment") || strings.Contains(where, ".rodata") || strings.HasSuffix(where, ".rdata") {
 		sa, sb := strings.Split(string(a), "\x00"), strings.Split(string(b), "\x00")
 		if sameParts(sa, sb) {
 			d := binaryHunk(path, where, a, b)
@@ -205,13 +204,15 @@ func comparePyc(path string, a, b []byte, _ int) []Difference {
 		list = append(list, hunk(path, "pyc flags", fmt.Appendf(nil, "%x", a[4:8]), fmt.Appendf(nil, "%x", b[4:8])))
 	case flags&1 == 0 && !bytes.Equal(a[8:12], b[8:12]):
 		d := hunk(path, "pyc source mtime", decimal32(a[8:12]), decimal32(b[8:12]))
-		d.hint = "mtime"
+		d.hint, d.tool = "mtime", "pyc"
 		list = append(list, d)
 	case !bytes.Equal(a[8:16], b[8:16]):
 		list = append(list, hunk(path, "pyc source hash or size", fmt.Appendf(nil, "%x", a[8:16]), fmt.Appendf(nil, "%x", b[8:16])))
 	}
 	if !bytes.Equal(a[16:], b[16:]) {
-		list = append(list, binaryHunk(path, "pyc code", a[16:], b[16:]))
+		d := binaryHunk(path, "pyc code", a[16:], b[16:])
+		d.tool = "pyc"
+		list = append(list, d)
 	}
 	return list
 }
@@ -229,7 +230,7 @@ func compareGzip(path string, a, b []byte, depth int) []Difference {
 	var list []Difference
 	if !bytes.Equal(a[4:8], b[4:8]) {
 		d := hunk(path, "gzip mtime", decimal32(a[4:8]), decimal32(b[4:8]))
-		d.hint = "mtime"
+		d.hint, d.tool = "mtime", "gzip"
 		list = append(list, d)
 	}
 	ra, errA := gunzip(a, limit)
@@ -239,6 +240,11 @@ func compareGzip(path string, a, b []byte, depth int) []Difference {
 			d.Where = strings.TrimSpace("gzip content, " + d.Where)
 			list = append(list, d)
 		}
+	}
+	if errA == nil && errB == nil && len(list) == 0 {
+		d := binaryHunk(path, "gzip framing", a, b)
+		d.hint, d.tool = "the content is the same, it was compressed otherwise", "compressor"
+		list = append(list, d)
 	}
 	return list
 }
@@ -289,21 +295,24 @@ func compareAr(path string, a, b []byte, depth int) []Difference {
 	na, nb := memberNames(ma), memberNames(mb)
 	if !slices.Equal(na, nb) {
 		d := hunk(path, "ar members", []byte(strings.Join(na, " ")), []byte(strings.Join(nb, " ")))
-		d.order = sameParts(na, nb)
+		d.order, d.tool = sameParts(na, nb), "ar"
 		return []Difference{d}
 	}
 	var list []Difference
 	for i := range ma {
 		x, y := ma[i], mb[i]
 		where := "ar member " + strings.TrimSuffix(x.name, "/")
+		if x.name == "/" || x.name == "/SYM64/" {
+			where = "ar symbol table"
+		}
 		if x.mtime != y.mtime {
 			d := hunk(path, where+" mtime", []byte(x.mtime), []byte(y.mtime))
-			d.hint = "mtime"
+			d.hint, d.tool = "mtime", "ar"
 			list = append(list, d)
 		}
 		if x.owner != y.owner || x.mode != y.mode {
 			d := hunk(path, where+" owner and mode", []byte(x.owner+" "+x.mode), []byte(y.owner+" "+y.mode))
-			d.hint = "owner"
+			d.hint, d.tool = "owner", "ar"
 			list = append(list, d)
 		}
 		if !bytes.Equal(x.data, y.data) && x.name != "/" {

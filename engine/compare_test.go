@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // TestClasses holds what bytes alone can tell.
@@ -33,6 +36,10 @@ func TestClasses(t *testing.T) {
 		{"archive owner", "x.a", ar("a.o", "1", "0", "x"), ar("a.o", "1", "5", "x"), ClassUser, "ar member a.o owner and mode", plain},
 		{"archive content", "x.a", ar("a.o", "1", "0", "x y"), ar("a.o", "1", "0", "y x"), ClassOrder, "ar member a.o, line 1", plain},
 		{"archive order", "x.a", ar("a.o", "1", "0", "x") + ar("b.o", "1", "0", "x")[8:], ar("b.o", "1", "0", "x") + ar("a.o", "1", "0", "x")[8:], ClassOrder, "ar members", plain},
+		{"PE time", "x.dll", peStamped(1), peStamped(2), ClassTimestamp, "PE header TimeDateStamp", plain},
+		{"Mach-O UUID", "x", machOStamped("0123456789abcdef"), machOStamped("fedcba9876543210"), ClassRandomness, "Mach-O LC_UUID", plain},
+		{"inside of zstd", "x.zst", packedZstd(t, "a b c\n", 3), packedZstd(t, "c b a\n", 3), ClassOrder, "zst content, line 1", plain},
+		{"zstd of another level", "x.zst", packedZstd(t, words, 1), packedZstd(t, words, 11), ClassUnknown, "zst framing byte 10", plain},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			list := compareFiles(c.path, []byte(c.a), []byte(c.b), 0)
@@ -45,6 +52,35 @@ func TestClasses(t *testing.T) {
 			}
 		})
 	}
+}
+
+var words = strings.Repeat("the same words are compressed twice, ", 40) + "and " + strings.Repeat("so they are once more ", 40)
+
+func packedZstd(t *testing.T, text string, level int) string {
+	t.Helper()
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer enc.Close()
+	return string(enc.EncodeAll([]byte(text), nil))
+}
+
+// peStamped is the least that is a PE file: two headers and no section.
+func peStamped(seconds byte) string {
+	head := make([]byte, 0x80)
+	copy(head, "MZ")
+	head[0x3c] = 0x80
+	coff := make([]byte, 20+240)
+	coff[0], coff[1], coff[4], coff[16], coff[20], coff[21] = 0x64, 0x86, seconds, 240, 0x0b, 0x02
+	coff[20+108] = 16 // directories
+	return string(head) + "PE\x00\x00" + string(coff)
+}
+
+// machOStamped is a header and one load command.
+func machOStamped(uuid string) string {
+	return "\xcf\xfa\xed\xfe\x07\x00\x00\x01\x03\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+		"\x1b\x00\x00\x00\x18\x00\x00\x00" + uuid
 }
 
 func ar(name, mtime, owner, data string) string {

@@ -74,6 +74,9 @@ func (p *planner) wanted() map[int]bool {
 		if !seen[i] {
 			seen[i] = true
 			todo = append(append(append(todo, p.links[i].hard...), p.links[i].run...), p.links[i].test...)
+			if before := p.links[i].before; before >= 0 {
+				todo = append(todo, before)
+			}
 		}
 	}
 	return seen

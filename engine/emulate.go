@@ -152,7 +152,7 @@ func (e *emulation) wrap(dir string, paths []string) error {
 		if err := os.Rename(file, real); err != nil {
 			return err
 		}
-		script := "#!/bin/sh\nexec " + strings.Join(e.argv, " ") + ` -0 "$0" "$(dirname "$0")/` + filepath.Base(real) + "\" \"$@\"\n"
+		script := "#!/bin/sh\nexec " + strings.Join(e.argv, " ") + ` -0 "$0" "$(dirname "$0")"/` + shellQuote(filepath.Base(real)) + " \"$@\"\n"
 		if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
 			return err
 		}

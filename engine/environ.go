@@ -45,11 +45,7 @@ func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int6
 	}
 	platformEnv(env, o)
 	pythonEnv(env, at, python)
-	for name, value := range o.Full {
-		if variantVariable(name) {
-			env[strings.NewReplacer("-", "_", ".", "_").Replace(name)] = fmt.Sprint(value)
-		}
-	}
+	variantEnv(env, o.Full)
 	shellEnv(env)
 	env["PATH"] = strings.Join(unique([]string{build + "/bin", prefix + "/bin", basePath}), ":")
 	if at.windows {
@@ -129,6 +125,15 @@ func variantVariable(name string) bool {
 	return name != "" && strings.IndexFunc(name, func(r rune) bool {
 		return !(r == '_' || r == '-' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
 	}) < 0
+}
+
+// variantEnv sets the variables that keys of a variant become.
+func variantEnv(env map[string]string, variant map[string]any) {
+	for name, value := range variant {
+		if variantVariable(name) {
+			env[strings.NewReplacer("-", "_", ".", "_").Replace(name)] = fmt.Sprint(value)
+		}
+	}
 }
 
 // activate adds what the externals of an environment set, with $PREFIX and the like filled in, and

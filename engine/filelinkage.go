@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -110,7 +109,7 @@ func linkageOf(p string, data []byte, defined map[string]bool) ([]FileLinkage, e
 		}
 		return list, nil
 	}
-	info, err := pe.ReadFrom(bytes.NewReader(data), int64(len(data)))
+	info, err := pe.Parse(data)
 	if err != nil {
 		return nil, nil // MZ begins other things, too
 	}

@@ -41,7 +41,7 @@ func Foresee(ctx context.Context, req *Request, tools Tools, g *Graph) ([]Foreca
 func (r *runner) foresee(ctx context.Context, a *Action, built map[*Action]*Built) (Forecast, error) {
 	f := Forecast{Action: a, Status: StatusBuilt}
 	var waiting []string
-	for _, b := range a.Needs {
+	for _, b := range a.Needed() {
 		if built[b] == nil {
 			name := b.Output.Name
 			if b.Output.LevelOf != nil {
@@ -58,7 +58,7 @@ func (r *runner) foresee(ctx context.Context, a *Action, built map[*Action]*Buil
 	if f.Lines, err = r.manifest(ctx, a, built); err != nil {
 		return f, err
 	}
-	if f.Built = r.recorded(f.Lines.ID()); f.Built != nil {
+	if f.Built = r.recordedOf(a, f.Lines.ID()); f.Built != nil {
 		f.Status, f.Reason = StatusReused, "nothing that it is made of changed"
 		return f, nil
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"forge/digest"
 	"forge/internal/diag"
@@ -38,10 +39,12 @@ type Action struct {
 	RunExports packages.RunExports
 	Origins    map[string]Origin // where match specs come from that the recipe has not in these words
 	Staging    *Action           // what it starts from
+	After      *Action           // whose script runs before its own in the work folder that they share
 	DebugOf    *Action           // whose debug data it packages
 	Levels     []*Action         // that build its libraries for higher CPU levels, the lowest first
 	Needs      []*Action         // hard edges: must be built before this one starts
 	TestNeeds  []*Action         // soft edges: must be built before its tests run
+	RunNeeds   [][]*Action       // for each dependency that only this run's packages meet: those that do
 	RecipeTree digest.Digest
 
 	apart map[string]bool // names that are taken from a channel or the host to begin a loop
@@ -64,6 +67,14 @@ func (a *Action) note(spec string, o Origin) {
 		a.Origins = map[string]Origin{}
 	}
 	a.Origins[spec] = o
+}
+
+// Needed are the actions that must be built before a is.
+func (a *Action) Needed() []*Action {
+	if a.After == nil {
+		return a.Needs
+	}
+	return append(slices.Clip(a.Needs), a.After)
 }
 
 // Name is name-version-build.

@@ -43,7 +43,7 @@ func (r *run) healing(ctx context.Context, a *Action, do func(context.Context, *
 		if err := r.doBuild(ctx, b); err != nil {
 			return err
 		}
-		if now := r.known(b)[b]; now.Content != old.Content || now.Staged != old.Staged {
+		if now := r.known(b)[b]; now.Content != old.Content || now.Staged != old.Staged || now.Work != old.Work {
 			return fmt.Errorf("%s was damaged in the store and is not the same when built again; run the build again", b.Output)
 		}
 		healed = true

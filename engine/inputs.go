@@ -111,31 +111,39 @@ func (j *job) inputOwners(ctx context.Context) (*owners, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.addExternals(externals)
-	return o, nil
+	return o, o.addExternals(externals)
 }
 
 func (o *owners) add(path, name string) { o.of[path] = append(o.of[path], name) }
 
 // addExternals leaves out what is in every sandbox: it is nobody's dependency.
-func (o *owners) addExternals(externals []*toolchain.External) {
+func (o *owners) addExternals(externals []*toolchain.External) error {
 	base := map[string]bool{}
 	for _, e := range externals {
 		if e.Record.Name != toolchain.Base {
 			o.external[e.Record.Name] = true
 			continue
 		}
-		for _, entry := range e.Entries {
+		entries, err := e.Entries()
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
 			base[entry.Path] = true
 		}
 	}
 	for _, e := range externals {
-		for _, entry := range e.Entries {
+		entries, err := e.Entries()
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
 			if e.Record.Name != toolchain.Base && !base[entry.Path] {
 				o.add("/"+entry.Path, e.Record.Name)
 			}
 		}
 	}
+	return nil
 }
 
 // judgeInputs sorts what was opened by who brought it.

@@ -19,12 +19,17 @@ func TestJudgeInputs(t *testing.T) {
 	owned.add("/p/lib/libtinfo.so.6", "ncurses")
 	tree := func(name string, paths ...string) *toolchain.External {
 		e := &toolchain.External{Record: packages.Record{Name: name}}
+		var entries []digest.Entry
 		for _, p := range paths {
-			e.Entries = append(e.Entries, digest.Entry{Path: p, Kind: digest.File})
+			entries = append(entries, digest.Entry{Path: p, Kind: digest.File})
 		}
+		e.SetEntries(entries)
 		return e
 	}
-	owned.addExternals([]*toolchain.External{tree(toolchain.Base, "usr/bin/bash"), tree("make", "usr/bin/bash", "usr/bin/make"), tree("cmake", "usr/bin/bash", "usr/bin/cmake")})
+	err := owned.addExternals([]*toolchain.External{tree(toolchain.Base, "usr/bin/bash"), tree("make", "usr/bin/bash", "usr/bin/make"), tree("cmake", "usr/bin/bash", "usr/bin/cmake")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	trace := &sandbox.Trace{
 		Opened: []string{"/forge/work/a.c", "/forge/recipe/build.sh", "/p/include/zlib.h", "/p/lib/libtinfo.so.6", "/usr/bin/bash", "/usr/bin/make", "/usr/lib/libm.so.6"},
 		Absent: []string{"/etc/localtime", "/forge/work/config.cache", "/lib/libm.so.6", "/lib/libq.so.1", "/lib/tls", "/p/include/lzma.h", "/proc/self/exe", "/tmp/x", "/usr/lib/glibc-hwcaps/x86-64-v3/libm.so.6", "/usr/local/include/zlib.h"},

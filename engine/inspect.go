@@ -74,7 +74,7 @@ func (n *inspector) file(p string, data []byte) ([]byte, error) {
 	}
 	switch {
 	case platform.IsWindows():
-		if b.pe, err = pe.ReadFrom(bytes.NewReader(data), int64(len(data))); errors.Is(err, pe.ErrNotPE) {
+		if b.pe, err = pe.Parse(data); errors.Is(err, pe.ErrNotPE) {
 			err = nil
 		}
 	case platform.OS() == "linux" && elf.Is(data):
@@ -104,16 +104,18 @@ func ownFormat(p platforms.Platform, data []byte) bool {
 }
 
 func (n *inspector) linux(b *inspected, data []byte) (_ []byte, err error) {
-	if b.elf, err = elf.Parse(data); err != nil {
+	f, err := elf.Open(data)
+	if err != nil {
 		return nil, err
 	}
+	b.elf = f.Info
 	if commonLibrary(b.path) && b.elf.Dynamic {
 		if b.undefined, err = elf.Undefined(data); err != nil {
 			return nil, err
 		}
 	}
 	var change elf.Change
-	data, change, err = n.j.relocate(b.path, b.elf, data)
+	data, change, err = n.j.relocate(b.path, f, data)
 	b.dropped = change.Dropped
 	if err != nil {
 		return nil, err

@@ -57,7 +57,9 @@ func (j *job) checkLinkage(ctx context.Context, paths []string, files []inspecte
 		return err
 	}
 	for i := range libs {
-		libs[i].bringers(owners, externals)
+		if err := libs[i].bringers(owners, externals); err != nil {
+			return err
+		}
 	}
 	bounded, broken := glibcBound(binaries, r.Depends, observedGlibc(externals))
 	r.Depends = bounded

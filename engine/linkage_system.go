@@ -38,18 +38,25 @@ func runtimes(name string) []string {
 
 // bringers fills in who has the library: a package of the host environment, the compiler's runtime, or
 // only a tool of the host.
-func (l *library) bringers(owners map[string]string, externals []*toolchain.External) {
+func (l *library) bringers(owners map[string]string, externals []*toolchain.External) error {
 	if owner := owners[l.name]; owner != "" {
 		l.packages = append(l.packages, owner)
-		return
+		return nil
 	}
-	l.packages = append(l.packages, runtimes(l.name)...)
+	if l.packages = append(l.packages, runtimes(l.name)...); len(l.packages) > 0 {
+		return nil
+	}
 	for _, e := range externals {
-		for _, entry := range e.Entries {
+		entries, err := e.Entries()
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
 			if path.Base(entry.Path) == l.name {
 				l.host = true
-				return
+				return nil
 			}
 		}
 	}
+	return nil
 }

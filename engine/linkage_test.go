@@ -40,7 +40,9 @@ func TestOverlinked(t *testing.T) {
 	} {
 		libs := neededFrom(test.files, ownLibraries(test.paths))
 		for i := range libs {
-			libs[i].bringers(owners, nil)
+			if err := libs[i].bringers(owners, nil); err != nil {
+				t.Fatal(err)
+			}
 		}
 		got := overlinked(libs, test.allow, specNames(test.depends))
 		for i := range got {
@@ -58,7 +60,9 @@ func TestOverdepended(t *testing.T) {
 	owners := map[string]string{"libz.so.1": "zlib", "libpng16.so.16": "libpng", "libpython3.11.so": "python"}
 	libs := neededFrom([]elfFile{needing("bin/a", "", "libz.so.1")}, nil)
 	for i := range libs {
-		libs[i].bringers(owners, nil)
+		if err := libs[i].bringers(owners, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	host := []string{"zlib", "libpng", "python", "headers"}
 	got := overdepended(libs, owners, specNames([]string{"zlib", "libpng >=1.6", "python", "headers"}), host)

@@ -15,6 +15,8 @@ type links struct {
 	hard []int // build and host requirements, the staging output it starts from, its CPU levels
 	run  []int // what it runs with, as far as the recipes say: also what its dependencies export
 	test []int // what its tests ask for beside that
+
+	before int // whose script runs before its own in the work folder that they share, -1 for none
 }
 
 // linker finds the outputs that a match spec means. Specs are read once.
@@ -25,12 +27,13 @@ type linker struct {
 	staging map[*recipes.Output]int
 	levels  map[*recipes.Output][]int // by LevelOf
 	debugOf map[*recipes.Output]int   // outputs whose debug data another packages
+	leaves  map[*recipes.Output]int   // outputs whose work folder others go on with
 	meant   map[string][]int
 }
 
 func newLinker(outputs []*recipes.Output) *linker {
 	l := &linker{outputs: outputs, records: make([]packages.Record, len(outputs)),
-		byName: map[string][]int{}, staging: map[*recipes.Output]int{}, levels: map[*recipes.Output][]int{}, debugOf: map[*recipes.Output]int{}, meant: map[string][]int{}}
+		byName: map[string][]int{}, staging: map[*recipes.Output]int{}, levels: map[*recipes.Output][]int{}, debugOf: map[*recipes.Output]int{}, leaves: map[*recipes.Output]int{}, meant: map[string][]int{}}
 	for _, o := range outputs {
 		if o.DebugOf != nil {
 			l.debugOf[o.DebugOf] = -1
@@ -39,6 +42,9 @@ func newLinker(outputs []*recipes.Output) *linker {
 	for i, o := range outputs {
 		if _, ok := l.debugOf[o]; ok {
 			l.debugOf[o] = i
+		}
+		if o.LeavesWork {
+			l.leaves[o] = i
 		}
 		l.records[i] = plannedRecord(o)
 		if o.Staging {
@@ -65,7 +71,7 @@ func (l *linker) links() []links {
 
 func (l *linker) of(i int) links {
 	o := l.outputs[i]
-	var out links
+	out := links{before: l.before(i)}
 	r := &o.Requirements
 	from := l.stagingOf(i)
 	if from >= 0 {
@@ -98,6 +104,17 @@ func (l *linker) stagingOf(i int) int {
 	o := l.outputs[i]
 	if from, ok := l.staging[o.InheritFrom]; ok {
 		return from
+	}
+	return -1
+}
+
+// before is the output whose script runs before that of output i in their work folder, or -1. What is not among
+// the outputs is not built, so its script does not run.
+func (l *linker) before(i int) int {
+	for o := l.outputs[i].After; o != nil; o = o.After {
+		if k, ok := l.leaves[o]; ok {
+			return k
+		}
 	}
 	return -1
 }

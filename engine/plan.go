@@ -45,6 +45,11 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
+	p.checkWorkOrder()
+	p.problems.Sort()
+	if err := p.problems.Err(); err != nil {
+		return nil, err
+	}
 	p.order()
 	p.graph.keepUpTo(req.UpTo)
 	p.checkNames()
@@ -86,6 +91,7 @@ type planner struct {
 	unknown  []unknownNeed // what nobody offers; see reportUnknown
 	with     []string      // specs that every test environment holds beside the tested package
 
+	linker *linker
 	states []planState
 	next   []int         // to be looked at in the next round
 	behind map[int][]int // by action, those that wait for it
@@ -162,11 +168,13 @@ func (p *planner) enter(outputs []*recipes.Output) error {
 		p.from.planned[o.Name] = append(p.from.planned[o.Name], &a.Record)
 	}
 	l := newLinker(kept)
+	p.linker = l
 	p.links, p.states = l.links(), make([]planState, len(kept))
 	for _, i := range bad {
 		p.states[i].failed = true
 	}
 	p.linkStaging(l)
+	p.linkWork()
 	p.linkLevels(l)
 	p.linkDebug(l)
 	return nil
@@ -186,6 +194,15 @@ func (p *planner) linkStaging(l *linker) {
 			continue
 		}
 		a.Staging = p.all[from]
+	}
+}
+
+// linkWork finds whose work folders outputs go on with.
+func (p *planner) linkWork() {
+	for i, a := range p.all {
+		if before := p.links[i].before; before >= 0 {
+			a.After = p.all[before]
+		}
 	}
 }
 
@@ -263,7 +280,7 @@ func (p *planner) start() error {
 }
 
 func (p *planner) activate(i int) {
-	if !p.states[i].active {
+	for ; i >= 0 && !p.states[i].active; i = p.links[i].before {
 		p.states[i].active = true
 		p.next = append(p.next, i)
 	}
@@ -278,7 +295,7 @@ func (p *planner) order() {
 			return
 		}
 		seen[a] = true
-		for _, b := range a.Needs {
+		for _, b := range a.Needed() {
 			visit(b)
 		}
 		p.graph.Actions = append(p.graph.Actions, a)
@@ -286,8 +303,37 @@ func (p *planner) order() {
 	for i, a := range p.all {
 		if p.states[i].done && !p.states[i].failed {
 			visit(a)
+			p.runNeeds(a)
 		}
 	}
+}
+
+// runNeeds finds, for each dependency of a's package, the outputs of the run that meet it. Where something that
+// exists already does, none of them is needed.
+func (p *planner) runNeeds(a *Action) {
+	if a.Output.Staging {
+		return
+	}
+	for _, spec := range a.Record.Depends {
+		var any []*Action
+		for _, i := range p.linker.spec(spec) {
+			if p.states[i].done && !p.states[i].failed {
+				any = append(any, p.all[i])
+			}
+		}
+		if len(any) > 0 && !p.isThere(spec) {
+			a.RunNeeds = append(a.RunNeeds, any)
+		}
+	}
+}
+
+// isThere reports whether a package that is not built because it exists meets the match spec.
+func (p *planner) isThere(spec string) bool {
+	if len(p.standIns) == 0 {
+		return false
+	}
+	m, err := packages.ParseMatchSpec(spec)
+	return err == nil && slices.ContainsFunc(p.from.planned[m.Name], func(r *packages.Record) bool { return p.standIns[r] != nil && m.Matches(r) })
 }
 
 // report turns an error of solving a into a diagnostic at a's recipe.

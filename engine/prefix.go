@@ -3,6 +3,7 @@ package engine
 import (
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -86,12 +87,53 @@ func selected(paths []string, g recipes.Globs) []string {
 		return paths
 	}
 	var keep []string
+	match := matchAny
+	if g.CondaBuild {
+		match = matchPython
+	}
 	for _, p := range paths {
-		if (len(g.Include) == 0 || matchAny(g.Include, p)) && !matchAny(g.Exclude, p) {
+		if (len(g.Include) == 0 || match(g.Include, p)) && !match(g.Exclude, p) {
 			keep = append(keep, p)
 		}
 	}
 	return keep
+}
+
+// matchPython is what conda-build's output files select (utils.py, expand_globs): a name takes the file, or all below
+// the folder; what has a wildcard is Python's glob, which takes no folder, and no name that begins with a dot
+// unless the dot is written.
+func matchPython(globs []string, p string) bool {
+	for _, g := range globs {
+		g = path.Clean(filepath.ToSlash(g))
+		if !strings.ContainsAny(g, "*?[") {
+			if p == g || strings.HasPrefix(p, g+"/") {
+				return true
+			}
+		} else if matchParts(strings.Split(g, "/"), strings.Split(p, "/")) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchParts matches the parts of a path. A part ** stands for any number of parts. At each part of the glob,
+// ends tells after how many parts of the path it can begin, so that no glob takes long.
+func matchParts(glob, p []string) bool {
+	ends := make([]bool, len(p)+1)
+	ends[0] = true
+	for _, g := range glob {
+		next := make([]bool, len(p)+1)
+		for i := range ends {
+			if g == "**" && ends[i] {
+				next[i] = true
+				ends[min(i+1, len(p))] = ends[min(i+1, len(p))] || i < len(p) && !strings.HasPrefix(p[i], ".")
+			} else if ends[i] && i < len(p) && (strings.HasPrefix(g, ".") || !strings.HasPrefix(p[i], ".")) {
+				next[i+1], _ = path.Match(strings.ReplaceAll(g, "[!", "[^"), p[i])
+			}
+		}
+		ends = next
+	}
+	return ends[len(p)]
 }
 
 func matchAny(globs []string, path string) bool {

@@ -140,6 +140,9 @@ func (r *rebuild) like(b provenance.Build) error {
 	if b.Isolation != "" {
 		r.req.Isolation = sandbox.Isolation(b.Isolation)
 	}
+	if err := checkWidening(r.req.Widen, b); err != nil {
+		return err
+	}
 	r.req.SkipTests = true
 	// Which outputs were made of several levels is in the materials, the levels themselves in the variant.
 	r.req.Optimize = Optimize{Packages: []string{""}}
@@ -163,6 +166,7 @@ func (r *rebuild) plan(ctx context.Context, outputs []*recipes.Output, target *r
 	}
 	r.tools.Channels, r.req.ChannelPackages, r.req.SkipExisting = recorded, nil, SkipNone
 	r.tools.Lock, r.req.Locked = nil, false // the record is the lock
+	r.tools.Externals = newRecordedExternals(r.tools.Externals, r.ask.Statement)
 	p := newPlanner(ctx, r.req, r.tools)
 	if err := p.enter(outputs); err != nil {
 		return err
@@ -192,6 +196,11 @@ func (r *rebuild) setAside(p *planner, target *recipes.Output) {
 			r.target = a
 			p.from.planned[a.Output.Name] = []*packages.Record{&a.Record}
 		case a.Output == target.DebugOf: // it is built first
+		case r.leftWork(a): // so is this
+			p.activate(i)
+			if a.Output.Name != target.Name {
+				delete(p.from.planned, a.Output.Name)
+			}
 		case !a.Output.Staging:
 			p.states[i] = planState{active: true, done: true, tested: true, settled: true}
 			if a.Output.Name != target.Name {
@@ -245,14 +254,14 @@ func (r *rebuild) attempt(ctx context.Context, dims []string) (*attempted, error
 	built := withSelf(r.built, nil, nil)
 	delete(built, nil)
 	start := r.tools.Now()
-	if err := run.buildFirst(ctx, r.target, built); err != nil {
+	if err := run.buildFirst(ctx, r.target, built, workNames(r.ask.Statement)); err != nil {
 		return nil, err
 	}
 	m, err := run.manifest(ctx, r.target, built)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.checkKey(m); err != nil {
+	if err := r.checkKey(ctx, run, m); err != nil {
 		return nil, err
 	}
 	b, err := run.build(ctx, r.target, m.ID().Digest, built)
@@ -264,13 +273,25 @@ func (r *rebuild) attempt(ctx context.Context, dims []string) (*attempted, error
 		file: r.tools.Store.Path(b.Archive, false), start: start, end: end}, nil
 }
 
-// buildFirst builds what a starts from or is merged of: staging outputs and other CPU levels.
-func (r *runner) buildFirst(ctx context.Context, a *Action, built map[*Action]*Built) error {
-	for _, b := range append(slices.Clone(a.Levels), a.Staging, a.DebugOf) {
-		if b == nil {
+// leftWork reports whether a's script changed the work folder in which the target's began.
+func (r *rebuild) leftWork(a *Action) bool {
+	return slices.Contains(workNames(r.ask.Statement), a.Output.String()) && a.Output.LeavesWork
+}
+
+// buildFirst builds what a starts from or is merged of: staging outputs, other CPU levels, and the outputs of those
+// names whose scripts ran before in its work folder.
+func (r *runner) buildFirst(ctx context.Context, a *Action, built map[*Action]*Built, work []string) error {
+	first := append(slices.Clone(a.Levels), a.Staging, a.DebugOf)
+	for b := a.After; b != nil; b = b.After {
+		if slices.Contains(work, b.Output.String()) {
+			first = append(first, b)
+		}
+	}
+	for _, b := range slices.Backward(first) {
+		if b == nil || built[b] != nil {
 			continue
 		}
-		if err := r.buildFirst(ctx, b, built); err != nil {
+		if err := r.buildFirst(ctx, b, built, work); err != nil {
 			return err
 		}
 		m, err := r.manifest(ctx, b, built)
@@ -285,12 +306,12 @@ func (r *runner) buildFirst(ctx context.Context, a *Action, built map[*Action]*B
 }
 
 // checkKey holds the key of the rebuild to the recorded one.
-func (r *rebuild) checkKey(m Manifest) error {
+func (r *rebuild) checkKey(ctx context.Context, run *runner, m Manifest) error {
 	r.out.Key, r.out.SameInputs = m.ID().Digest, m.ID().Digest == r.ask.Statement.Key
 	if r.out.SameInputs || r.out.Notes != nil {
 		return nil
 	}
-	r.out.Notes = r.inputDifferences(m)
+	r.out.Notes = r.inputDifferences(ctx, run, m)
 	if !r.ask.OtherInputs {
 		return &LackError{append(r.out.Notes, "--other-inputs builds with these all the same; the verdict is then about both")}
 	}

@@ -28,6 +28,7 @@ type Node struct {
 	Known   bool    // Seconds was measured
 
 	run, test map[*Node]bool // Soft by kind; a node may be in both
+	together  map[*Node]bool // whose work folder its scripts go on with: both are built on one machine
 	index     int            // in Nodes
 }
 
@@ -46,7 +47,7 @@ func NewRecipeGraph(outputs []*recipes.Output) *RecipeGraph {
 		}
 		n := byName[o.Name]
 		if n == nil {
-			n = &Node{Name: o.Name, Seconds: 1, run: map[*Node]bool{}, test: map[*Node]bool{}}
+			n = &Node{Name: o.Name, Seconds: 1, run: map[*Node]bool{}, test: map[*Node]bool{}, together: map[*Node]bool{}}
 			byName[o.Name] = n
 			g.Nodes = append(g.Nodes, n)
 		}
@@ -69,6 +70,9 @@ func NewRecipeGraph(outputs []*recipes.Output) *RecipeGraph {
 		gather(hard[n], n, nodes, all[i].hard)
 		gather(n.run, n, nodes, all[i].run)
 		gather(n.test, n, nodes, all[i].test)
+		if before := all[i].before; before >= 0 {
+			gather(n.together, n, nodes, []int{before})
+		}
 	}
 	g.sort(hard)
 	return g
@@ -267,7 +271,8 @@ func (g *RecipeGraph) keep(set map[*Node]bool) *RecipeGraph {
 		return kept
 	}
 	for _, n := range out.Nodes {
-		n.Hard, n.Soft, n.run, n.test = translate(n.Hard), translate(n.Soft), translateSet(n.run), translateSet(n.test)
+		n.Hard, n.Soft = translate(n.Hard), translate(n.Soft)
+		n.run, n.test, n.together = translateSet(n.run), translateSet(n.test), translateSet(n.together)
 	}
 	out.number()
 	return out

@@ -14,7 +14,7 @@ import (
 // relocate makes the library path of an executable relative to itself, so that it needs no placeholder
 // and finds its libraries wherever the package is installed. It returns the file's new content, which it
 // has written to the prefix.
-func (j *job) relocate(p string, info *elf.Info, data []byte) ([]byte, elf.Change, error) {
+func (j *job) relocate(p string, f *elf.File, data []byte) ([]byte, elf.Change, error) {
 	linking := j.a.Output.Build.Linking
 	if !linking.Relocate || len(linking.RelocateOnly) > 0 && !matchAny(linking.RelocateOnly, p) {
 		return data, elf.Change{}, nil
@@ -27,13 +27,13 @@ func (j *job) relocate(p string, info *elf.Info, data []byte) ([]byte, elf.Chang
 	if j.fromLevels[p] {
 		r.Origin = hwcapsLibraries
 	}
-	if !r.Changes(info) {
-		return data, elf.Change{}, nil
-	}
 	size := len(data)
-	data, change, err := elf.Relocate(data, r)
+	data, change, err := f.Relocate(r)
 	if err != nil {
 		return nil, change, fmt.Errorf("make its library path relative: %w", err)
+	}
+	if !change.Changed {
+		return data, change, nil
 	}
 	return data, change, overwrite(filepath.Join(j.site.prefix, filepath.FromSlash(p)), size, data, change.Touched)
 }

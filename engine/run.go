@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -29,6 +30,10 @@ func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
 
 func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	all := tasksOf(g)
+	r.part = map[*Action]bool{}
+	for _, a := range g.Actions {
+		r.part[a] = true
+	}
 	for _, t := range all {
 		if t.kind == buildTask {
 			t.cost = r.lastSeconds(t.action)
@@ -58,6 +63,7 @@ type run struct {
 	*runner
 	meter    *meter
 	mu       sync.Mutex
+	part     map[*Action]bool // what is built in this Run
 	built    map[*Action]*Built
 	outcomes map[*Action]*Outcome
 }
@@ -78,6 +84,8 @@ func (r *run) do(ctx context.Context, t *task) error {
 	if err != nil {
 		o.Status, o.Err = StatusFailed, err
 		if ctx.Err() != nil {
+			o.Status, o.Err = StatusSkipped, interrupted{err}
+		} else if errors.As(err, &errNotRun{}) {
 			o.Status = StatusSkipped
 		}
 	}
@@ -88,6 +96,14 @@ func (r *run) do(ctx context.Context, t *task) error {
 	}
 	return err
 }
+
+// interrupted is what came of a task that ended because the run was told to.
+type interrupted struct{ error }
+
+func (i interrupted) Error() string { return "interrupted" }
+
+// Unwrap implements the errors package's interface.
+func (i interrupted) Unwrap() error { return i.error }
 
 func (r *run) skip(t *task, why error) {
 	r.mu.Lock()
@@ -122,6 +138,10 @@ func (r *run) known(a *Action) map[*Action]*Built {
 		}
 	}
 	add(a, a.Staging)
+	for b := a.After; b != nil; b = b.After {
+		add(b)
+		add(b.Needs...)
+	}
 	add(a.Needs...)
 	add(a.TestNeeds...)
 	if a.Staging != nil {
@@ -141,7 +161,7 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 		return err
 	}
 	key := m.ID()
-	b, status := r.recorded(key), StatusReused
+	b, status := r.recordedOf(a, key), StatusReused
 	if b != nil && r.req.VerifyCache {
 		if err := r.checkHit(ctx, a, key, b, known); err != nil {
 			return err
@@ -153,7 +173,7 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 			return err
 		}
 		defer unlock()
-		if b = r.recorded(key); b == nil {
+		if b = r.recordedOf(a, key); b == nil {
 			r.report(Event{Kind: EventStart, Action: a})
 			if b, err = r.build(ctx, a, key.Digest, known); err != nil {
 				return err
@@ -184,12 +204,22 @@ func (r *runner) recorded(key store.ActionID) *Built {
 	if r.req.TraceInputs && b.Inputs.IsZero() && b.Isolation != "" {
 		return nil // it ran, and nobody watched
 	}
-	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Debug, b.Inputs} {
+	for _, d := range []digest.Digest{b.Archive, b.Statement, b.Staged, b.Work, b.Debug, b.Inputs} {
 		if !d.IsZero() && !r.tools.Store.Has(d) {
 			return nil
 		}
 	}
 	return &b
+}
+
+// recordedOf is what was recorded of a. A result from before others came after it says nothing of what its script
+// left in the work folder.
+func (r *runner) recordedOf(a *Action, key store.ActionID) *Built {
+	b := r.recorded(key)
+	if b != nil && a.Output.LeavesWork && !b.WorkSeen {
+		return nil
+	}
+	return b
 }
 
 // doTest tests a's package unless these very tests passed before, and puts it into the channel.
@@ -216,10 +246,29 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if err := r.checkABI(ctx, a, b); err != nil {
 		return err
 	}
+	if err := r.runnable(a); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	o := r.outcome(a)
 	r.mu.Unlock()
 	return r.publish(ctx, a, b, o, tested)
+}
+
+// runnable keeps a package out of the channel that could not be installed from it: for each thing that it runs with,
+// and that this run makes, one that fits must be there. What needs a to run in its turn counts unless it failed.
+func (r *run) runnable(a *Action) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, any := range a.RunNeeds {
+		if !slices.ContainsFunc(any, func(b *Action) bool {
+			o := r.outcomes[b]
+			return b == a || !r.part[b] || o != nil && o.Err == nil && (o.Status == StatusBuilt || o.Status == StatusReused)
+		}) {
+			return errNotRun{fmt.Sprintf("needs %s to run, which failed or was not built", any[0].Output.Name)}
+		}
+	}
+	return nil
 }
 
 // testKey names a's tests in the environments they run in.

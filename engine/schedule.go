@@ -24,6 +24,7 @@ type task struct {
 	index      int // in the plan, to break ties
 	waits      int
 	dependents []*task
+	followers  []*task // wait for its end, however it ends
 	weight     float64 // longest way to the end, in seconds of earlier runs
 	cost       float64
 	needs      resources
@@ -48,7 +49,7 @@ func tasksOf(g *Graph) []*task {
 	}
 	for _, a := range g.Actions {
 		after(tests[a], builds[a])
-		for _, b := range a.Needs {
+		for _, b := range a.Needed() {
 			if builds[b] != nil {
 				after(builds[a], builds[b])
 			}
@@ -76,7 +77,27 @@ func tasksOf(g *Graph) []*task {
 			}
 		}
 	}
+	follow(g, group, builds, tests)
 	return all
+}
+
+// follow lets a package come into the channel after those that it runs with, be it tested or not, and whatever becomes
+// of them (run.runnable judges). Of those that need each other to run, only the build is waited for.
+func follow(g *Graph, group map[*Action]int, builds, tests map[*Action]*task) {
+	for _, a := range g.Actions {
+		for _, b := range slices.Concat(a.RunNeeds...) {
+			on := tests[b]
+			if group[a] == group[b] {
+				if on = builds[b]; on == nil || reaches(tests[a], on, group) {
+					continue
+				}
+			}
+			if on != nil && on != tests[a] {
+				on.followers = append(on.followers, tests[a])
+				tests[a].waits++
+			}
+		}
+	}
 }
 
 // groupsOf numbers the groups of actions that need each other.
@@ -87,7 +108,7 @@ func groupsOf(g *Graph) map[*Action]int {
 	}
 	next := make([][]int, len(g.Actions))
 	for i, a := range g.Actions {
-		for _, b := range slices.Concat(a.Needs, a.TestNeeds) {
+		for _, b := range slices.Concat(append(slices.Clip(a.RunNeeds), a.Needed(), a.TestNeeds)...) {
 			if j, ok := index[b]; ok {
 				next[i] = append(next[i], j)
 			}
@@ -112,7 +133,7 @@ func reaches(from, to *task, group map[*Action]int) bool {
 		}
 		if !seen[t] && group[t.action] == group[from.action] {
 			seen[t] = true
-			todo = append(todo, t.dependents...)
+			todo = append(append(todo, t.dependents...), t.followers...)
 		}
 	}
 	return false
@@ -126,7 +147,7 @@ func weigh(all []*task) {
 		if !done[t] {
 			done[t] = true
 			longest := 0.0
-			for _, d := range t.dependents {
+			for _, d := range slices.Concat(t.dependents, t.followers) {
 				longest = max(longest, visit(d))
 			}
 			t.weight = t.cost + longest
@@ -138,11 +159,16 @@ func weigh(all []*task) {
 	}
 }
 
-// queue is the ready tasks, longest critical path first.
+// queue is the ready tasks: tests first, then builds, longest critical path first. A test is short beside a build, and
+// what it finds out is wanted at once: behind the builds, a run of a thousand packages would say at its end that the
+// first one fails, and put none into the channel before.
 type queue []*task
 
 func (q queue) Len() int { return len(q) }
 func (q queue) Less(i, j int) bool {
+	if q[i].kind != q[j].kind {
+		return q[i].kind == testTask
+	}
 	if c := cmp.Compare(q[j].weight, q[i].weight); c != 0 {
 		return c < 0
 	}
@@ -197,7 +223,7 @@ func schedule(ctx context.Context, all []*task, s *slots, keepGoing bool, do fun
 		case f := <-l.results:
 			if f.err != nil {
 				failures = append(failures, f.err)
-				drop(f.task, fmt.Sprintf("needs %s, which failed", f.task.action.Output.Name), l.dropped, skip)
+				l.drop(f.task, fmt.Sprintf("needs %s, which failed", f.task.action.Output.Name), skip)
 				l.stopped = l.stopped || !keepGoing
 			}
 			l.ended(f)
@@ -205,11 +231,18 @@ func schedule(ctx context.Context, all []*task, s *slots, keepGoing bool, do fun
 	}
 	for _, t := range all {
 		if l.stopped && t.kind == buildTask && !l.dropped[t] && t.waits > 0 {
-			skip(t, errNotRun{})
+			l.left = append(l.left, t)
 		}
 	}
+	stopped := map[*Action]bool{}
 	for _, t := range l.left {
+		stopped[t.action] = true
 		skip(t, errNotRun{})
+	}
+	for _, t := range all { // built, but what it runs with was not
+		if l.stopped && t.kind == testTask && !l.dropped[t] && t.waits > 0 && !stopped[t.action] {
+			skip(t, errNotRun{})
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -276,17 +309,28 @@ func (l *roster) ended(f finished) {
 			heap.Push(&l.ready, d)
 		}
 	}
+	l.letFollow(f.task)
 }
 
-// drop skips everything that waits for t.
-func drop(t *task, why string, dropped map[*task]bool, skip func(*task, error)) {
+// letFollow lets those go on that only waited for t's end.
+func (l *roster) letFollow(t *task) {
+	for _, d := range t.followers {
+		if d.waits--; d.waits == 0 && !l.dropped[d] {
+			heap.Push(&l.ready, d)
+		}
+	}
+}
+
+// drop skips everything that needs t.
+func (l *roster) drop(t *task, why string, skip func(*task, error)) {
 	for _, d := range t.dependents {
-		if !dropped[d] {
-			dropped[d] = true
+		if !l.dropped[d] {
+			l.dropped[d] = true
 			if d.action != t.action {
 				skip(d, errNotRun{why})
 			}
-			drop(d, why, dropped, skip)
+			l.drop(d, why, skip)
+			l.letFollow(d)
 		}
 	}
 }

@@ -64,7 +64,7 @@ type divider struct {
 }
 
 func (g *RecipeGraph) divider(n int) *divider {
-	d := &divider{n: n, units: g.components(true)}
+	d := &divider{n: n, units: g.units()}
 	d.left = len(d.units)
 	d.done, d.cost, d.needs = make([]bool, d.left), make([]float64, d.left), make([][]int, d.left)
 	unitOf := make([]int, len(g.Nodes))
@@ -85,6 +85,20 @@ func (g *RecipeGraph) divider(n int) *divider {
 		d.needs[u] = sorted(d.needs[u])
 	}
 	return d
+}
+
+// units are the groups of nodes that stay together: those that need each other, and those that share a work folder.
+func (g *RecipeGraph) units() [][]int {
+	next := make([][]int, len(g.Nodes))
+	for i, n := range g.Nodes {
+		for _, m := range slices.Concat(n.Hard, n.Soft) {
+			next[i] = append(next[i], m.index)
+		}
+		for m := range n.together {
+			next[i], next[m.index] = append(next[i], m.index), append(next[m.index], i)
+		}
+	}
+	return components(len(g.Nodes), func(i int) []int { return sorted(next[i]) })
 }
 
 // bestStage tries several bounds on the load of a shard and takes the one with the most work in a time.

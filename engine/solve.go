@@ -51,9 +51,6 @@ func (p *solving) solve(a *Action) error {
 	if a.Output.NoArch == "" {
 		host = append(host, withoutVirtual(exports.strong)...)
 	}
-	if a.Staging != nil {
-		host = append(host, a.Staging.Host.Specs...)
-	}
 	if a.Host, err = p.environment(hostKind, unique(host)); err != nil {
 		return fmt.Errorf("host environment: %w", err)
 	}

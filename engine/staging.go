@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"forge/digest"
+	"forge/packages"
 )
 
 // keepStaged stores what a staging output leaves for those that inherit from it: the new files of the
@@ -100,14 +101,17 @@ func packOne(t *tar.Writer, file, name string) error {
 	}
 	h.Name, h.Format = name, tar.FormatPAX
 	h.Uid, h.Gid, h.Uname, h.Gname = 0, 0, "", ""
-	if err := t.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
-		return err
+	if !info.Mode().IsRegular() {
+		return t.WriteHeader(h)
 	}
 	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if err := errors.Join(packages.CheckSparse(f), t.WriteHeader(h)); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	_, err = io.Copy(t, f)
 	return err
 }
@@ -174,8 +178,8 @@ func (j *job) restore(ctx context.Context, staged *Built) error {
 	return nil
 }
 
-// countOwnOnly makes the staging output's files count only where this output's script makes them anew
-// (conda-build's outputs with a script of their own).
+// countOwnOnly makes the staging output's files count as a dependency's: the package has what this output's script
+// adds to them (conda-build's outputs with a script of their own).
 func (j *job) countOwnOnly() (err error) {
 	if j.a.Output.OwnFilesOnly {
 		j.before, err = snapshot(j.site.prefix)
@@ -199,8 +203,10 @@ func unpackOne(root *os.Root, r io.Reader, h *tar.Header) error {
 		return err
 	}
 	_, err = io.Copy(f, r)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+	// The mode at last: the file is to be written first, and the caller's umask is not the script's.
+	err = errors.Join(err, f.Close(), root.Chtimes(name, h.ModTime, h.ModTime))
+	if err == nil {
+		err = root.Chmod(name, fs.FileMode(h.Mode).Perm())
 	}
-	return root.Chtimes(name, h.ModTime, h.ModTime)
+	return err
 }

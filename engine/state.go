@@ -2,12 +2,11 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"path"
 	"path/filepath"
 
 	"forge/digest"
+	"forge/internal/plain"
 	"forge/packages"
 	"forge/platforms/toolchain"
 	"forge/provenance"
@@ -22,7 +21,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 	build := provenance.Build{
 		FileName: b.FileName, SHA256: b.Archive,
 		Recipe: j.recipeName(), RecipeTree: j.a.RecipeTree,
-		Output: o.String(), Platform: o.Subdir(), Variant: o.Variant,
+		Output: o.String(), Platform: o.Subdir(), Variant: o.Variant, Unused: o.Unused(), Settings: o.Settings,
 		Key: j.key, Isolation: b.Isolation, Epoch: b.Epoch,
 		Packer:    j.tools.Format.Name() + " " + j.tools.Format.Compressor(),
 		BuilderID: "forge", BuilderMode: "workstation", BuilderVersion: j.tools.Version,
@@ -92,6 +91,7 @@ func (j *job) sourceMaterials() ([]provenance.Material, error) {
 	if j.a.Staging != nil {
 		list = append(append(list, j.stagedMaterial()), j.built[j.a.Staging].Materials...)
 	}
+	list = append(list, j.workMaterials()...)
 	for _, f := range j.fetched {
 		verdicts, err := verdictsOf(&f)
 		if err != nil {
@@ -123,7 +123,7 @@ func verdictsOf(f *sources.Fetched) (map[string]any, error) {
 			continue
 		}
 		var err error
-		if notes[v.name], err = plain(v.list); err != nil {
+		if notes[v.name], err = plain.Of(v.list); err != nil {
 			return nil, err
 		}
 	}
@@ -146,6 +146,9 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 	envs := []Environment{j.a.Build, j.a.Host}
 	if j.a.Staging != nil {
 		envs = append(envs, j.a.Staging.Build, j.a.Staging.Host)
+	}
+	for _, b := range j.a.earlier(j.built) {
+		envs = append(envs, b.Build, b.Host)
 	}
 	for _, l := range j.a.Levels {
 		envs = append(envs, l.Build, l.Host)
@@ -173,6 +176,9 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 	return list, nil
 }
 
+// noteVariables is where a statement says what variables the workspace set for an external.
+const noteVariables = "variables"
+
 // externalMaterial describes an external, once a run: a compiler has thousands of files. What it gives is
 // shared and must not be changed.
 func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, error) {
@@ -182,13 +188,20 @@ func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, e
 	if known && m.Name == e.Record.Name {
 		return m, nil
 	}
-	origins, err := plain(e.Origin)
+	origins, err := plain.Of(e.Origin)
 	if err != nil {
 		return m, err
 	}
 	notes := map[string]any{"trusted": "not built", "origin": origins}
-	if programs := programDigests(e); len(programs) > 0 {
+	if len(e.Sums) > 0 {
+		programs := map[string]any{}
+		for program, sum := range e.Sums {
+			programs[program] = sum.Hex()
+		}
 		notes["programs"] = programs
+	}
+	if len(e.Set) > 0 {
+		notes[noteVariables] = e.Set
 	}
 	m = provenance.Material{Kind: "external", URI: "forge:external/" + e.Record.Name + "@" + e.Record.Version,
 		Name: e.Record.Name, Digests: map[string]string{provenance.DigestTree: e.Tree.Hex()}, Annotations: notes}
@@ -196,33 +209,6 @@ func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, e
 	defer r.mu.Unlock()
 	r.materials[e.Tree] = m
 	return m, nil
-}
-
-// programDigests names the programs an external offers by their own sha256; the tree's digest covers them
-// and all that they load.
-func programDigests(e *toolchain.External) map[string]any {
-	entries := make(map[string]digest.Entry, len(e.Entries))
-	for _, entry := range e.Entries {
-		entries["/"+entry.Path] = entry
-	}
-	sums := map[string]any{}
-	for _, program := range e.Programs {
-		name := program
-		for range 10 { // gcc → gcc-12 → x86_64-linux-gnu-gcc-12
-			entry, ok := entries[name]
-			if ok && entry.Kind == digest.Symlink {
-				if name = entry.Target; !path.IsAbs(name) {
-					name = path.Join(path.Dir("/"+entry.Path), entry.Target)
-				}
-				continue
-			}
-			if ok && !entry.Sum.IsZero() {
-				sums[program] = entry.Sum.Hex()
-			}
-			break
-		}
-	}
-	return sums
 }
 
 func (r *runner) packageMaterial(rec *packages.Record, built map[*Action]*Built) provenance.Material {
@@ -251,20 +237,10 @@ func treeMaterial(path string, git bool, commit, tree, url string) provenance.Ma
 // plain turns a value into maps and lists, as it stands in JSON.
 // limitsInForce are the limits of a run, and by what those are counted that are of all processes together.
 func limitsInForce(res sandbox.Result) (any, error) {
-	return plain(struct {
+	return plain.Of(struct {
 		sandbox.Limits
 		By string `json:"by,omitempty"`
 	}{res.Limits, res.LimitedBy})
-}
-
-func plain(v any) (any, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	var out any
-	err = json.Unmarshal(b, &out)
-	return out, err
 }
 
 func gitURL(g *recipes.Git) string {

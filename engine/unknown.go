@@ -167,5 +167,5 @@ func (p *planner) needsFailed(a *Action) bool {
 		i, ours := p.index[b]
 		return ours && (p.states[i].failed || !p.states[i].done)
 	}
-	return slices.ContainsFunc(a.Needs, out) || slices.ContainsFunc(a.TestNeeds, out) || a.Staging != nil && out(a.Staging)
+	return slices.ContainsFunc(a.Needed(), out) || slices.ContainsFunc(a.TestNeeds, out) || a.Staging != nil && out(a.Staging)
 }

@@ -53,7 +53,7 @@ func needed(start []*Action) map[*Action]bool {
 		todo = todo[:len(todo)-1]
 		if !keep[a] {
 			keep[a] = true
-			todo = append(append(todo, a.Needs...), a.TestNeeds...)
+			todo = slices.Concat(append(slices.Clip(a.RunNeeds), todo, a.Needed(), a.TestNeeds)...)
 		}
 	}
 	return keep

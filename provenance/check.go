@@ -1,14 +1,14 @@
 package provenance
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"forge/internal/plain"
 )
 
 // check refuses a build that lacks what a statement must say.
@@ -108,18 +108,12 @@ func hasCredentials(uri string) bool {
 func (b *Build) checkTexts() error {
 	c := *b
 	c.Variant, c.Isolation = nil, ""
-	raw, err := json.Marshal(c)
+	all, err := plain.Of(c)
 	if err != nil {
 		return err
 	}
-	if mayHoldFiller(raw) {
-		var all map[string]any
-		if err := json.Unmarshal(raw, &all); err != nil {
-			return err
-		}
-		if err := findFiller("", all); err != nil {
-			return err
-		}
+	if holdsFiller(all) {
+		return findFiller("", all)
 	}
 	if err := validText(b.Variant); err != nil {
 		return err
@@ -129,16 +123,21 @@ func (b *Build) checkTexts() error {
 
 var fillers = []string{"unknown", "n/a", "none", "todo", "tbd", "null"}
 
-// mayHoldFiller is whether a JSON text has one, be it as a key: mostly there is none, and then the texts need not be
-// looked at one by one. U+017F is an s to EqualFold.
-func mayHoldFiller(raw []byte) bool {
-	lower := bytes.ToLower(raw)
-	for _, f := range fillers {
-		if bytes.Contains(lower, []byte(`"`+f+`"`)) {
-			return true
+// holdsFiller is findFiller without a word on where: mostly there is none.
+func holdsFiller(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return isFiller(v)
+	case []any:
+		return slices.ContainsFunc(v, holdsFiller)
+	case map[string]any:
+		for _, item := range v {
+			if holdsFiller(item) {
+				return true
+			}
 		}
 	}
-	return bytes.Contains(lower, []byte(`"https://unknown`)) || bytes.Contains(lower, []byte("\u017f"))
+	return false
 }
 
 // isFiller compares only what may be one: a statement holds thousands of texts.

@@ -199,7 +199,7 @@ build {
 		t.Error(d)
 	}
 	if len(o.Build.Scripts) != 1 || !strings.Contains(o.Build.Scripts[0].Text, `-DENABLE_CJSON_TEST=OFF -DX=1.7.15`) ||
-		!strings.Contains(o.Build.Scripts[0].Text, `-DCMAKE_INSTALL_PREFIX="$PREFIX"`) {
+		!strings.Contains(o.Build.Scripts[0].Text, `-DCMAKE_INSTALL_PREFIX="$prefix"`) {
 		t.Errorf("%+v", o.Build.Scripts)
 	}
 	for in, want := range map[string]string{

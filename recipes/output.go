@@ -30,9 +30,16 @@ type Output struct {
 	InheritRunExports bool
 	// InheritFrom is the output that Inherit names, the one of the same variant; nil for none.
 	InheritFrom *Output
-	// OwnFilesOnly leaves out what the staging output left in the prefix, but for what the script made
-	// anew: conda-build's outputs with a script and no list of files.
+	// OwnFilesOnly leaves out what the staging output left in the prefix, also where the script changed it:
+	// conda-build's outputs with a script and no list of files.
 	OwnFilesOnly bool
+	// StagedFilesOnly leaves out all but what the staging output left: conda-build's outputs with include and
+	// exclude lists of files.
+	StagedFilesOnly bool `json:",omitempty"`
+	// After is the output whose script runs before this one's in the work folder that they share, nil for none: what
+	// it leaves there is where this one's script begins. LeavesWork is set in an output that others come after.
+	After      *Output `json:"-"`
+	LeavesWork bool    `json:",omitempty"`
 	// DebugOf is set in the output that is added for the debug data of another (KeyDebugInfo).
 	DebugOf *Output `json:"-"`
 	// LevelOf is set in the copies, staging outputs themselves, that a plan makes of an output or of a staging
@@ -45,7 +52,10 @@ type Output struct {
 
 	Variant map[string]any // used keys only, as they are hashed
 	Full    map[string]any // the whole variant, for the script's environment
-	Context map[string]any
+	// Settings are what variants files say beside variants and conda-build does not say itself, as far as this output
+	// is another for it (pin_run_as_build, ignore_version, ignore_build_only_deps, lists of extend_keys); nil for nothing.
+	Settings map[string]any `json:"-"`
+	Context  map[string]any
 
 	Sources      []Source
 	Build        Build
@@ -199,7 +209,10 @@ type PostProcess struct {
 }
 
 // Globs selects paths; the zero value selects all where it stands for files.
-type Globs struct{ Include, Exclude []string }
+type Globs struct {
+	Include, Exclude []string
+	CondaBuild       bool `json:",omitempty"` // they are those of a meta.yaml's output
+}
 
 // IsZero reports whether nothing was said.
 func (g Globs) IsZero() bool { return len(g.Include)+len(g.Exclude) == 0 }

@@ -293,7 +293,7 @@ func (s *Source) recipeView() map[string]any {
 	setKey(&m, "patches", lateNames(s.Patches), len(s.Patches) > 0)
 	setKey(&m, "target_directory", s.TargetDirectory, s.TargetDirectory != "")
 	setKey(&m, "attestation", s.Attestation.view(), s.Attestation != nil)
-	keep := globsView(Globs{s.Include, s.Exclude})
+	keep := globsView(Globs{Include: s.Include, Exclude: s.Exclude})
 	setKey(&m, "filter", keep, keep != nil)
 	return m
 }

@@ -178,21 +178,28 @@ func (p *v0Pass) pin(text string) *Pin {
 // finish settles hashes, then what pins of siblings stand for.
 func (v *v0) finish(all []*v0Output) []*Output {
 	byName := map[string][]*v0Output{}
-	seen, wanted := map[string]int{}, map[*Output]bool{}
+	seen, wanted, staging := map[string]int{}, map[*Output]bool{}, map[string]*Output{}
 	var once []*v0Output
 	for _, o := range all {
 		if !o.out.Skip {
 			o.settle()
 		}
 		key := o.key() + o.out.Version + "\n" + o.out.BuildString
-		if i, dup := seen[key]; dup { // conda-build keeps the last
+		if i, dup := seen[key]; dup { // conda-build keeps the last, and builds it with the first that have it
+			o.group = once[i].group
 			once[i] = o
 			continue
+		}
+		if o.out.Staging {
+			staging[o.group] = o.out
 		}
 		seen[key] = len(once)
 		once = append(once, o)
 	}
 	for _, o := range once {
+		if o.out.InheritFrom != nil {
+			o.out.InheritFrom = staging[o.group]
+		}
 		wanted[o.out.InheritFrom] = true
 	}
 	all = all[:0]
@@ -216,6 +223,7 @@ func (v *v0) finish(all []*v0Output) []*Output {
 		out = append(out, o.out)
 	}
 	v.checkCycles(all, byName)
+	shareWorkFolders(all)
 	return out
 }
 

@@ -18,6 +18,7 @@ type v0Output struct {
 	own   bool // its text is an entry of outputs: conda-build's is_output
 	out   *Output
 	used  []string // variant keys, sorted
+	group string   // what the top of the recipe uses of the variant: one build of conda-build
 	str   string   // build/string as rendered
 
 	rawText, selectedText string // see texts
@@ -106,16 +107,16 @@ func (p *v0Pass) skipped() []*v0Output {
 	return []*v0Output{o}
 }
 
-// key tells outputs of different variants apart, by what they use of the variant. A staging output is
-// kept for every variant, since outputs that inherit from it see the whole variant in their script.
+// key tells outputs of different variants apart, by what they use of the variant. The staging output is one for
+// all the outputs of its group, and sees the first variant of it.
 func (o *v0Output) key() string {
 	keys := o.used
 	if o.out.Staging {
-		keys = o.cfg.keys
+		return "staging\n" + o.group
 	}
 	b := make([]byte, 0, 32+len(o.name)+32*len(keys))
 	b = append(append(b, o.name...), '\n')
-	b = append(strconv.AppendBool(append(strconv.AppendBool(b, o.out.Staging), ' '), o.out.Skip), '\n')
+	b = append(strconv.AppendBool(b, o.out.Skip), '\n')
 	for _, k := range keys {
 		b = append(append(append(append(b, k...), '='), o.variant[k]...), '\n')
 	}
@@ -126,6 +127,9 @@ func (o *v0Output) key() string {
 func (o *v0Output) get(section, key string) *yaml.Node {
 	if o.node != nil {
 		own := yamlx.Get(o.node, section)
+		if section == "build" && o.own && own != nil && key != "number" {
+			return yamlx.Get(own, key) // its own replaces the recipe's, but for the number (metadata.py, get_output_metadata)
+		}
 		if n := yamlx.Get(own, key); n != nil {
 			return n
 		}

@@ -123,6 +123,7 @@ func (v *v0) render() []*Output {
 			group += k + "=" + variant[k] + "\n"
 		}
 		for _, o := range p.outputs() {
+			o.group = group
 			key := group + o.key()
 			if seen[key] {
 				continue

@@ -8,13 +8,11 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-var variableName = pattern{src: `^[A-Za-z_][A-Za-z0-9_]*$`}
-
 // checkEnv wants what a tool sets to be variables, and not those that say where a build is.
 func (p *workspaceParser) checkEnv(v values) {
 	for _, name := range sortedNames(v.maps["env"]) {
 		switch {
-		case !variableName.MatchString(name):
+		case !variableName(name):
 			p.errorf(v.at["env"], "bad-value", "", "%q is no name of an environment variable", name)
 		case slices.Contains([]string{"PREFIX", "BUILD_PREFIX", "SRC_DIR", "RECIPE_DIR", "HOME", "PATH", "CONDA_PREFIX", "CONDA_BUILD", "CONDA_BUILD_STATE",
 			"build_platform", "host_platform", "target_platform"}, name):

@@ -1,12 +1,29 @@
 package sandbox
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Attacks lists all that Audit tries.
 func Attacks() []Attack {
-	return slices.Concat(networkAttacks(), fileAttacks(), readOnlyAttacks(), mountAttacks(), setIDAttacks(),
+	list := slices.Concat(networkAttacks(), fileAttacks(), readOnlyAttacks(), mountAttacks(), setIDAttacks(),
 		keeperAttacks(), processAttacks(), namespaceAttacks(), kernelAttacks(), leakAttacks(), exhaustionAttacks(),
-		descriptorAttacks(), sharedAttacks(), protocolAttacks(), doorAttacks())
+		descriptorAttacks(), sharedAttacks(), protocolAttacks(), doorAttacks(), handlerAttacks(), machineAttacks())
+	// One group after the other, in the order in which they first come.
+	place := map[string]int{}
+	for _, a := range list {
+		if _, ok := place[a.group()]; !ok {
+			place[a.group()] = len(place)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Attack) int { return place[a.group()] - place[b.group()] })
+	return list
+}
+
+func (a Attack) group() string {
+	group, _, _ := strings.Cut(a.Name, "/")
+	return group
 }
 
 func networkAttacks() []Attack {

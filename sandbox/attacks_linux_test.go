@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,7 +20,15 @@ func TestAttacks(t *testing.T) {
 	}
 	scratch := auditFolder(t)
 	total, worked, last := 0, 0, time.Now()
-	err := Audit(context.Background(), time.Now, scratch, Attacks(), func(f Finding) {
+	attacks, all := Attacks(), true
+	if some := os.Getenv("FORGE_ATTACKS"); some != "" { // .ci/cgroup2
+		picked, err := regexp.Compile(some)
+		if err != nil {
+			t.Fatal(err)
+		}
+		attacks, all = slices.DeleteFunc(attacks, func(a Attack) bool { return !picked.MatchString(a.Name) }), false
+	}
+	err := Audit(context.Background(), time.Now, scratch, attacks, func(f Finding) {
 		total++
 		if d := time.Since(last); d > time.Second {
 			t.Logf("%s took %v", f.Attack.Name, d)
@@ -40,7 +50,7 @@ func TestAttacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d attacks, %d with a working control", total, worked)
-	if worked < 100 {
+	if all && worked < 100 {
 		t.Errorf("only %d attacks work outside the sandbox", worked)
 	}
 }

@@ -41,6 +41,9 @@ func (a *auditor) audit(ctx context.Context, list []Attack, each func(Finding)) 
 	if err := os.Symlink(exe, a.exe); err != nil {
 		return fmt.Errorf("prepare audit: %w", err)
 	}
+	if err := a.possible(ctx); err != nil {
+		return err
+	}
 	a.victim, err = newVictim(a.scratch, a.exe)
 	if err != nil {
 		return fmt.Errorf("prepare audit: %w", err)
@@ -57,6 +60,14 @@ func (a *auditor) audit(ctx context.Context, list []Attack, each func(Finding)) 
 		each(f)
 	}
 	return nil
+}
+
+// possible reports why no sandbox can be had, before anything else fails for the same reason.
+func (a *auditor) possible(ctx context.Context) error {
+	spec := Spec{Argv: []string{"/bin/true"}, Dir: "/", UID: 1000, GID: 1000, User: "build"}
+	spec.Mounts, spec.Links = machinePrograms()
+	_, err := a.runner.Run(ctx, spec)
+	return err
 }
 
 func (a *auditor) try(ctx context.Context, at Attack) (Finding, error) {

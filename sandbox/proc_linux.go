@@ -25,9 +25,17 @@ func (t *tree) proc(j *job) {
 		{"/proc/keys", ""},
 		{"/proc/key-users", ""},
 		{"/proc/interrupts", ""}, // when keys are pressed and how the machine is used; Docker and CRI-O hide it, too
+		{"/proc/softirqs", ""},
+		{"/proc/diskstats", ""}, // the machine's disks, and what they do this moment
+		{"/proc/partitions", ""},
+		{"/proc/modules", ""},
 		{"/proc/sys/kernel/random/boot_id", "00000000-0000-4000-8000-000000000000\n"},
 	} {
 		t.cover(f.Path, f.Data)
+	}
+	// The machine's devices and file systems; in pressure everybody may have the kernel watch its load.
+	for _, p := range []string{"/proc/bus", "/proc/fs", "/proc/pressure"} {
+		t.empty(p)
 	}
 }
 
@@ -80,6 +88,22 @@ func (t *tree) cover(p, text string) {
 	t.add("uncover", unix.SYS_UNLINKAT, reg(t.root), t.str(name), 0)
 	t.close(on)
 	t.list[opened].skip = int32(len(t.list) - 1 - opened) // no p, nothing to cover
+}
+
+// empty puts an empty read-only folder over p, if there is a p.
+func (t *tree) empty(p string) {
+	l := label{"hide " + p, aboutWall}
+	name := t.str(".hidden")
+	on := t.openAt(l, p, unix.O_PATH|unix.O_DIRECTORY)
+	opened := len(t.list) - 1
+	t.add(l.text, unix.SYS_MKDIRAT, reg(t.root), name, 0o555)
+	mnt := t.open(l, unix.SYS_OPEN_TREE, reg(t.root), name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	t.setattr(l, mnt, mountFlags(false))
+	t.push(l, unix.SYS_MOVE_MOUNT, []uintptr{reg(mnt), t.str(""), reg(on), t.str(""), attachFlags})
+	t.close(mnt)
+	t.add("uncover", unix.SYS_UNLINKAT, reg(t.root), name, unix.AT_REMOVEDIR)
+	t.close(on)
+	t.list[opened].skip = int32(len(t.list) - 1 - opened)
 }
 
 // cpuinfo is one plain 64-bit CPU, as text for /proc/cpuinfo: a build that reads its builder's model or

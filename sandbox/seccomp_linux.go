@@ -19,13 +19,16 @@ type rule struct {
 	when  []test
 }
 
-// A test looks at the low 32 bits of one argument, which is all the kernel reads of those tested here.
+// A test looks at the low 32 bits of one argument, which is all the kernel reads of most of those tested here.
 type test struct {
 	arg  uint32
 	op   op
 	val  uint32
 	then *test // must hold as well
 }
+
+// highBits, added to an argument's number, means its high 32 bits: for pointers.
+const highBits = 1 << 8
 
 type op int
 
@@ -109,12 +112,41 @@ func rules(fenced bool) []rule {
 		rule{unix.SYS_PERSONALITY, unix.EPERM, []test{{0, notOneOf, 0, &test{0, notOneOf, 0xffffffff,
 			&test{0, notOneOf, addrNoRandomize, &test{0, notOneOf, perLinux32, nil}}}}}},
 	)
+	r = append(r, coreRules()...)
+	r = append(r, sharedMemoryRules()...)
 	r = append(r, keeperRules()...)
 	if !fenced {
 		r = append(r, rule{unix.SYS_SOCKET, unix.EAFNOSUPPORT, []test{{0, notOneOf, unix.AF_UNIX, nil}}})
 	}
 	return append(r, archRules()...)
 }
+
+// coreRules keep the limit on core files at 1. Where the machine hands cores to a program, which then runs outside
+// and as root (core(5)), every other limit lets it be called, 0 too (CVE-2022-4415, CVE-2025-4598, CVE-2025-5054).
+// What a command wants, no cores, it has, so the call succeeds.
+func coreRules() []rule {
+	given := func(arg uint32) []test {
+		return []test{{1, equals, unix.RLIMIT_CORE, &test{arg, anyBit, 0xffffffff, nil}},
+			{1, equals, unix.RLIMIT_CORE, &test{arg + highBits, anyBit, 0xffffffff, nil}}}
+	}
+	return []rule{{unix.SYS_PRLIMIT64, 0, given(2)}, {setrlimit, 0, []test{{0, equals, unix.RLIMIT_CORE, nil}}}}
+}
+
+// sharedMemoryRules refuse huge pages, of which the machine has one pool that no limit knows of, and urgent data,
+// which hardly any program sends (CVE-2025-38236: from a browser's sandbox into the kernel).
+func sharedMemoryRules() []rule {
+	return []rule{
+		{unix.SYS_MMAP, unix.ENOMEM, []test{{3, anyBit, unix.MAP_HUGETLB, nil}}},
+		{unix.SYS_MEMFD_CREATE, unix.EINVAL, []test{{1, anyBit, unix.MFD_HUGETLB, nil}}},
+		{unix.SYS_SHMGET, unix.ENOMEM, []test{{2, anyBit, shmHugeTLB, nil}}},
+		{unix.SYS_SENDTO, unix.EOPNOTSUPP, []test{{3, anyBit, unix.MSG_OOB, nil}}},
+		{unix.SYS_SENDMSG, unix.EOPNOTSUPP, []test{{2, anyBit, unix.MSG_OOB, nil}}},
+		{unix.SYS_SENDMMSG, unix.EOPNOTSUPP, []test{{3, anyBit, unix.MSG_OOB, nil}}},
+	}
+}
+
+// shmHugeTLB is SHM_HUGETLB (linux/shm.h).
+const shmHugeTLB = 0o4000
 
 // keeperRules protect pid 1, which has the command's uid: prlimit asks for no more, the others for no fewer
 // capabilities, too. Starved, it could not end when it is told to.
@@ -221,7 +253,11 @@ func (r rule) answers(ret uint32) []bpf.Instruction {
 			case notOneOf:
 				j.Cond = bpf.JumpNotEqual
 			}
-			out = append(out, bpf.LoadAbsolute{Off: offArgs + 8*c.arg + argLow, Size: 4}, j)
+			half := uint32(argLow)
+			if c.arg >= highBits {
+				half = 4 - argLow
+			}
+			out = append(out, bpf.LoadAbsolute{Off: offArgs + 8*(c.arg%highBits) + half, Size: 4}, j)
 		}
 		out = append(out, no)
 	}

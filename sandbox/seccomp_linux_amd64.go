@@ -5,6 +5,7 @@ import "golang.org/x/sys/unix"
 const (
 	auditArch = unix.AUDIT_ARCH_X86_64
 	argLow    = 0 // little endian: the low half of an argument comes first
+	setrlimit = unix.SYS_SETRLIMIT
 )
 
 // archRules judge the calls that newer CPUs were born without. The x32 numbers lie above lastKnown.

@@ -7,6 +7,10 @@ import "golang.org/x/sys/unix"
 // argLow: little endian, the low half of an argument comes first.
 const argLow = 0
 
+// setrlimit is the call of that name in the generic table (asm-generic/unistd.h); loong64 has only prlimit64, and the
+// number means nothing there.
+const setrlimit = 164
+
 // archRules: these CPUs have only the calls that rules names.
 func archRules() []rule {
 	return []rule{{nr: unix.SYS_KEXEC_FILE_LOAD, errno: unix.EPERM}}

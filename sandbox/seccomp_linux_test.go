@@ -57,6 +57,15 @@ func TestFilter(t *testing.T) {
 		{"socket file", true, unix.SYS_MKNODAT, []uint32{3, 0, unix.S_IFSOCK | 0o644}, allow},
 		{"character device", true, unix.SYS_MKNODAT, []uint32{3, 0, unix.S_IFCHR | 0o644}, perm},
 		{"block device", true, unix.SYS_MKNODAT, []uint32{3, 0, unix.S_IFBLK | 0o644}, perm},
+		{"ask for the limit on core files", true, unix.SYS_PRLIMIT64, []uint32{0, unix.RLIMIT_CORE, 0, 1}, allow},
+		{"set the limit on core files", true, unix.SYS_PRLIMIT64, []uint32{0, unix.RLIMIT_CORE, 1}, retErrno},
+		{"set the limit on open files", true, unix.SYS_PRLIMIT64, []uint32{0, unix.RLIMIT_NOFILE, 1}, allow},
+		{"set the limit on core files, the old way", true, setrlimit, []uint32{unix.RLIMIT_CORE, 1}, retErrno},
+		{"map", true, unix.SYS_MMAP, []uint32{0, 4096, 3, unix.MAP_PRIVATE | unix.MAP_ANONYMOUS}, allow},
+		{"map huge pages", true, unix.SYS_MMAP, []uint32{0, 4096, 3, unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_HUGETLB}, retErrno | uint32(unix.ENOMEM)},
+		{"huge shared memory", true, unix.SYS_SHMGET, []uint32{0, 4096, shmHugeTLB}, retErrno | uint32(unix.ENOMEM)},
+		{"send", true, unix.SYS_SENDTO, []uint32{3, 0, 1, unix.MSG_NOSIGNAL}, allow},
+		{"send urgently", true, unix.SYS_SENDTO, []uint32{3, 0, 1, unix.MSG_OOB}, retErrno | uint32(unix.EOPNOTSUPP)},
 		{"terminal size", true, unix.SYS_IOCTL, []uint32{0, unix.TIOCGWINSZ}, allow},
 		{"terminal input", true, unix.SYS_IOCTL, []uint32{0, unix.TIOCSTI}, perm},
 		{"terminal paste", true, unix.SYS_IOCTL, []uint32{0, unix.TIOCLINUX}, perm},
@@ -96,7 +105,9 @@ func judge(t *testing.T, fenced bool, arch, nr uint32, args []uint32) uint32 {
 	binary.BigEndian.PutUint32(data[offArch:], arch)
 	for i, a := range args {
 		binary.BigEndian.PutUint32(data[offArgs+8*i+argLow:], a)
-		binary.BigEndian.PutUint32(data[offArgs+8*i+4-argLow:], 0xdeadbeef) // the kernel does not look there
+		if nr != unix.SYS_PRLIMIT64 || i != 2 { // but for this pointer, the kernel does not look there
+			binary.BigEndian.PutUint32(data[offArgs+8*i+4-argLow:], 0xdeadbeef)
+		}
 	}
 	out, err := vm.Run(data)
 	if err != nil {

@@ -210,6 +210,7 @@ func callNumber(name string) (uintptr, error) {
 		"open_by_handle_at": unix.SYS_OPEN_BY_HANDLE_AT, "quotactl": unix.SYS_QUOTACTL, "sched_setattr": unix.SYS_SCHED_SETATTR,
 		"sched_setparam": unix.SYS_SCHED_SETPARAM, "setsockopt": unix.SYS_SETSOCKOPT, "settimeofday": unix.SYS_SETTIMEOFDAY,
 		"swapoff": unix.SYS_SWAPOFF, "vhangup": unix.SYS_VHANGUP, "wait4": unix.SYS_WAIT4, "nanosleep": unix.SYS_NANOSLEEP,
+		"clock_settime": unix.SYS_CLOCK_SETTIME, "clock_adjtime": unix.SYS_CLOCK_ADJTIME, "sendmsg": unix.SYS_SENDMSG, "sendmmsg": unix.SYS_SENDMMSG,
 		"close": unix.SYS_CLOSE, "listen": unix.SYS_LISTEN, "kexec_load": unix.SYS_KEXEC_LOAD, "memfd_create": unix.SYS_MEMFD_CREATE, "shmget": unix.SYS_SHMGET, "shmctl": unix.SYS_SHMCTL,
 		"userfaultfd": unix.SYS_USERFAULTFD, "utimensat": unix.SYS_UTIMENSAT, "write": unix.SYS_WRITE, "reboot": unix.SYS_REBOOT,
 	}[name]; ok {

@@ -62,15 +62,21 @@ type gc struct {
 // MaxSize is left, and blobs that nothing needs. What a living process has used since it started is never
 // removed. Two collections do not run at once.
 func (s *Store) GC(ctx context.Context, limits Limits) (Collected, error) {
-	unlock, err := s.Lock(ctx, "gc")
-	if err != nil {
-		return Collected{}, err
-	}
-	defer unlock()
 	if err := s.Sweep(ctx, limits.Now); err != nil {
 		return Collected{}, err
 	}
+	var unlock func()
+	if err := s.withRoom(ctx, limits, func() (err error) { unlock, err = s.Lock(ctx, "gc"); return err }); err != nil {
+		return Collected{}, err
+	}
+	defer unlock()
+	if !limits.DryRun {
+		if err := s.withRoom(ctx, limits, func() error { _, err := s.join(); return err }); err != nil {
+			return Collected{}, err
+		}
+	}
 	g := &gc{Store: s, limits: limits, blobs: map[digest.Digest]int64{}, count: map[digest.Digest]int{}}
+	var err error
 	if g.pins, g.others, err = s.inUse(ctx); err != nil {
 		return Collected{}, err
 	}

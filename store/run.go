@@ -280,7 +280,7 @@ func (s *Store) LastRun(id digest.Digest) (*LastRun, error) {
 			r.texts[name] = block
 		}
 	}
-	if len(r.facts) == 0 || r.texts[usedBlock] == nil {
+	if len(r.facts)+len(r.held) == 0 || r.texts[usedBlock] == nil {
 		return nil, errDamaged
 	}
 	return r, nil

@@ -63,12 +63,12 @@ func (s *Store) join() (string, error) {
 	}
 	unlock, err := fsx.Lock(context.Background(), filepath.Join(dir, lockFile))
 	if err != nil {
-		return "", err
+		return "", errors.Join(err, fsx.RemoveAll(dir))
 	}
 	pins, err := os.OpenFile(filepath.Join(dir, pinFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		unlock()
-		return "", err
+		return "", errors.Join(err, fsx.RemoveAll(dir))
 	}
 	n.dir, n.unlock, n.pins, n.pinned = dir, unlock, pins, map[string]bool{}
 	return dir, nil

@@ -87,7 +87,7 @@ type Imported struct{ Blobs, Results int }
 // maxResult is the largest record that is read.
 const maxResult = 64 << 20
 
-// Import reads what Export wrote. Every blob is held to its name and every result to its frame; anything
+// Import reads what Export wrote. A result that is here already stays. Every blob is held to its name and every result to its frame; anything
 // else in the tar is an error. That a result is *true* cannot be checked: whoever made the tar is believed.
 func (s *Store) Import(ctx context.Context, r io.Reader) (Imported, error) {
 	var n Imported
@@ -108,10 +108,20 @@ func (s *Store) Import(ctx context.Context, r io.Reader) (Imported, error) {
 	}
 }
 
+// sparse reports whether a member is as long as it likes, whatever few bytes of it are in the tar.
+func sparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Store) importMember(h *tar.Header, r io.Reader, n *Imported) error {
 	dir, file := path.Split(h.Name)
 	d, err := digest.Parse(strings.TrimSuffix(file, ".json"))
-	if h.Typeflag != tar.TypeReg || err != nil {
+	if h.Typeflag != tar.TypeReg || err != nil || sparse(h) {
 		return errors.New("it is not what forge cache export writes")
 	}
 	switch {
@@ -132,6 +142,11 @@ func (s *Store) importMember(h *tar.Header, r io.Reader, n *Imported) error {
 		}
 		if _, ok := parseResult(ActionID{d}, text); !ok {
 			return errDamaged
+		}
+		if have, err := os.ReadFile(s.actionPath(ActionID{d})); err == nil {
+			if _, ok := parseResult(ActionID{d}, have); ok {
+				return nil // what was built here is not put in question by what comes from elsewhere
+			}
 		}
 		n.Results++
 		return fsx.WriteFile(s.actionPath(ActionID{d}), text, 0o644)

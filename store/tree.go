@@ -56,6 +56,9 @@ func (s *Store) treeFile(d digest.Digest) string {
 	return filepath.Join(s.root, "trees", d.Hex()+".json")
 }
 
+// treeFolder is where the tree is laid out.
+func (s *Store) treeFolder(d digest.Digest) string { return filepath.Join(s.root, "trees", d.Hex()) }
+
 // Merge returns the union of trees. Where two have one path with different content it is an error.
 func Merge(trees ...[]digest.Entry) ([]digest.Entry, error) {
 	byPath := func(a, b digest.Entry) int { return strings.Compare(a.Path, b.Path) }
@@ -88,7 +91,7 @@ func Merge(trees ...[]digest.Entry) ([]digest.Entry, error) {
 func (s *Store) Materialize(ctx context.Context, entries []digest.Entry) (string, error) {
 	d := digest.Tree(entries)
 	s.pin(pinTree, d)
-	dst := filepath.Join(s.root, "trees", d.Hex())
+	dst := s.treeFolder(d)
 	if _, err := os.Lstat(dst); err == nil {
 		return dst, nil
 	}

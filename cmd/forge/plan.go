@@ -111,7 +111,7 @@ func planRows(req *engine.Request, forecast []engine.Forecast) []planRow {
 		r := planRow{row: rowOf(req, &o), Depends: f.Action.Record.Depends, Needs: []string{}, BuildName: f.Action.Output.BuildString,
 			Build: map[string][]string{"build": recordNames(f.Action.Build), "host": recordNames(f.Action.Host)}}
 		r.Reason = f.Reason
-		for _, b := range f.Action.Needs {
+		for _, b := range f.Action.Needed() {
 			r.Needs = append(r.Needs, b.Output.Name)
 		}
 		rows = append(rows, r)
@@ -169,7 +169,7 @@ func dotGraph(g *engine.Graph) string {
 	b.WriteString("digraph forge {\n  rankdir=LR;\n  node [shape=box];\n")
 	for _, a := range g.Actions {
 		fmt.Fprintf(&b, "  %q;\n", a.Output.Name)
-		for _, n := range a.Needs {
+		for _, n := range a.Needed() {
 			fmt.Fprintf(&b, "  %q -> %q;\n", n.Output.Name, a.Output.Name)
 		}
 		for _, n := range a.TestNeeds {

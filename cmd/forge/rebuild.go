@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,8 @@ Exit code: 0 identical, 1 different or not to be rebuilt, 2 used wrongly.`,
 		},
 	}
 	c.Flags().StringVarP(&f.file, "package-file", "p", "", "package to rebuild (also as a plain argument)")
-	c.Flags().IntVar(&f.times, "times", 1, "build it so many times")
+	f.times = 1
+	c.Flags().Var(number(&f.times, 1), "times", "build it so many times")
 	c.Flags().StringSliceVar(&f.vary, "vary", nil, "what to vary on purpose: path,uid,hostname,locale,jobs,timezone,clock,order,kernel or all")
 	c.Flags().StringVar(&f.attest, "attest", "", "write a signed rebuild attestation to this file")
 	c.Flags().StringVar(&f.keep, "keep", "", "keep the rebuilt packages in this folder")
@@ -72,8 +74,11 @@ Exit code: 0 identical, 1 different or not to be rebuilt, 2 used wrongly.`,
 	c.Flags().StringArrayVar(&f.keys, "key", nil, "trust the public keys in this file and no others; may be repeated")
 	c.Flags().BoolVar(&f.otherInputs, "other-inputs", false, "go on where this machine has other inputs than the recorded ones")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON document")
+	c.Flags().StringVar(&f.build.test, "test", "", "for scripts that give it: equal bytes pass the tests that the first ones passed")
+	c.Flags().Lookup("test").Hidden = true
 	f.build.registerChannels(c.Flags())
 	f.build.registerTrust(c.Flags())
+	f.build.peer.registerWiden(c.Flags())
 	return c
 }
 
@@ -231,20 +236,18 @@ func (a *app) printRebuild(r *engine.RebuildReport) {
 		}
 		fmt.Fprintf(a.stdout, "  rebuilt  %s  %.1f s%s\n", t.Archive.Short(), t.Seconds, note)
 	}
-	fixes := map[string]string{}
-	var order []string
+	var fixes []string
 	for _, d := range r.Differences {
 		place := d.Path
 		if d.Where != "" {
 			place += ": " + d.Where
 		}
 		fmt.Fprintf(a.stdout, "  %-10s %s\n      - %s\n      + %s\n      %s\n", paint("warning", d.Class), diag.Printable(place), diag.Printable(d.A), diag.Printable(d.B), diag.Printable(d.Why))
-		if fixes[d.Class] == "" {
-			order = append(order, d.Class)
+		if fix := d.Class + ": " + d.Fix; !slices.Contains(fixes, fix) {
+			fixes = append(fixes, fix)
 		}
-		fixes[d.Class] = d.Fix
 	}
-	for _, class := range order {
-		fmt.Fprintf(a.stdout, "  fix %s: %s\n", class, fixes[class])
+	for _, fix := range fixes {
+		fmt.Fprintf(a.stdout, "  fix %s\n", fix)
 	}
 }

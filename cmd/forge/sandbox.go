@@ -274,7 +274,11 @@ func (a *app) toolTree(ctx context.Context, names []string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("external %q: %w", name, err)
 		}
-		trees = append(trees, e.Entries)
+		entries, err := e.Entries()
+		if err != nil {
+			return "", fmt.Errorf("external %q: %w", name, err)
+		}
+		trees = append(trees, entries)
 	}
 	merged, err := store.Merge(trees...)
 	if err != nil {

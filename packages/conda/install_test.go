@@ -182,7 +182,20 @@ func compiled(t testing.TB, gcc string) string {
 		}
 	}
 	for _, p := range []string{"bin/showp", "lib/libp.so"} {
-		if _, err := elf.RelocateFile(filepath.Join(root, p), elf.Relocation{Prefix: placeholder, Path: p, Want: []string{"lib"}}); err != nil {
+		name := filepath.Join(root, p)
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := elf.Open(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, _, err := f.Relocate(elf.Relocation{Prefix: placeholder, Path: p, Want: []string{"lib"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := elf.ReplaceFile(name, out); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -31,7 +31,7 @@ func TestCorpus(t *testing.T) {
 			os.MkdirAll(filepath.Join(to, filepath.Dir(p)), 0o755)
 			os.WriteFile(filepath.Join(to, p), out, 0o755)
 		}
-		if _, err := SetRunPath(out, nil); err != nil {
+		if _, _, err := setRunPath(out, nil); err != nil {
 			t.Errorf("%s: taken out again: %v", p, err)
 		}
 	})
@@ -45,4 +45,30 @@ func patched(old, fresh []byte, touched []Range) []byte {
 		copy(b[r.Off:r.Off+r.Len], fresh[r.Off:])
 	}
 	return b
+}
+
+// setRunPath makes entries the search path of a file in memory.
+func setRunPath(b []byte, entries []string) ([]byte, []Range, error) {
+	f, err := Open(b)
+	if err != nil || !f.Info.Dynamic {
+		return b, nil, err
+	}
+	return f.image.setEntries(entries)
+}
+
+// relocateFile relocates a file on this machine.
+func relocateFile(name string, r Relocation) (Change, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return Change{}, err
+	}
+	f, err := Open(b)
+	if err != nil {
+		return Change{}, err
+	}
+	out, c, err := f.Relocate(r)
+	if err != nil {
+		return c, err
+	}
+	return c, ReplaceFile(name, out)
 }

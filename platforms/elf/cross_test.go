@@ -48,7 +48,7 @@ func TestRelocateCross(t *testing.T) {
 					t.Fatalf("%+v %v", info, err)
 				}
 				for _, p := range []string{"bin/m", "lib/libl.so"} {
-					if _, err := RelocateFile(filepath.Join(dir, p), Relocation{Prefix: long, Path: p, Want: []string{"lib"}}); err != nil {
+					if _, err := relocateFile(filepath.Join(dir, p), Relocation{Prefix: long, Path: p, Want: []string{"lib"}}); err != nil {
 						t.Fatal(err)
 					}
 				}

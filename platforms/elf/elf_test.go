@@ -103,7 +103,7 @@ func TestRelocate(t *testing.T) {
 			}
 			before, _ := os.ReadFile(prog)
 			copied := bytes.Clone(before)
-			c, err := RelocateFile(prog, Relocation{Prefix: long, Path: "bin/m", Want: []string{"lib"}})
+			c, err := relocateFile(prog, Relocation{Prefix: long, Path: "bin/m", Want: []string{"lib"}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +118,11 @@ func TestRelocate(t *testing.T) {
 				t.Error("the old prefix is still in the file")
 			}
 			t.Logf("%d bytes before, %d after", len(before), len(after))
-			again, _, err := Relocate(copied, Relocation{Prefix: long, Path: "bin/m", Want: []string{"lib"}})
+			second, err := Open(copied)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, _, err := second.Relocate(Relocation{Prefix: long, Path: "bin/m", Want: []string{"lib"}})
 			if err != nil || !bytes.Equal(again, after) {
 				t.Errorf("two runs differ: %v", err)
 			}

@@ -63,13 +63,29 @@ func readELF(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// Parse reads an ELF file in memory.
-func Parse(b []byte) (*Info, error) {
+// File is an ELF file in memory.
+type File struct {
+	Info  *Info
+	image *image
+}
+
+// Open reads the tables of an ELF file in memory, which b stays for. The error wraps ErrNotELF where it is none.
+func Open(b []byte) (*File, error) {
 	f, err := parse(b)
 	if err != nil {
 		return nil, err
 	}
-	return f.info()
+	info, err := f.info()
+	return &File{info, f}, err
+}
+
+// Parse reads what an ELF file in memory says of itself.
+func Parse(b []byte) (*Info, error) {
+	f, err := Open(b)
+	if err != nil {
+		return nil, err
+	}
+	return f.Info, nil
 }
 
 func (f *image) info() (*Info, error) {

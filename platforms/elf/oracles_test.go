@@ -139,7 +139,7 @@ func TestCorpusLoads(t *testing.T) {
 			paths[i] = strings.NewReplacer("${ORIGIN}", origin, "$ORIGIN", origin).Replace(paths[i])
 		}
 		paths = slices.DeleteFunc(paths, func(s string) bool { return s == "" })
-		out, err := SetRunPath(bytes.Clone(b), paths)
+		out, _, err := setRunPath(bytes.Clone(b), paths)
 		if err != nil {
 			refused++
 			t.Logf("%s: %v", p, err)

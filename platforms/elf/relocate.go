@@ -1,8 +1,6 @@
 package elf
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -30,28 +28,21 @@ type Change struct {
 }
 
 // Relocate makes every entry of DT_RUNPATH or DT_RPATH that lies in the prefix relative to $ORIGIN, drops the
-// others, and adds the wanted folders that are not there. b may be changed. Files that are not dynamic,
-// need no library and have no path come back as they are.
-func Relocate(b []byte, r Relocation) ([]byte, Change, error) {
-	f, err := parse(b)
-	if err != nil {
-		return b, Change{}, err
+// others, and adds the wanted folders that are not there. The file's bytes may be changed, also when there is an
+// error: it is not to be used any more. Files that are not dynamic, need no library and have no path come back as
+// they are.
+func (f *File) Relocate(r Relocation) ([]byte, Change, error) {
+	if !f.Info.Dynamic {
+		return f.image.b, Change{}, nil
 	}
-	info, err := f.info()
-	if err != nil || !info.Dynamic {
-		return b, Change{}, err
-	}
-	c := r.plan(info)
+	c := r.plan(f.Info)
 	if !c.Changed {
-		return b, c, nil
+		return f.image.b, c, nil
 	}
-	out, touched, err := f.setEntries(c.RunPath)
+	out, touched, err := f.image.setEntries(c.RunPath)
 	c.Changed, c.Touched = err == nil, touched
 	return out, c, err
 }
-
-// Changes tells whether Relocate will change a file that says info of itself.
-func (r Relocation) Changes(info *Info) bool { return info.Dynamic && r.plan(info).Changed }
 
 func (r Relocation) plan(info *Info) Change {
 	old := info.RPath
@@ -140,26 +131,6 @@ func relative(from, to string) string {
 		return "."
 	}
 	return way
-}
-
-// RelocateFile does Relocate to the file at name on this machine, keeping its mode and replacing it as a
-// whole, so that other hard links keep the old content. What is no ELF file is left alone.
-func RelocateFile(name string, r Relocation) (Change, error) {
-	b, err := readELF(name)
-	if errors.Is(err, ErrNotELF) {
-		return Change{}, nil
-	}
-	if err != nil {
-		return Change{}, err
-	}
-	out, c, err := Relocate(b, r)
-	if err != nil {
-		return c, fmt.Errorf("make the run path of %s relative: %w", r.Path, err)
-	}
-	if !c.Changed {
-		return c, nil
-	}
-	return c, ReplaceFile(name, out)
 }
 
 // ReplaceFile puts a new file of the same mode and time in the place of name: other hard links keep the

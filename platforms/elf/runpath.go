@@ -12,25 +12,11 @@ import (
 // -Wl,-rpath,$PREFIX/lib makes one.
 var ErrNoRoom = errors.New("there is no room for a longer run path")
 
-// SetRunPath returns the file with entries as its library search path; none takes the path out. The tag
+// setEntries makes entries the library search path; none takes the path out. The tag
 // in the file is kept, DT_RUNPATH is made where there is none; where both are present the loader looks at
 // DT_RUNPATH only and DT_RPATH goes. A shorter path is written over the old one, a longer one moves the
 // string table into the slack behind its segment or to the end of the file. The old text is zeroed.
-// b may be changed, also when there is an error. A file without a dynamic section is returned as it is.
-func SetRunPath(b []byte, entries []string) ([]byte, error) {
-	b, _, err := setRunPath(b, entries)
-	return b, err
-}
-
-// setRunPath also tells which parts of the result may differ from the same place in b.
-func setRunPath(b []byte, entries []string) ([]byte, []Range, error) {
-	f, err := parse(b)
-	if err != nil || f.dynSeg < 0 {
-		return b, nil, err
-	}
-	return f.setEntries(entries)
-}
-
+// It returns the file, and which parts of it may differ from the same place before.
 func (f *image) setEntries(entries []string) ([]byte, []Range, error) {
 	b := f.b
 	for _, e := range entries {

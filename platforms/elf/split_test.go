@@ -69,7 +69,7 @@ func TestSplit(t *testing.T) {
 			if _, err := Parse(s.Debug); err != nil {
 				t.Error(err)
 			}
-			moved, err := SetRunPath(bytes.Clone(s.Stripped), []string{"$ORIGIN/../lib/" + strings.Repeat("x", 5000)})
+			moved, _, err := setRunPath(bytes.Clone(s.Stripped), []string{"$ORIGIN/../lib/" + strings.Repeat("x", 5000)})
 			if err != nil {
 				t.Fatal(err)
 			}

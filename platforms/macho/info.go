@@ -1,11 +1,8 @@
 package macho
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 )
 
 // Info is what a file says of itself for one processor.
@@ -67,43 +64,6 @@ type Dependency struct {
 	Name                string // a path, or one that begins with @rpath/, @loader_path/ or @executable_path/
 	Kind                Kind
 	Current, Compatible Version
-}
-
-// Read reads the file at path: one Info for each processor it is for. The error wraps ErrNotMachO where it
-// is no Mach-O file.
-func Read(path string) ([]*Info, error) {
-	b, err := ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	infos, err := Parse(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return infos, nil
-}
-
-// ReadFile reads a file whole, only if it begins as Mach-O does; else the error wraps ErrNotMachO.
-func ReadFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	head := make([]byte, 8)
-	if n, err := io.ReadFull(f, head); !Is(head[:n]) {
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, err
-		}
-		return nil, fmt.Errorf("%s: %w", path, ErrNotMachO)
-	}
-	var all bytes.Buffer
-	all.Write(head)
-	if st, err := f.Stat(); err == nil {
-		all.Grow(int(st.Size()))
-	}
-	_, err = all.ReadFrom(f)
-	return all.Bytes(), err
 }
 
 // Parse reads a file in memory. What a fat file holds that is no Mach-O, such as an archive, is left out.

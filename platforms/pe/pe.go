@@ -2,11 +2,11 @@
 package pe
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 )
@@ -41,28 +41,10 @@ const (
 	maxName     = 1024
 )
 
-// Read reads the file at path. It returns ErrNotPE for anything else than PE, and an error that says what
+// Parse reads a file in memory. It returns ErrNotPE for anything else than PE, and an error that says what
 // is wrong for a PE file that no loader would take.
-func Read(path string) (*Info, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	info, err := ReadFrom(f, st.Size())
-	if err != nil && !errors.Is(err, ErrNotPE) {
-		err = fmt.Errorf("read %s: %w", path, err)
-	}
-	return info, err
-}
-
-// ReadFrom is Read of size bytes behind r.
-func ReadFrom(r io.ReaderAt, size int64) (*Info, error) {
-	img := &image{r: r, size: size}
+func Parse(b []byte) (*Info, error) {
+	img := &image{r: bytes.NewReader(b), size: int64(len(b))}
 	if err := img.headers(); err != nil {
 		return nil, err
 	}

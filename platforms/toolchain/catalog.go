@@ -64,6 +64,7 @@ func catalog(p platforms.Platform) []tool {
 			made:  []string{"/usr/share/aclocal/ltdl.m4"}, // of libltdl-dev, which is a library: its macros alone
 			shown: []Shown{aclocal, {"share/libtool", "/usr/share/libtool"}}},
 		tool{name: "gettext", deb: []string{"gettext"}, anyOf: [][]string{{"autopoint"}}, inPrefix: true, shown: []Shown{aclocal}},
+		tool{name: "gettext-tools", deb: []string{"gettext"}, anyOf: [][]string{{"autopoint"}}, inPrefix: true, shown: []Shown{aclocal}},
 		// config.guess and config.sub, which scripts of conda-forge copy over those of old sources.
 		tool{name: "gnuconfig", deb: []string{"autotools-dev"}, shown: []Shown{{"share/gnuconfig", "/usr/share/misc"}}},
 		tool{name: "tcl", deb: []string{"tcl"}, inPrefix: true},

@@ -180,7 +180,7 @@ func finderOf(t *testing.T, root string) Finder {
 
 func paths(e *External) []string {
 	var all []string
-	for _, entry := range e.Entries {
+	for _, entry := range entriesOf(e) {
 		line := string(entry.Kind) + " " + entry.Path
 		if entry.Kind == digest.Symlink {
 			line += " -> " + entry.Target
@@ -236,7 +236,7 @@ func TestChangedFilesAndLostBlobs(t *testing.T) {
 	f := finderOf(t, root)
 	s := f.(*finder).cfg.Store
 	first := load(t, f, "make")
-	sum := first.Entries[2].Sum
+	sum := entriesOf(first)[2].Sum
 	s.Forget(sum)
 	again := load(t, New(f.(*finder).cfg), "make")
 	if again.Tree != first.Tree {

@@ -3,6 +3,8 @@ package toolchain
 
 import (
 	"context"
+	"maps"
+	"path"
 
 	"forge/digest"
 	"forge/packages"
@@ -14,12 +16,84 @@ type External struct {
 	RunExports packages.RunExports // libstdcxx, __glibc >=X
 	Origin     []Origin            // where its files come from, for provenance
 	Tree       digest.Digest       // of Entries; known after Load
-	Entries    []digest.Entry      // paths below /, in the store; known after Load
 	Env        map[string]string   // what activating it sets: CC, CFLAGS, …
+	Set        map[string]string   // those of Env that the workspace set, in place of Usual
+	Usual      map[string]string   // Env as it is where no workspace sets anything; known where Set is not empty
 	Calls      []string            // batch files that activating it calls, absolute (Windows)
 	Folders    []string            // absolute, that its programs read beside its files, at levels that leave all in place (macOS)
 	Programs   []string            // absolute paths of the programs it offers
 	Shown      []Shown             // what is seen of it in the build prefix, too
+
+	// Sums are the SHA-256 of the Programs, as far as they lie in the external; known after Load.
+	Sums map[string]digest.Digest
+
+	entries func() ([]digest.Entry, error)
+}
+
+// Entries are the external's files: paths below /, sorted, in the store; none before Load. They may be thousands, and what was
+// recorded of them is only read when somebody asks.
+func (e *External) Entries() ([]digest.Entry, error) {
+	if e.entries == nil {
+		return nil, nil
+	}
+	return e.entries()
+}
+
+// SetEntries makes list the external's files.
+func (e *External) SetEntries(list []digest.Entry) {
+	e.entries = func() ([]digest.Entry, error) { return list, nil }
+}
+
+// take fills what Load fills as it is in another.
+func (e *External) take(from *External) {
+	e.Tree, e.Origin, e.Sums, e.entries = from.Tree, from.Origin, from.Sums, from.entries
+}
+
+// sumsOf names programs by their own SHA-256; the tree's digest covers them and all that they load.
+func sumsOf(programs []string, list []digest.Entry) map[string]digest.Digest {
+	entries := make(map[string]digest.Entry, len(list))
+	for _, entry := range list {
+		entries["/"+entry.Path] = entry
+	}
+	var sums map[string]digest.Digest
+	for _, program := range programs {
+		name := program
+		for range 10 { // gcc → gcc-12 → x86_64-linux-gnu-gcc-12
+			entry, ok := entries[name]
+			if ok && entry.Kind == digest.Symlink {
+				if name = entry.Target; !path.IsAbs(name) {
+					name = path.Join(path.Dir("/"+entry.Path), entry.Target)
+				}
+				continue
+			}
+			if ok && !entry.Sum.IsZero() {
+				if sums == nil {
+					sums = map[string]digest.Digest{}
+				}
+				sums[program] = entry.Sum
+			}
+			break
+		}
+	}
+	return sums
+}
+
+// With is e with other values of some variables, in place of those that were set before.
+func (e *External) With(set map[string]string) *External {
+	c := *e
+	if len(e.Set) > 0 {
+		c.Env = e.Usual
+	}
+	c.Usual, c.Set = nil, nil
+	if len(set) > 0 {
+		c.Usual, c.Set = c.Env, set
+		c.Env = maps.Clone(c.Env)
+		if c.Env == nil {
+			c.Env = map[string]string{}
+		}
+		maps.Copy(c.Env, set)
+	}
+	return &c
 }
 
 // Shown is a link from the build prefix to a file or folder of an external. Build scripts look for tools and

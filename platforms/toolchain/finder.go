@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"forge/digest"
 	"forge/packages"
 	"forge/platforms"
 	"forge/store"
@@ -131,7 +130,7 @@ func (f *finder) Names() []string {
 func (f *finder) Find(ctx context.Context, name string) (*External, error) {
 	if e := f.kept(name); e != nil {
 		bare := *e
-		bare.Tree, bare.Entries, bare.Origin = digest.Digest{}, nil, nil
+		bare.take(&External{})
 		return &bare, nil
 	}
 	_, e, err := f.find(ctx, name)
@@ -211,7 +210,7 @@ func (f *finder) glibc() string {
 // Load imports the external's files into the store and fills Tree, Entries and Origin.
 func (f *finder) Load(ctx context.Context, e *External) error {
 	if old := f.kept(e.Record.Name); old != nil {
-		e.Tree, e.Entries, e.Origin = old.Tree, old.Entries, old.Origin
+		e.take(old)
 		return nil
 	}
 	return f.Restore(ctx, e)
@@ -230,7 +229,7 @@ func (f *finder) Restore(ctx context.Context, e *External) error {
 	if err != nil {
 		return fmt.Errorf("load the external %s: %w", e.Record.Name, err)
 	}
-	e.Tree, e.Entries, e.Origin = own.Tree, own.Entries, own.Origin
+	e.take(own)
 	if all && f.cfg.Now != nil {
 		f.keep(own, looked)
 	}

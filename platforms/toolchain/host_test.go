@@ -44,7 +44,7 @@ func load(t *testing.T, f Finder, name string) *External {
 }
 
 func has(e *External, path string) bool {
-	for _, entry := range e.Entries {
+	for _, entry := range entriesOf(e) {
 		if entry.Path == path {
 			return true
 		}
@@ -60,7 +60,7 @@ func TestHostCompilerHoldsNoLibrary(t *testing.T) {
 	for _, name := range []string{Base, "gxx_linux-64", "cmake", "perl", "gettext", "nodejs", "pkg-config", "autoconf", "git"} {
 		t.Run(name, func(t *testing.T) {
 			e := load(t, f, name)
-			for _, entry := range e.Entries {
+			for _, entry := range entriesOf(e) {
 				base := filepath.Base(entry.Path)
 				switch {
 				case base == "zlib.h", base == "libz.so", base == "libz.a", base == "zlib.pc", base == "png.h", base == "libpng.so",
@@ -74,7 +74,7 @@ func TestHostCompilerHoldsNoLibrary(t *testing.T) {
 					t.Errorf("%s must not be in it", o.Name)
 				}
 			}
-			t.Logf("%s %s: %d files, %d origins, %v", name, e.Record.Version, len(e.Entries), len(e.Origin), e.Tree)
+			t.Logf("%s %s: %d files, %d origins, %v", name, e.Record.Version, len(entriesOf(e)), len(e.Origin), e.Tree)
 		})
 	}
 }
@@ -110,7 +110,7 @@ func run(t *testing.T, f Finder, names []string, env map[string]string, script s
 	}
 	var trees [][]digest.Entry
 	for _, n := range names {
-		trees = append(trees, load(t, f, n).Entries)
+		trees = append(trees, entriesOf(load(t, f, n)))
 	}
 	all, err := store.Merge(trees...)
 	if err != nil {

@@ -96,7 +96,8 @@ func (im *importer) load(ctx context.Context, e *External, parts []part, aliases
 	if err != nil {
 		return err
 	}
-	e.Tree, e.Entries, e.Origin = tree, entries, origins
+	e.Tree, e.Origin, e.Sums = tree, origins, sumsOf(e.Programs, entries)
+	e.SetEntries(entries)
 	return im.remember()
 }
 

@@ -2,12 +2,14 @@ package toolchain
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"forge/digest"
 	"forge/packages"
@@ -60,11 +62,10 @@ func (f *finder) recallKept(name string) (*External, [][]byte) {
 	if err != nil {
 		return nil, nil
 	}
-	if e.Entries, err = parseEntries(string(run.Text(textEntries))); err != nil {
-		return nil, nil
-	}
+	tree, text := e.Tree, run.Text(textEntries)
+	e.entries = sync.OnceValues(func() ([]digest.Entry, error) { return readEntries(tree, string(text)) })
 	f.cfg.Store.PinTree(e.Tree) // first, so that nobody takes away what the tree is laid out from
-	if run.UnchangedOutside() != nil || !f.cfg.Store.HasTree(e.Tree) || digest.Tree(e.Entries) != e.Tree {
+	if run.UnchangedOutside() != nil || !f.cfg.Store.HasTree(e.Tree) {
 		return nil, nil
 	}
 	run.Used(f.cfg.Now())
@@ -77,8 +78,12 @@ func (f *finder) keep(e *External, looked map[string]bool) {
 	if err != nil {
 		return
 	}
+	entries, err := e.Entries()
+	if err != nil {
+		return
+	}
 	bare := *e
-	bare.Entries = nil
+	bare.entries = nil
 	text, err := json.Marshal(bare)
 	if err != nil {
 		return
@@ -87,8 +92,8 @@ func (f *finder) keep(e *External, looked map[string]bool) {
 		return // it holds more than can be written down
 	}
 	var lines strings.Builder
-	record := store.RunRecord{ID: id, Began: f.began, Held: f.cfg.Store.WatchTree(e.Tree, e.Entries)}
-	for _, entry := range e.Entries {
+	record := store.RunRecord{ID: id, Began: f.began, Held: f.cfg.Store.WatchTree(e.Tree, entries)}
+	for _, entry := range entries {
 		sum, err := entry.Sum.MarshalText()
 		if err != nil {
 			return
@@ -108,6 +113,18 @@ func parseExternal(text []byte) (*External, error) {
 	err := json.Unmarshal(text, e)
 	e.Record.Channel = packages.ChannelExternal
 	return e, err
+}
+
+// readEntries reads the recorded entries of a tree.
+func readEntries(tree digest.Digest, text string) ([]digest.Entry, error) {
+	entries, err := parseEntries(text)
+	if err == nil && digest.Tree(entries) != tree {
+		err = errors.New("they are another tree's")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the record of the external's files (tree %s): %w", tree.Short(), err)
+	}
+	return entries, nil
 }
 
 func parseEntries(text string) ([]digest.Entry, error) {
