@@ -145,8 +145,20 @@ func activate(env map[string]string, externals []*toolchain.External) {
 			values[name] = e.Env[name]
 		}
 	}
+	var set func(name string)
+	set = func(name string) {
+		text, ok := values[name]
+		if !ok {
+			return
+		}
+		delete(values, name)
+		env[name] = os.Expand(text, func(v string) string {
+			set(v) // CGO_LDFLAGS is made of LDFLAGS
+			return env[v]
+		})
+	}
 	for _, name := range sortedKeys(values) {
-		env[name] = os.Expand(values[name], func(v string) string { return env[v] })
+		set(name)
 	}
 	dirs := map[string]bool{}
 	for _, e := range externals {

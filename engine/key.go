@@ -198,7 +198,11 @@ func (r *runner) externalLine(ctx context.Context, kind, name string, m *Manifes
 	if err != nil {
 		return err
 	}
-	env, err := json.Marshal(e.Env)
+	var vars map[string]string // no variables are no variables, whoever says so
+	if len(e.Env) > 0 {
+		vars = e.Env
+	}
+	env, err := json.Marshal(vars)
 	m.add(kind, e.Record.Name, e.Record.Version, e.Tree.Hex(), string(env))
 	return err
 }

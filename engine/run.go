@@ -78,7 +78,7 @@ func (r *run) do(ctx context.Context, t *task) error {
 	if err != nil {
 		o.Status, o.Err = StatusFailed, err
 		if ctx.Err() != nil {
-			o.Status = StatusSkipped
+			o.Status, o.Err = StatusSkipped, interrupted{err}
 		}
 	}
 	if err != nil || t.kind == testTask {
@@ -88,6 +88,14 @@ func (r *run) do(ctx context.Context, t *task) error {
 	}
 	return err
 }
+
+// interrupted is what came of a task that ended because the run was told to.
+type interrupted struct{ error }
+
+func (i interrupted) Error() string { return "interrupted" }
+
+// Unwrap implements the errors package's interface.
+func (i interrupted) Unwrap() error { return i.error }
 
 func (r *run) skip(t *task, why error) {
 	r.mu.Lock()

@@ -65,6 +65,9 @@ func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built 
 
 func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *logFile) error {
 	t := r.req.testsOf(a.Output)[plan.Index]
+	if err := checkNames(t); err != nil {
+		return err
+	}
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
 	}
@@ -72,7 +75,7 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if err != nil {
 		return err
 	}
-	defer s.remove()
+	defer r.leave(s)
 	emulated, err := r.emulator(ctx, a.Output)
 	if err != nil {
 		return err
@@ -100,8 +103,9 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		return nil
 	}
 	lines := logTail(log.Name(), 25)
+	scripts := []recipes.Script{testScript(t, s.at.windows)}
 	return &ScriptError{Package: a.Output.String(), What: plan.name(), Result: result,
-		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name(), Missing: r.undeclared(ctx, lines, "the requirements of the test, or to requirements.run if the package itself needs it")}
+		Line: culprit(lines, scripts, filepath.Base(a.Output.Recipe.File), result.ExitCode), Tail: withoutMarks(lines), Log: log.Name(), Missing: r.undeclared(ctx, lines, "the requirements of the test, or to requirements.run if the package itself needs it")}
 }
 
 func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *logFile, emulated *emulation) (sandbox.Result, error) {

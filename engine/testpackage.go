@@ -120,6 +120,9 @@ func adopt(req *Request, tools Tools, file string) (*Action, *Built, error) {
 		return nil, nil, err
 	}
 	pkg, err := format.Open(tools.Store.Path(sum, false))
+	if why := errors.Unwrap(err); why != nil {
+		return nil, nil, fmt.Errorf("it cannot be read: %w", why) // without the name it has in the store
+	}
 	if err != nil {
 		return nil, nil, err
 	}

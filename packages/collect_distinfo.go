@@ -3,6 +3,7 @@ package packages
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -33,14 +34,23 @@ func isInstaller(p string) bool { return distInfoFile(p) == "INSTALLER" }
 // file of the machine that built it. Whoever installs the package has no such folder, and the file must not be
 // there for what was not asked for by a URL: pip freeze would print a requirement that nobody can meet.
 func (c *collector) fromWorkFolder(p string) bool {
-	if info, err := c.lstat(p); err != nil || !info.Mode().IsRegular() {
-		return false
-	}
-	b, err := c.dir.ReadFile(filepath.FromSlash(p))
+	b, err := c.small(p)
 	var direct struct {
 		URL string `json:"url"`
 	}
 	return err == nil && json.Unmarshal(b, &direct) == nil && strings.HasPrefix(direct.URL, "file:")
+}
+
+// small reads a regular file that is of a size that pip's own files have.
+func (c *collector) small(p string) ([]byte, error) {
+	info, err := c.dir.Lstat(filepath.FromSlash(p))
+	if err != nil {
+		return nil, err
+	}
+	if most := int64(64 << 20); !info.Mode().IsRegular() || info.Size() > most {
+		return nil, fmt.Errorf("it is no file, or is larger than the %d bytes that such a one may have", most)
+	}
+	return c.dir.ReadFile(filepath.FromSlash(p))
 }
 
 // record returns the lines of p, a RECORD, without that of a direct_url.json that is left out; ok says that there
@@ -50,7 +60,7 @@ func (c *collector) record(p string) (text []byte, ok bool, err error) {
 	if !c.fromWorkFolder(direct) {
 		return nil, false, nil
 	}
-	b, err := c.dir.ReadFile(filepath.FromSlash(p))
+	b, err := c.small(p)
 	if err != nil {
 		return nil, false, err
 	}

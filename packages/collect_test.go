@@ -219,7 +219,7 @@ func TestCollectDirectURL(t *testing.T) {
 func TestScanAcrossBlocks(t *testing.T) {
 	for _, at := range []int{0, 1, 256<<10 - 20, 256<<10 - 5, 256 << 10, 256<<10 + 14, 512<<10 - 3} {
 		text := strings.Repeat("x", at) + testPrefix + strings.Repeat("y", 300<<10)
-		s, err := newReader().scan(strings.NewReader(text), newFinder(testPrefix), nil)
+		s, err := newReader().scan(strings.NewReader(text), int64(len(text)), newFinder(testPrefix), nil)
 		if err != nil || !s.prefix || s.nul || s.size != int64(len(text)) || s.sum != digest.Of([]byte(text)) {
 			t.Errorf("at %d: %+v %v", at, s, err)
 		}
@@ -328,4 +328,30 @@ func vector(t *testing.T, path string) []string {
 		out = append(out, line(p.Path, p.Type, p.Mode, p.Prefix != "", p.Size, p.SHA256))
 	}
 	return out
+}
+
+// What could not be read ahead is inspected when it is read after all.
+func TestScanInspects(t *testing.T) {
+	root := t.TempDir()
+	put(t, root, "bin/tool", "#!/bin/sh\n", 0o755)
+	put(t, root, "bin/other", "#!/bin/sh\n", 0o755)
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	var given []string
+	c := &collector{dir: dir, root: root, finder: newFinder(testPrefix), paths: []string{"bin/tool"}, ahead: make([]seen, 1), others: map[string]*seen{},
+		opts: CollectOptions{Inspect: func(p string, data []byte) ([]byte, error) {
+			given = append(given, p)
+			return append(data, "# inspected\n"...), nil
+		}}}
+	for _, p := range []string{"bin/tool", "bin/other", "bin/tool", "bin/other"} { // the other is a dependency's
+		if _, err := c.scan(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff([]string{"bin/tool"}, given); d != "" || c.ahead[0].sum != digest.Of([]byte("#!/bin/sh\n# inspected\n")) {
+		t.Error(d, c.ahead[0])
+	}
 }

@@ -45,7 +45,10 @@ type Output struct {
 
 	Variant map[string]any // used keys only, as they are hashed
 	Full    map[string]any // the whole variant, for the script's environment
-	Context map[string]any
+	// Settings are what variants files say beside variants and conda-build does not say itself, as far as this output
+	// is another for it (pin_run_as_build, ignore_version, ignore_build_only_deps, lists of extend_keys); nil for nothing.
+	Settings map[string]any `json:"-"`
+	Context  map[string]any
 
 	Sources      []Source
 	Build        Build
