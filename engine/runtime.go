@@ -96,7 +96,40 @@ func (p *solving) runtime(a *Action, build exported) error {
 	if a.RunExports, err = p.ownExports(a); err != nil {
 		return err
 	}
-	return p.divide(a, unique(depends), unique(constrains))
+	depends = unique(depends)
+	if o.Recipe.Format == "meta.yaml" {
+		depends = condaBuildDepends(depends)
+	}
+	return p.divide(a, depends, unique(constrains))
+}
+
+// condaBuildDepends writes run dependencies as conda-build does (render.py, _simplify_to_exact_constraints): sorted,
+// of several of one name without the bare one, and only the exact one where there is such.
+func condaBuildDepends(depends []string) []string {
+	byName := map[string][]string{}
+	for _, spec := range depends {
+		byName[specName(spec)] = append(byName[specName(spec)], spec)
+	}
+	list := []string{}
+	for _, specs := range byName {
+		exact := slices.DeleteFunc(slices.Clone(specs), func(s string) bool { return !isExact(s) })
+		switch {
+		case len(specs) == 1:
+		case len(exact) == 1:
+			specs = exact
+		default:
+			specs = slices.DeleteFunc(specs, func(s string) bool { return s == specName(s) })
+		}
+		list = append(list, specs...)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// isExact tells whether a spec names one version and one build.
+func isExact(spec string) bool {
+	words := strings.Fields(spec)
+	return len(words) == 3 && !strings.ContainsAny(words[1], "<>*") && !strings.Contains(words[2], "*")
 }
 
 // stagedExports are those of the staging output's environments, filtered by a's own ignore lists.

@@ -110,7 +110,7 @@ func scriptSetup(s recipes.Script) string {
 		fmt.Fprintf(&b, "cd %s\n", shellQuote(path.Join(".", s.Cwd)))
 	}
 	for _, name := range sortedKeys(s.Env) {
-		fmt.Fprintf(&b, "export %s=%s\n", name, shellQuote(s.Env[name]))
+		fmt.Fprintf(&b, "export %s=%s\n", name, variablesQuote(s.Env[name]))
 	}
 	return b.String()
 }
@@ -184,4 +184,31 @@ func extension(interpreter string) string {
 }
 
 // shellQuote makes s one word for a POSIX shell, whatever it holds.
+// variablesQuote quotes all of s but its variables, $NAME and ${NAME}: conda-build and rattler-build write what a
+// recipe sets between double quotes, and what only the build knows ({{ SRC_DIR }}) is a variable by then.
+func variablesQuote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i, c := range []byte(s) {
+		if strings.IndexByte("\\\"`", c) >= 0 || c == '$' && !startsVariable(s[i+1:]) {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+	}
+	return b.String() + "\""
+}
+
+// startsVariable tells whether s, what follows a dollar, is the name of a variable, in braces or not.
+func startsVariable(s string) bool {
+	if inner, ok := strings.CutPrefix(s, "{"); ok {
+		name, _, closed := strings.Cut(inner, "}")
+		return closed && name != "" && strings.IndexFunc(name, func(r rune) bool { return !nameRune(r) }) < 0 && !strings.ContainsRune("0123456789", rune(name[0]))
+	}
+	return s != "" && nameRune(rune(s[0])) && (s[0] < '0' || s[0] > '9')
+}
+
+func nameRune(r rune) bool {
+	return r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}
+
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

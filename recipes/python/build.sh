@@ -8,18 +8,15 @@ export PYTHONHASHSEED=0
 # Modules of libraries that only the host could offer.
 cat > Modules/Setup.local <<'SETUP'
 *disabled*
-_crypt
 _dbm
 _gdbm
-_hashlib
-_ssl
 _tkinter
-_uuid
 nis
 SETUP
 
 ./configure --prefix="$PREFIX" --enable-shared --enable-ipv6 \
   --with-system-expat --with-system-ffi --with-readline=readline \
+  --with-openssl="$PREFIX" --with-tzpath="$PREFIX/share/zoneinfo" \
   --without-ensurepip --without-static-libpython --disable-test-modules \
   OPT="-DNDEBUG -fwrapv -Wall" \
   LIBFFI_INCLUDEDIR="$PREFIX/include"
@@ -28,7 +25,7 @@ sed -i 's|-Wi.*/compileall\.py|-c pass|' Makefile
 make -j"$CPU_COUNT"
 make install
 
-# No ssl, no Tk, no pip: what needs them goes.
+# No Tk, no pip: what needs them goes.
 rm -r "$stdlib"/{ensurepip,idlelib,tkinter,turtledemo,turtle.py} "$PREFIX"/bin/idle* "$PREFIX/share/man"
 find "$PREFIX/lib/python$series" -name __pycache__ -type d -prune -exec rm -r {} +
 
