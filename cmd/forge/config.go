@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -58,7 +59,7 @@ func (a *app) loadConfig() error {
 	if path == "" || err != nil {
 		return err
 	}
-	data, err := os.ReadFile(path)
+	data, err := readConfig(path)
 	if errors.Is(err, fs.ErrNotExist) && !named {
 		return nil
 	}
@@ -81,6 +82,22 @@ func (a *app) loadConfig() error {
 		}
 	}
 	return nil
+}
+
+// mostConfig is the longest file that is read; a device has no end.
+const mostConfig = 1 << 20
+
+func readConfig(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, mostConfig+1))
+	if err == nil && len(data) > mostConfig {
+		err = fmt.Errorf("%s has more than the %d bytes it may have", path, mostConfig)
+	}
+	return data, err
 }
 
 // configPath is the file to read, empty for none; named tells that it was asked for.
