@@ -51,7 +51,8 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	r.report(Event{Kind: EventSummary, Summary: &s})
 	list := g.ExistingOutcomes()
 	for _, a := range g.Actions {
-		if o := r.outcomes[a]; o != nil && !a.Output.Staging {
+		// What is staged is no result of the run, unless it is why there is none.
+		if o := r.outcomes[a]; o != nil && (!a.Output.Staging || o.Status == StatusFailed) {
 			list = append(list, o)
 		}
 	}

@@ -315,7 +315,7 @@ func tableLines(outcomes []*engine.Outcome) []string {
 				isolation = o.Built.Isolation
 			}
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f\t%s\t%s\t%.12s\n", out.Name, out.Version, out.BuildString, o.Status, o.Seconds, isolation, content, dash(o.Signed))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f\t%s\t%s\t%.12s\n", out.Name, dash(out.Version), out.BuildString, o.Status, o.Seconds, isolation, content, dash(o.Signed))
 	}
 	t.Flush()
 	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
