@@ -68,7 +68,7 @@ func indexLocked(ctx context.Context, dir string, open OpenFunc, subdirs []strin
 			failed = errors.Join(failed, fmt.Errorf("index the channel %s: %w", dir, err))
 		}
 	}
-	return errors.Join(failed, w.files.Done(), cache.write())
+	return errors.Join(failed, w.done(), cache.write())
 }
 
 // channelSubdirs lists the subdirs to index, sorted.
@@ -148,10 +148,7 @@ func indexSubdir(ctx context.Context, dir, subdir string, open OpenFunc, cache *
 		return failed
 	}
 	if cache.read != before {
-		// Packages are there for good before an index names them, and with them their folder.
-		if err := errors.Join(fsx.SyncDir(dir), fsx.SyncDir(folder)); err != nil {
-			return err
-		}
+		w.first = append(w.first, dir, folder)
 	}
 	cache.keep(subdir, files)
 	return index.write(folder, w)
@@ -227,11 +224,24 @@ func encodeLine(v any) string {
 // indexFiles writes the files of an index.
 type indexFiles struct {
 	files fsx.Batch
+	first []string      // folders whose packages are to be there for good before an index names them
 	small *zstd.Encoder // for all that is small
 	tiny  *zstd.Encoder
 }
 
-// packed replaces the compressed file atomically unless it holds data already: packing costs much more than
+// done puts all files into their places. Packages are there for good before an index names them, and with them
+// their folders.
+func (w *indexFiles) done() error {
+	slices.Sort(w.first)
+	for _, dir := range slices.Compact(w.first) {
+		if err := fsx.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return w.files.Done()
+}
+
+// packed stages the compressed file unless it holds data already: packing costs much more than
 // looking.
 func (w *indexFiles) packed(path string, data []byte) error {
 	if old, err := os.ReadFile(path); err == nil && holds(old, data) {
@@ -241,7 +251,7 @@ func (w *indexFiles) packed(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return w.files.WriteFile(path, packed, 0o644)
+	return w.files.StageFile(path, packed, 0o644)
 }
 
 func holds(packed, data []byte) bool {
@@ -277,6 +287,7 @@ func (w *indexFiles) compress(data []byte) ([]byte, error) {
 }
 
 func (w *indexFiles) close() {
+	w.files.Drop()
 	for _, enc := range []*zstd.Encoder{w.small, w.tiny} {
 		if enc != nil {
 			enc.Close()
@@ -284,10 +295,10 @@ func (w *indexFiles) close() {
 	}
 }
 
-// changed replaces the file atomically if its bytes would change.
+// changed stages the file if its bytes would change.
 func (w *indexFiles) changed(path string, data []byte) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
-	return w.files.WriteFile(path, data, 0o644)
+	return w.files.StageFile(path, data, 0o644)
 }

@@ -54,6 +54,8 @@ func (l *Loader) Open(ctx context.Context, channel string, subdirs []string) ([]
 		if len(dir) > 2 && dir[2] == ':' {
 			dir = dir[1:] // file:///C:/…
 		}
+	} else if scheme, _, is := strings.Cut(channel, "://"); is {
+		return nil, fmt.Errorf("channel %s: %s:// cannot be read; a channel is a folder, a file://, http:// or https:// URL", channel, scheme)
 	} else if abs, err := filepath.Abs(dir); err == nil {
 		dir, channel = abs, abs
 	}

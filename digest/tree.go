@@ -109,5 +109,18 @@ func entryOf(path, rel string, d fs.DirEntry) (Entry, bool, error) {
 		}
 		return e, true, err
 	}
-	return Entry{}, false, fmt.Errorf("%s: is a %s; only files, folders and links are kept", path, d.Type())
+	return Entry{}, false, fmt.Errorf("%s is %s; only files, folders and links are kept", path, kindName(d.Type()))
+}
+
+// kindName says what a special file is.
+func kindName(m fs.FileMode) string {
+	switch {
+	case m&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	case m&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "of kind " + m.String()
 }

@@ -53,7 +53,7 @@ func (r *runner) build(ctx context.Context, a *Action, key digest.Digest, built 
 	}
 	defer func() {
 		if !r.req.KeepBuild {
-			j.site.remove()
+			r.leave(j.site)
 		}
 	}()
 	if j.log, err = r.openLog(a); err != nil {

@@ -50,6 +50,10 @@ func elfMachine(p platforms.Platform) (machine uint16, qemu string) {
 		return 22, "s390x"
 	case "linux-riscv64":
 		return 243, "riscv64"
+	case "linux-armv7l":
+		return 40, "arm"
+	case "linux-32":
+		return 3, "i386"
 	}
 	return 0, ""
 }
@@ -148,7 +152,7 @@ func (e *emulation) wrap(dir string, paths []string) error {
 		if err := os.Rename(file, real); err != nil {
 			return err
 		}
-		script := "#!/bin/sh\nexec " + strings.Join(e.argv, " ") + ` -0 "$0" "$(dirname "$0")/` + filepath.Base(real) + "\" \"$@\"\n"
+		script := "#!/bin/sh\nexec " + strings.Join(e.argv, " ") + ` -0 "$0" "$(dirname "$0")"/` + shellQuote(filepath.Base(real)) + " \"$@\"\n"
 		if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
 			return err
 		}

@@ -52,6 +52,9 @@ func (r *runner) wineTest(ctx context.Context, a *Action, plan TestPlan, s *site
 		return sandbox.Result{}, err
 	}
 	scripts := []recipes.Script{testScript(r.req.testsOf(a.Output)[plan.Index], true)}
+	if err := checkScripts(scripts, true); err != nil {
+		return sandbox.Result{}, err
+	}
 	files := batchFiles(scripts, env, hooks, view, filepath.Base(a.Output.Recipe.File))
 	for i := range files {
 		files[i].Path = fromWindows(files[i].Path)

@@ -25,6 +25,9 @@ type Entry struct {
 // enter puts scripts and command into spec. Windows' shell has no way to stop where a script fails.
 func (e Entry) enter(spec *sandbox.Spec, site *site, s *Session) error {
 	origin := filepath.Base(s.Recipe)
+	if err := checkScripts(s.Scripts, site.at.windows); err != nil {
+		return err
+	}
 	if !site.at.windows {
 		if err := site.show(spec, e.scripts(s.Scripts, s.Env, site.at, origin)); err != nil {
 			return err

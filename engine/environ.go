@@ -45,11 +45,7 @@ func scriptEnv(o *recipes.Output, at layout, python string, cpus int, epoch int6
 	}
 	platformEnv(env, o)
 	pythonEnv(env, at, python)
-	for name, value := range o.Full {
-		if variantVariable(name) {
-			env[strings.NewReplacer("-", "_", ".", "_").Replace(name)] = fmt.Sprint(value)
-		}
-	}
+	variantEnv(env, o.Full)
 	shellEnv(env)
 	env["PATH"] = strings.Join(unique([]string{build + "/bin", prefix + "/bin", basePath}), ":")
 	if at.windows {
@@ -131,6 +127,15 @@ func variantVariable(name string) bool {
 	}) < 0
 }
 
+// variantEnv sets the variables that keys of a variant become.
+func variantEnv(env map[string]string, variant map[string]any) {
+	for name, value := range variant {
+		if variantVariable(name) {
+			env[strings.NewReplacer("-", "_", ".", "_").Replace(name)] = fmt.Sprint(value)
+		}
+	}
+}
+
 // activate adds what the externals of an environment set, with $PREFIX and the like filled in, and
 // puts the folders of their programs on PATH.
 func activate(env map[string]string, externals []*toolchain.External) {
@@ -140,8 +145,20 @@ func activate(env map[string]string, externals []*toolchain.External) {
 			values[name] = e.Env[name]
 		}
 	}
+	var set func(name string)
+	set = func(name string) {
+		text, ok := values[name]
+		if !ok {
+			return
+		}
+		delete(values, name)
+		env[name] = os.Expand(text, func(v string) string {
+			set(v) // CGO_LDFLAGS is made of LDFLAGS
+			return env[v]
+		})
+	}
 	for _, name := range sortedKeys(values) {
-		env[name] = os.Expand(values[name], func(v string) string { return env[v] })
+		set(name)
 	}
 	dirs := map[string]bool{}
 	for _, e := range externals {

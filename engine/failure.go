@@ -62,7 +62,7 @@ func (j *job) scriptFailure(ctx context.Context, result sandbox.Result) error {
 	lines := logTail(j.log.Name(), 25)
 	return &ScriptError{
 		Package: j.a.Output.String(), What: "build script", Result: result,
-		Line: failedLine(lines), Tail: withoutMarks(lines), Log: j.log.Name(),
+		Line: culprit(lines, j.a.Output.Build.Scripts, filepath.Base(j.a.Output.Recipe.File), result.ExitCode), Tail: withoutMarks(lines), Log: j.log.Name(),
 		Enter: j.howToEnter(), Missing: j.undeclared(ctx, lines, "requirements.build"),
 	}
 }
@@ -93,7 +93,7 @@ func withoutMarks(lines []string) []string {
 	var keep []string
 	for _, l := range lines {
 		if !strings.HasPrefix(l, failMark) {
-			keep = append(keep, brief(l))
+			keep = append(keep, brief(diag.WithoutColor(l)))
 		}
 	}
 	return keep

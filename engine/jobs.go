@@ -94,26 +94,30 @@ func (j *job) hasJobPrograms(spec *sandbox.Spec) bool {
 
 // standIn puts the script in the place of each program, and the program where the script finds it.
 func (j *job) standIn(spec *sandbox.Spec, dir, inside string) (found bool, err error) {
+	build, err := os.OpenRoot(j.site.build) // an earlier script may have left links out of it
+	if err != nil {
+		return false, err
+	}
+	defer build.Close()
 	var mounts []sandbox.Mount
 	for _, p := range jobPrograms() {
-		put := func(file, real string) error {
-			return os.WriteFile(file, []byte(p.text(inside, real, j.tokens.size, j.req.CPUs)), 0o755)
-		}
+		text := func(real string) []byte { return []byte(p.text(inside, real, j.tokens.size, j.req.CPUs)) }
 		if real := programOf(spec.Mounts, "/usr/bin/"+p.name); real != "" {
 			script, at := filepath.Join(dir, p.name), inside+"/"+p.name+".real"
 			// What is mounted over must be there: the folder is read-only inside.
-			if err := errors.Join(put(script, at), os.WriteFile(filepath.Join(dir, p.name+".real"), nil, 0o755)); err != nil {
+			if err := errors.Join(os.WriteFile(script, text(at), 0o755), os.WriteFile(filepath.Join(dir, p.name+".real"), nil, 0o755)); err != nil {
 				return false, err
 			}
 			mounts = append(mounts, sandbox.Mount{Source: real, Target: at}, sandbox.Mount{Source: script, Target: "/usr/bin/" + p.name})
 		}
-		own := filepath.Join(j.site.build, "bin", p.name)
-		if _, err := os.Lstat(own + ".real"); err == nil {
+		own := filepath.Join("bin", p.name)
+		if _, err := build.Lstat(own + ".real"); err == nil {
 			found = true // of an earlier script of this build
 			continue
 		}
-		if info, err := os.Lstat(own); err == nil && info.Mode().IsRegular() && !j.a.Output.Build.MergeBuildHost {
-			if err := errors.Join(os.Rename(own, own+".real"), put(own, j.site.at.build+"/bin/"+p.name+".real")); err != nil {
+		if info, err := build.Lstat(own); err == nil && info.Mode().IsRegular() && !j.a.Output.Build.MergeBuildHost {
+			err := errors.Join(build.Rename(own, own+".real"), writeMade(build, own, text(j.site.at.build+"/bin/"+p.name+".real"), 0o755))
+			if err != nil {
 				return false, err
 			}
 			found = true

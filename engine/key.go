@@ -118,6 +118,9 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	if r.req.IncludeRecipe {
 		m.add("include_recipe")
 	}
+	if a.Host.find("python") != nil || a.Build.find("python") != nil { // pip's direct_url.json was packaged once
+		m.add("dist-info", "1")
+	}
 	if len(aboutExtra(o, nil)) > len(o.About.Extra) { // was left out once
 		m.add("about", "extra")
 	}
@@ -198,7 +201,11 @@ func (r *runner) externalLine(ctx context.Context, kind, name string, m *Manifes
 	if err != nil {
 		return err
 	}
-	env, err := json.Marshal(e.Env)
+	var vars map[string]string // no variables are no variables, whoever says so
+	if len(e.Env) > 0 {
+		vars = e.Env
+	}
+	env, err := json.Marshal(vars)
 	m.add(kind, e.Record.Name, e.Record.Version, e.Tree.Hex(), string(env))
 	return err
 }

@@ -52,7 +52,12 @@ func (j *job) levelLibrary(p string) (*elf.Info, []byte, error) {
 	if st, err := os.Lstat(file); err != nil || !st.Mode().IsRegular() {
 		return nil, nil, err
 	}
-	data, err := os.ReadFile(file)
+	root, err := os.OpenRoot(j.site.prefix)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer root.Close()
+	data, err := readMade(root, p, mostEdited)
 	if err != nil || !elf.Is(data) {
 		return nil, nil, err
 	}
@@ -249,8 +254,7 @@ func (j *job) addLibrary(dir string, name string, data []byte, soname string, ad
 	if err != nil {
 		return nil, err
 	}
-	err = errors.Join(root.MkdirAll(dir, 0o755), root.WriteFile(to, data, st.Mode().Perm()))
-	if err != nil {
+	if err := writeMade(root, to, data, st.Mode().Perm()); err != nil {
 		return nil, err
 	}
 	j.fromLevels[to] = true

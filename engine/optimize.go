@@ -197,16 +197,40 @@ func optimizeFlags(env map[string]string, o *recipes.Output, externals []*toolch
 	}
 	if lto {
 		flags = append(flags, "-flto=auto")
-		env["AR"], env["NM"], env["RANLIB"] = env["GCC_AR"], env["GCC_NM"], env["GCC_RANLIB"]
-		env["LDFLAGS"] += " -flto=auto"
+		if err := ltoTools(env, compiler, externals); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Name, err)
+		}
 	}
 	if debug {
 		debugFlags(env)
 	}
-	for _, name := range []string{"CFLAGS", "CXXFLAGS", "FFLAGS", "FORTRANFLAGS"} {
+	for _, name := range []string{"CFLAGS", "CXXFLAGS", "FFLAGS", "FORTRANFLAGS", "CGO_CFLAGS", "CGO_CXXFLAGS"} {
+		if _, used := env[name]; !used {
+			continue // a language that the output has no compiler for
+		}
 		env[name] = strings.Join(append(slices.DeleteFunc(strings.Fields(env[name]), func(f string) bool { return l != nil && cpuFlag(f) }), flags...), " ")
 	}
 	return append([]string{compiler + " " + version}, flags...), nil
+}
+
+// ltoTools names the archiver and linker that know the compiler's objects of link time optimisation.
+func ltoTools(env map[string]string, compiler string, externals []*toolchain.External) error {
+	switch compiler {
+	case "gcc":
+		env["AR"], env["NM"], env["RANLIB"] = env["GCC_AR"], env["GCC_NM"], env["GCC_RANLIB"]
+	case "clang":
+		for name, program := range map[string]string{"AR": "llvm-ar", "NM": "llvm-nm", "RANLIB": "llvm-ranlib", "": "ld.lld"} {
+			if !slices.ContainsFunc(externals, func(e *toolchain.External) bool { return slices.Contains(e.Programs, "/usr/bin/"+program) }) {
+				return fmt.Errorf("link time optimisation with clang needs %s, which this host does not have (Debian: apt-get install llvm lld)", program)
+			}
+			if name != "" {
+				env[name] = program
+			}
+		}
+		env["LDFLAGS"] += " -fuse-ld=lld"
+	}
+	env["LDFLAGS"] += " -flto=auto"
+	return nil
 }
 
 // optimizeLines puts the flags of a's level into its key.
@@ -239,6 +263,9 @@ func compilerAmong(externals []*toolchain.External) (name, version string) {
 		case "clang", "clangxx":
 			if e.Env["DEVELOPER_DIR"] != "" { // its numbers are Apple's
 				return "apple-clang", e.Record.Version
+			}
+			if e.Env["ZIG_GLOBAL_CACHE_DIR"] != "" { // and its are zig's
+				return "", ""
 			}
 			return "clang", e.Record.Version
 		}

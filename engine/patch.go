@@ -11,21 +11,11 @@ import (
 
 // patch applies the recipe's patches inside the sandbox: a patch is as hostile as a script.
 func (j *job) patch(ctx context.Context) error {
-	var script strings.Builder
-	for _, s := range j.a.Output.Sources {
-		for _, p := range s.Patches {
-			if j.site.at.windows {
-				script.WriteString(patchBatch(j.site.at, s.TargetDirectory, p))
-				continue
-			}
-			fmt.Fprintf(&script, "echo %s\ncd %s\n%s\n", shellQuote("applying patch "+p),
-				shellQuote(path.Join(j.site.at.work, path.Join("/", s.TargetDirectory))), applyPatch(j.site.at.recipe+"/"+p))
-		}
+	text, err := patchScript(j.site.at, j.a.Output.Sources)
+	if err != nil || text == "" {
+		return err
 	}
-	if script.Len() == 0 {
-		return nil
-	}
-	result, err := j.run(ctx, []recipes.Script{{Text: script.String(), File: "patches"}})
+	result, err := j.run(ctx, []recipes.Script{{Text: text, File: "patches"}})
 	if err != nil {
 		return err
 	}
@@ -33,6 +23,25 @@ func (j *job) patch(ctx context.Context) error {
 		return fmt.Errorf("a patch does not apply:\n%s", tail(j.log.Name(), 20))
 	}
 	return nil
+}
+
+// patchScript applies the patches of all sources, each in its source's folder.
+func patchScript(at layout, sources []recipes.Source) (string, error) {
+	var script strings.Builder
+	for _, s := range sources {
+		for _, p := range s.Patches {
+			if endsLine(p) || endsLine(s.TargetDirectory) {
+				return "", fmt.Errorf("patch %q in folder %q: the name has a control character", p, s.TargetDirectory)
+			}
+			if at.windows {
+				script.WriteString(patchBatch(at, s.TargetDirectory, p))
+				continue
+			}
+			fmt.Fprintf(&script, "printf '%%s\\n' %s\ncd %s\n%s\n", shellQuote("applying patch "+p),
+				shellQuote(path.Join(at.work, path.Join("/", s.TargetDirectory))), applyPatch(at.recipe+"/"+p))
+		}
+	}
+	return script.String(), nil
 }
 
 // applyPatch tries the strip levels that recipes use, the usual one first, and applies at the first

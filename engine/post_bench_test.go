@@ -1,12 +1,16 @@
+//go:build unix
+
 package engine
 
 import (
 	"crypto/sha256"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"forge/packages"
 	"forge/platforms"
@@ -32,25 +36,50 @@ func benchPrefix(b *testing.B) (dir string, paths []string) {
 	return dir, paths
 }
 
-// BenchmarkPostFloor reads every file of a prefix once and hashes it.
+// cpuTime is what the process has used, user and system.
+func cpuTime(b *testing.B) time.Duration {
+	var r unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// reportCPU runs work once for each round and reports its CPU time alone: neither the start of the process
+// nor the walk that finds the files is part of it.
+func reportCPU(b *testing.B, work func()) {
+	start := cpuTime(b)
+	for b.Loop() {
+		work()
+	}
+	b.ReportMetric(float64((cpuTime(b)-start).Microseconds())/float64(b.N), "cpu-us/op")
+}
+
+// BenchmarkPostFloor reads every file of a prefix once and hashes it, with the fewest system calls (open,
+// read, close) and allocations, and a buffer that stays in the core's own cache. Reading through mmap costs
+// more here, with MAP_POPULATE or without, and so do larger and smaller buffers.
 func BenchmarkPostFloor(b *testing.B) {
 	dir, paths := benchPrefix(b)
 	buf := make([]byte, 256<<10)
-	for b.Loop() {
+	h := sha256.New()
+	var sum [sha256.Size]byte
+	reportCPU(b, func() {
 		for _, p := range paths {
-			f, err := os.Open(filepath.Join(dir, p))
+			fd, err := unix.Open(dir+"/"+p, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 			if err != nil {
 				b.Fatal(err)
 			}
-			h := sha256.New()
-			_, err = io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{f}, buf)
-			if err != nil {
-				b.Fatal(err)
+			h.Reset()
+			for n := len(buf); n == len(buf); {
+				if n, err = unix.Read(fd, buf); err != nil {
+					b.Fatal(err)
+				}
+				h.Write(buf[:n])
 			}
-			h.Sum(nil)
-			f.Close()
+			h.Sum(sum[:0])
+			unix.Close(fd)
 		}
-	}
+	})
 }
 
 // BenchmarkPostProcess does to a prefix what a build does between its script and the archive.
@@ -64,7 +93,7 @@ func benchPost(b *testing.B, code bool) {
 	o := &recipes.Output{Name: "bench", TargetPlatform: platforms.Host()}
 	o.Build.Linking.Relocate = true
 	j := &job{a: &Action{Output: o}, site: &site{prefix: dir, at: layout{prefix: Placeholder()}}}
-	for b.Loop() {
+	reportCPU(b, func() {
 		n, err := j.newInspector(nil)
 		if err != nil {
 			b.Fatal(err)
@@ -79,5 +108,5 @@ func benchPost(b *testing.B, code bool) {
 		if len(files) != len(paths) || len(n.binaries()) == 0 {
 			b.Fatalf("%d of %d files, %d of them binaries", len(files), len(paths), len(n.seen))
 		}
-	}
+	})
 }

@@ -140,6 +140,9 @@ func (r *rebuild) like(b provenance.Build) error {
 	if b.Isolation != "" {
 		r.req.Isolation = sandbox.Isolation(b.Isolation)
 	}
+	if err := checkWidening(r.req.Widen, b); err != nil {
+		return err
+	}
 	r.req.SkipTests = true
 	// Which outputs were made of several levels is in the materials, the levels themselves in the variant.
 	r.req.Optimize = Optimize{Packages: []string{""}}
@@ -163,6 +166,7 @@ func (r *rebuild) plan(ctx context.Context, outputs []*recipes.Output, target *r
 	}
 	r.tools.Channels, r.req.ChannelPackages, r.req.SkipExisting = recorded, nil, SkipNone
 	r.tools.Lock, r.req.Locked = nil, false // the record is the lock
+	r.tools.Externals = newRecordedExternals(r.tools.Externals, r.ask.Statement)
 	p := newPlanner(ctx, r.req, r.tools)
 	if err := p.enter(outputs); err != nil {
 		return err
@@ -257,7 +261,7 @@ func (r *rebuild) attempt(ctx context.Context, dims []string) (*attempted, error
 	if err != nil {
 		return nil, err
 	}
-	if err := r.checkKey(m); err != nil {
+	if err := r.checkKey(ctx, run, m); err != nil {
 		return nil, err
 	}
 	b, err := run.build(ctx, r.target, m.ID().Digest, built)
@@ -302,12 +306,12 @@ func (r *runner) buildFirst(ctx context.Context, a *Action, built map[*Action]*B
 }
 
 // checkKey holds the key of the rebuild to the recorded one.
-func (r *rebuild) checkKey(m Manifest) error {
+func (r *rebuild) checkKey(ctx context.Context, run *runner, m Manifest) error {
 	r.out.Key, r.out.SameInputs = m.ID().Digest, m.ID().Digest == r.ask.Statement.Key
 	if r.out.SameInputs || r.out.Notes != nil {
 		return nil
 	}
-	r.out.Notes = r.inputDifferences(m)
+	r.out.Notes = r.inputDifferences(ctx, run, m)
 	if !r.ask.OtherInputs {
 		return &LackError{append(r.out.Notes, "--other-inputs builds with these all the same; the verdict is then about both")}
 	}

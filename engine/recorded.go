@@ -12,8 +12,8 @@ import (
 
 	"forge/digest"
 	"forge/packages"
+	"forge/platforms/toolchain"
 	"forge/provenance"
-	"forge/recipes"
 	"forge/store"
 )
 
@@ -157,7 +157,7 @@ func (rp *recordedPackages) find(r *runner, m provenance.Material) (*packages.Re
 	name, _ := m.Annotations["file"].(string)
 	file := r.tools.Store.Path(sum, false)
 	if !r.tools.Store.Has(sum) || !r.tools.Store.Verify(sum) {
-		if file, name, err = rp.inChannels(r, m, sum); err != nil {
+		if file, name, sum, err = rp.inChannels(r, m, sum); err != nil {
 			return nil, err
 		}
 	}
@@ -184,19 +184,53 @@ func (rp *recordedPackages) find(r *runner, m provenance.Material) (*packages.Re
 	return nil, errors.New("it is in no format that can be read")
 }
 
-func (rp *recordedPackages) inChannels(r *runner, m provenance.Material, sum digest.Digest) (file, name string, err error) {
+// inChannels finds the package in a channel: the very archive, else one of the same content, which is all that a
+// package built with it depends on (a package that was reused names the archive of its first build).
+func (rp *recordedPackages) inChannels(r *runner, m provenance.Material, sum digest.Digest) (file, name string, found digest.Digest, err error) {
 	stem, _, _ := strings.Cut(strings.TrimPrefix(m.URI, "pkg:conda/"), "@")
 	all, err := r.tools.Channels.Candidates(stem)
 	if err != nil {
-		return "", "", err
+		return "", "", sum, err
 	}
 	for _, rec := range all {
 		if rec.SHA256 == sum.Hex() {
 			file, err = r.tools.Channels.Archive(rec)
-			return file, rec.FileName, err
+			return file, rec.FileName, sum, err
 		}
 	}
-	return "", "", errors.New("neither the store nor a channel has it (-c adds a channel)")
+	name, _ = m.Annotations["file"].(string)
+	content := m.Digests[provenance.DigestContent]
+	for _, rec := range all {
+		if content == "" || rec.FileName != name {
+			continue
+		}
+		if file, found, err = r.sameContent(rec, content); err != nil || file != "" {
+			return file, name, found, err
+		}
+	}
+	hint := "(-c adds a channel)"
+	if content != "" {
+		hint = "(-c adds a channel; or build it again from its recipe)"
+	}
+	return "", "", sum, errors.New("neither the store nor a channel has it " + hint)
+}
+
+// sameContent is the archive of a channel's record if its content has that digest; empty if not.
+func (r *runner) sameContent(rec *packages.Record, content string) (file string, sum digest.Digest, err error) {
+	if file, err = r.tools.Channels.Archive(rec); err != nil {
+		return "", sum, err
+	}
+	pkg, err := openAny(r.tools.Formats, file)
+	if err != nil {
+		return "", sum, err
+	}
+	defer pkg.Close()
+	got, err := pkg.ContentDigest()
+	if err != nil || got.Hex() != content {
+		return "", sum, err
+	}
+	sum, _, err = digest.OfFile(file)
+	return file, sum, err
 }
 
 // Candidates implements resolver.Provider. What the package depends on was a package when it was built,
@@ -224,32 +258,32 @@ func (rp *recordedPackages) Archive(r *packages.Record) (string, error) {
 	return "", fmt.Errorf("%s is not among the materials of the statement", r)
 }
 
-// recordedOutputs renders the recipe as it was rendered then and finds the output in it.
-func recordedOutputs(ctx context.Context, req *Request, b provenance.Build, rec *packages.Record) (all []*recipes.Output, target *recipes.Output, err error) {
-	for name, value := range b.Variant {
-		if name == "target_platform" { // the request's platform says it; in the variant of a noarch output it is noarch
+// recordedExternals are the machine's tools with the variables that the record's workspace set, and not this one's.
+type recordedExternals struct {
+	toolchain.Finder
+	set map[string]map[string]string // by external
+}
+
+func newRecordedExternals(f toolchain.Finder, b provenance.Build) recordedExternals {
+	x := recordedExternals{f, map[string]map[string]string{}}
+	for _, m := range b.Materials {
+		values, _ := m.Annotations[noteVariables].(map[string]any)
+		if m.Kind != "external" || len(values) == 0 {
 			continue
 		}
-		if req.Variant == nil {
-			req.Variant = map[string][]string{}
-		}
-		req.Variant[name] = []string{fmt.Sprint(value)}
-	}
-	addWorkVariants(req, b)
-	for _, number := range []*int{nil, &rec.BuildNumber} {
-		req.BuildNumber = number
-		if all, _, err = Render(ctx, req); err != nil {
-			return nil, nil, fmt.Errorf("render the recorded recipe: %w", err)
-		}
-		for _, o := range all {
-			if !o.Staging && !o.Skip && o.String() == b.Output && o.Subdir() == b.Platform {
-				return all, o, nil
-			}
+		x.set[m.Name] = map[string]string{}
+		for name, value := range values {
+			x.set[m.Name][name] = fmt.Sprint(value)
 		}
 	}
-	var names []string
-	for _, o := range all {
-		names = append(names, o.String())
+	return x
+}
+
+// Find implements toolchain.Finder.
+func (x recordedExternals) Find(ctx context.Context, name string) (*toolchain.External, error) {
+	e, err := x.Finder.Find(ctx, name)
+	if e == nil || err != nil {
+		return nil, err
 	}
-	return nil, nil, &LackError{[]string{fmt.Sprintf("how %s was rendered: with the recorded variant the recipe gives %s", b.Output, strings.Join(names, ", "))}}
+	return e.With(x.set[name]), nil
 }

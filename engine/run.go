@@ -83,7 +83,10 @@ func (r *run) do(ctx context.Context, t *task) error {
 	o.Seconds += t.took
 	if err != nil {
 		o.Status, o.Err = StatusFailed, err
-		if ctx.Err() != nil || errors.As(err, &errNotRun{}) {
+		switch {
+		case ctx.Err() != nil:
+			o.Status, o.Err = StatusSkipped, interrupted{err}
+		case errors.As(err, &errNotRun{}):
 			o.Status = StatusSkipped
 		}
 	}
@@ -94,6 +97,14 @@ func (r *run) do(ctx context.Context, t *task) error {
 	}
 	return err
 }
+
+// interrupted is what came of a task that ended because the run was told to.
+type interrupted struct{ error }
+
+func (i interrupted) Error() string { return "interrupted" }
+
+// Unwrap implements the errors package's interface.
+func (i interrupted) Unwrap() error { return i.error }
 
 func (r *run) skip(t *task, why error) {
 	r.mu.Lock()

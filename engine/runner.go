@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -11,6 +10,7 @@ import (
 	"sync"
 
 	"forge/digest"
+	"forge/internal/plain"
 	"forge/packages"
 	"forge/platforms/toolchain"
 	"forge/provenance"
@@ -27,7 +27,8 @@ type runner struct {
 	report   func(Event)
 	byRecord map[*packages.Record]*Action
 	vary     variation // of a rebuild
-	tokens   *tokens   // jobs that may run at once; nil where nothing else runs
+	sites    sites
+	tokens   *tokens // jobs that may run at once; nil where nothing else runs
 
 	mu        sync.Mutex
 	loaded    map[string]*toolchain.External
@@ -153,12 +154,8 @@ func renderedFields(o *recipes.Output) (any, error) {
 	c.Recipe = recipes.Origin{Format: o.Recipe.Format, Index: o.Recipe.Index}
 	c.InheritFrom = nil  // it has a key of its own, and the path of the recipe in it
 	c.LeavesWork = false // what comes after it says nothing of it
-	b, err := json.Marshal(c)
+	v, err := plain.Of(c)
 	if err != nil {
-		return nil, err
-	}
-	var v any
-	if err := json.Unmarshal(b, &v); err != nil {
 		return nil, err
 	}
 	return withoutPlaces(v), nil

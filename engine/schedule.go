@@ -159,11 +159,16 @@ func weigh(all []*task) {
 	}
 }
 
-// queue is the ready tasks, longest critical path first.
+// queue is the ready tasks: tests first, then builds, longest critical path first. A test is short beside a build, and
+// what it finds out is wanted at once: behind the builds, a run of a thousand packages would say at its end that the
+// first one fails, and put none into the channel before.
 type queue []*task
 
 func (q queue) Len() int { return len(q) }
 func (q queue) Less(i, j int) bool {
+	if q[i].kind != q[j].kind {
+		return q[i].kind == testTask
+	}
 	if c := cmp.Compare(q[j].weight, q[i].weight); c != 0 {
 		return c < 0
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"forge/recipes"
 )
 
@@ -77,6 +79,25 @@ func TestSchedule(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestTestsComeFirst: with one slot each package is tested, and published, before the next one is built.
+func TestTestsComeFirst(t *testing.T) {
+	g := &Graph{}
+	for i := range 4 {
+		g.Actions = append(g.Actions, &Action{Output: &recipes.Output{Name: fmt.Sprint(i)}})
+	}
+	var order []string
+	do := func(_ context.Context, tk *task) error {
+		order = append(order, fmt.Sprint(tk.action.Output.Name, tk.kind))
+		return nil
+	}
+	if err := schedule(context.Background(), tasksOf(g), &slots{tokens: newTokens(1)}, false, do, func(*task, error) {}); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"00", "01", "10", "11", "20", "21", "30", "31"}, order); d != "" {
+		t.Error(d)
 	}
 }
 

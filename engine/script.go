@@ -15,9 +15,12 @@ import (
 // prepare makes spec the run of scripts in the site: their files, the command that starts them and, where
 // no script can export it, their environment.
 func (s *site) prepare(spec *sandbox.Spec, scripts []recipes.Script, env map[string]string, origin string) error {
+	if err := checkScripts(scripts, s.at.windows); err != nil {
+		return err
+	}
 	if !s.at.windows {
 		spec.Argv = []string{"/bin/bash", s.at.root + "/conda_build.sh"}
-		return s.show(spec, scriptFiles(scripts, env, s.at, origin, ""))
+		return s.show(spec, append(scriptFiles(scripts, env, s.at, origin, ""), s.beside...))
 	}
 	spec.Argv = []string{env["ComSpec"], "/d", "/c", s.at.root + `\conda_build.bat`}
 	spec.Env = list(env)
@@ -32,7 +35,7 @@ func (s *site) prepare(spec *sandbox.Spec, scripts []recipes.Script, env map[str
 		slices.Reverse(hooks)
 	}
 	hooks[0].calls = append(slices.Clone(s.calls), hooks[0].calls...)
-	return s.show(spec, batchFiles(scripts, env, hooks, s.at, origin))
+	return s.show(spec, append(batchFiles(scripts, env, hooks, s.at, origin), s.beside...))
 }
 
 // activations lists the batch files that activate the prefixes, host first, as conda does.
@@ -68,7 +71,7 @@ func scriptFiles(scripts []recipes.Script, env map[string]string, at layout, ori
 	var main strings.Builder
 	main.WriteString("#!/bin/bash\n" +
 		"# Runs the scripts of the recipe. To step in: source " + at.root + "/build_env.sh\n" +
-		"set -e\n. " + shellQuote(at.root) + "/build_env.sh\n")
+		"set -e\n" + untraced + ". " + shellQuote(at.root) + "/build_env.sh\n")
 	if then != "" {
 		main.WriteString("exec 9<&0 < /dev/null\n")
 	}
@@ -112,24 +115,39 @@ func scriptSetup(s recipes.Script) string {
 	return b.String()
 }
 
+// untraced and traced stand around what bash -x is not to show: nobody who traces a script wants to read how its
+// variables were set.
+const (
+	untraced = "{ forge_x=${-//[^x]/}; set +x; } 2>/dev/null\n"
+	traced   = "if [ -n \"$forge_x\" ]; then set -x; fi\n"
+)
+
 // failMark begins the log lines that name a failing line.
 const failMark = "forge: failed at "
 
-// runLine runs one script file with its interpreter.
+// runLine runs one script file with its interpreter. Where the script shows its commands (set -x), what the trap does
+// is not shown with them.
 func runLine(s recipes.Script, name, origin, then string) string {
+	program := interpreter(s.Interpreter)
+	for _, a := range s.Arguments {
+		program += " " + shellQuote(a)
+	}
 	switch s.Interpreter {
 	case "", "bash", "sh":
+		if len(s.Arguments) > 0 {
+			break
+		}
 		where, offset := origin, s.FirstLine-1
 		if s.File != "" {
 			where, offset = s.File, 0
 		}
-		return fmt.Sprintf("set -eE\ntrap 'forge_rc=$?; echo \"%s\"%s\":$((LINENO + %d)): exit $forge_rc: $BASH_COMMAND\" >&2%s' ERR\n. %s\n",
-			failMark, strings.ReplaceAll(shellQuote(where), "'", `'\''`), max(offset, 0), onFailure(then), name)
+		return fmt.Sprintf("set -eE\ntrap '{ forge_rc=$?; forge_x=${-//[^x]/}; set +x; } 2>/dev/null; echo \"%s\"%s\":$((LINENO + %d)): exit $forge_rc: $BASH_COMMAND\" >&2%s; [ -z \"$forge_x\" ] || set -x' ERR\n%s. %s\n",
+			failMark, strings.ReplaceAll(shellQuote(where), "'", `'\''`), max(offset, 0), onFailure(then), traced, name)
 	}
 	if then != "" {
-		return interpreter(s.Interpreter) + " " + name + " || { forge_rc=$?; " + then + "; }\n"
+		return traced + program + " " + name + " || { forge_rc=$?; " + then + "; }\n"
 	}
-	return interpreter(s.Interpreter) + " " + name + "\n"
+	return traced + program + " " + name + "\n"
 }
 
 func interpreter(name string) string {
@@ -145,11 +163,7 @@ func interpreter(name string) string {
 	case "powershell", "pwsh":
 		return "pwsh"
 	}
-	var words []string // of script_interpreter, which may have arguments
-	for _, w := range strings.Fields(name) {
-		words = append(words, shellQuote(w))
-	}
-	return strings.Join(words, " ")
+	return shellQuote(name)
 }
 
 func extension(interpreter string) string {

@@ -27,19 +27,37 @@ type site struct {
 	extra   string // module closures, if there are any
 	at      layout // where the command sees them
 	level   sandbox.Isolation
-	calls   []string // batch files of externals that are called before anything is activated
+	calls   []string       // batch files of externals that are called before anything is activated
+	fresh   []folderState  // of folders() when they were made; nil for a site that is not to be handed on
+	beside  []sandbox.File // what a script of our own reads, beside it
 }
+
+// folders are those that every site has.
+func (s *site) folders() []string { return []string{s.work, s.prefix, s.build} }
 
 func (r *runner) newSite(ctx context.Context, name string, at layout) (*site, error) {
 	level, err := r.level(ctx)
 	if err != nil {
 		return nil, err
 	}
+	handOn := level.Places() && len(r.vary) == 0 && !r.req.KeepBuild // the command sees no path of ours
+	if handOn {
+		if used, ok := r.sites.take(); ok {
+			s := siteAt(used.dir, level, at)
+			s.fresh = used.fresh
+			return s, s.at.check()
+		}
+		name = "site"
+	}
 	dir, err := r.vary.tempDir(r.tools.Store, name)
 	if err != nil {
 		return nil, err
 	}
-	return makeSite(dir, level, at)
+	s, err := makeSite(dir, level, at)
+	if err == nil && handOn {
+		s.fresh = statesOf(s.folders())
+	}
+	return s, err
 }
 
 // siteAt names the folders of a site.
@@ -60,7 +78,7 @@ func makeSite(dir string, level sandbox.Isolation, at layout) (*site, error) {
 	}
 	// No more than is needed: to make a folder and to remove it again is dear, on ext4 the more the more were
 	// removed lately (it gives no inode away again for a minute, and looks at each of those first).
-	for _, d := range []string{s.work, s.prefix, s.build} {
+	for _, d := range s.folders() {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			return nil, err
 		}

@@ -18,8 +18,10 @@ import (
 
 	"forge/digest"
 	"forge/internal/diag"
+	"forge/internal/plain"
 	"forge/packages"
 	"forge/recipes"
+	"forge/sandbox"
 )
 
 // stage makes the manifest of the package from what the script left in the prefix.
@@ -211,7 +213,7 @@ func (j *job) entryPoints() error {
 	}
 	defer root.Close()
 	for _, f := range files {
-		if err := errors.Join(root.MkdirAll(path.Dir(f.Path), 0o755), root.WriteFile(f.Path, f.Data, 0o755)); err != nil {
+		if err := writeMade(root, f.Path, f.Data, 0o755); err != nil {
 			return fmt.Errorf("entry point: %w", err)
 		}
 	}
@@ -228,7 +230,7 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 	}
 	var modules []string
 	for _, p := range *added {
-		if strings.HasSuffix(p, ".py") && strings.Contains(p, "/site-packages/") && !matchAny(o.Build.SkipPyc, p) {
+		if strings.HasSuffix(p, ".py") && strings.Contains(p, "/site-packages/") && !endsLine(p) && !matchAny(o.Build.SkipPyc, p) {
 			modules = append(modules, p)
 		}
 	}
@@ -242,18 +244,19 @@ func (j *job) compilePython(ctx context.Context, added *[]string) error {
 			}
 		}
 	}
-	list := filepath.Join(j.site.work, ".forge-modules")
-	if err := os.WriteFile(list, []byte(strings.Join(modules, "\n")+"\n"), 0o644); err != nil {
-		return err
-	}
+	// Beside the scripts, where the build's own cannot have left a link.
+	list := sandbox.File{Path: j.site.at.root + "/modules.txt", Data: strings.Join(modules, "\n") + "\n"}
 	script := recipes.Script{File: "bytecode", Text: "cd \"$PREFIX\"\n" +
-		"\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash -i \"$SRC_DIR/.forge-modules\" || echo 'some modules do not compile'"}
+		"\"$PYTHON\" -m compileall -q --invalidation-mode checked-hash -i " + shellQuote(list.Path) + " || echo 'some modules do not compile'"}
 	if j.site.at.windows {
+		list.Path = j.site.at.root + `\modules.txt`
 		script.Text = "cd /d \"%PREFIX%\"\n" +
-			"\"%PYTHON%\" -m compileall -q --invalidation-mode checked-hash -i \"%SRC_DIR%\\.forge-modules\"\n" +
+			"\"%PYTHON%\" -m compileall -q --invalidation-mode checked-hash -i " + batchQuote(list.Path) + "\n" +
 			"if errorlevel 1 echo some modules do not compile\nexit 0"
 	}
+	j.site.beside = []sandbox.File{list}
 	result, err := j.run(ctx, []recipes.Script{script})
+	j.site.beside = nil
 	if err != nil {
 		return err
 	}
@@ -276,27 +279,40 @@ func bytecodeSource(path string) (string, bool) {
 
 // postProcess applies the recipe's text replacements.
 func (j *job) postProcess(paths []string) error {
+	if len(j.a.Output.Build.PostProcess) == 0 {
+		return nil
+	}
+	root, err := os.OpenRoot(j.site.prefix)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	for _, step := range j.a.Output.Build.PostProcess {
 		re, err := regexp.Compile(step.Regex)
 		if err != nil {
 			return fmt.Errorf("post_process: %w", err)
 		}
 		for _, p := range selected(paths, step.Files) {
-			file := filepath.Join(j.site.prefix, p)
-			info, err := os.Lstat(file)
-			if err != nil || !info.Mode().IsRegular() {
-				continue
-			}
-			old, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			if b := re.ReplaceAll(old, []byte(step.Replacement)); string(b) != string(old) {
-				if err := os.WriteFile(file, b, info.Mode().Perm()); err != nil {
-					return err
-				}
+			if err := postProcessOne(root, p, re, step.Replacement); err != nil {
+				return fmt.Errorf("post_process: %w", err)
 			}
 		}
+	}
+	return nil
+}
+
+func postProcessOne(root *os.Root, p string, re *regexp.Regexp, replacement string) error {
+	name := filepath.FromSlash(p)
+	info, err := root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	old, err := readMade(root, p, mostEdited)
+	if err != nil {
+		return err
+	}
+	if b := re.ReplaceAll(old, []byte(replacement)); string(b) != string(old) {
+		return root.WriteFile(name, b, info.Mode().Perm())
 	}
 	return nil
 }
@@ -352,11 +368,9 @@ func (j *job) licences(m *packages.Manifest) error {
 				return fmt.Errorf("license_file %q: %w", glob, err)
 			}
 			for _, rel := range hits {
-				data, err := os.ReadFile(filepath.Join(root, rel))
-				if err != nil {
+				if m.Info["licenses/"+filepath.ToSlash(rel)], err = j.licence(root, rel); err != nil {
 					return err
 				}
-				m.Info["licenses/"+filepath.ToSlash(rel)] = data
 				found = true
 			}
 			if found {
@@ -370,6 +384,20 @@ func (j *job) licences(m *packages.Manifest) error {
 		}
 	}
 	return missing.Err()
+}
+
+// licence reads one licence file, which the build script may have made.
+func (j *job) licence(root, rel string) ([]byte, error) {
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	data, err := readMade(dir, rel, mostLicence)
+	if err != nil {
+		return nil, diag.List{{Code: "bad-license-file", Pos: j.a.Output.About.LicensePos, Summary: fmt.Sprintf("%s: license_file: %v", j.a.Output.Name, err)}}.Err()
+	}
+	return data, nil
 }
 
 // filesBelow lists the regular files that glob selects below root, relative and sorted; nothing
@@ -432,7 +460,7 @@ func (j *job) recipeFiles(m *packages.Manifest) error {
 	}
 	view := j.a.Output.View()
 	view.Recipe = filepath.Base(view.Recipe)
-	fields, err := plain(view)
+	fields, err := plain.Of(view)
 	if err != nil {
 		return err
 	}
@@ -471,6 +499,11 @@ func copyGlobs(root, prefix, dst string, globs []string) error {
 		return err
 	}
 	defer to.Close()
+	from, err := os.OpenRoot(root)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
 	for _, g := range globs {
 		hits, err := filesBelow(root, g)
 		if err != nil {
@@ -480,18 +513,7 @@ func copyGlobs(root, prefix, dst string, globs []string) error {
 			return fmt.Errorf("test file %q: nothing matches", g)
 		}
 		for _, rel := range hits {
-			from := filepath.Join(root, rel)
-			data, err := os.ReadFile(from)
-			if err != nil {
-				return err
-			}
-			info, err := os.Stat(from)
-			if err != nil {
-				return err
-			}
-			name := path.Join(dst, filepath.ToSlash(rel))
-			mode := 0o644 | info.Mode().Perm()&0o111
-			if err := errors.Join(to.MkdirAll(path.Dir(name), 0o755), to.WriteFile(name, data, mode)); err != nil {
+			if err := copyMade(from, to, rel, path.Join(dst, filepath.ToSlash(rel))); err != nil {
 				return fmt.Errorf("test file %q: %w", g, err)
 			}
 		}

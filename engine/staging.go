@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"forge/digest"
+	"forge/packages"
 )
 
 // keepStaged stores what a staging output leaves for those that inherit from it: the new files of the
@@ -100,14 +101,17 @@ func packOne(t *tar.Writer, file, name string) error {
 	}
 	h.Name, h.Format = name, tar.FormatPAX
 	h.Uid, h.Gid, h.Uname, h.Gname = 0, 0, "", ""
-	if err := t.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
-		return err
+	if !info.Mode().IsRegular() {
+		return t.WriteHeader(h)
 	}
 	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if err := errors.Join(packages.CheckSparse(f), t.WriteHeader(h)); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	_, err = io.Copy(t, f)
 	return err
 }

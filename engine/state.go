@@ -2,12 +2,12 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"path"
 	"path/filepath"
 
 	"forge/digest"
+	"forge/internal/plain"
 	"forge/packages"
 	"forge/platforms/toolchain"
 	"forge/provenance"
@@ -22,7 +22,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 	build := provenance.Build{
 		FileName: b.FileName, SHA256: b.Archive,
 		Recipe: j.recipeName(), RecipeTree: j.a.RecipeTree,
-		Output: o.String(), Platform: o.Subdir(), Variant: o.Variant,
+		Output: o.String(), Platform: o.Subdir(), Variant: o.Variant, Unused: o.Unused(), Settings: o.Settings,
 		Key: j.key, Isolation: b.Isolation, Epoch: b.Epoch,
 		Packer:    j.tools.Format.Name() + " " + j.tools.Format.Compressor(),
 		BuilderID: "forge", BuilderMode: "workstation", BuilderVersion: j.tools.Version,
@@ -72,7 +72,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 func scriptDigest(scripts []recipes.Script) digest.Digest {
 	var m Manifest
 	for _, s := range scripts {
-		m.add("script", s.Interpreter, s.Text)
+		m.add("script", append([]string{s.Interpreter, s.Text}, s.Arguments...)...)
 	}
 	return m.ID().Digest
 }
@@ -124,7 +124,7 @@ func verdictsOf(f *sources.Fetched) (map[string]any, error) {
 			continue
 		}
 		var err error
-		if notes[v.name], err = plain(v.list); err != nil {
+		if notes[v.name], err = plain.Of(v.list); err != nil {
 			return nil, err
 		}
 	}
@@ -177,6 +177,9 @@ func (j *job) usedMaterials(ctx context.Context) ([]provenance.Material, error) 
 	return list, nil
 }
 
+// noteVariables is where a statement says what variables the workspace set for an external.
+const noteVariables = "variables"
+
 // externalMaterial describes an external, once a run: a compiler has thousands of files. What it gives is
 // shared and must not be changed.
 func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, error) {
@@ -186,13 +189,16 @@ func (r *runner) externalMaterial(e *toolchain.External) (provenance.Material, e
 	if known && m.Name == e.Record.Name {
 		return m, nil
 	}
-	origins, err := plain(e.Origin)
+	origins, err := plain.Of(e.Origin)
 	if err != nil {
 		return m, err
 	}
 	notes := map[string]any{"trusted": "not built", "origin": origins}
 	if programs := programDigests(e); len(programs) > 0 {
 		notes["programs"] = programs
+	}
+	if len(e.Set) > 0 {
+		notes[noteVariables] = e.Set
 	}
 	m = provenance.Material{Kind: "external", URI: "forge:external/" + e.Record.Name + "@" + e.Record.Version,
 		Name: e.Record.Name, Digests: map[string]string{provenance.DigestTree: e.Tree.Hex()}, Annotations: notes}
@@ -255,20 +261,10 @@ func treeMaterial(path string, git bool, commit, tree, url string) provenance.Ma
 // plain turns a value into maps and lists, as it stands in JSON.
 // limitsInForce are the limits of a run, and by what those are counted that are of all processes together.
 func limitsInForce(res sandbox.Result) (any, error) {
-	return plain(struct {
+	return plain.Of(struct {
 		sandbox.Limits
 		By string `json:"by,omitempty"`
 	}{res.Limits, res.LimitedBy})
-}
-
-func plain(v any) (any, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	var out any
-	err = json.Unmarshal(b, &out)
-	return out, err
 }
 
 func gitURL(g *recipes.Git) string {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"forge/packages"
@@ -64,6 +65,9 @@ func withSelf(built map[*Action]*Built, a *Action, b *Built) map[*Action]*Built 
 
 func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built map[*Action]*Built, log *logFile) error {
 	t := r.req.testsOf(a.Output)[plan.Index]
+	if err := checkNames(t); err != nil {
+		return err
+	}
 	if t.PackageContents != nil {
 		return r.testContents(a, built[a], *t.PackageContents)
 	}
@@ -71,7 +75,7 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if err != nil {
 		return err
 	}
-	defer s.remove()
+	defer r.leave(s)
 	emulated, err := r.emulator(ctx, a.Output)
 	if err != nil {
 		return err
@@ -99,8 +103,9 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 		return nil
 	}
 	lines := logTail(log.Name(), 25)
+	scripts := []recipes.Script{testScript(t, s.at.windows)}
 	return &ScriptError{Package: a.Output.String(), What: plan.name(), Result: result,
-		Line: failedLine(lines), Tail: withoutMarks(lines), Log: log.Name(), Missing: r.undeclared(ctx, lines, "the requirements of the test, or to requirements.run if the package itself needs it")}
+		Line: culprit(lines, scripts, filepath.Base(a.Output.Recipe.File), result.ExitCode), Tail: withoutMarks(lines), Log: log.Name(), Missing: r.undeclared(ctx, lines, "the requirements of the test, or to requirements.run if the package itself needs it")}
 }
 
 func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *logFile, emulated *emulation) (sandbox.Result, error) {
@@ -155,14 +160,17 @@ func (r *runner) testDir(l layout, a *Action, plan TestPlan) string {
 	return l.work
 }
 
+// testEnv is the environment that a test sees. Of the variant it has the keys that were used, as conda-build's do:
+// those are in the package, too, so that it is tested alike wherever it is tested.
 func testEnv(o *recipes.Output, plan TestPlan, at layout) map[string]string {
 	env := map[string]string{
 		"CONDA_BUILD": "1", "CONDA_BUILD_STATE": "TEST", "PREFIX": at.prefix, "BUILD_PREFIX": at.build,
 		"CONDA_DEFAULT_ENV": at.prefix, "CONDA_PREFIX": at.prefix, "CONDA_SHLVL": "1",
 		"SRC_DIR": at.work, "HOME": at.work, "RECIPE_DIR": at.work,
-		"PKG_NAME": o.Name, "PKG_VERSION": o.Version, "PKG_BUILD_STRING": o.BuildString,
+		"PKG_NAME": o.Name, "PKG_VERSION": o.Version, "PKG_BUILDNUM": strconv.Itoa(o.BuildNumber), "PKG_BUILD_STRING": o.BuildString,
 		"PYTHONNOUSERSITE": "1", "CPU_COUNT": "1",
 	}
+	variantEnv(env, o.Variant)
 	platformEnv(env, o)
 	if rec := plan.Run.find("python"); rec != nil {
 		pythonEnv(env, at, rec.Version)

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,6 +120,9 @@ func adopt(req *Request, tools Tools, file string) (*Action, *Built, error) {
 		return nil, nil, err
 	}
 	pkg, err := format.Open(tools.Store.Path(sum, false))
+	if why := errors.Unwrap(err); why != nil {
+		return nil, nil, fmt.Errorf("it cannot be read: %w", why) // without the name it has in the store
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,6 +140,9 @@ func adopt(req *Request, tools Tools, file string) (*Action, *Built, error) {
 		return nil, nil, fmt.Errorf("it is a package for %s; this machine runs %s", record.Subdir, req.HostPlatform)
 	}
 	a := &Action{Output: outputOf(req, record), Record: *record, RunExports: exports}
+	if a.Output.Variant, err = usedVariant(pkg); err != nil {
+		return nil, nil, err
+	}
 	return a, &Built{Record: *record, RunExports: exports, FileName: filepath.Base(file), Archive: sum}, nil
 }
 
@@ -143,6 +151,21 @@ func outputOf(req *Request, r *packages.Record) *recipes.Output {
 	return &recipes.Output{Name: r.Name, Version: r.Version, BuildString: r.Build, BuildNumber: r.BuildNumber, NoArch: r.NoArch,
 		BuildPlatform: req.BuildPlatform, HostPlatform: req.HostPlatform, TargetPlatform: req.HostPlatform,
 		Recipe: recipes.Origin{File: "tests.yaml"}}
+}
+
+// usedVariant reads info/hash_input.json, the keys of the variant that a package is hashed for; nil where it has none.
+func usedVariant(pkg packages.Package) (variant map[string]any, err error) {
+	b, err := pkg.Info("hash_input.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &variant)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("info/hash_input.json: %w", err)
+	}
+	return variant, nil
 }
 
 // adoptedPlanner is a planner to which these packages are outputs of the run that are planned already.

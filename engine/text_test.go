@@ -70,6 +70,30 @@ func TestFailedLine(t *testing.T) {
 	}
 }
 
+func TestCulprit(t *testing.T) {
+	scripts := []recipes.Script{{Text: "one\ntwo", FirstLine: 10}, {File: "run_test.pl", FirstLine: 1, Text: "use strict;\n  die 'no';\nx"}}
+	tests := map[string]struct {
+		log  []string
+		want string
+	}{
+		"marked":       {[]string{`File "/forge/script_0.py", line 1`, failMark + "build.sh:3: exit 2: make"}, "build.sh:3: exit 2: make"},
+		"python":       {[]string{`Traceback (most recent call last):`, `  File "/forge/script_0.py", line 1, in <module>`, `  File "/forge/script_0.py", line 2, in f`, `    two`, `ValueError: boo`}, "recipe.yaml:11: exit 1: two"},
+		"perl":         {[]string{"no at /forge/script_1.pl line 2."}, "run_test.pl:2: exit 1: die 'no';"},
+		"ruby":         {[]string{"/forge/script_1.rb:2:in `f': boo (RuntimeError)", "\tfrom /forge/script_1.rb:3:in `<main>'"}, "run_test.pl:2: exit 1: die 'no';"},
+		"node":         {[]string{"/forge/script_1.js:2", "  die 'no';", "Error: boo", "    at f (/forge/script_1.js:3:7)"}, "run_test.pl:2: exit 1: die 'no';"},
+		"shell syntax": {[]string{"/forge/script_0.sh: line 2: unexpected EOF while looking for matching `)'"}, "recipe.yaml:11: exit 1: two"},
+		"beyond":       {[]string{"/forge/script_0.sh: line 3: syntax error: unexpected end of file", "/forge/script_7.sh: line 1: x"}, "recipe.yaml:11: exit 1"},
+		"elsewhere":    {[]string{`File "/forge/test/lib/python3/a.py", line 1`, "a.sh: line 3: x"}, ""},
+	}
+	for name, c := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := culprit(c.log, scripts, "recipe.yaml", 1); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestSelected(t *testing.T) {
 	paths := []string{"bin/xz", "include/lzma.h", "include/lzma/base.h", "lib/liblzma.so", "lib/liblzma.so.5", "share/man/man1/xz.1"}
 	tests := map[string]struct {

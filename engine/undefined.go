@@ -3,7 +3,6 @@ package engine
 import (
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -108,7 +107,7 @@ func (s *symbolSearch) library(name string) *definedSymbols {
 	if at == "" {
 		at = "lib/" + name
 	}
-	data, err := s.dir.ReadFile(filepath.FromSlash(at))
+	data, err := readMade(s.dir, at, mostEdited)
 	if err != nil {
 		return nil
 	}

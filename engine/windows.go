@@ -79,9 +79,9 @@ func cygwinPath(p string) string {
 // does; the code of a script that was called is not. hooks are the activation scripts, in order.
 func batchFiles(scripts []recipes.Script, env map[string]string, hooks []activation, at layout, origin string) []sandbox.File {
 	files := []sandbox.File{{Path: at.root + `\build_env.bat`, Data: crlf(environmentBatch(env, hooks))}}
-	var main strings.Builder
+	var main, failed strings.Builder
 	main.WriteString("@echo off\n" +
-		"rem Runs the scripts of the recipe. To step in: call " + at.root + "\\build_env.bat\n" +
+		"rem Runs the scripts of the recipe. To step in: call " + batchText(at.root) + "\\build_env.bat\n" +
 		"chcp 65001 >nul 2>nul\n" +
 		"call " + batchQuote(at.root+`\build_env.bat`) + "\n")
 	for i, s := range scripts {
@@ -97,11 +97,12 @@ func batchFiles(scripts []recipes.Script, env map[string]string, hooks []activat
 		}
 		main.WriteString("setlocal\n" + batchSetup(s) + batchLine(s.Interpreter, name) + "\n" +
 			"set \"forge_rc=%errorlevel%\"\n" +
-			"set \"forge_where=" + batchText(where) + "\"\n" +
-			"if not \"%forge_rc%\"==\"0\" goto failed\n" +
+			fmt.Sprintf("if not \"%%forge_rc%%\"==\"0\" goto failed_%d\n", i) +
 			"endlocal\n")
+		// Written out, since a variable is read as part of the line it stands in.
+		fmt.Fprintf(&failed, ":failed_%d\necho %s%s: exit %%forge_rc%% 1>&2\nexit %%forge_rc%%\n", i, failMark, batchEscape(where))
 	}
-	main.WriteString("exit 0\n:failed\necho " + failMark + "%forge_where%: exit %forge_rc% 1>&2\nexit %forge_rc%\n")
+	main.WriteString("exit 0\n" + failed.String())
 	return append(files, sandbox.File{Path: at.root + `\conda_build.bat`, Data: crlf(main.String())})
 }
 
@@ -117,11 +118,11 @@ func environmentBatch(env map[string]string, hooks []activation) string {
 	var b strings.Builder
 	b.WriteString("@echo off\n")
 	for _, name := range sortedKeys(env) {
-		if strings.ContainsAny(env[name], "\"\n\r") {
+		if strings.ContainsAny(env[name], "\"\n\r\x1a") {
 			fmt.Fprintf(&b, "rem %s is set by forge: its value has a quote or a line break\n", name)
 			continue
 		}
-		fmt.Fprintf(&b, "set \"%s=%s\"\n", name, batchText(env[name]))
+		b.WriteString(batchSet(name, env[name]))
 	}
 	for _, h := range hooks {
 		fmt.Fprintf(&b, "set \"CONDA_PREFIX=%s\"\n", batchText(h.prefix))
@@ -140,7 +141,7 @@ func batchSetup(s recipes.Script) string {
 		fmt.Fprintf(&b, "cd /d %s\n", batchQuote(strings.ReplaceAll(s.Cwd, "/", `\`)))
 	}
 	for _, name := range sortedKeys(s.Env) {
-		fmt.Fprintf(&b, "set \"%s=%s\"\n", name, batchText(s.Env[name]))
+		b.WriteString(batchSet(name, s.Env[name]))
 	}
 	return b.String()
 }
@@ -174,13 +175,6 @@ func batchLine(name, file string) string {
 	}
 	return batchQuote(name) + " " + file
 }
-
-// batchText keeps a text from being expanded when cmd.exe reads it in a batch file, inside of quotes.
-func batchText(s string) string { return strings.ReplaceAll(s, "%", "%%") }
-
-// batchQuote makes s one word in a batch file. A path of Windows never holds a quote; in any other text
-// a quote ends nothing when it is doubled.
-func batchQuote(s string) string { return `"` + strings.ReplaceAll(batchText(s), `"`, `""`) + `"` }
 
 // crlf ends lines as cmd.exe needs them: with LF alone it misses labels.
 func crlf(s string) string {

@@ -32,11 +32,12 @@ func TestBatchFiles(t *testing.T) {
 		"script_1.py":  "print(1)\n",
 		"conda_build.bat": "@echo off\nrem Runs the scripts of the recipe. To step in: call C:\\f\\scripts\\build_env.bat\nchcp 65001 >nul 2>nul\n" +
 			"call \"C:\\f\\scripts\\build_env.bat\"\n" +
-			"setlocal\n\"%ComSpec%\" /d /c \"C:\\f\\scripts\\script_0.bat\"\nset \"forge_rc=%errorlevel%\"\nset \"forge_where=build.bat\"\n" +
-			"if not \"%forge_rc%\"==\"0\" goto failed\nendlocal\n" +
-			"setlocal\ncd /d \"sub\\dir\"\nset \"A=50%% & more\"\npython \"C:\\f\\scripts\\script_1.py\"\nset \"forge_rc=%errorlevel%\"\nset \"forge_where=recipe.yaml\"\n" +
-			"if not \"%forge_rc%\"==\"0\" goto failed\nendlocal\n" +
-			"exit 0\n:failed\necho forge: failed at %forge_where%: exit %forge_rc% 1>&2\nexit %forge_rc%\n",
+			"setlocal\n\"%ComSpec%\" /d /c \"C:\\f\\scripts\\script_0.bat\"\nset \"forge_rc=%errorlevel%\"\n" +
+			"if not \"%forge_rc%\"==\"0\" goto failed_0\nendlocal\n" +
+			"setlocal\ncd /d \"sub\\dir\"\nset \"A=50%% & more\"\npython \"C:\\f\\scripts\\script_1.py\"\nset \"forge_rc=%errorlevel%\"\n" +
+			"if not \"%forge_rc%\"==\"0\" goto failed_1\nendlocal\n" +
+			"exit 0\n:failed_0\necho forge: failed at build.bat: exit %forge_rc% 1>&2\nexit %forge_rc%\n" +
+			":failed_1\necho forge: failed at recipe.yaml: exit %forge_rc% 1>&2\nexit %forge_rc%\n",
 	}
 	for name := range want {
 		if !strings.HasSuffix(name, ".py") {

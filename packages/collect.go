@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -62,12 +61,14 @@ func Collect(root, prefix string, paths []string, opts CollectOptions) ([]File, 
 		return nil, nil, fmt.Errorf("collect the package's files: %w", err)
 	}
 	defer dir.Close()
-	c := &collector{dir: dir, root: root, prefix: strings.TrimRight(prefix, "/"), opts: opts, scans: map[string]scan{}, infos: map[string]fs.FileInfo{}}
+	c := &collector{dir: dir, root: root, prefix: strings.TrimRight(prefix, "/"), opts: opts, others: map[string]*seen{}}
 	c.finder = newFinder(c.prefix)
-	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
-	c.readAhead(paths)
-	for _, p := range paths {
-		if err := c.add(p); err != nil {
+	c.paths = slices.Compact(slices.Sorted(slices.Values(paths)))
+	c.ahead = make([]seen, len(c.paths))
+	c.files = make([]File, 0, len(c.paths))
+	c.readAhead()
+	for i, p := range c.paths {
+		if err := c.add(p, &c.ahead[i]); err != nil {
 			c.errs = append(c.errs, fmt.Errorf("collect %q: %w", p, err))
 		}
 	}
@@ -79,16 +80,16 @@ type collector struct {
 	dir          *os.Root
 	root, prefix string
 	opts         CollectOptions
-	scans        map[string]scan // by real path
-	finder       *finder         // of the prefix
-	infos        map[string]fs.FileInfo
-	mu           sync.Mutex // guards scans and infos while files are read ahead
+	finder       *finder          // of the prefix
+	paths        []string         // sorted
+	ahead        []seen           // what is at each of paths
+	others       map[string]*seen // what links lead to and is none of paths, by real path
 	files        []File
 	warnings     []string
 	errs         []error
 }
 
-func (c *collector) add(p string) error {
+func (c *collector) add(p string, s *seen) error {
 	if err := CheckPath(p); err != nil {
 		return err
 	}
@@ -107,10 +108,6 @@ func (c *collector) add(p string) error {
 			c.warnings = append(c.warnings, fmt.Sprintf("%q: the package is noarch, and on Windows it cannot be installed: %v", p, err))
 		}
 	}
-	info, err := c.lstat(p)
-	if err != nil {
-		return err
-	}
 	f := File{Path: p, Source: filepath.Join(c.root, filepath.FromSlash(p))}
 	if c.opts.NoArch == "python" {
 		to, keep := noarchPath(p, c.opts.EntryPoints)
@@ -119,22 +116,36 @@ func (c *collector) add(p string) error {
 		}
 		f.Path = to
 	}
-	switch {
-	case info.IsDir():
-		return nil
-	case info.Mode().IsRegular():
-		err = c.regular(&f, p, info)
-	case info.Mode()&fs.ModeSymlink != 0:
-		err = c.symlink(&f, p)
-	default:
-		err = fmt.Errorf("is a %s; a package holds only files and links", info.Mode().Type())
+	if taken, err := c.fill(&f, p, s); err != nil || !taken {
+		return err
 	}
 	f.NoLink = matchAny(c.opts.NoLink, p)
-	if err == nil {
-		c.files = append(c.files, f)
-	}
-	return err
+	c.files = append(c.files, f)
+	return nil
 }
+
+// fill makes f what is at p. A folder is not taken.
+func (c *collector) fill(f *File, p string, s *seen) (taken bool, err error) {
+	if s.regular {
+		return true, c.regular(f, p, s.exec)
+	}
+	info, err := c.dir.Lstat(filepath.FromSlash(p))
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case info.IsDir():
+		return false, nil
+	case info.Mode().IsRegular():
+		return true, c.regular(f, p, executable(info))
+	case info.Mode()&fs.ModeSymlink != 0:
+		return true, c.symlink(f, p)
+	}
+	return false, fmt.Errorf("is a %s; a package holds only files and links", info.Mode().Type())
+}
+
+// executable reports whether the owner may run the file.
+func executable(info fs.FileInfo) bool { return info.Mode()&0o100 != 0 }
 
 // CheckPath says what is wrong with a path of a payload: it must be relative, clean, UTF-8, and free of
 // backslashes, of control characters and of such as change the direction of text.
@@ -162,6 +173,9 @@ func (c *collector) dropped(p string) bool {
 	if p == "share/info/dir" {
 		return true // the index of all info pages: every package would clobber it
 	}
+	if distInfoFile(p) == "direct_url.json" && c.fromWorkFolder(p) {
+		return true
+	}
 	for _, part := range strings.Split(p, "/") {
 		if part == ".DS_Store" || strings.HasPrefix(part, ".git") {
 			return true
@@ -176,9 +190,9 @@ func (c *collector) dropped(p string) bool {
 	return false
 }
 
-func (c *collector) regular(f *File, p string, info fs.FileInfo) error {
+func (c *collector) regular(f *File, p string, exec bool) error {
 	f.Kind = digest.File
-	if info.Mode()&0o100 != 0 {
+	if exec {
 		f.Kind = digest.Exec
 	}
 	if isInstaller(p) {
@@ -189,13 +203,11 @@ func (c *collector) regular(f *File, p string, info fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	if c.opts.NoArch == "python" && strings.HasPrefix(f.Path, "python-scripts/") {
-		if text, ok, err := c.plainShebang(p); err != nil || ok {
-			f.setData(text)
-			if s = scanBytes(text, c.prefix); err != nil {
-				return err
-			}
-		}
+	if text, ok, err := c.rewritten(f, p); err != nil {
+		return err
+	} else if ok {
+		f.setData(text)
+		s = scanBytes(text, c.prefix)
 	}
 	if s.native && c.opts.NoArch != "" {
 		c.warnings = append(c.warnings, fmt.Sprintf("%q is made for one platform, and the package is noarch", p))

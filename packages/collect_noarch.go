@@ -13,7 +13,6 @@ import (
 
 var (
 	libPython = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:lib/python[0-9]+\.[0-9]+t?|Lib)/`) })
-	installer = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|/)[^/]+\.dist-info/INSTALLER$`) })
 	// pythonLine is a #! line that starts a python, with its arguments.
 	pythonLine = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^#![ \t]*(?:/[^ \t\r\n]*/|/usr/bin/env[ \t]+)python(?:w?[0-9.]*)([ \t][^\r\n]*)?(\r?\n|$)`)
@@ -40,11 +39,6 @@ func noarchPath(p string, entryPoints []string) (string, bool) {
 		}
 	}
 	return "python-scripts/" + name, true
-}
-
-// isInstaller finds what pip writes of itself; conda's clients want their own name there.
-func isInstaller(p string) bool {
-	return strings.Contains(p, "site-packages/") && installer().MatchString(p)
 }
 
 // plainShebang rewrites the first line of a script that starts the build's very own python (python3.11):

@@ -2,21 +2,10 @@ package packages
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
-	"io/fs"
-	"math"
-	"os"
-	"path"
-	"path/filepath"
-	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
 
 	"forge/digest"
 )
@@ -35,154 +24,8 @@ type scan struct {
 // goMark is what Go's linker writes before what the build was made of (debug/buildinfo).
 const goMark = "\xff Go buildinf:"
 
-// readAhead looks at all paths, and scans the files that add will ask for, on all cores. Errors are kept
-// for whoever asks.
-func (c *collector) readAhead(paths []string) {
-	names := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return CheckPath(p) != nil || c.dropped(p) })
-	large := c.lookAll(names, runtime.GOMAXPROCS(0), largeFile)
-	// The largest first: the memory for it is enough for all after it.
-	slices.SortFunc(large, func(a, b sizedPath) int { return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.path, b.path)) })
-	names = names[:0]
-	for _, l := range large {
-		names = append(names, l.path)
-	}
-	c.lookAll(names, max(runtime.GOMAXPROCS(0)/2, 1), math.MaxInt64)
-}
-
-type sizedPath struct {
-	path string
-	size int64
-}
-
-// largeFile is the size from which on files are scanned after the others, and fewer at a time: a program is
-// held whole, and memory that was not in use before costs a tenth of a digest over it.
-const largeFile = 4 << 20
-
-// lookAll scans names with so many workers and returns those that are larger than most.
-func (c *collector) lookAll(names []string, many int, most int64) (large []sizedPath) {
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(many, len(names)) {
-		workers.Go(func() {
-			a := &ahead{collector: c, reader: newReader()}
-			defer a.close()
-			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				if size := a.look(names[i], most); size > 0 {
-					c.mu.Lock()
-					large = append(large, sizedPath{names[i], size})
-					c.mu.Unlock()
-				}
-			}
-		})
-	}
-	workers.Wait()
-	return large
-}
-
-// ahead reads files for a collector. Paths come sorted, so it keeps the folder of the last one open.
-type ahead struct {
-	*collector
-	reader *reader
-	folder string
-	open   *os.Root
-}
-
-func (a *ahead) close() {
-	if a.open != nil {
-		a.open.Close()
-	}
-}
-
-// look scans p if it is a file that add will ask for, unless it is larger than most: then it returns its size,
-// else 0. What fails here add meets, too, and tells.
-func (a *ahead) look(p string, most int64) (size int64) {
-	dir, err := a.enter(path.Dir(p))
-	if err != nil {
-		return 0
-	}
-	info, err := dir.Lstat(path.Base(p))
-	if err != nil {
-		return 0
-	}
-	if info.Mode().IsRegular() && info.Size() > most {
-		return info.Size()
-	}
-	wanted := info.Mode().IsRegular() && !isInstaller(p)
-	if wanted && a.opts.NoArch == "python" {
-		_, wanted = noarchPath(p, a.opts.EntryPoints)
-	}
-	var s scan
-	if wanted {
-		s, err = a.reader.read(dir, path.Base(p), a.finder, a.inspecting(p))
-		s.err = err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.infos[p] = info
-	if wanted {
-		a.scans[p] = s
-	}
-	return 0
-}
-
-func (a *ahead) enter(folder string) (*os.Root, error) {
-	if folder == a.folder && a.open != nil {
-		return a.open, nil
-	}
-	a.close()
-	var err error
-	a.folder = folder
-	a.open, err = a.dir.OpenRoot(filepath.FromSlash(folder))
-	return a.open, err
-}
-
-func (c *collector) inspecting(p string) func([]byte) ([]byte, error) {
-	if c.opts.Inspect == nil {
-		return nil
-	}
-	return func(b []byte) ([]byte, error) { return c.opts.Inspect(p, b) }
-}
-
-// lstat is what readAhead saw, or what is there.
-func (c *collector) lstat(p string) (fs.FileInfo, error) {
-	if info := c.infos[p]; info != nil {
-		return info, nil
-	}
-	return c.dir.Lstat(filepath.FromSlash(p))
-}
-
-// scan is of a file of the payload, or of what a link leads to: that may belong to a dependency.
-func (c *collector) scan(p string) (scan, error) {
-	s, ok := c.scans[p]
-	if !ok {
-		s, s.err = newReader().read(c.dir, p, c.finder, nil)
-		c.scans[p] = s
-	}
-	return s, s.err
-}
-
-func (r *reader) read(dir *os.Root, p string, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
-	f, err := dir.Open(filepath.FromSlash(p))
-	if err != nil {
-		return scan{}, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() >= sparseFrom {
-		if held := dataIn(f); held < info.Size()/sparseRatio {
-			return scan{}, fmt.Errorf("it is a sparse file: %d bytes long, of which %d were written; the package would hold all of them. Make it shorter or remove it in the build script", info.Size(), held)
-		}
-	}
-	return r.scan(f, want, inspect)
-}
-
-// A file so large, of which so little was ever written, is no file for a package: to read its 8 EB of zeros takes for ever.
-const (
-	sparseFrom  = 1 << 30
-	sparseRatio = 64
-)
-
 func scanBytes(b []byte, prefix string) scan {
-	s, _ := newReader().scan(bytes.NewReader(b), newFinder(prefix), nil)
+	s, _ := newReader().scan(bytes.NewReader(b), int64(len(b)), newFinder(prefix), nil)
 	return s
 }
 
@@ -192,17 +35,21 @@ const readBlock = 256 << 10
 // readRoom is the least memory for a program. What of it is not used costs nothing.
 const readRoom = 2 * largeFile
 
+var errNotRegular = errors.New("it is no regular file")
+
 // reader has the memory that reading files takes.
 type reader struct {
 	block []byte // a part of a text, behind the end of the part before
 	room  []byte // for a program
+	hash  hash.Hash
+	sum   [sha256.Size]byte
 }
 
-func newReader() *reader { return &reader{} }
+func newReader() *reader { return &reader{hash: sha256.New()} }
 
-// scan reads a file once. Programs, libraries and scripts are held whole for inspect, and what that returns is
-// what the scan is of; other files are read in blocks.
-func (r *reader) scan(file io.Reader, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
+// scan reads a file of so many bytes once. Programs, libraries and scripts are held whole for inspect, and what that
+// returns is what the scan is of; other files are read in blocks.
+func (r *reader) scan(file io.Reader, size int64, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
 	if room := readBlock + max(len(want.want), len(goMark), readBlock/4); len(r.block) < room { // some more, for what inspect adds
 		r.block = make([]byte, room)
 	}
@@ -211,16 +58,16 @@ func (r *reader) scan(file io.Reader, want *finder, inspect func([]byte) ([]byte
 		return scan{}, err
 	}
 	if head := r.block[:n]; inspect != nil && (isProgram(head) || bytes.HasPrefix(head, []byte("#!"))) {
-		return r.program(head, err == nil, file, want, inspect)
+		return r.program(head, size, err == nil, file, want, inspect)
 	}
 	return r.stream(n, err == nil, file, want)
 }
 
-func (r *reader) program(head []byte, more bool, file io.Reader, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
+func (r *reader) program(head []byte, size int64, more bool, file io.Reader, want *finder, inspect func([]byte) ([]byte, error)) (scan, error) {
 	b := head
 	if more {
 		var err error
-		if b, err = r.rest(head, file); err != nil {
+		if b, err = r.rest(head, size, file); err != nil {
 			return scan{}, err
 		}
 	}
@@ -228,22 +75,15 @@ func (r *reader) program(head []byte, more bool, file io.Reader, want *finder, i
 	if err != nil {
 		return scan{}, err
 	}
-	l := newLook(b, want)
+	l := r.look(b, want)
 	l.feed(b, 0)
 	l.golang = l.native && l.prefix && bytes.Contains(b, []byte(goMark))
 	return l.end(), nil
 }
 
 // rest reads the file to its end, behind head.
-func (r *reader) rest(head []byte, file io.Reader) ([]byte, error) {
-	size := len(head)
-	if f, ok := file.(fs.File); ok {
-		info, err := f.Stat()
-		if err != nil {
-			return nil, err
-		}
-		size = max(size, int(info.Size()))
-	}
+func (r *reader) rest(head []byte, told int64, file io.Reader) ([]byte, error) {
+	size := max(len(head), int(told))
 	if room := size + size/8 + readBlock; cap(r.room) < room { // some more, for what inspect adds
 		r.room = make([]byte, 0, max(room, readRoom))
 	}
@@ -265,7 +105,7 @@ func (r *reader) rest(head []byte, file io.Reader) ([]byte, error) {
 
 // stream keeps the last bytes of each block, lest a prefix across two blocks be missed.
 func (r *reader) stream(n int, more bool, file io.Reader, want *finder) (scan, error) {
-	l := newLook(r.block[:n], want)
+	l := r.look(r.block[:n], want)
 	l.marks = l.native
 	for kept, tail := 0, max(len(want.want), len(goMark))-1; ; {
 		window := r.block[:kept+n]
@@ -287,13 +127,14 @@ func (r *reader) stream(n int, more bool, file io.Reader, want *finder) (scan, e
 // look is a scan under way.
 type look struct {
 	scan
-	hash  hash.Hash
-	want  *finder
-	marks bool // Go's is looked for
+	reader *reader
+	want   *finder
+	marks  bool // Go's is looked for
 }
 
-func newLook(head []byte, want *finder) *look {
-	return &look{scan: scan{native: isNative(head)}, hash: sha256.New(), want: want}
+func (r *reader) look(head []byte, want *finder) look {
+	r.hash.Reset()
+	return look{scan: scan{native: isNative(head)}, reader: r, want: want}
 }
 
 // lookBlock is how much is looked at before the next: what fits into the innermost cache.
@@ -305,7 +146,7 @@ func (l *look) feed(window []byte, kept int) {
 	for at := kept; at < len(window); at += lookBlock {
 		end := min(at+lookBlock, len(window))
 		part := window[at:end]
-		l.hash.Write(part)
+		l.reader.hash.Write(part)
 		l.nul = l.nul || bytes.IndexByte(part, 0) >= 0
 		l.prefix = l.prefix || l.want.in(window[max(at-len(l.want.want), 0):end])
 		l.golang = l.golang || l.marks && bytes.Contains(window[max(at-len(goMark), 0):end], []byte(goMark))
@@ -313,7 +154,7 @@ func (l *look) feed(window []byte, kept int) {
 }
 
 func (l *look) end() scan {
-	l.sum, _ = digest.FromSum(l.hash.Sum(nil))
+	l.sum, _ = digest.FromSum(l.reader.hash.Sum(l.reader.sum[:0]))
 	return l.scan
 }
 

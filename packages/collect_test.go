@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -161,11 +162,64 @@ func TestCollectWarns(t *testing.T) {
 	}
 }
 
+func TestCollectDirectURL(t *testing.T) {
+	const record = "six.py,sha256=x,9\nsix-1.17.0.dist-info/INSTALLER,sha256=y,4\n%ssix-1.17.0.dist-info/RECORD,,\n"
+	const line = "six-1.17.0.dist-info/direct_url.json,sha256=z,7\n"
+	tests := map[string]struct {
+		direct string
+		kept   bool
+	}{
+		"work folder":  {`{"dir_info": {}, "url": "file:///forge/work"}`, false},
+		"wheel":        {`{"archive_info": {}, "url": "file:///tmp/six.whl"}`, false},
+		"repository":   {`{"url": "https://host/six.git", "vcs_info": {"vcs": "git", "commit_id": "1"}}`, true},
+		"no such JSON": {`file:///forge/work`, true},
+	}
+	for name, tt := range tests {
+		for _, noarch := range []string{"", "python"} {
+			t.Run(name+" "+noarch, func(t *testing.T) {
+				root, site := t.TempDir(), "lib/python3.11/site-packages/"
+				info := site + "six-1.17.0.dist-info/"
+				put(t, root, info+"INSTALLER", "pip\n", 0o644)
+				put(t, root, info+"RECORD", fmt.Sprintf(record, line), 0o644)
+				put(t, root, info+"direct_url.json", tt.direct, 0o644)
+				put(t, root, "share/six/direct_url.json", tt.direct, 0o644)
+				files, w, err := Collect(root, testPrefix, all(t, root), CollectOptions{NoArch: noarch})
+				if err != nil || len(w) != 0 {
+					t.Fatal(w, err)
+				}
+				want := fmt.Sprintf(record, "")
+				kept := 1
+				if tt.kept {
+					want, kept = fmt.Sprintf(record, line), 2
+				}
+				for _, f := range files {
+					switch path.Base(f.Path) {
+					case "direct_url.json":
+						kept--
+					case "INSTALLER":
+						want := digest.Of([]byte("conda\n"))
+						if f.Sum != want {
+							t.Errorf("INSTALLER %q", f.Data)
+						}
+					case "RECORD":
+						if f.Sum != digest.Of([]byte(want)) || f.Size != int64(len(want)) || f.FileMode != NoPrefix {
+							t.Errorf("RECORD %q, %d bytes; want %q", f.Data, f.Size, want)
+						}
+					}
+				}
+				if kept != 0 {
+					t.Errorf("%d files direct_url.json too few", kept)
+				}
+			})
+		}
+	}
+}
+
 // A placeholder is found wherever the blocks of the reader end.
 func TestScanAcrossBlocks(t *testing.T) {
 	for _, at := range []int{0, 1, 256<<10 - 20, 256<<10 - 5, 256 << 10, 256<<10 + 14, 512<<10 - 3} {
 		text := strings.Repeat("x", at) + testPrefix + strings.Repeat("y", 300<<10)
-		s, err := newReader().scan(strings.NewReader(text), newFinder(testPrefix), nil)
+		s, err := newReader().scan(strings.NewReader(text), int64(len(text)), newFinder(testPrefix), nil)
 		if err != nil || !s.prefix || s.nul || s.size != int64(len(text)) || s.sum != digest.Of([]byte(text)) {
 			t.Errorf("at %d: %+v %v", at, s, err)
 		}
@@ -274,4 +328,30 @@ func vector(t *testing.T, path string) []string {
 		out = append(out, line(p.Path, p.Type, p.Mode, p.Prefix != "", p.Size, p.SHA256))
 	}
 	return out
+}
+
+// What could not be read ahead is inspected when it is read after all.
+func TestScanInspects(t *testing.T) {
+	root := t.TempDir()
+	put(t, root, "bin/tool", "#!/bin/sh\n", 0o755)
+	put(t, root, "bin/other", "#!/bin/sh\n", 0o755)
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	var given []string
+	c := &collector{dir: dir, root: root, finder: newFinder(testPrefix), paths: []string{"bin/tool"}, ahead: make([]seen, 1), others: map[string]*seen{},
+		opts: CollectOptions{Inspect: func(p string, data []byte) ([]byte, error) {
+			given = append(given, p)
+			return append(data, "# inspected\n"...), nil
+		}}}
+	for _, p := range []string{"bin/tool", "bin/other", "bin/tool", "bin/other"} { // the other is a dependency's
+		if _, err := c.scan(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff([]string{"bin/tool"}, given); d != "" || c.ahead[0].sum != digest.Of([]byte("#!/bin/sh\n# inspected\n")) {
+		t.Error(d, c.ahead[0])
+	}
 }

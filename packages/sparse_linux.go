@@ -3,7 +3,6 @@ package packages
 import (
 	"io"
 	"math"
-	"os"
 )
 
 // Seek's further directions (lseek(2)).
@@ -14,7 +13,7 @@ const (
 
 // dataIn counts the bytes of a file that are not holes, and leaves it at its beginning. Where the file system cannot tell, or
 // there are too many parts to look at, it is a lot.
-func dataIn(f *os.File) (held int64) {
+func dataIn(f io.Seeker) (held int64) {
 	defer f.Seek(0, io.SeekStart)
 	at := int64(0)
 	for range 100_000 {

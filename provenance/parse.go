@@ -59,7 +59,7 @@ func (s *statement) build() (Build, error) {
 		FileName: s.Subject[0].Name, SHA256: sum,
 		Recipe: ext.Recipe, RecipeTree: tree, GitCommit: recipe.Digest["gitCommit"],
 		GitTree: recipe.Digest["gitTree"], GitRemote: recipe.URI,
-		Output: ext.Output, Platform: ext.Platform, Variant: ext.Variant, Widened: ext.Widened,
+		Output: ext.Output, Platform: ext.Platform, Variant: ext.Variant, Unused: ext.Unused, Settings: ext.Settings, Widened: ext.Widened,
 		Key: in.Key, Isolation: in.Isolation, Limits: in.Limits, Epoch: in.Epoch, Packer: in.Packer,
 		Script: in.Script, Tests: in.Tests,
 		BuilderID: run.Builder.ID, BuilderMode: run.Builder.Version["mode"], BuilderVersion: run.Builder.Version["forge"],

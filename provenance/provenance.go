@@ -20,7 +20,9 @@ type Build struct {
 	Output     string // name-version-build
 	Platform   string // subdir
 	Variant    map[string]any
-	Widened    []string // what the build was shown beyond its inputs because it was asked for
+	Unused     map[string]any // the variant's keys that decided nothing, which scripts could read all the same
+	Settings   map[string]any // what variants files say beside variants
+	Widened    []string       // what the build was shown beyond its inputs because it was asked for
 
 	// How it ran: internal parameters.
 	Key       digest.Digest // the action's key

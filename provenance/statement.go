@@ -61,6 +61,8 @@ type external struct {
 	Output   string         `json:"output"`
 	Platform string         `json:"platform"`
 	Variant  map[string]any `json:"variant,omitempty"`
+	Unused   map[string]any `json:"variant_unused,omitempty"`
+	Settings map[string]any `json:"variant_settings,omitempty"`
 	Widened  []string       `json:"widened,omitempty"`
 }
 
@@ -116,7 +118,7 @@ func Statement(b Build) ([]byte, error) {
 		Predicate: predicate{
 			BuildDefinition: buildDefinition{
 				BuildType:            BuildType,
-				ExternalParameters:   external{b.Recipe, b.Output, b.Platform, b.Variant, b.Widened},
+				ExternalParameters:   external{b.Recipe, b.Output, b.Platform, b.Variant, b.Unused, b.Settings, b.Widened},
 				InternalParameters:   internal{b.Key, b.Isolation, b.Limits, b.Epoch, b.Packer, b.Script, b.Tests},
 				ResolvedDependencies: dependencies,
 			},

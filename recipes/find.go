@@ -5,12 +5,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
 
 // Find lists the recipe files that patterns name, sorted and without doubles. A pattern is a file, a
-// folder with a recipe, or a folder and /... for all below it. `...` does not enter testdata, output,
+// folder with a recipe, a folder and /... for all below it, or either with *, ? and [] for what
+// lies there (path/filepath.Match), of which only recipes are taken. `...` does not enter testdata, output,
 // names that begin with a dot or underscore, and folders with a forge.hcl of their own. A pattern that
 // names no recipe is an error. Links to recipe folders are taken. Paths are relative to cwd where the pattern is.
 func Find(patterns []string, cwd string) ([]string, error) {
@@ -21,7 +23,7 @@ func Find(patterns []string, cwd string) ([]string, error) {
 			return nil, err
 		}
 		if len(files) == 0 {
-			return nil, fmt.Errorf("no recipe found in %s (looked for %s)", p, strings.Join(recipeNames(), ", "))
+			return nil, fmt.Errorf("no recipe found in %s (looked for %s)%s", p, strings.Join(recipeNames(), ", "), lower(p, cwd))
 		}
 		for _, f := range files {
 			found[f] = true
@@ -39,6 +41,9 @@ func Searched(patterns []string, cwd string) ([]string, error) {
 		at := filepath.Clean(filepath.FromSlash(dir))
 		if !filepath.IsAbs(at) {
 			at = filepath.Join(cwd, at)
+		}
+		if _, err := os.Lstat(at); err != nil && isGlob(at) {
+			return nil, fmt.Errorf("%s stands for whatever lies there", p)
 		}
 		seen[at] = true
 		if !all {
@@ -79,6 +84,9 @@ func findPattern(pattern, cwd string) ([]string, error) {
 		at = filepath.Join(cwd, at)
 	}
 	info, err := os.Stat(at)
+	if os.IsNotExist(err) && isGlob(at) {
+		return globbed(given, cwd, all)
+	}
 	if os.IsNotExist(err) {
 		return nil, fmt.Errorf("%s: there is no such file or folder", pattern)
 	}
@@ -95,6 +103,65 @@ func findPattern(pattern, cwd string) ([]string, error) {
 		return nil, fmt.Errorf("%s is not a recipe: its name is not one of %s", pattern, strings.Join(recipeNames(), ", "))
 	}
 	return []string{given}, nil
+}
+
+func isGlob(path string) bool { return strings.ContainsAny(path, "*?[") }
+
+// globbed is what a pattern with *, ? or [] stands for where no shell has filled it in: the recipes among the
+// names that match.
+func globbed(given, cwd string, all bool) ([]string, error) {
+	at := given
+	if !filepath.IsAbs(at) {
+		at = filepath.Join(cwd, at)
+	}
+	names, err := filepath.Glob(at)
+	if err != nil {
+		return nil, fmt.Errorf("find recipes in %s: %w", given, err)
+	}
+	var files []string
+	for _, name := range names {
+		as := name
+		if !filepath.IsAbs(given) {
+			if as, err = filepath.Rel(cwd, name); err != nil {
+				return nil, fmt.Errorf("find recipes in %s: %w", given, err)
+			}
+		}
+		info, err := os.Stat(name)
+		switch {
+		case hiddenMatch(at, name):
+		case err != nil: // a link that leads nowhere
+		case info.IsDir() && all:
+			more, err := below(as, name)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, more...)
+		case info.IsDir():
+			files = append(files, in(as, name)...)
+		case !all && slices.Contains(recipeNames(), filepath.Base(name)):
+			files = append(files, as)
+		}
+	}
+	return files, nil
+}
+
+// hiddenMatch reports whether a name that begins with a dot came of * or ?, which stand for no such name in shells.
+func hiddenMatch(pattern, name string) bool {
+	asked := strings.Split(filepath.ToSlash(pattern), "/")
+	for i, part := range strings.Split(filepath.ToSlash(name), "/") {
+		if strings.HasPrefix(part, ".") && i < len(asked) && isGlob(asked[i]) && !strings.HasPrefix(asked[i], ".") {
+			return true
+		}
+	}
+	return false
+}
+
+// lower says where recipes are when a folder has none itself but folders in it do.
+func lower(pattern, cwd string) string {
+	if found, err := globbed(filepath.Join(filepath.FromSlash(pattern), "*"), cwd, false); err != nil || len(found) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; there are recipes below it, which %s takes", strings.TrimSuffix(filepath.ToSlash(pattern), "/")+"/...")
 }
 
 // in is the recipe of a folder. Where there are several, the newest format counts.

@@ -87,6 +87,11 @@ func (e *hclEval) inputs(body *hclsyntax.Body, b *hclsyntax.Block) map[string]ct
 			good = false
 			continue
 		}
+		if !isList(v) && v.IsKnown() && runsCommands(v.AsString()) {
+			e.errorf(a.Expr.Range(), "bad-value", "", "the input %q is a text between quotes: $NAME may stand in it, but no $(, `, \", \\ or line break", name)
+			good = false
+			continue
+		}
 		inputs[name] = v
 	}
 	e.always = append(e.always, reads...)
@@ -94,6 +99,31 @@ func (e *hclEval) inputs(body *hclsyntax.Body, b *hclsyntax.Block) map[string]ct
 		return nil
 	}
 	return inputs
+}
+
+// runsCommands reports whether a shell that reads s between double quotes would find more in it than text and
+// variables. A pipeline's lists are words of the shell; its texts are not (melange bd13253).
+func runsCommands(s string) bool {
+	if strings.ContainsAny(s, "`\"\\\n\r\x00") {
+		return true
+	}
+	for i, part := range strings.Split(s, "$") {
+		if i == 0 || part == "" {
+			continue
+		}
+		if part[0] == '(' || part[0] == '[' || part[0] == '{' && !bracedName(part[1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// bracedName reports whether s begins with a variable's name and its closing brace.
+func bracedName(s string) bool {
+	name, _, closed := strings.Cut(s, "}")
+	return closed && name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) < 0
 }
 
 func isList(v cty.Value) bool { return v.Type().IsTupleType() || v.Type().IsListType() }

@@ -159,11 +159,11 @@ func (o *v0Output) namedScript(n *yaml.Node) []Script {
 		o.errorf(n, "missing-file", "the script %q cannot be read", name)
 		return nil
 	}
-	interpreter := interpreterOf(name)
-	if i := o.text(yamlx.Get(o.node, "script_interpreter")); i != "" {
+	interpreter := []string{interpreterOf(name)}
+	if i := strings.Fields(o.text(yamlx.Get(o.node, "script_interpreter"))); len(i) > 0 {
 		interpreter = i
 	}
-	return []Script{{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreter, Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.place(o.doc, n)}}
+	return []Script{{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreter[0], Arguments: interpreter[1:], Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.place(o.doc, n)}}
 }
 
 func (o *v0Output) inlineScripts(n *yaml.Node) []Script {
@@ -184,15 +184,34 @@ func (o *v0Output) inlineScripts(n *yaml.Node) []Script {
 // scriptEnv are the NAME=VALUE entries of script_env; plain names are the caller's variables.
 func (o *v0Output) scriptEnv() map[string]string {
 	var env map[string]string
-	for _, e := range o.v0Pass.texts(list1(o.get("build", "script_env"))) {
-		if k, v, ok := strings.Cut(e, "="); ok {
+	for _, n := range list1(o.get("build", "script_env")) {
+		for _, e := range o.v0Pass.texts([]*yaml.Node{n}) {
+			k, v, ok := strings.Cut(e, "=")
+			if !ok {
+				continue
+			}
+			k, v = strings.TrimSpace(k), strings.TrimSpace(v)
+			if !variableName(k) || strings.ContainsAny(v, "\n\r") {
+				o.errorf(n, "bad-value", "%q is not NAME=VALUE in one line", e)
+				continue
+			}
 			if env == nil {
 				env = map[string]string{}
 			}
-			env[strings.TrimSpace(k)] = strings.TrimSpace(v)
+			env[k] = v
 		}
 	}
 	return env
+}
+
+// variableName reports whether a shell can export s.
+func variableName(s string) bool {
+	for i, r := range s {
+		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 func (o *v0Output) secrets() (names []string) {

@@ -29,6 +29,7 @@ func (o *v0Output) settle() {
 	for _, k := range o.used {
 		o.out.Variant[k] = o.variant[k]
 	}
+	o.out.Settings = o.settings()
 	hash := strings.TrimPrefix(o.out.Hash, "h")
 	if o.opts.keepPins {
 		hash = "1234567" // what conda-build puts in while nothing is final

@@ -298,6 +298,8 @@ func (o osObject) Attr(name string) (expr.Value, bool) {
 		return envObject(o).Attr("get")
 	case "sep":
 		return "/", true
+	case "pathsep":
+		return ":", true
 	}
 	return nil, false
 }

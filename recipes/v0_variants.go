@@ -49,15 +49,21 @@ func defaultV0Config(target platforms.Platform) *v0Config {
 	if target.IsWindows() {
 		c.set("vc", []string{"14"})
 	}
-	for _, name := range []string{"python", "r-base"} {
-		c.pins[name] = Pin{Name: name, Lower: "x.x", Upper: "x.x"}
+	for _, p := range usualPins {
+		c.pins[p.Name] = p
 	}
-	c.ignoreBuildOnly = []string{"python", "numpy"}
+	c.ignoreBuildOnly = slices.Clone(usualBuildOnly[:])
 	for _, k := range []string{"pin_run_as_build", "ignore_version", "ignore_build_only_deps", "extend_keys"} {
 		c.extend[k] = true
 	}
 	return c
 }
+
+// What conda-build pins and ignores where no variants file says anything.
+var (
+	usualPins      = [...]Pin{{Name: "python", Lower: "x.x", Upper: "x.x"}, {Name: "r-base", Lower: "x.x", Upper: "x.x"}}
+	usualBuildOnly = [...]string{"python", "numpy"}
+)
 
 func defaultCompilers(p platforms.Platform) [][2]string {
 	switch p.OS() {

@@ -340,6 +340,13 @@ func TestFind(t *testing.T) {
 		{[]string{"recipes/other/..."}, []string{"recipes/other/e/recipe.yaml"}, ""},
 		{[]string{"nowhere/..."}, nil, "nowhere/...: there is no such file or folder"},
 		{[]string{"recipes/empty"}, nil, "no recipe found in recipes/empty"},
+		{[]string{"recipes/*"}, []string{"recipes/_old/recipe.yaml", "recipes/a/recipe.yaml", "recipes/b/meta.yaml", "recipes/output/recipe.yaml"}, ""},
+		{[]string{"recipes/[ab]"}, []string{"recipes/a/recipe.yaml", "recipes/b/meta.yaml"}, ""},
+		{[]string{"recipes/*/recipe.yaml", dir + "/recipes/?/meta.yaml"}, []string{dir + "/recipes/a/meta.yaml", dir + "/recipes/b/meta.yaml", "recipes/_old/recipe.yaml", "recipes/a/recipe.yaml", "recipes/output/recipe.yaml"}, ""},
+		{[]string{"recipes/c*/..."}, []string{"recipes/c/d/recipe.hcl"}, ""},
+		{[]string{"../" + filepath.Base(dir) + "/recipes/b*"}, []string{"recipes/b/meta.yaml"}, ""},
+		{[]string{"recipes/zz*"}, nil, "no recipe found in recipes/zz*"},
+		{[]string{"recipes"}, nil, "there are recipes below it, which recipes/... takes"},
 		{[]string{"recipes/empty/x.txt"}, nil, "is not a recipe"},
 		{[]string{"recipes..."}, nil, "follows a slash"},
 	} {

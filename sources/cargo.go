@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/package-url/packageurl-go"
@@ -67,17 +69,62 @@ func (g *Getter) cargo(ctx context.Context, dir, work string, args ...string) ([
 			}
 		}
 	}
-	path, err := g.find("cargo", more...)
-	if err != nil {
-		return nil, err
-	}
 	set := map[string]string{"CARGO_HOME": home, "TMPDIR": dir, "CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never"}
 	if rustup != "" {
 		set["RUSTUP_HOME"] = rustup
 	}
-	// cargo asks the rustc beside it about targets.
-	set["PATH"] = filepath.Dir(path) + string(os.PathListSeparator) + strings.Join(defaultClientDirs(), string(os.PathListSeparator))
-	return g.run(ctx, client{name: path, args: args, dir: work, set: set})
+	path, err := g.newestCargo(ctx, dir, more, set)
+	if err != nil {
+		return nil, err
+	}
+	set["PATH"] = cargoPath(path)
+	out, err := g.run(ctx, client{name: path, args: args, dir: work, set: set})
+	if err != nil && (strings.Contains(err.Error(), "no such subcommand") || strings.Contains(err.Error(), "no such command")) {
+		err = fmt.Errorf("%w; this needs cargo 1.82 or newer, and %s is older", err, path)
+	}
+	return out, err
+}
+
+// cargoPath is PATH for a cargo: it asks the rustc beside it about targets.
+func cargoPath(path string) string {
+	return filepath.Dir(path) + string(os.PathListSeparator) + strings.Join(defaultClientDirs(), string(os.PathListSeparator))
+}
+
+// newestCargo picks among the cargos that are there: a distribution's may be too old for today's registry and
+// lock files, and rustup's lie beside it.
+func (g *Getter) newestCargo(ctx context.Context, dir string, more []string, set map[string]string) (string, error) {
+	paths, err := g.findAll("cargo", more...)
+	if err != nil || len(paths) == 1 {
+		return strings.Join(paths, ""), err
+	}
+	newest, most := "", []int(nil)
+	for _, path := range paths {
+		set["PATH"] = cargoPath(path)
+		out, err := g.run(ctx, client{name: path, args: []string{"--version"}, dir: dir, set: set})
+		if err != nil && ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		if v := cargoVersion(string(out)); newest == "" || slices.Compare(v, most) > 0 {
+			newest, most = path, v
+		}
+	}
+	return newest, nil
+}
+
+// cargoVersion reads what `cargo --version` prints: "cargo 1.95.0 (f2d3ce0bd 2026-03-21)".
+func cargoVersion(line string) (v []int) {
+	words := strings.Fields(line)
+	if len(words) < 2 {
+		return nil
+	}
+	for _, part := range strings.Split(words[1], ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return v
+		}
+		v = append(v, n)
+	}
+	return v
 }
 
 // cratesOf lists the crates that cargo downloaded below dir.

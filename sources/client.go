@@ -31,21 +31,34 @@ type client struct {
 
 // find returns the absolute path of a program, also looked for in more.
 func (g *Getter) find(name string, more ...string) (string, error) {
+	all, err := g.findAll(name, more...)
+	if err != nil {
+		return "", err
+	}
+	return all[0], nil
+}
+
+// findAll lists every program of that name, the one that find takes first; there is at least one.
+func (g *Getter) findAll(name string, more ...string) ([]string, error) {
 	if filepath.IsAbs(name) {
-		return name, nil
+		return []string{name}, nil
 	}
 	dirs := g.ClientDirs
 	if dirs == nil {
 		dirs = defaultClientDirs()
 	}
 	dirs = append(slices.Clone(dirs), more...)
+	var all []string
 	for _, dir := range dirs {
 		p := filepath.Join(dir, name+exeSuffix)
 		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() && executable(info) {
-			return p, nil
+			all = append(all, p)
 		}
 	}
-	return "", fmt.Errorf("needs %s, which is in none of %s", name, strings.Join(dirs, ", "))
+	if len(all) == 0 {
+		return nil, fmt.Errorf("needs %s, which is in none of %s", name, strings.Join(dirs, ", "))
+	}
+	return all, nil
 }
 
 // passed are the variables of the caller that clients read: who they are, proxies, certificates and

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -151,6 +152,37 @@ func TestRegistryCargo(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err != nil || env["CARGO_NET_OFFLINE"] != "true" {
 		t.Errorf("%v, %q", err, env)
 	}
+}
+
+// TestOldCargo takes the newest cargo of those that are there, and says so where it is too old.
+func TestOldCargo(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the programs are shell scripts")
+	}
+	program := func(version, text string) string {
+		dir := t.TempDir()
+		script := "#!/bin/sh\nif [ $1 = --version ]; then echo " + version + "; exit; fi\n" + text
+		if err := os.WriteFile(filepath.Join(dir, "cargo"), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	old := program("cargo 1.65.0", "echo 'error: no such subcommand: `info`' >&2; exit 101")
+	broken := program("no toolchain", "exit 1")
+	for _, dirs := range [][]string{{old, "new", broken}, {broken, "new"}, {"new", old}} {
+		for i := range dirs {
+			if dirs[i] == "new" {
+				dirs[i] = program("'cargo 1.100.1 (f2d3ce0bd 2026-03-21)'", "echo from $0")
+			}
+		}
+		g := newGetter(t, func(c *Config) { c.ClientDirs, c.Env = dirs, nil })
+		if out, err := g.cargo(context.Background(), t.TempDir(), t.TempDir(), "info"); err != nil || !strings.HasPrefix(string(out), "from ") {
+			t.Errorf("%q, %v", out, err)
+		}
+	}
+	g := newGetter(t, func(c *Config) { c.ClientDirs, c.Env = []string{old}, nil })
+	_, err := g.cargo(context.Background(), t.TempDir(), t.TempDir(), "info")
+	wantError(t, err, "no such subcommand", "needs cargo 1.82 or newer, and "+old)
 }
 
 // TestRegistryRecipeLock takes the lock file that lies beside the recipe: most packages of npm have none.

@@ -3,13 +3,13 @@ package trust
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"os"
 
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+	circl "github.com/cloudflare/circl/sign/ed25519"
 )
 
 // PAE is DSSE's pre-authentication encoding: the bytes that are signed.
@@ -19,7 +19,7 @@ func PAE(payloadType string, payload []byte) []byte {
 
 // SignStatement wraps payload into an envelope with one Ed25519 signature over its PAE.
 func (k *Keys) SignStatement(_ context.Context, payloadType string, payload []byte) (Envelope, error) {
-	sig := ed25519.Sign(k.private, PAE(payloadType, payload))
+	sig := circl.Sign(circl.PrivateKey(k.private), PAE(payloadType, payload))
 	return Envelope{
 		PayloadType: payloadType,
 		Payload:     base64.StdEncoding.EncodeToString(payload),

@@ -39,15 +39,13 @@ and to test.`,
 	f.build.registerRun(c.Flags())
 	c.Flags().StringVar(&f.output, "output-name", "", "which output to measure (default the last recipe's)")
 	c.Flags().StringVar(&f.command, "command", "", "measure this instead of the recipe's command")
-	c.Flags().IntVar(&f.rounds, "rounds", 5, "how often each package is measured")
+	f.rounds = 5
+	c.Flags().Var(number(&f.rounds, 1), "rounds", "how often each package is measured")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	return c
 }
 
 func (a *app) bench(ctx context.Context, f *benchFlags, args []string) error {
-	if f.rounds < 1 {
-		return usageError{errors.New("--rounds: want at least one")}
-	}
 	req, err := a.request(&f.build, args)
 	if err != nil {
 		return err

@@ -27,7 +27,8 @@ func buildCommand(a *app) *cobra.Command {
 not built yet: each in a sandbox of its own, tested from its package, with signed
 provenance, into a conda channel (output/).
 
-RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe below recipes/.`,
+RECIPE is a folder, a recipe file, - for standard input, or a pattern: ./recipes/... is every recipe below
+recipes/, ./recipes/lib* those of the folders with such names.`,
 		Example: `  forge build ./recipes/...
   forge build ./recipes/zlib ./recipes/libpng -j1
   forge build -n ./recipes/...          what would be built, and why
@@ -35,6 +36,9 @@ RECIPE is a folder, a recipe file, or a pattern: ./recipes/... is every recipe b
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := a.requestFor(&f, nil)
 			if err != nil {
+				return err
+			}
+			if err := reports.check(); err != nil {
 				return err
 			}
 			var last *lastRun
@@ -332,6 +336,9 @@ func closingLine(outcomes []*engine.Outcome) string {
 func closing(n int, count map[engine.Status]int) string {
 	if n == 0 {
 		return "nothing to build: every output is skipped"
+	}
+	if count[engine.StatusReused] == 1 && n == 1 {
+		return "the package is up to date"
 	}
 	if count[engine.StatusReused] == n {
 		return fmt.Sprintf("all %d packages are up to date", n)

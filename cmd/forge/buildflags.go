@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +34,7 @@ type buildFlags struct {
 	maxMemory                                                       string
 	verifyCache                                                     bool
 	abiCheck                                                        string
+	shortOutput                                                     string // short name of --output-dir
 	peer                                                            peerFlags
 }
 
@@ -39,7 +42,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.recipes, "recipe", "r", nil, "recipe: a folder, a file or a pattern such as ./recipes/... (also as plain arguments)")
 	fs.StringVar(&f.recipeDir, "recipe-dir", "", "folder whose recipes are all taken")
 	fs.StringArrayVar(&f.upTo, "up-to", nil, "only this output and what it needs")
-	fs.StringVar(&f.outputDir, "output-dir", "", "channel that packages are put into (default output)")
+	fs.StringVarP(&f.outputDir, "output-dir", f.shortOutput, "", "channel that packages are put into (default output)")
 	fs.StringVar(&f.buildPlatform, "build-platform", "", "platform the compilers run on (default this machine's)")
 	fs.StringVar(&f.hostPlatform, "host-platform", "", "platform the packages run on (default the target's)")
 	fs.StringVar(&f.target, "target-platform", "", "platform to build for (default this machine's)")
@@ -50,7 +53,8 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.ignoreRecipeVariants, "ignore-recipe-variants", false, "do not read the variants file beside a recipe")
 	fs.StringVar(&f.packageFormat, "package-format", "", "conda[:LEVEL] or tar-bz2[:LEVEL]; the level is a number, min, max or default (default conda)")
 	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), seatbelt (macOS), appcontainer (Windows) or none (default full); recorded in the provenance")
-	fs.IntVar(&f.buildNum, "build-num", -1, "build number of all outputs")
+	f.buildNum = -1
+	fs.Var(number(&f.buildNum, 0), "build-num", "build number of all outputs (default the recipe's)")
 	fs.StringVar(&f.buildString, "build-string-prefix", "", "begin every build string with this")
 	fs.StringArrayVar(&f.extraMeta, "extra-meta", nil, "KEY=VALUE for about.json")
 	fs.StringVar(&f.excludeNewer, "exclude-newer", "", "ignore packages newer than this date (RFC 3339)")
@@ -71,7 +75,7 @@ func (f *buildFlags) registerTrust(fs *pflag.FlagSet) {
 }
 
 func (f *buildFlags) registerRun(fs *pflag.FlagSet) {
-	fs.IntVarP(&f.jobs, "jobs", "j", 0, "jobs at once: builds, and what make and ninja start in them (default one a core)")
+	fs.VarP(number(&f.jobs, 1), "jobs", "j", "jobs at once: builds, and what make and ninja start in them (default one a core)")
 	fs.BoolVarP(&f.keepGoing, "keep-going", "k", false, "go on with what does not need a failed package")
 	fs.BoolVar(&f.continueOnFailure, "continue-on-failure", false, "the same as --keep-going")
 	fs.BoolVar(&f.verifyCache, "verify-cache", false, "build again what the cache has, and fail where the two differ, with the class of each difference")
@@ -97,11 +101,13 @@ func (a *app) request(f *buildFlags, args []string) (*engine.Request, error) {
 func (f *buildFlags) registerChannels(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.channels, "channel", "c", nil, "channel to take dependencies from: a folder or a URL; after the package's own, in order")
 	fs.StringVar(&f.channelPriority, "channel-priority", "strict", "strict, flexible or disabled")
-	fs.StringVar(&f.outputDir, "output-dir", "", "folder of this workspace's packages and logs (default output)")
+	fs.StringVarP(&f.outputDir, "output-dir", f.shortOutput, "", "folder of this workspace's packages and logs (default output)")
 	fs.StringVar(&f.isolation, "isolation", "", "the least isolation that will do: full, landlock (Linux), seatbelt (macOS), appcontainer (Windows) or none (default full)")
 	fs.Var(&f.memory, "memory", "most memory a script may use, in bytes or as 2GB")
 	fs.StringVar(&f.timeout, "timeout", "", "longest time a script may run, for example 2h")
 	fs.BoolVar(&f.offline, "offline", false, "fetch nothing")
+	fs.BoolVar(&f.experimental, "experimental", false, "for scripts that give it: packages need no switch")
+	fs.Lookup("experimental").Hidden = true
 	f.peer.register(fs)
 	f.buildNum = -1
 }
@@ -122,6 +128,9 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 	}
 	a.space = space
 	a.config.fillFlags(f)
+	if v := a.getenv("RATTLER_BUILD_EXPERIMENTAL"); v == "true" || v == "1" {
+		f.experimental = true
+	}
 	output := f.outputDir
 	if output == "" {
 		output = a.getenv("CONDA_BLD_PATH") // rattler-build's and conda-build's variable
@@ -195,22 +204,22 @@ func (f *buildFlags) platforms(req *engine.Request) error {
 	req.BuildPlatform = platforms.Host()
 	req.TargetPlatform = req.BuildPlatform
 	for _, p := range []struct {
-		text string
-		to   *platforms.Platform
-	}{{f.buildPlatform, &req.BuildPlatform}, {f.target, &req.TargetPlatform}} {
+		flag, text string
+		to         *platforms.Platform
+	}{{"--build-platform", f.buildPlatform, &req.BuildPlatform}, {"--target-platform", f.target, &req.TargetPlatform}} {
 		if p.text != "" {
-			v, err := platforms.Parse(p.text)
+			v, err := parsePlatform(p.flag, p.text)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			*p.to = v
 		}
 	}
 	req.HostPlatform = req.TargetPlatform
 	if f.hostPlatform != "" {
-		v, err := platforms.Parse(f.hostPlatform)
+		v, err := parsePlatform("--host-platform", f.hostPlatform)
 		if err != nil {
-			return usageError{err}
+			return err
 		}
 		req.HostPlatform = v
 	}
@@ -269,8 +278,8 @@ func (f *buildFlags) words(req *engine.Request) (err error) {
 	}
 	if f.timeout != "" {
 		d, err := time.ParseDuration(f.timeout)
-		if err != nil {
-			return usageError{fmt.Errorf("--timeout: %w", err)}
+		if err != nil || d <= 0 {
+			return usageError{fmt.Errorf("--timeout %q: want a time such as 90s, 45m or 2h", f.timeout)}
 		}
 		req.Limits.Wall = d
 	}
@@ -338,7 +347,11 @@ func (f *buildFlags) pairs(req *engine.Request) error {
 
 // find resolves patterns to recipe files; without any, the working folder's recipe.
 func (f *buildFlags) find(a *app, req *engine.Request, args []string) error {
-	patterns, err := a.withStdin(f.patterns(args), req)
+	given := f.patterns(args)
+	if slices.Contains(given, "") {
+		return usageError{errors.New("the name of a recipe is empty; this folder is .")}
+	}
+	patterns, err := a.withStdin(given, req)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,24 @@ func (r *buildReports) register(fs *pflag.FlagSet) {
 	fs.StringVar(&r.junit, "junit", "", "write the results to this file as JUnit XML")
 }
 
+// check finds out before a build whether its reports can be written, not when they are lost.
+func (r *buildReports) check() error {
+	for _, f := range []struct{ flag, path string }{{"--trace", r.trace}, {"--markdown-summary", r.markdown}, {"--junit", r.junit}} {
+		if f.path == "" {
+			continue
+		}
+		if info, err := os.Stat(f.path); err == nil && info.IsDir() {
+			return usageError{fmt.Errorf("%s %s: it is a folder; name a file", f.flag, f.path)}
+		}
+		if info, err := os.Stat(filepath.Dir(f.path)); err != nil {
+			return usageError{fmt.Errorf("%s: %w", f.flag, err)}
+		} else if !info.IsDir() {
+			return usageError{fmt.Errorf("%s %s: %s is no folder", f.flag, f.path, filepath.Dir(f.path))}
+		}
+	}
+	return nil
+}
+
 // write makes the files; outcomes are those of the whole run.
 func (r *buildReports) write(req *engine.Request, outcomes []*engine.Outcome, t *tracer) error {
 	var err error
@@ -239,6 +257,7 @@ type junitSuite struct {
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
 	Skipped  int         `xml:"skipped,attr"`
+	Errors   int         `xml:"errors,attr"` // always 0: JUnit's word for tests that could not run; readers want the attribute
 	Time     string      `xml:"time,attr"`
 	Cases    []junitCase `xml:"testcase"`
 }
@@ -254,6 +273,7 @@ type junitCase struct {
 
 type junitText struct {
 	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"` // which the schema of Ant's JUnit task wants of a failure
 	Text    string `xml:",chardata"`
 }
 
@@ -271,7 +291,7 @@ func writeJUnit(w io.Writer, outcomes []*engine.Outcome) error {
 		switch o.Status {
 		case engine.StatusFailed:
 			s.Failures++
-			c.Failure = &junitText{Message: lastLine(text), Text: text}
+			c.Failure = &junitText{Message: lastLine(text), Type: string(o.Status), Text: text}
 		case engine.StatusSkipped:
 			s.Skipped++
 			c.Skipped = &junitText{Message: text}

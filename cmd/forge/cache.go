@@ -249,7 +249,7 @@ func (a *app) trim(ctx context.Context, st *store.Store, outcomes []*engine.Outc
 	}
 	c, err := st.GC(ctx, limits)
 	if err == nil && c.Results+c.Trees+c.Blobs > 0 && !a.global.quiet {
-		fmt.Fprintf(a.stderr, "forge: the store is over its limit: removed %.1f MB of what was not used for longest, %.1f MB left\n", float64(c.Before-c.After)/1e6, float64(c.After)/1e6)
+		a.say("note", fmt.Sprintf("the store is over its limit: removed %.1f MB of what was not used for longest, %.1f MB left", float64(c.Before-c.After)/1e6, float64(c.After)/1e6))
 	}
 	return err
 }
@@ -384,6 +384,6 @@ from whom you would let build on this machine. --json prints {"results", "blobs"
 // sweep removes what killed runs left in the store. It never fails a run.
 func (a *app) sweep(ctx context.Context, st *store.Store) {
 	if err := st.Sweep(ctx, time.Now()); err != nil && a.global.verbose > 0 {
-		fmt.Fprintf(a.stderr, "forge: what an earlier run left in the store cannot be removed: %v\n", err)
+		a.say("note", fmt.Sprintf("what an earlier run left in the store cannot be removed: %v", err))
 	}
 }

@@ -87,7 +87,7 @@ func (c ci) logText(name string) string {
 func (c ci) fold(title, text string) {
 	var b strings.Builder
 	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		b.WriteString("| " + c.clean(diag.Printable(line)) + "\n")
+		b.WriteString("| " + c.clean(diag.Printable(diag.WithoutColor(line))) + "\n")
 	}
 	switch c.kind {
 	case "github":

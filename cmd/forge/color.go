@@ -26,7 +26,7 @@ func widthOf(w io.Writer) int {
 	return columns
 }
 
-// coloured decides by --color, NO_COLOR (https://no-color.org), CLICOLOR_FORCE and the terminal.
+// coloured decides by --color, NO_COLOR (https://no-color.org), CLICOLOR, CLICOLOR_FORCE and the terminal.
 func (a *app) coloured(w io.Writer) bool {
 	switch a.global.color {
 	case "always":
@@ -40,7 +40,7 @@ func (a *app) coloured(w io.Writer) bool {
 	if f := a.getenv("CLICOLOR_FORCE"); f != "" && f != "0" {
 		return true
 	}
-	return isTerminal(w) && a.getenv("TERM") != "dumb"
+	return isTerminal(w) && a.getenv("TERM") != "dumb" && a.getenv("CLICOLOR") != "0"
 }
 
 // painter returns the function that colours a piece of text by its role.

@@ -98,10 +98,13 @@ let forge_before = $env.config.completions.external.completer?
 let forge_completer = {|spans|
   let lines = (^forge __complete ...($spans | skip 1) | complete | get stdout | lines)
   let bits = ($lines | where {|l| $l starts-with ':' } | last | default ':0' | str substring 1.. | into int)
+  let typed = ($spans | last)
+  let flag = if ($typed starts-with '--') and ($typed has '=') { ($typed | split row '=' | first) + '=' } else { '' }
   let found = ($lines | where {|l| not ($l starts-with ':') and $l != '' } | each {|l|
     let parts = ($l | split column "\t" value description | first)
-    {value: $parts.value, description: ($parts.description? | default '')}
-  })
+    let value = if ($parts.value starts-with '--') { $parts.value } else { $flag + $parts.value }
+    {value: $value, description: ($parts.description? | default '')}
+  } | where {|c| $c.value starts-with $typed })
   if ($bits | bits and 24) != 0 or (($found | is-empty) and ($bits | bits and 4) == 0) { null } else { $found }
 }
 $env.config.completions.external = {
@@ -117,14 +120,20 @@ use str
 set edit:completion:arg-completer[forge] = {|@words|
   var found = []
   var bits = 0
+  var flag = ''
+  if (and (str:has-prefix $words[-1] '--') (str:contains $words[-1] '=')) {
+    set flag = [(str:split &max=2 '=' $words[-1])][0]'='
+  }
   for line [(e:forge __complete (all $words[1..]) 2>/dev/null | from-lines)] {
     if (str:has-prefix $line ':') {
       set bits = (num $line[1..])
     } elif (!=s $line '') {
       var parts = [(str:split &max=2 "\t" $line)]
-      var shown = $parts[0]
-      if (> (count $parts) 1) { set shown = $parts[0]'  ('$parts[1]')' }
-      set found = [$@found (edit:complex-candidate $parts[0] &display=$shown)]
+      var word = $parts[0]
+      if (not (str:has-prefix $word '--')) { set word = $flag$word }
+      var shown = $word
+      if (> (count $parts) 1) { set shown = $word'  ('$parts[1]')' }
+      set found = [$@found (edit:complex-candidate $word &display=$shown)]
     }
   }
   if (or (>= $bits 8) (and (== (count $found) 0) (< $bits 4))) {
@@ -143,12 +152,15 @@ func completions(a *app, c *cobra.Command) {
 	}
 	words := map[string][]string{
 		"log-style": {"fancy", "plain", "json"}, "color": colorWords, "wrap-log-lines": {"true", "false"},
-		"build-platform": platforms.Subdirs(), "host-platform": platforms.Subdirs(), "target-platform": platforms.Subdirs(),
+		"build-platform": platforms.Subdirs(), "platform": platforms.Subdirs(), "host-platform": platforms.Subdirs(), "target-platform": platforms.Subdirs(),
 		"noarch-build-platform": platforms.Subdirs(), "channel-priority": {"strict", "flexible", "disabled"},
 		"package-format": {"conda", "conda:min", "conda:default", "conda:max", "tar-bz2", "tar-bz2:min", "tar-bz2:max"},
 		"test":           {"skip", "native", "native-and-emulated"}, "env-isolation": {"strict", "conda-build", "none"},
 		"skip-existing": {"none", "local", "all"}, "isolation": {string(sandbox.Full), string(sandbox.Landlock), string(sandbox.None)},
-		"shell": shells, "abi-check": abiWords, "vary": engine.VaryWords(),
+		"shell": shells, "format": {"dot", "json", "svg", "text"}, "to": {"recipe.yaml", "recipe.hcl"}, "abi-check": abiWords, "vary": engine.VaryWords(),
+	}
+	if c.Name() == "export" {
+		words["format"] = []string{"pem", "openpgp"} // of keys
 	}
 	for name, list := range words {
 		if c.LocalFlags().Lookup(name) != nil {

@@ -58,7 +58,7 @@ func (f *debugFlags) registerWorkDir(c *cobra.Command) {
 }
 
 func debugSetupCommand(a *app) *cobra.Command {
-	var f debugFlags
+	f := debugFlags{build: buildFlags{shortOutput: "o"}}
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "setup [RECIPE]",
@@ -86,7 +86,7 @@ func debugSetupCommand(a *app) *cobra.Command {
 }
 
 func debugShellCommand(a *app) *cobra.Command {
-	var f debugFlags
+	f := debugFlags{build: buildFlags{shortOutput: "o"}}
 	c := &cobra.Command{
 		Use:   "shell [RECIPE]",
 		Short: "Open a shell where the build script would start, or where it fails",
@@ -107,7 +107,7 @@ The sources can be changed from outside, too: forge debug workdir says where the
 }
 
 func debugRunCommand(a *app) *cobra.Command {
-	var f debugFlags
+	f := debugFlags{build: buildFlags{shortOutput: "o"}}
 	c := &cobra.Command{
 		Use:   "run [RECIPE] [-- COMMAND...]",
 		Short: "Run the build script, or one command, in a build that is set up",
@@ -135,7 +135,7 @@ it is set up first. The exit code is the script's.`,
 
 // debugAddCommand is host-add or build-add.
 func debugAddCommand(a *app, kind string) *cobra.Command {
-	var f debugFlags
+	f := debugFlags{build: buildFlags{shortOutput: "o"}}
 	c := &cobra.Command{
 		Use:     kind + "-add SPEC...",
 		Short:   "Install more packages into the " + kind + " environment of a build that is set up",
@@ -165,7 +165,7 @@ func debugAddCommand(a *app, kind string) *cobra.Command {
 }
 
 func debugWorkdirCommand(a *app) *cobra.Command {
-	var f debugFlags
+	f := debugFlags{build: buildFlags{shortOutput: "o"}}
 	c := &cobra.Command{
 		Use:     "workdir",
 		Short:   "Print where the sources of the build that is set up lie",

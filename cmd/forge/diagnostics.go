@@ -22,6 +22,12 @@ func (a *app) printList(list diag.List) {
 			}
 		}
 	}
+	if a.forPrograms() {
+		for _, d := range list {
+			fmt.Fprint(a.stderr, diagnosticEvent(d))
+		}
+		return
+	}
 	for _, group := range alike(list) {
 		show := group
 		if len(group) > alikeShown+1 && a.global.verbose == 0 {

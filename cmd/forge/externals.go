@@ -77,19 +77,14 @@ func own(file *recipes.Workspace) ([]toolchain.Declared, error) {
 
 // withEnv is a copy of e with the variables that the workspace sets for it.
 func (d declared) withEnv(e *toolchain.External, said *recipes.ExternalTool) *toolchain.External {
-	env := maps.Clone(e.Env)
-	if env == nil {
-		env = map[string]string{}
-	}
+	set := map[string]string{}
 	for _, t := range d.file.Toolchains {
 		if t.Name == e.Record.Name && (t.Platform == platforms.Platform{} || t.Platform == d.platform) {
-			maps.Copy(env, t.Env)
+			maps.Copy(set, t.Env)
 		}
 	}
 	if said != nil {
-		maps.Copy(env, said.Env)
+		maps.Copy(set, said.Env)
 	}
-	c := *e
-	c.Env = env
-	return &c
+	return e.With(set)
 }

@@ -189,7 +189,7 @@ func (a *app) removedNames(ctx context.Context, req *engine.Request, since strin
 	current, _, _ := engine.Render(ctx, &now)
 	removed := g.Removed(old, current)
 	if len(removed) > 0 && !a.global.quiet {
-		fmt.Fprintf(a.stderr, "forge: no longer offered by a recipe: %s\n", diag.Printable(strings.Join(removed, ", ")))
+		a.say("note", "no longer offered by a recipe: "+strings.Join(removed, ", "))
 	}
 	return removed, ctx.Err()
 }
@@ -224,7 +224,7 @@ func (a *app) forAll(req *engine.Request, changed []string) []string {
 	for _, file := range changed {
 		if shared[file] {
 			if !a.global.quiet {
-				fmt.Fprintf(a.stderr, "forge: %s changed, which every recipe is rendered with: all of them count as changed\n", diag.Printable(relativeTo(req.WorkDir, file)))
+				a.say("note", relativeTo(req.WorkDir, file)+" changed, which every recipe is rendered with: all of them count as changed")
 			}
 			return []string{"/"}
 		}

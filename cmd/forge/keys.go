@@ -140,8 +140,8 @@ func (a *app) signingKeys() (*trust.Keys, error) {
 	}
 	keys.Clock = time.Now
 	if created && !a.global.quiet {
-		fmt.Fprintf(a.stderr, "forge: made a new signing key in %s (OpenPGP %s)\n"+
-			"       keep a copy of that folder; 'forge keys export' prints the public half for others\n", dir, keys.Fingerprint())
+		a.say("note", fmt.Sprintf("made a new signing key in %s (OpenPGP %s)\n"+
+			"       keep a copy of that folder; 'forge keys export' prints the public half for others", dir, keys.Fingerprint()))
 	}
 	return keys, nil
 }

@@ -38,9 +38,9 @@ func (f *readFlags) register(fs *pflag.FlagSet) {
 func (f *readFlags) options() (recipes.RenderOptions, error) {
 	o := recipes.RenderOptions{IgnoreRecipeVariants: f.ignoreRecipeVariants, AllowUnhashed: f.allowUnhashed, BuildPlatform: platforms.Host(), TargetPlatform: platforms.Host()}
 	if f.target != "" {
-		p, err := platforms.Parse(f.target)
+		p, err := parsePlatform("--target-platform", f.target)
 		if err != nil {
-			return o, usageError{err}
+			return o, err
 		}
 		o.TargetPlatform = p
 	}

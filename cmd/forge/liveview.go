@@ -51,7 +51,7 @@ func (v liveView) lines(columns, rows int) []string {
 	for _, r := range shown {
 		list = append(list, v.row(r, columns, names, times))
 		for _, l := range r.log[max(0, len(r.log)-room):] {
-			list = append(list, v.paint("dim", fit("          | "+diag.Printable(withoutColor(l)), columns)))
+			list = append(list, v.paint("dim", fit("          | "+strings.ReplaceAll(diag.Printable(diag.WithoutColor(l)), "\t", "    "), columns)))
 		}
 	}
 	if hidden > 0 {
@@ -173,24 +173,6 @@ func cut(s string, columns int) string {
 		return s
 	}
 	return fit(s, max(0, columns-1)) + "…"
-}
-
-// withoutColor removes what sets colours (ECMA-48 SGR): tools that colour their output need no second one.
-func withoutColor(s string) string {
-	for {
-		from := strings.Index(s, "\x1b[")
-		if from < 0 {
-			return s
-		}
-		to := from + 2
-		for to < len(s) && (s[to] >= '0' && s[to] <= '9' || s[to] == ';' || s[to] == ':') {
-			to++
-		}
-		if to == len(s) || s[to] != 'm' && s[to] != 'K' {
-			return s
-		}
-		s = s[:from] + s[to+1:]
-	}
 }
 
 // wrap breaks a line at a number of columns; what follows is indented like the line's beginning.

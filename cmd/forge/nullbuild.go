@@ -19,6 +19,7 @@ import (
 	"forge/engine"
 	"forge/internal/diag"
 	"forge/internal/fsx"
+	"forge/internal/plain"
 	"forge/recipes"
 	"forge/sandbox"
 	"forge/store"
@@ -52,7 +53,8 @@ const (
 // ordinary one in any case, because more is wanted of it than its packages.
 func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags, args []string, reports buildReports) (*lastRun, error) {
 	patterns := f.patterns(args)
-	if widened, err := json.Marshal(req.Widen); err != nil || string(widened) != "{}" || len(req.Widen.Env) > 0 || req.Emulate {
+	widened, err := plain.Of(req.Widen)
+	if names, ok := widened.(map[string]any); err != nil || !ok || len(names) > 0 || len(req.Widen.Env) > 0 || req.Emulate {
 		return nil, nil // it depends on more of the machine than is watched
 	}
 	if reports != (buildReports{}) || req.KeepBuild || req.TraceInputs || req.SkipExisting != "" || a.global.logStyle == "json" || slices.Contains(patterns, "-") {
@@ -75,10 +77,14 @@ func (a *app) lastRunOf(ctx context.Context, req *engine.Request, f *buildFlags,
 	if err != nil {
 		return nil, nil
 	}
-	asked, err := json.Marshal(map[string]any{
+	fields, err := plain.Of(map[string]any{
 		"request": req, "flags": fmt.Sprintf("%+v", *f), "patterns": patterns, "workspace": a.space.dir, "forge.hcl": a.space.sum, "configuration": a.config,
 		"level": level, "program": program,
 	})
+	if err != nil {
+		return nil, err
+	}
+	asked, err := json.Marshal(fields)
 	if err != nil {
 		return nil, err
 	}
@@ -385,6 +391,6 @@ func (l *lastRun) texts(req *engine.Request, outcomes []*engine.Outcome) (map[by
 // detail says something that only matters to who asks with -v.
 func (a *app) detail(format string, args ...any) {
 	if a.global.verbose > 0 {
-		fmt.Fprintf(a.stderr, "forge: %s\n", diag.Printable(fmt.Sprintf(format, args...)))
+		a.say("detail", fmt.Sprintf(format, args...))
 	}
 }

@@ -188,7 +188,7 @@ func (a *app) extract(ctx context.Context, path, dest string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%d files in %s, %d in its info\n", len(paths), dest, infos)
+	fmt.Fprintf(a.stdout, "%d %s in %s, %d in its info\n", len(paths), plural("file", len(paths)), dest, infos)
 	return nil
 }
 

@@ -8,13 +8,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"forge/engine"
-	"forge/platforms"
 )
 
 // peerFlags are those of rattler-build that a script may give: some need no switch in Forge and are only
 // checked, the others widen what a build may see. docs/rattler-build.md has the table.
 type peerFlags struct {
-	noBuildID, v3, network             bool
+	noBuildID, v3, network, noDefaults bool
 	sandbox                            bool // see unsandboxed
 	widens                             bool // the verb has the flags that widen
 	windowsLinks, anyLicence, colorLog bool
@@ -26,8 +25,8 @@ type peerFlags struct {
 // register adds what goes with every verb that solves or installs.
 func (p *peerFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&p.insecure, "allow-insecure-host", nil, "do not check the TLS certificate of this host; what comes from it is held to its hash all the same")
-	fs.IntVar(&p.compressionThreads, "compression-threads", 0, "threads that compress a package (packages are the same whatever it is)")
-	fs.IntVar(&p.ioLimit, "io-concurrency-limit", 0, "most files installed at once (one at a time is never more)")
+	fs.Var(number(&p.compressionThreads, 0), "compression-threads", "threads that compress a package (packages are the same whatever it is)")
+	fs.Var(number(&p.ioLimit, 0), "io-concurrency-limit", "most files installed at once (one at a time is never more)")
 	fs.BoolVar(&p.v3, "v3", false, "for scripts that give it: what is read of it needs no switch")
 	for _, name := range []string{"compression-threads", "io-concurrency-limit", "v3"} {
 		fs.Lookup(name).Hidden = true
@@ -39,7 +38,9 @@ func (p *peerFlags) registerWiden(fs *pflag.FlagSet) {
 	p.widens = true
 	fs.BoolVar(&p.noBuildID, "no-build-id", false, "for scripts that give it: folders of a build never hold a time")
 	fs.BoolVar(&p.sandbox, "sandbox", true, "build in a sandbox; --sandbox=false is --isolation none")
+	fs.BoolVar(&p.noDefaults, "overwrite-default-sandbox-config", false, "for scripts that give it: nothing of the machine is shown by default")
 	fs.Lookup("no-build-id").Hidden = true
+	fs.Lookup("overwrite-default-sandbox-config").Hidden = true
 	fs.BoolVar(&p.network, "allow-network", false, "let build scripts use the network; recorded in the provenance")
 	fs.StringArrayVar(&p.read, "allow-read", nil, "show build scripts this path of the machine, read-only; recorded in the provenance")
 	fs.StringArrayVar(&p.execute, "allow-read-execute", nil, "show build scripts this path, to read and run; recorded in the provenance")
@@ -56,18 +57,10 @@ func (p *peerFlags) unsandboxed() bool { return p.widens && !p.sandbox }
 
 // apply checks the flags and puts them into the request.
 func (p *peerFlags) apply(req *engine.Request) error {
-	for _, n := range []struct {
-		flag  string
-		value int
-	}{{"compression-threads", p.compressionThreads}, {"io-concurrency-limit", p.ioLimit}} {
-		if n.value < 0 {
-			return usageError{fmt.Errorf("--%s %d: want a number above 0", n.flag, n.value)}
-		}
-	}
 	if p.noarchPlatform != "" {
-		platform, err := platforms.Parse(p.noarchPlatform)
+		platform, err := parsePlatform("--noarch-build-platform", p.noarchPlatform)
 		if err != nil {
-			return usageError{fmt.Errorf("--noarch-build-platform: %w", err)}
+			return err
 		}
 		req.NoarchPlatform = platform.String()
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -66,7 +65,7 @@ func (a *app) newProgress(total int) *progress {
 	if isTerminal(a.stderr) {
 		p.screen = a.stderr.(*os.File)
 		p.wrap = a.global.wrap == "true" || a.global.wrap == "" && a.getenv("CI") == ""
-		if a.global.logStyle == "fancy" && a.getenv("TERM") != "dumb" && !p.quiet {
+		if a.global.logStyle == "fancy" && (a.global.fancy || a.getenv("CI") == "") && a.getenv("TERM") != "dumb" && !p.quiet {
 			p.style = "live"
 			p.keys = openKeyboard(a.stdin)
 		}
@@ -207,19 +206,9 @@ func (p *progress) end(e engine.Event) {
 func printableText(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {
-		lines[i] = diag.Printable(withoutColor(l))
+		lines[i] = diag.Printable(diag.WithoutColor(l))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// jsonEvent is one line of --log-style json.
-type jsonEvent struct {
-	Event   string  `json:"event"`
-	Text    string  `json:"text"`
-	Package string  `json:"package,omitempty"`
-	Phase   string  `json:"phase,omitempty"`
-	Seconds float64 `json:"seconds,omitempty"`
-	Reason  string  `json:"reason,omitempty"`
 }
 
 // line writes one line above the live view. The caller holds mu.
@@ -238,9 +227,7 @@ func (p *progress) line(role, word, text string, e engine.Event) {
 				j.Reason = e.Outcome.Err.Error()
 			}
 		}
-		if b, err := json.Marshal(j); err == nil {
-			fmt.Fprintf(&p.out, "%s\n", diag.JSON(b))
-		}
+		p.out.WriteString(j.String())
 		return
 	}
 	p.text(fmt.Sprintf("%s %s", p.paint(role, fmt.Sprintf("%9s", word)), diag.Printable(text)))
@@ -315,7 +302,7 @@ func (p *progress) repaint() {
 	p.painted = []int{}
 	for _, l := range p.view().lines(columns-1, rows) { // the last column stays free: some terminals break there
 		p.out.WriteString(l + "\x1b[K\n")
-		p.painted = append(p.painted, columnsOf(withoutColor(l)))
+		p.painted = append(p.painted, columnsOf(diag.WithoutColor(l)))
 	}
 	p.out.WriteString("\x1b[J\x1b[?2026l")
 }
@@ -358,7 +345,7 @@ func (p *progress) stream(act *activity) {
 		return
 	}
 	for _, l := range act.tail.fresh() {
-		p.text(fmt.Sprintf("%s | %s", act.action.Output.Name, diag.Printable(withoutColor(l))))
+		p.text(fmt.Sprintf("%s | %s", act.action.Output.Name, diag.Printable(diag.WithoutColor(l))))
 	}
 }
 

@@ -64,7 +64,8 @@ Exit code: 0 identical, 1 different or not to be rebuilt, 2 used wrongly.`,
 		},
 	}
 	c.Flags().StringVarP(&f.file, "package-file", "p", "", "package to rebuild (also as a plain argument)")
-	c.Flags().IntVar(&f.times, "times", 1, "build it so many times")
+	f.times = 1
+	c.Flags().Var(number(&f.times, 1), "times", "build it so many times")
 	c.Flags().StringSliceVar(&f.vary, "vary", nil, "what to vary on purpose: path,uid,hostname,locale,jobs,timezone,clock,order,kernel or all")
 	c.Flags().StringVar(&f.attest, "attest", "", "write a signed rebuild attestation to this file")
 	c.Flags().StringVar(&f.keep, "keep", "", "keep the rebuilt packages in this folder")
@@ -72,8 +73,11 @@ Exit code: 0 identical, 1 different or not to be rebuilt, 2 used wrongly.`,
 	c.Flags().StringArrayVar(&f.keys, "key", nil, "trust the public keys in this file and no others; may be repeated")
 	c.Flags().BoolVar(&f.otherInputs, "other-inputs", false, "go on where this machine has other inputs than the recorded ones")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON document")
+	c.Flags().StringVar(&f.build.test, "test", "", "for scripts that give it: equal bytes pass the tests that the first ones passed")
+	c.Flags().Lookup("test").Hidden = true
 	f.build.registerChannels(c.Flags())
 	f.build.registerTrust(c.Flags())
+	f.build.peer.registerWiden(c.Flags())
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -46,6 +47,7 @@ type globalFlags struct {
 	quiet    bool
 	logStyle string
 	color    string
+	fancy    bool   // the live view was asked for, also where CI is set
 	wrap     string // "true", "false", empty for wherever a terminal is
 
 	configFile string
@@ -57,8 +59,19 @@ var (
 	colorWords = []string{"auto", "always", "never"}
 )
 
+// peerEnvironment reads the variables that stand for rattler-build's flags.
+func (g *globalFlags) peerEnvironment(getenv func(string) string) {
+	if g.logStyle == "" {
+		g.logStyle = getenv("RATTLER_BUILD_LOG_STYLE")
+	}
+	if g.color == "" {
+		g.color = getenv("RATTLER_BUILD_COLOR")
+	}
+}
+
 // look completes and checks the flags that say how things are shown.
 func (g *globalFlags) look() error {
+	g.fancy = g.logStyle == logStyles[0]
 	for _, w := range []struct {
 		flag  string
 		value *string
@@ -120,6 +133,9 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !knows(root, args[0]) {
 		return a.report(ctx, root, unknownVerb(root, args[0])) // before its flags are found to be unknown
 	}
+	if len(args) > 1 && args[0] == "help" && !strings.HasPrefix(args[1], "-") && !knows(root, args[1]) {
+		return a.report(ctx, root, unknownVerb(root, args[1]))
+	}
 	verb, err := root.ExecuteContextC(ctx)
 	return a.report(ctx, verb, err)
 }
@@ -152,10 +168,10 @@ func (a *app) report(ctx context.Context, verb *cobra.Command, err error) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case ctx.Err() != nil:
-		fmt.Fprintln(a.stderr, "forge: interrupted; nothing is lost, the same command goes on from here")
+		a.say("interrupted", "interrupted; nothing is lost, the same command goes on from here")
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.stderr, "forge: %s\nSee '%s --help'.\n", diag.Printable(usage.Error()), verb.CommandPath())
+		a.say("error", fmt.Sprintf("%s\nSee '%s --help'.", usage.Error(), verb.CommandPath()))
 		return exitUsage
 	}
 	a.printError(err)
@@ -168,12 +184,13 @@ func (a *app) printError(err error) {
 		a.printList(list)
 		return
 	}
-	lines := strings.Split(err.Error(), "\n")
-	for i, l := range lines {
-		lines[i] = diag.Printable(l)
+	help := remedy(err)
+	if a.forPrograms() {
+		fmt.Fprint(a.stderr, jsonEvent{Event: "error", Text: err.Error(), Help: help})
+		return
 	}
-	fmt.Fprintf(a.stderr, "forge: %s\n", strings.Join(lines, "\n"))
-	if help := remedy(err); help != "" {
+	a.say("error", err.Error())
+	if help != "" {
 		fmt.Fprintf(a.stderr, "  help: %s\n", help)
 	}
 }
@@ -197,6 +214,7 @@ forge sandbox run and forge debug run end with the command's own.`,
 		Version:       version,
 	}
 	root.SetFlagErrorFunc(flagError)
+	root.Flags().BoolP("version", "V", false, "print the version")
 	flags := root.PersistentFlags()
 	flags.CountVarP(&a.global.verbose, "verbose", "v", "say more; twice for debugging")
 	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "say only what went wrong")
@@ -209,6 +227,10 @@ forge sandbox run and forge debug run end with the command's own.`,
 		if cmd.Name() == cobra.ShellCompRequestCmd || cmd.Name() == cobra.ShellCompNoDescRequestCmd {
 			return nil
 		}
+		if err := emptyValues(cmd); err != nil {
+			return err
+		}
+		a.global.peerEnvironment(a.getenv)
 		if err := a.loadConfig(); err != nil {
 			return err
 		}
@@ -238,6 +260,7 @@ var peerVerbs = map[string]string{
 	"generate-recipe": "forge writes no recipes from registries yet",
 	"bump-recipe":     "forge does not raise versions yet; edit the version and the hash in the recipe",
 	"migrate-recipe":  "it is called forge convert here",
+	"version":         "it is forge --version",
 	"inspect":         "it is called forge package inspect",
 	"extract":         "it is called forge package extract",
 }
@@ -253,6 +276,9 @@ func meant(c *cobra.Command, word string) string {
 	}
 	if near := diag.Nearest(word, names); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	if _, err := os.Stat(word); err == nil && !c.HasParent() {
+		return fmt.Sprintf("; did you mean forge build %s?", word)
 	}
 	return ""
 }

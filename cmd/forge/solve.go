@@ -69,7 +69,8 @@ func solveCommand(a *app) *cobra.Command {
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVar(&f.offline, "offline", false, "use what the cache holds of remote channels")
 	flags.StringVar(&f.repodata, "repodata-fn", "", "file to read of each subdir, current_repodata.json for one; repodata.json where it is missing")
-	flags.IntVarP(&f.jobs, "jobs", "j", 1, "requests solved at once; answers keep their order, each with its own cpu_s")
+	f.jobs = 1
+	flags.VarP(number(&f.jobs, 1), "jobs", "j", "requests solved at once; answers keep their order, each with its own cpu_s")
 	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "give up a request after this time")
 	return c
 }
@@ -138,7 +139,7 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 		answer.Warnings = append(answer.Warnings, "there is no package in "+strings.Join(problem.Channels, ", ")+"; -c names other channels")
 	}
 	for _, w := range answer.Warnings {
-		fmt.Fprintln(a.stderr, "forge: warning: "+w)
+		a.say("warning", w)
 	}
 	if err := a.printAnswer(f, answer); err != nil {
 		return err
@@ -280,9 +281,9 @@ func subdirsOf(p platforms.Platform) []string {
 func (a *app) solveWords(f *solveFlags, problem *resolver.Problem) (platforms.Platform, error) {
 	platform := platforms.Host()
 	if f.platform != "" {
-		p, err := platforms.Parse(f.platform)
+		p, err := parsePlatform("--platform", f.platform)
 		if err != nil {
-			return platform, usageError{err}
+			return platform, err
 		}
 		platform = p
 	}

@@ -18,7 +18,7 @@ import (
 func testCommand(a *app) *cobra.Command {
 	var f buildFlags
 	var files []string
-	var index int
+	index := -1
 	var rdeps, asJSON bool
 	var attest string
 	c := &cobra.Command{
@@ -50,7 +50,7 @@ Exit code: 0 all passed or there are none, 1 one failed or could not be run here
 		},
 	}
 	c.Flags().StringArrayVarP(&files, "package-file", "p", nil, "package to test (also as plain arguments)")
-	c.Flags().IntVar(&index, "test-index", -1, "only this test, counted from 0")
+	c.Flags().Var(number(&index, 0), "test-index", "only this test, counted from 0")
 	c.Flags().BoolVar(&rdeps, "rdeps", false, "also run the tests of packages in the channels that depend on it")
 	c.Flags().StringVar(&attest, "attest", "", "write a signed statement of the package's own results to this file, also of failures (docs/verify.md)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the results as one JSON document")
@@ -101,7 +101,7 @@ func (a *app) test(ctx context.Context, f *buildFlags, files []string, ask engin
 	}
 	if failed > 0 {
 		if !asJSON {
-			fmt.Fprintf(a.stderr, "forge: %d of %d tests failed\n", failed, len(rows))
+			a.say("error", fmt.Sprintf("%d of %d tests failed", failed, len(rows)))
 		}
 		return exitError{exitFailed}
 	}
@@ -178,6 +178,10 @@ func (a *app) printTest(o engine.TestOutcome, asJSON bool) testRow {
 		r.Reason = o.Err.Error()
 	}
 	if asJSON {
+		return r
+	}
+	if a.forPrograms() {
+		fmt.Fprint(a.stderr, jsonEvent{Event: string(o.Status), Text: fmt.Sprintf("test %d (%s)", o.Index, o.Kind), Package: o.Package, Phase: "test", Seconds: o.Seconds, Reason: r.Reason})
 		return r
 	}
 	what := fmt.Sprintf("%s: test %d (%s)", o.Package, o.Index, o.Kind)

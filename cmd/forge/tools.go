@@ -102,7 +102,7 @@ func (a *app) sign(req *engine.Request, tools *engine.Tools) error {
 	if err != nil {
 		return err
 	}
-	tools.Publisher = publisher{&channels.Publisher{Dir: req.OutputDir, Signer: keys, Keys: public, Now: time.Now}}
+	tools.Publisher = publisher{&channels.Publisher{Dir: req.OutputDir, Signer: keys, Keys: public, Now: time.Now, Open: opener(tools.Formats)}}
 	tools.KeyID = keys.KeyID()
 	return nil
 }
@@ -120,13 +120,11 @@ func readFormats() ([]packages.Format, error) {
 // parseFormat reads --package-format: a name, with or without :LEVEL.
 func parseFormat(s string) (packages.Format, error) {
 	name, level, ok := strings.Cut(s, ":")
-	if name == "tar.bz2" {
-		name = "tar-bz2"
-	}
+	name = peerFormat(name)
 	n := 0
 	if named, known := namedLevels[level][name]; known {
 		n = named
-	} else if ok && level != "default" {
+	} else if ok && level != "default" && level != "normal" {
 		var err error
 		if n, err = strconv.Atoi(level); err != nil {
 			return nil, usageError{fmt.Errorf("--package-format %q: the level is a number, min, max or default", s)}
@@ -141,8 +139,27 @@ func parseFormat(s string) (packages.Format, error) {
 
 // namedLevels are the words that stand for a level (rattler-build's); default is the zero level.
 var namedLevels = map[string]map[string]int{
-	"min": {conda.V2: -7, conda.V1: 1},
-	"max": {conda.V2: 22, conda.V1: 9},
+	"min": least, "lowest": least, "fast": least,
+	"max": most, "highest": most,
+}
+
+var least, most = map[string]int{conda.V2: -7, conda.V1: 1}, map[string]int{conda.V2: 22, conda.V1: 9}
+
+// peerFormat is a format's name however rattler-build lets it be written: .tar.bz2, tarbz2, Conda.
+func peerFormat(name string) string {
+	plain := strings.ToLower(strings.Map(func(r rune) rune {
+		if strings.ContainsRune(".-_", r) {
+			return -1
+		}
+		return r
+	}, name))
+	switch plain {
+	case "conda":
+		return conda.V2
+	case "tarbz2":
+		return conda.V1
+	}
+	return name
 }
 
 // opener opens a package file by its extension.

@@ -3,12 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"forge/internal/diag"
+	"forge/platforms"
 )
 
 // markUsageErrors makes wrong positional arguments usage errors, for every verb in one place.
@@ -53,9 +56,21 @@ func argumentsError(c *cobra.Command, args []string, err error) error {
 	return err
 }
 
-// flagError suggests the flag that an unknown one was meant to be.
+// flagError suggests the flag that an unknown one was meant to be, and says of a wrong value what was wanted.
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		why := errors.Unwrap(err)
+		var number *strconv.NumError
+		switch f := invalid.GetFlag(); {
+		case f.Value.Type() == "bool":
+			why = errors.New("want true or false")
+		case errors.As(err, &number):
+			why = errors.New("want a whole number")
+		}
+		return usageError{fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), why)}
+	}
 	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
 		return usageError{err}
 	}
@@ -69,4 +84,35 @@ func flagError(c *cobra.Command, err error) error {
 		err = fmt.Errorf("%w; did you mean --%s?", err, near)
 	}
 	return usageError{err}
+}
+
+// mayBeEmpty are the flags that a script may give an empty value: it means what leaving them out does.
+var mayBeEmpty = []string{"build-string-prefix"}
+
+// emptyValues refuses flags that were given nothing, which is most often a variable that a script forgot to
+// set, and would pass for the flag's default.
+func emptyValues(c *cobra.Command) error {
+	var first error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if first == nil && slices.Contains(values, "") && !slices.Contains(mayBeEmpty, f.Name) {
+			first = usageError{fmt.Errorf("the value of --%s is empty; leave the flag out for its default", f.Name)}
+		}
+	})
+	return first
+}
+
+// parsePlatform reads the platform that a flag names.
+func parsePlatform(flag, name string) (platforms.Platform, error) {
+	p, err := platforms.Parse(name)
+	if near := diag.Nearest(name, platforms.Subdirs()); err != nil && near != "" {
+		err = fmt.Errorf("unknown platform %q; did you mean %q?", name, near)
+	}
+	if err != nil {
+		return p, usageError{fmt.Errorf("%s: %w", flag, err)}
+	}
+	return p, nil
 }

@@ -57,7 +57,7 @@ func verbs() []verb {
 // asks for the version. All of them have hundreds of flags, which cost more than to render a small recipe.
 func commands(a *app, args []string) []*cobra.Command {
 	all := verbs()
-	if len(args) == 1 && args[0] == "--version" {
+	if len(args) == 1 && (args[0] == "--version" || args[0] == "-V") {
 		return nil
 	}
 	if len(args) > 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path"
@@ -28,6 +29,8 @@ type chain struct {
 	done map[string]*checked          // by absolute path; nil while it is at work
 	sums map[string]map[string]string // by folder: what its index says of each file
 	read map[string]digest.Digest     // by path: what was read of a material
+
+	settled bool // nobody writes to the channel now
 }
 
 // checked is the verdict on one package with its materials.
@@ -67,8 +70,25 @@ func newChain(keys *trust.KeySet, open channels.OpenFunc, now time.Time) *chain 
 	return &chain{keys: keys, open: open, now: now, done: map[string]*checked{}, sums: map[string]map[string]string{}, read: map[string]digest.Digest{}}
 }
 
-// check is the verdict on the file. A dependency that is here and does not hold up is a refusal.
+// check is the verdict on the file. A dependency that is here and does not hold up is a refusal. What is refused is
+// looked at again while nobody writes to its channel: a build may just have replaced some of what belongs together.
 func (c *chain) check(ctx context.Context, file string) *checked {
+	one := c.look(ctx, file)
+	if one.Good || c.settled || ctx.Err() != nil {
+		return one
+	}
+	again := newChain(c.keys, c.open, c.now)
+	again.settled = true
+	dir := filepath.Dir(filepath.Dir(file))
+	if err := channels.Settled(ctx, dir, func() { one = again.look(ctx, file) }); err != nil {
+		one.Reason += "; " + err.Error()
+		return one
+	}
+	maps.Copy(c.done, again.done)
+	return one
+}
+
+func (c *chain) look(ctx context.Context, file string) *checked {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return &checked{Verdict: trust.Verdict{Path: file, Reason: err.Error()}}

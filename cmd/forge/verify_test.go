@@ -50,6 +50,15 @@ func newSignedChannel(t *testing.T) *signedChannel {
 	return c
 }
 
+func (c *signedChannel) open(t *testing.T) channels.OpenFunc {
+	t.Helper()
+	formats, err := readFormats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opener(formats)
+}
+
 func contentOf(t *testing.T, path string) string {
 	t.Helper()
 	formats, err := readFormats()
@@ -115,7 +124,7 @@ func (c *signedChannel) signAs(t *testing.T, file, output string, sum digest.Dig
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &channels.Publisher{Dir: c.dir, Signer: c.keys, Keys: public, Now: time.Now}
+	p := &channels.Publisher{Dir: c.dir, Signer: c.keys, Keys: public, Now: time.Now, Open: c.open(t)}
 	placed, err := p.Put(context.Background(), file, "linux-64", output+".conda", sum, statement, nil)
 	if err != nil {
 		t.Fatal(err)

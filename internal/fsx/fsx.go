@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // WriteFile replaces path by data: temp file beside it, fsync, rename, fsync of the folder.
@@ -18,8 +17,11 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // WriteCache is WriteFile without waiting for the disk: after a loss of power the file may be damaged.
 // It is for what is checked when it is read and can be made again.
 func WriteCache(path string, data []byte, perm fs.FileMode) error {
-	_, err := replace(path, perm, false, bytesOf(data))
-	return err
+	f, err := beside(path, perm, bytesOf(data))
+	if err != nil {
+		return err
+	}
+	return put(f, path)
 }
 
 func bytesOf(data []byte) func(io.Writer) error {
@@ -35,73 +37,36 @@ func Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
 	return errors.Join(b.Write(path, perm, fill), b.Done())
 }
 
-// A Batch replaces files as WriteFile does, but waits for the disk to have their names only once for each
-// folder, in Done: after a loss of power before that, each file is the old one or the new one.
-type Batch struct{ dirs []string }
-
-// WriteFile replaces path by data.
-func (b *Batch) WriteFile(path string, data []byte, perm fs.FileMode) error {
-	return b.Write(path, perm, bytesOf(data))
+// beside writes what is to be at path into a new file beside it. The file is still open.
+func beside(path string, perm fs.FileMode, fill func(io.Writer) error) (f *os.File, err error) {
+	if f, err = os.CreateTemp(filepath.Dir(path), TempPrefix+"*"); err != nil {
+		return nil, err
+	}
+	if err = fill(f); err == nil {
+		err = f.Chmod(perm)
+	}
+	if err != nil {
+		drop(f)
+		return nil, err
+	}
+	return f, nil
 }
 
-// Write replaces path by what fill writes.
-func (b *Batch) Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
-	renamed, err := replace(path, perm, true, fill)
-	if renamed {
-		b.note(filepath.Dir(path))
+// put closes a file and gives it its name.
+func put(f *os.File, path string) error {
+	err := f.Close()
+	if err == nil {
+		err = Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
 	}
 	return err
 }
 
-// MkdirAll is MkdirAll whose new names survive a loss of power from Done on.
-func (b *Batch) MkdirAll(path string, perm fs.FileMode) error { return mkdirAll(path, perm, b.note) }
-
-// note adds a folder whose names are to survive.
-func (b *Batch) note(dir string) error {
-	if !slices.Contains(b.dirs, dir) {
-		b.dirs = append(b.dirs, dir)
-	}
-	return nil
-}
-
-// Done makes all names survive a loss of power.
-func (b *Batch) Done() error {
-	var errs []error
-	for _, dir := range b.dirs {
-		errs = append(errs, SyncDir(dir))
-	}
-	b.dirs = nil
-	return errors.Join(errs...)
-}
-
-func replace(path string, perm fs.FileMode, durable bool, fill func(io.Writer) error) (renamed bool, err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, TempPrefix+"*")
-	if err != nil {
-		return false, err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = fill(f); err != nil {
-		return false, err
-	}
-	if err = f.Chmod(perm); err != nil {
-		return false, err
-	}
-	if durable {
-		if err = f.Sync(); err != nil {
-			return false, err
-		}
-	}
-	if err = f.Close(); err != nil {
-		return false, err
-	}
-	err = Rename(f.Name(), path)
-	return err == nil, err
+func drop(f *os.File) {
+	f.Close()
+	os.Remove(f.Name())
 }
 
 // TempPrefix begins the names of files that are not whole yet; left over, they may be deleted.

@@ -17,8 +17,22 @@ func Lock(ctx context.Context, path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	return lock(ctx, f, syscall.LOCK_EX)
+}
+
+// LockShared waits until nobody holds the lock on the file at path, which must be there, and keeps others from taking
+// it. Any number of processes may do that at once; it takes no right to write.
+func LockShared(ctx context.Context, path string) (unlock func(), err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return lock(ctx, f, syscall.LOCK_SH)
+}
+
+func lock(ctx context.Context, f *os.File, how int) (unlock func(), err error) {
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err = syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 		if err == nil {
 			return func() { f.Close() }, nil
 		}

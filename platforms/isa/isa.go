@@ -131,7 +131,15 @@ func abilities(level *cpu.Level) map[string]bool {
 func (r *Report) function(c *code, f function, has map[string]bool, allow []string) {
 	found := map[string]*Finding{}
 	var order []string
+	var skip tables
 	for at := 0; at < len(f.bytes); {
+		if to := skip.end(at); to > 0 {
+			at = to
+			continue
+		}
+		if !c.fixed {
+			skip.note(f, at)
+		}
 		if n := c.quick(f.bytes[at:]); n > 0 {
 			r.Instructions++
 			at += n

@@ -43,7 +43,7 @@ func catalog(p platforms.Platform) []tool {
 	if p.OS() == "osx" {
 		return slices.Concat(xcodeTools(p), goTools(p))
 	}
-	all := slices.Concat(compilers(p), mingw(p), cross(p), zig(p))
+	all := slices.Concat(compilers(p), mingw(p), cross(p), zig(p), crossRust(p))
 	all = append(all, goTools(p)...)
 	for _, name := range []string{"m4", "autoconf", "bison", "flex", "texinfo", "make", "cmake",
 		"patch", "sed", "grep", "gawk", "findutils", "diffutils", "coreutils", "bash", "tar", "gzip", "unzip", "zip",
@@ -64,6 +64,7 @@ func catalog(p platforms.Platform) []tool {
 			made:  []string{"/usr/share/aclocal/ltdl.m4"}, // of libltdl-dev, which is a library: its macros alone
 			shown: []Shown{aclocal, {"share/libtool", "/usr/share/libtool"}}},
 		tool{name: "gettext", deb: []string{"gettext"}, anyOf: [][]string{{"autopoint"}}, inPrefix: true, shown: []Shown{aclocal}},
+		tool{name: "gettext-tools", deb: []string{"gettext"}, anyOf: [][]string{{"autopoint"}}, inPrefix: true, shown: []Shown{aclocal}},
 		// config.guess and config.sub, which scripts of conda-forge copy over those of old sources.
 		tool{name: "gnuconfig", deb: []string{"autotools-dev"}, shown: []Shown{{"share/gnuconfig", "/usr/share/misc"}}},
 		tool{name: "tcl", deb: []string{"tcl"}, inPrefix: true},
@@ -104,20 +105,22 @@ func compilers(p platforms.Platform) []tool {
 	gcc := gccVersions("")
 	clang := []string{"clang", "binutils", "libc6-dev"}
 	clangs := []string{"clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14", "clang-13"}
+	// For link time optimisation; a clang without them does everything else.
+	llvm := [][]string{{"llvm"}, {"lld"}}
 	env, clangEnv := compilerEnv(p, "gcc", "g++"), compilerEnv(p, "clang", "clang++")
 	sys := "sysroot_" + p.String()
 	return []tool{
-		{name: "gcc_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: env, exports: cExports, depends: []string{sys}},
-		{name: "gxx_" + p.String(), deb: cxx, versions: gcc, aliases: cxxNames, env: env, exports: cxxExports, depends: []string{"gcc_" + p.String(), sys}},
-		{name: "gfortran_" + p.String(), deb: fortran, versions: gcc, aliases: fNames, env: env, exports: fortranExports, depends: []string{"gcc_" + p.String(), sys}},
+		{name: "gcc_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: langC.of(env), exports: cExports, depends: []string{sys}},
+		{name: "gxx_" + p.String(), deb: cxx, versions: gcc, aliases: cxxNames, env: langCXX.of(env), exports: cxxExports, depends: []string{"gcc_" + p.String(), sys}},
+		{name: "gfortran_" + p.String(), deb: fortran, versions: gcc, aliases: fNames, env: langFortran.of(env), exports: fortranExports, depends: []string{"gcc_" + p.String(), sys}},
 		// What conda-forge builds the dependencies of its own compilers with.
-		{name: "gcc_bootstrap_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: env, exports: cExports, depends: []string{sys}},
-		{name: "gxx_bootstrap_" + p.String(), deb: cxx, versions: gcc, aliases: cxxNames, env: env, exports: cxxExports, depends: []string{"gcc_bootstrap_" + p.String(), sys}},
+		{name: "gcc_bootstrap_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: langC.of(env), exports: cExports, depends: []string{sys}},
+		{name: "gxx_bootstrap_" + p.String(), deb: cxx, versions: gcc, aliases: cxxNames, env: langCXX.of(env), exports: cxxExports, depends: []string{"gcc_bootstrap_" + p.String(), sys}},
 		{name: "gcc", deb: c, versions: gcc, aliases: cNames, depends: []string{sys}},
 		{name: "gxx", deb: cxx, versions: gcc, aliases: cxxNames, depends: []string{"gcc", sys}},
 		{name: "gfortran", deb: fortran, versions: gcc, aliases: fNames, depends: []string{"gcc", sys}},
-		{name: "clang_" + p.String(), deb: clang, versions: clangs, aliases: cNames, env: clangEnv, exports: sysrootExports, depends: []string{sys}},
-		{name: "clangxx_" + p.String(), deb: append([]string{"g++"}, clang...), versions: clangs, aliases: cNames, env: clangEnv, exports: clangxxExports, depends: []string{"clang_" + p.String(), sys}},
+		{name: "clang_" + p.String(), deb: clang, anyOf: llvm, versions: clangs, aliases: cNames, env: langC.of(clangEnv), exports: sysrootExports, depends: []string{sys}},
+		{name: "clangxx_" + p.String(), deb: append([]string{"g++"}, clang...), anyOf: llvm, versions: clangs, aliases: cNames, env: langCXX.of(clangEnv), exports: clangxxExports, depends: []string{"clang_" + p.String(), sys}},
 		{name: "binutils", deb: []string{"binutils"}, aliases: cNames},
 		{name: "binutils_" + p.String(), deb: []string{"binutils"}, aliases: cNames},
 		{name: sys, deb: []string{"libc6-dev", "linux-libc-dev"}, exports: sysrootExports},

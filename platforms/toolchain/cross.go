@@ -13,6 +13,8 @@ func crossTargets() []struct{ machine, debian, gnu string } {
 		{"ppc64le", "ppc64el", "powerpc64le-linux-gnu"},
 		{"s390x", "s390x", "s390x-linux-gnu"},
 		{"riscv64", "riscv64", "riscv64-linux-gnu"},
+		{"armv7l", "armhf", "arm-linux-gnueabihf"},
+		{"32", "i386", "i686-linux-gnu"},
 	}
 }
 
@@ -34,6 +36,7 @@ func cross(p platforms.Platform) []tool {
 		libc := []string{"libc6-dev-" + t.debian + "-cross", "linux-libc-dev-" + t.debian + "-cross"}
 		c := append([]string{"gcc-" + pkg, "cpp-" + pkg, "binutils-" + pkg}, libc...)
 		cxx := append([]string{"g++-" + pkg}, c...)
+		fortran := append([]string{"gfortran-" + pkg}, c...)
 		versions := gccVersions("-" + pkg)
 		names := crossNames(target, t.gnu)
 		env := crossEnv(p, target, t.gnu)
@@ -42,8 +45,9 @@ func cross(p platforms.Platform) []tool {
 		texts := []written{meson}
 		sys, name := "sysroot_"+target.String(), target.String()
 		all = append(all,
-			tool{name: "gcc_" + name, deb: c, versions: versions, aliases: names, env: env, texts: texts, exports: cExports, depends: []string{"gcc", sys}},
-			tool{name: "gxx_" + name, deb: cxx, versions: versions, aliases: names, env: env, texts: texts, exports: cxxExports, depends: []string{"gxx", "gcc_" + name, sys}},
+			tool{name: "gcc_" + name, deb: c, versions: versions, aliases: names, env: langC.of(env), texts: texts, exports: cExports, depends: []string{"gcc", sys}},
+			tool{name: "gxx_" + name, deb: cxx, versions: versions, aliases: names, env: langCXX.of(env), texts: texts, exports: cxxExports, depends: []string{"gxx", "gcc_" + name, sys}},
+			tool{name: "gfortran_" + name, deb: fortran, versions: versions, aliases: names, env: langFortran.of(env), texts: texts, exports: fortranExports, depends: []string{"gcc_" + name, sys}},
 			tool{name: sys, deb: libc, exports: sysrootExports},
 			tool{name: EmulatorFor(target), deb: []string{"qemu-user-static", "libc6-" + t.debian + "-cross"},
 				anyOf: [][]string{{"libgcc-s1-" + t.debian + "-cross"}, {"libstdc++6-" + t.debian + "-cross"}}},
@@ -78,7 +82,7 @@ func gccVersions(suffix string) []string {
 func crossNames(target platforms.Platform, gnu string) []alias {
 	var all []alias
 	for _, program := range []string{"gcc", "g++", "cpp", "ar", "as", "ld", "ld.bfd", "ld.gold", "nm", "ranlib", "strip", "objcopy", "objdump",
-		"readelf", "size", "strings", "addr2line", "c++filt", "elfedit", "gcc-ar", "gcc-nm", "gcc-ranlib", "gcov"} {
+		"readelf", "size", "strings", "addr2line", "c++filt", "elfedit", "gcc-ar", "gcc-nm", "gcc-ranlib", "gcov", "gfortran"} {
 		all = append(all, alias{triplet(target) + "-" + program, gnu + "-" + program})
 	}
 	return append(all, alias{triplet(target) + "-cc", gnu + "-gcc"}, alias{triplet(target) + "-c++", gnu + "-g++"})
@@ -95,13 +99,23 @@ func crossEnv(build, target platforms.Platform, gnu string) map[string]string {
 		"GCC_AR": "gcc-ar", "GCC_NM": "gcc-nm", "GCC_RANLIB": "gcc-ranlib"} {
 		env[key] = tool(program)
 	}
-	env["CC_FOR_BUILD"], env["CXX_FOR_BUILD"] = "gcc", "g++"
+	env["CC_FOR_BUILD"], env["CXX_FOR_BUILD"], env["CPP_FOR_BUILD"] = "gcc", "g++", "cpp"
+	env["FC"], env["F77"], env["F90"] = tool("gfortran"), tool("gfortran"), tool("gfortran")
+	env["QEMU_LD_PREFIX"] = "/usr/" + gnu // where a qemu that a script starts finds the target's loader
 	env["BUILD"], env["CONDA_TOOLCHAIN_BUILD"], env["build_alias"], env["host_alias"] = triplet(build), triplet(build), triplet(build), host
 	env["CONDA_BUILD_SYSROOT"] = "/usr/" + gnu
-	env["CMAKE_ARGS"] = "-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=" + target.Arch() +
-		" -DCMAKE_C_COMPILER=/usr/bin/" + tool("gcc") + " -DCMAKE_CXX_COMPILER=/usr/bin/" + tool("g++") + " -DCMAKE_AR=/usr/bin/" + tool("ar") +
+	env["CMAKE_ARGS"] = "-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=" + cmakeProcessor(target) +
+		" -DCMAKE_C_COMPILER=/usr/bin/" + tool("gcc") + " -DCMAKE_CXX_COMPILER=/usr/bin/" + tool("g++") + " -DCMAKE_Fortran_COMPILER=/usr/bin/" + tool("gfortran") + " -DCMAKE_AR=/usr/bin/" + tool("ar") +
 		" -DCMAKE_RANLIB=/usr/bin/" + tool("ranlib") + " -DCMAKE_STRIP=/usr/bin/" + tool("strip") +
 		" -DCMAKE_FIND_ROOT_PATH=$PREFIX;/usr/" + gnu + " -DCMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER -DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY" +
 		" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$PREFIX -DCMAKE_INSTALL_LIBDIR=lib"
 	return env
+}
+
+// cmakeProcessor is what uname -m says on such a machine.
+func cmakeProcessor(p platforms.Platform) string {
+	if p.Arch() == "x86" {
+		return "i686"
+	}
+	return p.Arch()
 }

@@ -73,12 +73,17 @@ func (db *dpkg) parts(t tool) ([]part, error) {
 		for _, name := range names {
 			if kept(name) && !slices.Contains(t.without, name) {
 				one.paths = append(one.paths, name)
+				specs, err := db.specsBeside(name)
+				if err != nil {
+					return nil, err
+				}
+				one.texts = append(one.texts, specs...)
 			}
 		}
 		parts = append(parts, one)
 	}
 	if len(parts) > 0 {
-		parts[0].paths, parts[0].texts = append(parts[0].paths, t.made...), t.texts
+		parts[0].paths, parts[0].texts = append(parts[0].paths, t.made...), append(parts[0].texts, t.texts...)
 	}
 	for _, folder := range t.whole {
 		if err := db.takeWhole(parts, folder); err != nil {

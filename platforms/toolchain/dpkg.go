@@ -19,11 +19,12 @@ type debian struct {
 
 // dpkg is the package database of a Debian host.
 type dpkg struct {
-	root      string // "/" but in tests
-	installed map[string]*debian
+	root      string              // "/" but in tests
+	installed map[string]*debian  // by name; of an architecture that is not dpkg's own by name:arch, too
 	foreign   []*debian           // further architectures of those
 	provides  map[string][]string // virtual name → installed packages, sorted
 	looked    *looked
+	specs     map[string][]written // of compilers, by their folder, see specsBeside
 }
 
 // dpkgStatus is dpkg's list of packages.
@@ -44,7 +45,7 @@ func readDpkg(root string) (*dpkg, error) {
 }
 
 func newDpkg(root string) *dpkg {
-	return &dpkg{root: root, installed: map[string]*debian{}, provides: map[string][]string{}}
+	return &dpkg{root: root, installed: map[string]*debian{}, provides: map[string][]string{}, specs: map[string][]written{}}
 }
 
 // parse reads stanzas; packages that are not installed are left out.
@@ -80,7 +81,13 @@ func (db *dpkg) settle() {
 	if own := db.installed["dpkg"]; own != nil {
 		for _, p := range db.foreign {
 			if p.arch == own.arch {
-				db.installed[p.name] = p
+				p, db.installed[p.name] = db.installed[p.name], p
+			}
+			db.installed[p.name+":"+p.arch] = p
+		}
+		for name, p := range db.installed { // only there for another machine
+			if p.arch != own.arch && p.arch != "all" && !strings.Contains(name, ":") {
+				db.installed[name+":"+p.arch] = p
 			}
 		}
 	}
@@ -198,7 +205,7 @@ func followed(name string) bool {
 	case strings.HasPrefix(name, "python"), strings.HasPrefix(name, "libpython"), strings.HasPrefix(name, "debconf-"):
 		return false
 	case strings.HasSuffix(name, "-dev"):
-		for _, own := range []string{"libgcc-", "libstdc++-", "libgfortran-", "libstd-rust", "libobjc-"} {
+		for _, own := range []string{"libgcc-", "libstdc++-", "libgfortran-", "libstd-rust", "libobjc-", "libclang-common-", "libclang-rt-"} {
 			if strings.HasPrefix(name, own) {
 				return true
 			}

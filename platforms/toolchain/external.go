@@ -3,6 +3,7 @@ package toolchain
 
 import (
 	"context"
+	"maps"
 
 	"forge/digest"
 	"forge/packages"
@@ -16,10 +17,30 @@ type External struct {
 	Tree       digest.Digest       // of Entries; known after Load
 	Entries    []digest.Entry      // paths below /, in the store; known after Load
 	Env        map[string]string   // what activating it sets: CC, CFLAGS, …
+	Set        map[string]string   // those of Env that the workspace set, in place of Usual
+	Usual      map[string]string   // Env as it is where no workspace sets anything; known where Set is not empty
 	Calls      []string            // batch files that activating it calls, absolute (Windows)
 	Folders    []string            // absolute, that its programs read beside its files, at levels that leave all in place (macOS)
 	Programs   []string            // absolute paths of the programs it offers
 	Shown      []Shown             // what is seen of it in the build prefix, too
+}
+
+// With is e with other values of some variables, in place of those that were set before.
+func (e *External) With(set map[string]string) *External {
+	c := *e
+	if len(e.Set) > 0 {
+		c.Env = e.Usual
+	}
+	c.Usual, c.Set = nil, nil
+	if len(set) > 0 {
+		c.Usual, c.Set = c.Env, set
+		c.Env = maps.Clone(c.Env)
+		if c.Env == nil {
+			c.Env = map[string]string{}
+		}
+		maps.Copy(c.Env, set)
+	}
+	return &c
 }
 
 // Shown is a link from the build prefix to a file or folder of an external. Build scripts look for tools and

@@ -1,8 +1,10 @@
 package toolchain
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"forge/packages"
@@ -33,17 +35,48 @@ func goTools(p platforms.Platform) []tool {
 			tool{name: "go-nocgo" + suffix, glob: at, deb: deb, env: goEnv("0")},
 			tool{name: "go-cgo" + suffix, glob: at, deb: deb, env: goEnv("1"), depends: []string{"gcc_" + p.String()}, exports: cgoExports})
 	}
+	all = append(all, crossGo(p, at, deb)...)
 	for _, subdir := range platforms.Subdirs() { // without C, Go builds for other machines by itself
 		if target := goTarget(subdir); target[0] != "" && subdir != p.String() {
 			env := goEnv("0")
-			env["GOOS"], env["GOARCH"] = target[0], target[1]
-			if target[1] == "arm" {
-				env["GOARM"] = map[string]string{"linux-armv6l": "6", "linux-armv7l": "7"}[subdir]
-			}
+			goFor(env, subdir)
 			all = append(all, tool{name: "go-nocgo_" + subdir, glob: at, deb: deb, env: env})
 		}
 	}
 	return all
+}
+
+// crossGo is Go with C for the machines that the host has cross compilers for. Macs are not among them: Go links
+// CoreFoundation into programs with C, and zig has no frameworks.
+func crossGo(p platforms.Platform, at *glob, deb []string) []tool {
+	if p.OS() != "linux" {
+		return nil
+	}
+	compilers := map[string]string{"win-64": "gcc_win-64"}
+	for _, t := range crossTargets() {
+		compilers["linux-"+t.machine] = "gcc_linux-" + t.machine
+	}
+	delete(compilers, p.String())
+	var all []tool
+	for _, subdir := range slices.Sorted(maps.Keys(compilers)) {
+		env := goEnv("1")
+		goFor(env, subdir)
+		t := tool{name: "go-cgo_" + subdir, glob: at, deb: deb, env: env, depends: []string{compilers[subdir]}}
+		if strings.HasPrefix(subdir, "linux-") {
+			t.exports = cgoExports
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// goFor tells Go what machine to build for.
+func goFor(env map[string]string, subdir string) {
+	target := goTarget(subdir)
+	env["GOOS"], env["GOARCH"] = target[0], target[1]
+	if target[1] == "arm" {
+		env["GOARM"] = map[string]string{"linux-armv6l": "6", "linux-armv7l": "7"}[subdir]
+	}
 }
 
 // goTarget is a subdir's GOOS and GOARCH, empty where Go's own linker makes no programs for it.
@@ -73,8 +106,14 @@ func goVersion(folder string) (string, bool) {
 
 // goEnv keeps Go from leaving its folder: no other toolchain, no checksum server, no build paths.
 func goEnv(cgo string) map[string]string {
-	return map[string]string{
+	env := map[string]string{
 		"CGO_ENABLED": cgo, "GOTOOLCHAIN": "local", "GOTELEMETRY": "off", "GOSUMDB": "off", "GOWORK": "off",
 		"GOFLAGS": "-trimpath -buildvcs=false -modcacherw", "GOCACHE": "/tmp/go-build", "GOPATH": "/tmp/go", "GOENV": "off",
 	}
+	if cgo == "1" { // as conda-forge's go-cgo; what the C compiler's activation made of them
+		for _, name := range []string{"CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS"} {
+			env["CGO_"+name] = "$" + name
+		}
+	}
+	return env
 }

@@ -25,20 +25,28 @@ func mesonCross(target platforms.Platform, gnu string) written {
 		endian = "big"
 	case "arm64", "aarch64":
 		family = "aarch64"
+	case "armv6l", "armv7l":
+		family = "arm"
+	case "x86":
+		cpu = "i686"
+	}
+	subsystem := ""
+	if system == "darwin" {
+		subsystem = "subsystem = 'macos'\n"
 	}
 	return written{mesonFolder + gnu + ".ini", fmt.Sprintf(`[host_machine]
 system = '%s'
 cpu_family = '%s'
 cpu = '%s'
 endian = '%s'
-
+%s
 [binaries]
 cmake = 'cmake'
 pkg-config = 'pkg-config'
 
 [properties]
 needs_exe_wrapper = true
-`, system, family, cpu, endian)}
+`, system, family, cpu, endian, subsystem)}
 }
 
 // mesonArgs are the arguments for meson setup.

@@ -30,8 +30,8 @@ func mingw(p platforms.Platform) []tool {
 	// Without its import libraries, MinGW's library of threads is linked in as the rest of the runtime is.
 	without := []string{"/usr/" + mingwTriplet + "/lib/libpthread.dll.a", "/usr/" + mingwTriplet + "/lib/libwinpthread.dll.a"}
 	return []tool{
-		{name: "gcc_" + target, deb: c, versions: versions, env: env, aliases: names, texts: texts, without: without, depends: []string{"gcc", sysroot}},
-		{name: "gxx_" + target, deb: cxx, versions: versions, env: env, aliases: names, texts: texts, without: without, depends: []string{"gxx", "gcc_" + target, sysroot}},
+		{name: "gcc_" + target, deb: c, versions: versions, env: langC.of(env), aliases: names, texts: texts, without: without, depends: []string{"gcc", sysroot}},
+		{name: "gxx_" + target, deb: cxx, versions: versions, env: langCXX.of(env), aliases: names, texts: texts, without: without, depends: []string{"gxx", "gcc_" + target, sysroot}},
 		{name: sysroot, deb: []string{"mingw-w64-x86-64-dev"}, without: without},
 		{name: "wine", deb: []string{"wine64"}, programs: []string{"/usr/lib/wine/wine64"},
 			made: []string{"/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/zlib1.dll"}}, // a copy marked as Wine's own

@@ -1,7 +1,21 @@
 #!/bin/bash
 set -euo pipefail
 
-./configure --prefix="$PREFIX" \
+# A tic that runs here makes the database of a machine that builds do not run on.
+tic="$PREFIX/bin/tic" libraries="$PREFIX/lib"
+if [[ "$CONDA_BUILD_CROSS_COMPILATION" == 1 ]]; then
+  mkdir native
+  (
+    cd native
+    env -u host_alias -u CPPFLAGS -u LDFLAGS -u AR -u AS -u LD -u NM -u RANLIB -u STRIP -u OBJCOPY CC="$CC_FOR_BUILD" CFLAGS=-O1 ../configure --build="$BUILD" --without-shared \
+      --with-normal --without-debug --without-ada --without-cxx --without-cxx-binding --without-manpages --without-tests --enable-widec
+    make -C include && make -C ncurses && make -C progs tic
+  )
+  tic="$PWD/native/progs/tic" libraries=""
+fi
+
+# install -s would call this machine's strip, whatever the files are for.
+./configure --prefix="$PREFIX" --disable-stripping \
   --with-shared --without-normal --without-debug \
   --enable-widec --enable-overwrite --with-termlib \
   --without-ada --without-cxx --without-cxx-binding --without-manpages --without-tests \
@@ -16,8 +30,8 @@ terminals=$terminals,xterm,xterm-16color,xterm-256color,xterm-color,xterm-direct
 terminals=$terminals,screen,screen-256color,screen-bce,screen.xterm-256color,tmux,tmux-256color
 terminals=$terminals,rxvt,rxvt-unicode,rxvt-unicode-256color,alacritty,foot,gnome,gnome-256color,konsole,konsole-256color,putty,st,st-256color,vte,vte-256color
 mkdir -p "$PREFIX/share/terminfo"
-LD_LIBRARY_PATH="$PREFIX/lib" TERMINFO="$PREFIX/share/terminfo" \
-  "$PREFIX/bin/tic" -x -e "$terminals" misc/terminfo.src
+LD_LIBRARY_PATH="$libraries" TERMINFO="$PREFIX/share/terminfo" \
+  "$tic" -x -e "$terminals" misc/terminfo.src
 cp -r misc/tabset "$PREFIX/share/"
 
 # Whoever asks for the narrow names gets the wide libraries.

@@ -8,7 +8,8 @@ needs = ["make"]
 step {
   run = <<-EOT
     cd "${input.dir}"
-    ./configure --prefix="$PREFIX" --libdir="$PREFIX/lib" ${join(" ", input.options)}
+    prefix=$${LIBRARY_PREFIX:-$PREFIX}
+    ./configure --prefix="$prefix" --libdir="$prefix/lib" ${join(" ", input.options)}
     make -j"$CPU_COUNT" ${join(" ", input.make)}
     make install ${join(" ", input.make)}
   EOT

@@ -7,7 +7,7 @@ needs = ["rust"]
 step {
   run = <<-EOT
     if [ -f "$RECIPE_DIR/Cargo.lock" ]; then cp "$RECIPE_DIR/Cargo.lock" "${input.dir}/"; fi
-    cargo install --offline --locked --no-track --root "$PREFIX" --path "${input.dir}" -j "$CPU_COUNT" ${join(" ", input.options)}
+    cargo install --offline --locked --no-track --root "$${LIBRARY_PREFIX:-$PREFIX}" --path "${input.dir}" -j "$CPU_COUNT" ${join(" ", input.options)}
   EOT
 }
 

@@ -7,7 +7,8 @@ needs = ["cmake", "make"]
 
 step {
   run = <<-EOT
-    cmake -S "${input.dir}" -B _forge_build $CMAKE_ARGS -DCMAKE_BUILD_TYPE=${input.type} -DCMAKE_INSTALL_PREFIX="$PREFIX" -DCMAKE_PREFIX_PATH="$PREFIX" -DCMAKE_INSTALL_LIBDIR=lib ${join(" ", input.options)}
+    prefix=$${LIBRARY_PREFIX:-$PREFIX}
+    cmake -S "${input.dir}" -B _forge_build $CMAKE_ARGS -DCMAKE_BUILD_TYPE="${input.type}" -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_INSTALL_LIBDIR=lib ${join(" ", input.options)}
     cmake --build _forge_build --parallel "$CPU_COUNT"
     cmake --install _forge_build
   EOT

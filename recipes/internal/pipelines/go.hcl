@@ -1,4 +1,4 @@
-# Build Go programs into $PREFIX/bin, without paths of this machine in them.
+# Build Go programs into the prefix's bin, without paths of this machine in them.
 input "packages" { default = ["."] }
 input "options"  { default = [] }     # for go build, such as "-tags=netgo"
 input "ldflags"  { default = "-s -w" }
@@ -9,8 +9,9 @@ needs = ["go"]
 step {
   run = <<-EOT
     cd "${input.dir}"
-    mkdir -p "$PREFIX/bin"
-    go build -trimpath -buildvcs=false -ldflags "-buildid= ${input.ldflags}" ${join(" ", input.options)} -o "$PREFIX/bin/" ${join(" ", input.packages)}
+    bin="$${LIBRARY_PREFIX:-$PREFIX}/bin"
+    mkdir -p "$bin"
+    go build -trimpath -buildvcs=false -ldflags "-buildid= ${input.ldflags}" ${join(" ", input.options)} -o "$bin/" ${join(" ", input.packages)}
   EOT
 }
 

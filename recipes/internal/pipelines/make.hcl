@@ -8,7 +8,8 @@ needs = ["make"]
 
 step {
   run = <<-EOT
-    make -C "${input.dir}" -j"$CPU_COUNT" PREFIX="$PREFIX" prefix="$PREFIX" ${join(" ", concat(input.options, input.targets))}
-    make -C "${input.dir}" PREFIX="$PREFIX" prefix="$PREFIX" ${join(" ", concat(input.options, input.install))}
+    prefix=$${LIBRARY_PREFIX:-$PREFIX}
+    make -C "${input.dir}" -j"$CPU_COUNT" PREFIX="$prefix" prefix="$prefix" ${join(" ", concat(input.options, input.targets))}
+    make -C "${input.dir}" PREFIX="$prefix" prefix="$prefix" ${join(" ", concat(input.options, input.install))}
   EOT
 }
