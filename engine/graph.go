@@ -71,7 +71,7 @@ func (a *Action) note(spec string, o Origin) {
 
 // Needed are the actions that must be built before a is.
 func (a *Action) Needed() []*Action {
-	if a.After == nil {
+	if a.After == nil || slices.Contains(a.Needs, a.After) {
 		return a.Needs
 	}
 	return append(slices.Clip(a.Needs), a.After)

@@ -16,6 +16,11 @@ func checkScripts(scripts []recipes.Script, windows bool) error {
 				return fmt.Errorf("script: its %s %q has a control character", word.what, word.text)
 			}
 		}
+		for _, a := range s.Arguments {
+			if windows || endsLine(a) {
+				return fmt.Errorf("script: the interpreter %s cannot be given the argument %q", s.Interpreter, a)
+			}
+		}
 		for _, name := range sortedKeys(s.Env) {
 			switch {
 			case !shellName().MatchString(name):

@@ -84,9 +84,10 @@ func (r *run) do(ctx context.Context, t *task) error {
 	o.Seconds += t.took
 	if err != nil {
 		o.Status, o.Err = StatusFailed, err
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			o.Status, o.Err = StatusSkipped, interrupted{err}
-		} else if errors.As(err, &errNotRun{}) {
+		case errors.As(err, &errNotRun{}):
 			o.Status = StatusSkipped
 		}
 	}

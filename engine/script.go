@@ -128,8 +128,15 @@ const failMark = "forge: failed at "
 // runLine runs one script file with its interpreter. Where the script shows its commands (set -x), what the trap does
 // is not shown with them.
 func runLine(s recipes.Script, name, origin, then string) string {
+	program := interpreter(s.Interpreter)
+	for _, a := range s.Arguments {
+		program += " " + shellQuote(a)
+	}
 	switch s.Interpreter {
 	case "", "bash", "sh":
+		if len(s.Arguments) > 0 {
+			break
+		}
 		where, offset := origin, s.FirstLine-1
 		if s.File != "" {
 			where, offset = s.File, 0
@@ -138,9 +145,9 @@ func runLine(s recipes.Script, name, origin, then string) string {
 			failMark, strings.ReplaceAll(shellQuote(where), "'", `'\''`), max(offset, 0), onFailure(then), traced, name)
 	}
 	if then != "" {
-		return traced + interpreter(s.Interpreter) + " " + name + " || { forge_rc=$?; " + then + "; }\n"
+		return traced + program + " " + name + " || { forge_rc=$?; " + then + "; }\n"
 	}
-	return traced + interpreter(s.Interpreter) + " " + name + "\n"
+	return traced + program + " " + name + "\n"
 }
 
 func interpreter(name string) string {
@@ -156,11 +163,7 @@ func interpreter(name string) string {
 	case "powershell", "pwsh":
 		return "pwsh"
 	}
-	var words []string // of script_interpreter, which may have arguments, with spaces in between and nothing else
-	for _, w := range strings.FieldsFunc(name, func(r rune) bool { return r == ' ' }) {
-		words = append(words, shellQuote(w))
-	}
-	return strings.Join(words, " ")
+	return shellQuote(name)
 }
 
 func extension(interpreter string) string {

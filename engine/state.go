@@ -71,7 +71,7 @@ func (j *job) state(ctx context.Context, m *packages.Manifest, b *Built) error {
 func scriptDigest(scripts []recipes.Script) digest.Digest {
 	var m Manifest
 	for _, s := range scripts {
-		m.add("script", s.Interpreter, s.Text)
+		m.add("script", append([]string{s.Interpreter, s.Text}, s.Arguments...)...)
 	}
 	return m.ID().Digest
 }

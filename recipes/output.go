@@ -219,10 +219,11 @@ func (g Globs) IsZero() bool { return len(g.Include)+len(g.Exclude) == 0 }
 
 // Script is one script with its text already read and rendered.
 type Script struct {
-	Interpreter string // "bash", "cmd", "python", …; empty for the platform's own
-	Text        string // lines joined by newlines
-	File        string // the recipe file it was read from, empty where it is inline
-	FirstLine   int    // line in File, or in the recipe file, of the text's first line; 0 if not known
+	Interpreter string   // "bash", "cmd", "python", …; empty for the platform's own
+	Arguments   []string `json:",omitempty"` // of the interpreter, before the script
+	Text        string   // lines joined by newlines
+	File        string   // the recipe file it was read from, empty where it is inline
+	FirstLine   int      // line in File, or in the recipe file, of the text's first line; 0 if not known
 	Env         map[string]string
 	Secrets     []string // names of variables of the caller to hand in and to mask in logs
 	Cwd         string   // below SRC_DIR

@@ -159,11 +159,11 @@ func (o *v0Output) namedScript(n *yaml.Node) []Script {
 		o.errorf(n, "missing-file", "the script %q cannot be read", name)
 		return nil
 	}
-	interpreter := interpreterOf(name)
-	if i := o.text(yamlx.Get(o.node, "script_interpreter")); i != "" {
+	interpreter := []string{interpreterOf(name)}
+	if i := strings.Fields(o.text(yamlx.Get(o.node, "script_interpreter"))); len(i) > 0 {
 		interpreter = i
 	}
-	return []Script{{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreter, Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.place(o.doc, n)}}
+	return []Script{{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreter[0], Arguments: interpreter[1:], Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.place(o.doc, n)}}
 }
 
 func (o *v0Output) inlineScripts(n *yaml.Node) []Script {
