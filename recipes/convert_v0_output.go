@@ -17,7 +17,7 @@ func (c *metaConverter) outputs(root *yaml.Node, sections map[string]*yaml.Node)
 	list := sections["outputs"]
 	o := &outputConverter{metaConverter: c, sections: sections, top: top, name: name}
 	o.about = c.ownAbouts(list.Content, sections["about"])
-	for k, v := range yamlx.Pairs(o.shared()) {
+	for k, v := range yamlx.Pairs(o.splitShared(list)) {
 		addPair(root, k.Value, v)
 	}
 	out := listNode()
@@ -92,6 +92,7 @@ type outputConverter struct {
 	named    bool       // there is an output of that name
 	staged   string     // name of the staging output, empty for none
 	about    *yaml.Node // of the recipe, where each output gets its own
+	pushed   *yaml.Node // what of the recipe's build section each output without one gets
 }
 
 // ownAbouts is the recipe's about where outputs have one that says less: in meta.yaml theirs replaces
@@ -237,6 +238,9 @@ func (o *outputConverter) fill(out, e *yaml.Node, order []string, by map[string]
 		}
 	}
 	o.takeOver(out)
+	if o.pushed != nil && len(by["build"]) == 0 {
+		mergeInto(build(), o.pushed)
+	}
 	o.requirements(out, needs)
 	name := o.constant(o.value(yamlx.Get(e, "name")))
 	if name == "" {

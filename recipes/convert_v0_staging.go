@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"slices"
 	"strings"
 
 	"forge/recipes/internal/yamlx"
@@ -40,6 +41,46 @@ func (o *outputConverter) shared() *yaml.Node {
 		return mapNode()
 	}
 	return mapNode(plainNode("build"), kept)
+}
+
+// splitShared is shared, without what outputs with a build section of their own must not have: in meta.yaml theirs
+// replaces the recipe's but for the number, in recipe.yaml it adds to it. The others get that one by one.
+func (o *outputConverter) splitShared(list *yaml.Node) *yaml.Node {
+	all := o.shared()
+	build := yamlx.Get(all, "build")
+	if build == nil || !slices.ContainsFunc(list.Content, hasBuild) {
+		return all
+	}
+	kept, pushed := mapNode(), mapNode()
+	for k, v := range yamlx.Pairs(build) {
+		if k.Value == "number" || k.Value == "skip" {
+			addPair(kept, k.Value, v)
+		} else {
+			addPair(pushed, k.Value, v)
+		}
+	}
+	if len(pushed.Content) > 0 {
+		o.pushed = pushed
+	}
+	if len(kept.Content) == 0 {
+		return mapNode()
+	}
+	return mapNode(plainNode("build"), kept)
+}
+
+// hasBuild reports whether an output has a build section.
+func hasBuild(output *yaml.Node) bool { return !yamlx.IsNull(yamlx.Get(output, "build")) }
+
+// mergeInto adds to a mapping what it does not say.
+func mergeInto(m, more *yaml.Node) {
+	for k, v := range yamlx.Pairs(more) {
+		switch own := yamlx.Get(m, k.Value); {
+		case own == nil:
+			addPair(m, k.Value, clone(v))
+		case own.Kind == yaml.MappingNode && v.Kind == yaml.MappingNode:
+			mergeInto(own, v)
+		}
+	}
 }
 
 // needsOwn reports whether the recipe itself is a package beside its outputs: one that needs some of

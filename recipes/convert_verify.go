@@ -415,6 +415,7 @@ func buildFacts(o *Output) Build {
 		}
 	}
 	b.Files.Include = files
+	b.Files.CondaBuild = false // written as recipe.yaml reads them
 	for i, e := range b.EntryPoints {
 		b.EntryPoints[i] = canonicalEntryPoint(e)
 	}

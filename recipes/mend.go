@@ -3,6 +3,7 @@ package recipes
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"forge/internal/diag"
 	"forge/recipes/internal/expr"
@@ -182,7 +183,7 @@ func (m *mender) follows(d diag.Diagnostic) bool {
 		}
 	}
 	from, to := d.Pos.Line, m.below(d.Pos.Line)
-	if m.format != "recipe.hcl" && (strings.HasPrefix(d.Code, "missing-") || d.Code == "wrong-type") {
+	if m.format != "recipe.hcl" && (strings.HasPrefix(d.Code, "missing-") || d.Code == "wrong-type" && !m.besideKey(d)) {
 		from, to = m.around(d.Pos.Line)
 	}
 	for n := from; n <= to; n++ {
@@ -191,6 +192,13 @@ func (m *mender) follows(d diag.Diagnostic) bool {
 		}
 	}
 	return false
+}
+
+// besideKey reports whether what a diagnostic is about begins on the line of its key: then no line before it made it
+// what it is.
+func (m *mender) besideKey(d diag.Diagnostic) bool {
+	entry := yamlEntry.FindStringSubmatch(m.source[d.Pos.Line-1])
+	return entry != nil && d.Pos.Column > utf8.RuneCountInString(entry[1]+entry[2])
 }
 
 // isPlace reports whether a line says where a source is, or is the item of a list that may, and so holds no hash.
