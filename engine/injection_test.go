@@ -111,11 +111,8 @@ func TestShellInjection(t *testing.T) {
 			}
 			works := 0
 			for _, w := range hostileWords() {
-				if text, refused := place.ours(w)(t.TempDir()); refused == nil {
-					root := t.TempDir()
-					if text, refused = place.ours(w)(root); refused != nil {
-						t.Fatal(refused)
-					}
+				root := t.TempDir()
+				if text, refused := place.ours(w)(root); refused == nil {
 					if out, pwned := runShell(t, bash, root, text); pwned {
 						t.Errorf("%q was run by\n%s\n%s", w, text, out)
 					}

@@ -354,7 +354,7 @@ func (f *buildFlags) pairs(req *engine.Request) error {
 func (f *buildFlags) find(a *app, req *engine.Request, args []string) error {
 	given := f.patterns(args)
 	if slices.Contains(given, "") {
-		return usageError{errors.New("the name of a recipe is empty; this folder is .")}
+		return usageError{errors.New("the name of a recipe is empty; write . for this folder")}
 	}
 	patterns, err := a.withStdin(given, req)
 	if err != nil {

@@ -37,7 +37,6 @@ type all struct {
 	*hidden
 	Named    inner `json:"named"`
 	Left     int   `json:"-"`
-	Dash     int   `json:"-,"`
 	private  int
 	Nil      *inner
 	NilOmit  *inner             `json:",omitempty"`
@@ -72,7 +71,7 @@ func examples() []any {
 	return []any{
 		nil, 1, "a", true, 1.5, []string(nil), map[string]int(nil), (*inner)(nil), &in, shadow{inner{1, "b"}, "outer"}, all{}, &all{},
 		[]any{nil, "\xff\xfe<>&\u2028", []byte{1, 2}, map[string]any{"k": []any{1}}},
-		all{inner: inner{1, "y"}, hidden: &hidden{true}, private: 2, Dash: 3, Time: time.Unix(1, 5).UTC(), Bytes: []byte("abc"),
+		all{inner: inner{1, "y"}, hidden: &hidden{true}, private: 2, Time: time.Unix(1, 5).UTC(), Bytes: []byte("abc"),
 			List: []inner{{1, ""}, {}}, Map: map[string]any{"\xff": nil, "b": inner{}}, Ints: map[int]string{-1: "m", 2: "n"},
 			Uppers: map[upper]upper{"k": "v"}, Addrs: map[netip.Addr]int{netip.MustParseAddr("::1"): 1}, Number: "1e3",
 			Raw: json.RawMessage(`{"z": [1, 2.5]}`), F32: 0.1, F64: math.MaxFloat64, Big: math.MaxInt64, U: math.MaxUint64,

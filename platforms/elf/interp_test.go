@@ -3,7 +3,6 @@ package elf
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -179,7 +178,7 @@ func TestCorpusInterpreter(t *testing.T) {
 			t.Errorf("%s: readelf does not see the symbols, versions or warnings that it saw", p)
 		}
 	})
-	t.Log(fmt.Sprintf("%d programs, grown by %d bytes, %d refused", files, grown, refused))
+	t.Logf("%d programs, grown by %d bytes, %d refused", files, grown, refused)
 }
 
 func interpreterOf(t *testing.T, patchelf, file string) string {
