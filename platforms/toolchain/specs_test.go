@@ -18,6 +18,9 @@ func TestSpecsOfCompilers(t *testing.T) {
 	}
 	db.looked = &looked{there: map[string]bool{}}
 	starts, _ := filepath.Glob("/usr/lib/gcc*/*/*/crtbegin.o")
+	if len(starts) == 0 {
+		t.Skip("no GCC here")
+	}
 	dir := t.TempDir()
 	source := filepath.Join(dir, "a.c")
 	if err := os.WriteFile(source, []byte("int main(void) { return 0; }\n"), 0o644); err != nil {
