@@ -79,7 +79,12 @@ func renderOnly(t *testing.T, recipe, target string) ([]map[string]any, string) 
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	home := t.TempDir()
-	getenv := func(name string) (string, bool) { return home, name == "HOME" || strings.HasPrefix(name, "FORGE_") }
+	getenv := func(name string) (string, bool) {
+		if name == "HOME" || strings.HasPrefix(name, "FORGE_") {
+			return home, true
+		}
+		return "", false
+	}
 	run(context.Background(), []string{"build", "--render-only", "--allow-unhashed", "--target-platform", target, "--build-platform", "linux-64", recipe},
 		getenv, strings.NewReader(""), &stdout, &stderr)
 	var list []map[string]any
