@@ -237,9 +237,11 @@ func (o *outputConverter) fill(out, e *yaml.Node, order []string, by map[string]
 			o.warn(list[0].key, "the key %s means nothing in an output; it is left out", k)
 		}
 	}
-	o.takeOver(out)
-	if o.pushed != nil && len(by["build"]) == 0 {
-		mergeInto(build(), o.pushed)
+	if !own || len(by["build"]) == 0 {
+		o.takeOver(out)
+		if o.pushed != nil {
+			mergeInto(build(), o.pushed)
+		}
 	}
 	o.requirements(out, needs)
 	name := o.constant(o.value(yamlx.Get(e, "name")))

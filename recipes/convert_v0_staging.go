@@ -48,7 +48,7 @@ func (o *outputConverter) shared() *yaml.Node {
 func (o *outputConverter) splitShared(list *yaml.Node) *yaml.Node {
 	all := o.shared()
 	build := yamlx.Get(all, "build")
-	if build == nil || !slices.ContainsFunc(list.Content, hasBuild) {
+	if build == nil || !slices.ContainsFunc(list.Content, o.replacesBuild) {
 		return all
 	}
 	kept, pushed := mapNode(), mapNode()
@@ -68,8 +68,11 @@ func (o *outputConverter) splitShared(list *yaml.Node) *yaml.Node {
 	return mapNode(plainNode("build"), kept)
 }
 
-// hasBuild reports whether an output has a build section.
-func hasBuild(output *yaml.Node) bool { return !yamlx.IsNull(yamlx.Get(output, "build")) }
+// replacesBuild reports whether an output has a build section in the place of the recipe's. That of the output with
+// the recipe's name adds to it.
+func (o *outputConverter) replacesBuild(output *yaml.Node) bool {
+	return !yamlx.IsNull(yamlx.Get(output, "build")) && o.constant(o.value(yamlx.Get(output, "name"))) != o.name
+}
 
 // mergeInto adds to a mapping what it does not say.
 func mergeInto(m, more *yaml.Node) {
