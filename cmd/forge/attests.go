@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"forge/digest"
 	"forge/engine"
+	"forge/internal/fsx"
 	"forge/recipes"
 	"forge/sources"
 	"forge/trust"
@@ -40,6 +40,9 @@ func (c attests) CheckAttestations(data []byte, sums sources.FileSums, publisher
 	return list, nil
 }
 
+// mostTrustedRoot is the longest trusted root that is read; the public one has 7 kB.
+const mostTrustedRoot = 16 << 20
+
 // readTrustedRoot reads the root that the request names: what is no trusted root is said before anything is
 // fetched.
 func readTrustedRoot(req *engine.Request) error {
@@ -47,7 +50,7 @@ func readTrustedRoot(req *engine.Request) error {
 	if t.File == "" {
 		return nil
 	}
-	data, err := os.ReadFile(t.File)
+	data, err := fsx.ReadUpTo(t.File, mostTrustedRoot)
 	if err == nil {
 		_, err = trust.ParseTrustedRoot(data)
 	}

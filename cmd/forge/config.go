@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"forge/engine"
 	"forge/internal/diag"
+	"forge/internal/fsx"
 	"forge/sources"
 )
 
@@ -59,7 +59,7 @@ func (a *app) loadConfig() error {
 	if path == "" || err != nil {
 		return err
 	}
-	data, err := readConfig(path)
+	data, err := fsx.ReadUpTo(path, mostConfig)
 	if errors.Is(err, fs.ErrNotExist) && !named {
 		return nil
 	}
@@ -84,21 +84,8 @@ func (a *app) loadConfig() error {
 	return nil
 }
 
-// mostConfig is the longest file that is read; a device has no end.
+// mostConfig is the longest file of settings that is read, of a person or of a workspace.
 const mostConfig = 1 << 20
-
-func readConfig(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, mostConfig+1))
-	if err == nil && len(data) > mostConfig {
-		err = fmt.Errorf("%s has more than the %d bytes it may have", path, mostConfig)
-	}
-	return data, err
-}
 
 // configPath is the file to read, empty for none; named tells that it was asked for.
 func (a *app) configPath() (path string, named bool, err error) {

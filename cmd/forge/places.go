@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"forge/digest"
 	"forge/engine"
 	"forge/internal/diag"
+	"forge/internal/fsx"
 	"forge/recipes"
 	"forge/trust"
 )
@@ -40,11 +42,23 @@ type workspace struct {
 	file *recipes.Workspace
 }
 
+// readWorkspace reads a forge.hcl, which nobody named: what is no file is not opened, as a pipe may wait for ever.
+func readWorkspace(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: it is no file", path)
+	}
+	return fsx.ReadUpTo(path, mostConfig)
+}
+
 // workspace looks for forge.hcl in dir and above it.
 func (a *app) workspace(dir string) (workspace, error) {
 	for d := dir; ; d = filepath.Dir(d) {
 		path := filepath.Join(d, "forge.hcl")
-		data, err := os.ReadFile(path)
+		data, err := readWorkspace(path)
 		if err == nil {
 			file, list := recipes.ParseWorkspace(path, data)
 			for _, w := range list {
