@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -221,52 +220,20 @@ func (j *job) restoreWork(ctx context.Context) error {
 	return nil
 }
 
-// restoreChanges goes through an os.Root of the work folder, since scripts wrote these names and links.
 func (j *job) restoreChanges(ctx context.Context, sum digest.Digest) error {
-	t, closeAll, err := j.openPacked(sum)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	root, err := os.OpenRoot(j.site.work)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	var folders []*tar.Header
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
+	return j.layOut(ctx, sum, j.site.work, func(root *os.Root, h *tar.Header) (bool, error) {
 		if name, ok := strings.CutPrefix(h.Name, goneMember); ok {
-			if err := root.RemoveAll(name); err != nil {
-				return err
-			}
-			continue
+			return false, root.RemoveAll(name)
 		}
 		name, ok := strings.CutPrefix(h.Name, workMember)
 		if !ok || path.Clean(name) != name {
-			return fmt.Errorf("%q is no name of the work folder", h.Name)
+			return false, errors.New("that is no name of the work folder")
 		}
 		if h.Name = name; h.Typeflag == tar.TypeDir {
-			folders = append(folders, h)
-		} else if err := root.RemoveAll(name); err != nil { // as it was before
-			return err
+			return true, nil
 		}
-		if err := unpackOne(root, t, h); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	for _, h := range slices.Backward(folders) {
-		if err := root.Chtimes(h.Name, h.ModTime, h.ModTime); err != nil {
-			return err
-		}
-	}
-	return nil
+		return true, root.RemoveAll(name) // as it was before
+	})
 }
 
 // workMaterials name what earlier outputs changed in the work folder, and what is needed to do it again.
