@@ -17,6 +17,7 @@ import (
 	"forge/internal/diag"
 	"forge/internal/fsx"
 	"forge/provenance"
+	"forge/recipes"
 )
 
 // Outputs of a meta.yaml have one work folder: the script of each begins with what the scripts before it left there
@@ -210,11 +211,25 @@ func (j *job) packWork(ctx context.Context, t *tar.Writer, gone, changed []strin
 	return nil
 }
 
-// restoreWork lays out what the scripts of earlier outputs changed in the work folder.
+// restoreWork lays out what the outputs before this one left in the work folder, in the order in which they did:
+// their scripts, and what these changed. This one's script comes last.
 func (j *job) restoreWork(ctx context.Context) error {
+	changes := map[*recipes.Output]digest.Digest{}
 	for _, b := range j.a.earlier(j.built) {
-		if err := j.restoreChanges(ctx, j.built[b].Work); err != nil {
-			return fmt.Errorf("what the script of %s left in the work folder: %w", b.Output, err)
+		changes[b.Output] = j.built[b].Work
+	}
+	var chain []*recipes.Output
+	for o := j.a.Output; o != nil; o = o.After {
+		chain = append(chain, o)
+	}
+	for _, o := range slices.Backward(chain) {
+		if err := j.placeScripts(ctx, o); err != nil {
+			return fmt.Errorf("copy the script of %s into the work folder: %w", o, err)
+		}
+		if sum, ok := changes[o]; ok {
+			if err := j.restoreChanges(ctx, sum); err != nil {
+				return fmt.Errorf("what the script of %s left in the work folder: %w", o, err)
+			}
 		}
 	}
 	return nil
