@@ -45,12 +45,9 @@ func (f *readFlags) options() (recipes.RenderOptions, error) {
 		o.TargetPlatform = p
 	}
 	o.HostPlatform = o.TargetPlatform
-	for _, path := range f.variantConfig {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return o, fmt.Errorf("read the variants file: %w", err)
-		}
-		o.Variants = append(o.Variants, recipes.VariantFile{Path: path, Data: data})
+	var err error
+	if o.Variants, err = recipes.ReadVariantFiles(f.variantConfig); err != nil {
+		return o, fmt.Errorf("read the variants file: %w", err)
 	}
 	for _, v := range f.variants {
 		key, values, ok := strings.Cut(v, "=")
@@ -177,7 +174,8 @@ func (a *app) lint(f *lintFlags, args []string) error {
 			return err
 		}
 	} else if !a.global.quiet {
-		fmt.Fprintf(a.stdout, "%d recipes: %d errors, %d warnings, %d notes%s\n", len(files), f.errors, f.warnings, f.notes, fixedText(f))
+		fmt.Fprintf(a.stdout, "%s: %s, %s, %s%s\n", counted(len(files), "recipe"), counted(f.errors, "error"),
+			counted(f.warnings, "warning"), counted(f.notes, "note"), fixedText(f))
 	}
 	if f.errors > 0 || f.strict && f.warnings > 0 {
 		return exitError{exitFailed}
@@ -205,9 +203,9 @@ func (f *lintFlags) count(s diag.Severity) {
 
 // lintFile lints one file, after its fixes where they are asked for.
 func (a *app) lintFile(f *lintFlags, file string, opts recipes.RenderOptions) ([]recipes.Finding, error) {
-	data, err := os.ReadFile(file)
+	data, err := recipes.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("lint: %w", err)
+		return []recipes.Finding{{Diagnostic: recipes.CannotRead(file, err)[0]}}, nil
 	}
 	findings := recipes.Lint(file, data, opts)
 	if !f.fix {

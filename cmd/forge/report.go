@@ -335,9 +335,12 @@ func (r *reported) connect() {
 	}
 }
 
+// mostTrace is the longest trace, or table of a build, that is read; 10,000 packages make some 5 MB.
+const mostTrace = 256 << 20
+
 // timeline reads a trace.
 func (r *reported) timeline(file string) error {
-	data, err := os.ReadFile(file)
+	data, err := fsx.ReadUpTo(file, mostTrace)
 	if errors.Is(err, fs.ErrNotExist) {
 		return usageError{err}
 	}

@@ -221,10 +221,13 @@ func splitSpecs(line string) []string {
 	return out
 }
 
+// mostReplay is the longest recorded problem that is read; it may hold a whole channel.
+const mostReplay = 1 << 30
+
 // solveProblem reads the flags and opens the channels.
 func (a *app) solveProblem(ctx context.Context, f *solveFlags, specs []string) (resolver.Provider, resolver.Problem, error) {
 	if f.replay != "" {
-		data, err := os.ReadFile(f.replay)
+		data, err := fsx.ReadUpTo(f.replay, mostReplay)
 		if err != nil {
 			return nil, resolver.Problem{}, err
 		}
