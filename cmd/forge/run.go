@@ -120,11 +120,12 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // run is the whole program: arguments in, exit code out.
 func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{began: time.Now(), lookupEnv: lookupEnv, stdin: stdin, stdout: stdout, stderr: stderr}
+	out := &output{to: stdout}
+	a := &app{began: time.Now(), lookupEnv: lookupEnv, stdin: stdin, stdout: out, stderr: stderr}
 	root := newRootCommand(a, args...)
 	root.SetArgs(optionalValues(args))
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	defer a.closeStores()
 	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
@@ -137,7 +138,7 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 		return a.report(ctx, root, unknownVerb(root, args[1]))
 	}
 	verb, err := root.ExecuteContextC(ctx)
-	return a.report(ctx, verb, err)
+	return a.report(ctx, verb, out.over(err))
 }
 
 // optionalValues joins the value of a flag that may go without one, as rattler-build reads it: the word
