@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -185,7 +186,7 @@ func (a *app) printError(err error) {
 		a.printList(list)
 		return
 	}
-	help := remedy(err)
+	help := a.remedy(err)
 	if a.forPrograms() {
 		fmt.Fprint(a.stderr, jsonEvent{Event: "error", Text: err.Error(), Help: help})
 		return
@@ -285,12 +286,27 @@ func meant(c *cobra.Command, word string) string {
 }
 
 // remedy says what to do about a failure that the machine has, not the recipe.
-func remedy(err error) string {
+func (a *app) remedy(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full: free some space, or point FORGE_CACHE and --output-dir to another disk; what was built so far is kept"
-	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission) && a.cameOfWriting(err):
 		return "forge writes to FORGE_CACHE, FORGE_KEYS and --output-dir: they must be writable"
 	}
 	return ""
+}
+
+// cameOfWriting tells a file that could not be made from one of the user's that could not be read: what is opened in
+// forge's own folders is written more often than not.
+func (a *app) cameOfWriting(err error) bool {
+	var pe *fs.PathError
+	if !errors.As(err, &pe) || !slices.Contains([]string{"open", "stat", "lstat", "read"}, pe.Op) {
+		return true
+	}
+	for _, own := range []func() (string, error){a.cacheDir, a.keyDir} {
+		if dir, err := own(); err == nil && strings.HasPrefix(pe.Path, dir+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
 }

@@ -40,6 +40,10 @@ func Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
 // beside writes what is to be at path into a new file beside it. The file is still open.
 func beside(path string, perm fs.FileMode, fill func(io.Writer) error) (f *os.File, err error) {
 	if f, err = os.CreateTemp(filepath.Dir(path), TempPrefix+"*"); err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) { // the name that is meant says more
+			err = &fs.PathError{Op: "write", Path: path, Err: pe.Err}
+		}
 		return nil, err
 	}
 	if err = fill(f); err == nil {
