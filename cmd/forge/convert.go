@@ -133,5 +133,5 @@ func (a *app) writeConverted(out []byte, output string, force bool) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return rewrite(output, out)
+	return writeNamed(output, out)
 }

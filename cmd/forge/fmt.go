@@ -108,7 +108,7 @@ func (a *app) formatted(f *fmtFlags, file string, data, out []byte) error {
 		if !a.global.quiet {
 			fmt.Fprintln(a.stdout, diag.Printable(file))
 		}
-		return rewrite(file, out)
+		return writeNamed(file, out)
 	}
 	_, err := a.stdout.Write(out)
 	return err

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"forge/internal/diag"
-	"forge/internal/fsx"
 	"forge/platforms"
 	"forge/recipes"
 )
@@ -225,19 +221,5 @@ func (a *app) lintFile(f *lintFlags, file string, opts recipes.RenderOptions) ([
 	if string(data) == string(before) {
 		return findings, nil
 	}
-	return findings, rewrite(file, data)
-}
-
-// rewrite replaces a file of the user's by new text, keeping its mode.
-func rewrite(file string, data []byte) error {
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(file); err == nil {
-		mode = info.Mode().Perm()
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
-	}
-	return fsx.WriteFile(file, data, mode)
+	return findings, writeNamed(file, data)
 }

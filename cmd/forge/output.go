@@ -2,8 +2,14 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"sync"
+
+	"forge/internal/fsx"
 )
 
 // output is the program's standard output. It keeps the first failure to write, of which every verb is to fail: what
@@ -44,4 +50,33 @@ func raw(w io.Writer) io.Writer {
 		return o.to
 	}
 	return w
+}
+
+// writeNamed is fillNamed with the content at hand.
+func writeNamed(path string, data []byte) error {
+	return fillNamed(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+}
+
+// fillNamed writes a file that the user named, keeping its mode: as a whole or not at all. A link is followed; into
+// what is no file (/dev/null, a pipe) it is written, since a file in its place would be another thing.
+func fillNamed(path string, fill func(io.Writer) error) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fsx.Write(path, 0o644, fill)
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("write %s: it is a folder", path)
+	case !info.Mode().IsRegular():
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(fill(f), f.Close())
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return fsx.Write(path, info.Mode().Perm(), fill)
 }

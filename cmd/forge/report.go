@@ -66,7 +66,7 @@ The timeline is that of the last build that built something, or of the trace giv
 			if out == "-" {
 				return r.write(a.stdout)
 			}
-			if err := fsx.Write(out, 0o644, r.write); err != nil {
+			if err := fillNamed(out, r.write); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.stdout, "%d %s in %s\n", len(r.Packages), plural("package", len(r.Packages)), out)

@@ -124,7 +124,7 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 	if f.save != "" {
 		data, err := recording.Save(problem)
 		if err == nil {
-			err = fsx.WriteFile(f.save, data, 0o644)
+			err = writeNamed(f.save, data)
 		}
 		if err != nil {
 			return fmt.Errorf("save the problem: %w", err)
