@@ -12,9 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
-
-	"github.com/klauspost/compress/zstd"
 
 	"forge/internal/diag"
 	"forge/platforms/elf"
@@ -142,38 +139,26 @@ func (j *job) keepDebug(b *Built) (err error) {
 	if len(j.debug.files) == 0 {
 		j.warn("no program or library of it has debug data: does the script leave out $CFLAGS, or strip what it installs?")
 	}
-	read, write := io.Pipe()
-	go func() { write.CloseWithError(j.packDebug(write)) }()
-	b.Debug, _, err = j.tools.Store.Put(read)
-	read.CloseWithError(err)
+	b.Debug, err = j.pack(j.packDebug)
 	return err
 }
 
-func (j *job) packDebug(w io.Writer) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return err
-	}
-	t := tar.NewWriter(z)
+func (j *job) packDebug(t *tar.Writer) error {
 	for _, name := range sorted(j.debug.files) {
 		data, err := os.ReadFile(filepath.Join(j.site.dir, "debug", filepath.FromSlash(name)))
 		if err != nil {
 			return err
 		}
-		h := &tar.Header{Name: path.Join(debugFolder, name), Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(data)), ModTime: time.Unix(j.epoch(), 0), Format: tar.FormatPAX}
-		if err := t.WriteHeader(h); err != nil {
-			return err
-		}
-		if _, err := t.Write(data); err != nil {
+		if err := j.packData(t, path.Join(debugFolder, name), 0o644, data); err != nil {
 			return err
 		}
 	}
-	return errors.Join(t.Close(), z.Close())
+	return nil
 }
 
 // restoreDebug lays out what another action split off: the whole content of this package.
 func (j *job) restoreDebug(ctx context.Context) error {
-	t, closeAll, err := j.openStaged(j.built[j.a.DebugOf].Debug)
+	t, closeAll, err := j.openPacked(j.built[j.a.DebugOf].Debug)
 	if err != nil {
 		return err
 	}

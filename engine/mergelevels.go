@@ -11,9 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/klauspost/compress/zstd"
 
 	"forge/digest"
 	"forge/internal/diag"
@@ -90,10 +87,7 @@ func (j *job) keepLevel(ctx context.Context, b *Built, added []string) error {
 	if len(libraries) == 0 {
 		return j.noLevels("its script leaves no shared library in lib/")
 	}
-	read, write := io.Pipe()
-	go func() { write.CloseWithError(j.packLevel(write, libraries)) }()
-	b.Staged, _, err = j.tools.Store.Put(read)
-	read.CloseWithError(err)
+	b.Staged, err = j.pack(func(t *tar.Writer) error { return j.packLevel(t, libraries) })
 	return err
 }
 
@@ -104,26 +98,17 @@ func (j *job) noLevels(why string) error {
 		Suggestion: `name the packages with libraries in optimize.packages of forge.hcl, or use layout = "packages"`}}.Err()
 }
 
-func (j *job) packLevel(w io.Writer, libraries []string) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return err
-	}
-	t := tar.NewWriter(z)
+func (j *job) packLevel(t *tar.Writer, libraries []string) error {
 	for _, p := range libraries {
 		_, data, err := j.levelLibrary(p)
 		if err != nil {
 			return err
 		}
-		h := &tar.Header{Name: p, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(data)), ModTime: time.Unix(j.epoch(), 0), Format: tar.FormatPAX}
-		if err := t.WriteHeader(h); err != nil {
-			return err
-		}
-		if _, err := t.Write(data); err != nil {
+		if err := j.packData(t, p, 0o755, data); err != nil {
 			return err
 		}
 	}
-	return errors.Join(t.Close(), z.Close())
+	return nil
 }
 
 // mergeLevels puts beside the package's libraries those that were built for higher CPU levels, in the folders
@@ -165,7 +150,7 @@ type ownLibrary struct {
 
 func (j *job) mergeLevel(a *Action, own map[string]ownLibrary, added []string) (more []string, err error) {
 	level := levelOf(a.Output)
-	t, closeAll, err := j.openStaged(j.built[a].Staged)
+	t, closeAll, err := j.openPacked(j.built[a].Staged)
 	if err != nil {
 		return nil, err
 	}

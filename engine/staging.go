@@ -12,9 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
-
-	"forge/digest"
 	"forge/packages"
 )
 
@@ -29,19 +26,11 @@ func (j *job) keepStaged(ctx context.Context, b *Built) error {
 	if of := j.a.Output.LevelOf; of != nil && !of.Staging {
 		return j.keepLevel(ctx, b, added)
 	}
-	read, write := io.Pipe()
-	go func() { write.CloseWithError(j.packStaged(ctx, write, added)) }()
-	b.Staged, _, err = j.tools.Store.Put(read)
-	read.CloseWithError(err)
+	b.Staged, err = j.pack(func(t *tar.Writer) error { return j.packStaged(ctx, t, added) })
 	return err
 }
 
-func (j *job) packStaged(ctx context.Context, w io.Writer, added []string) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return err
-	}
-	t := tar.NewWriter(z)
+func (j *job) packStaged(ctx context.Context, t *tar.Writer, added []string) error {
 	if err := packFolders(t, j.site.prefix); err != nil {
 		return err
 	}
@@ -50,7 +39,7 @@ func (j *job) packStaged(ctx context.Context, w io.Writer, added []string) error
 			return err
 		}
 	}
-	err = filepath.WalkDir(j.site.work, func(p string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(j.site.work, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -63,7 +52,6 @@ func (j *job) packStaged(ctx context.Context, w io.Writer, added []string) error
 		}
 		return packOne(t, p, path.Join("work", filepath.ToSlash(rel)))
 	})
-	return errors.Join(err, t.Close(), z.Close())
 }
 
 // packFolders writes the folders of the prefix: a script may lean on an empty one.
@@ -116,27 +104,10 @@ func packOne(t *tar.Writer, file, name string) error {
 	return err
 }
 
-// openStaged reads what a staging output left.
-func (j *job) openStaged(sum digest.Digest) (*tar.Reader, func(), error) {
-	if err := j.whole(sum); err != nil {
-		return nil, nil, err
-	}
-	f, err := os.Open(j.tools.Store.Path(sum, false))
-	if err != nil {
-		return nil, nil, err
-	}
-	z, err := zstd.NewReader(f)
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return tar.NewReader(z), func() { z.Close(); f.Close() }, nil
-}
-
 // restore lays out what the staging output left. Its script wrote these names and links, so all goes
 // through an os.Root of the build's own folder.
 func (j *job) restore(ctx context.Context, staged *Built) error {
-	t, closeAll, err := j.openStaged(staged.Staged)
+	t, closeAll, err := j.openPacked(staged.Staged)
 	if err != nil {
 		return err
 	}

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
 	"forge/digest"
 	"forge/internal/diag"
 	"forge/internal/fsx"
@@ -192,21 +190,13 @@ func (j *job) keepWork(ctx context.Context, b *Built) error {
 	if b.WorkSeen = true; len(gone)+len(changed) == 0 {
 		return nil
 	}
-	read, write := io.Pipe()
-	go func() {
-		write.CloseWithError(j.packWork(ctx, write, sorted(gone), sorted(append(changed, folders...))))
-	}()
-	b.Work, _, err = j.tools.Store.Put(read)
-	read.CloseWithError(err)
+	b.Work, err = j.pack(func(t *tar.Writer) error {
+		return j.packWork(ctx, t, sorted(gone), sorted(append(changed, folders...)))
+	})
 	return err
 }
 
-func (j *job) packWork(ctx context.Context, w io.Writer, gone, changed []string) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return err
-	}
-	t := tar.NewWriter(z)
+func (j *job) packWork(ctx context.Context, t *tar.Writer, gone, changed []string) error {
 	for _, name := range gone {
 		h := &tar.Header{Name: goneMember + name, Typeflag: tar.TypeReg, Format: tar.FormatPAX}
 		if err := t.WriteHeader(h); err != nil {
@@ -218,7 +208,7 @@ func (j *job) packWork(ctx context.Context, w io.Writer, gone, changed []string)
 			return err
 		}
 	}
-	return errors.Join(t.Close(), z.Close())
+	return nil
 }
 
 // restoreWork lays out what the scripts of earlier outputs changed in the work folder.
@@ -233,7 +223,7 @@ func (j *job) restoreWork(ctx context.Context) error {
 
 // restoreChanges goes through an os.Root of the work folder, since scripts wrote these names and links.
 func (j *job) restoreChanges(ctx context.Context, sum digest.Digest) error {
-	t, closeAll, err := j.openStaged(sum)
+	t, closeAll, err := j.openPacked(sum)
 	if err != nil {
 		return err
 	}
