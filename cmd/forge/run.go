@@ -238,6 +238,8 @@ forge sandbox run and forge debug run end with the command's own.`,
 		}
 		return a.global.look()
 	}
+	root.AddGroup(helpGroups()...)
+	root.SetHelpCommandGroupID(groupMachine)
 	root.AddCommand(commands(a, args)...)
 	root.CompletionOptions.DisableDefaultCmd = true
 	markUsageErrors(root)
@@ -261,7 +263,6 @@ var peerVerbs = map[string]string{
 	"auth":            "forge logs in nowhere yet; it reads channels that need no login",
 	"generate-recipe": "forge writes no recipes from registries yet",
 	"bump-recipe":     "forge does not raise versions yet; edit the version and the hash in the recipe",
-	"migrate-recipe":  "it is called forge convert here",
 	"version":         "it is forge --version",
 	"inspect":         "it is called forge package inspect",
 	"extract":         "it is called forge package extract",
