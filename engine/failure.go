@@ -62,7 +62,7 @@ func (j *job) scriptFailure(ctx context.Context, result sandbox.Result) error {
 	lines := logTail(j.log.Name(), 25)
 	missing := j.undeclared(ctx, lines, "requirements.build")
 	if missing == "" && !j.req.Widen.Network {
-		missing = withoutNetwork(lines)
+		missing = withoutNetwork(lines, buildsInstead)
 	}
 	return &ScriptError{
 		Package: j.a.Output.String(), What: "build script", Result: result,

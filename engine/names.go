@@ -35,7 +35,7 @@ func belongs(rules []ChannelPackages, channel, name string) bool {
 // checkFileName refuses an output whose archive could not be called so: a name, version or build string
 // becomes a part of a path, of addresses and of command lines (CEP 26).
 func checkFileName(o *recipes.Output) diag.List {
-	var why string
+	var why, help string
 	switch {
 	case o.Staging:
 		return nil
@@ -45,12 +45,15 @@ func checkFileName(o *recipes.Output) diag.List {
 		why = fmt.Sprintf("%q cannot be the version of a package: its archive is named by it", o.Version)
 	case strings.Trim(o.BuildString, wordBytes) != "" || o.BuildString == "" || strings.HasPrefix(o.BuildString, "."):
 		why = fmt.Sprintf("%q cannot be a build string: it takes letters, digits, _, . and +", o.BuildString)
+		if strings.Contains(o.BuildString, "*") {
+			help = "the variants file gives too few parts of a version that the build string is made of: perl's takes three, as in 5.32.1"
+		}
 	case len(o.Name)+len(o.Version)+len(o.BuildString) > 200:
 		why = fmt.Sprintf("%.80q… is too long for the name of an archive", o.String())
 	default:
 		return nil
 	}
-	return diag.List{{Code: "bad-name", Pos: o.Pos, Summary: why}}
+	return diag.List{{Code: "bad-name", Pos: o.Pos, Summary: why, Suggestion: help}}
 }
 
 const wordBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+"

@@ -19,16 +19,22 @@ var refusals = []struct{ said, instead string }{
 // noConda is what a script hears that wants to switch environments.
 const noConda = `\bactivate: No such file or directory$|\bconda: command not found$`
 
-// withoutNetwork says of a build that ended because it found no network, or no conda, what to do; "" of others.
-func withoutNetwork(lines []string) string {
+// What a script does instead that wants the network: %s is refusals' word.
+const (
+	buildsInstead = "a build has no network: %s (docs/languages.md); --allow-network lets it, and its package says so"
+	testsInstead  = "a test has no network: leave the command out, or build with `--test skip`"
+)
+
+// withoutNetwork says of a script that ended because it found no network, or no conda, what to do; "" of others.
+func withoutNetwork(lines []string, help string) string {
 	text := strings.Join(lines, "\n")
 	for _, r := range refusals {
 		if regexp.MustCompile(`(?m)` + r.said).MatchString(text) {
-			return "a build has no network: " + r.instead + " (docs/languages.md); --allow-network lets it, and its package says so"
+			return strings.Replace(help, "%s", r.instead, 1)
 		}
 	}
 	if regexp.MustCompile(`(?m)` + noConda).MatchString(text) {
-		return "the environments are active already, and conda is no part of them: leave the line out"
+		return "conda is no part of the environments, which are active already: leave the line out"
 	}
 	return ""
 }

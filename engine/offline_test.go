@@ -20,7 +20,10 @@ func TestWithoutNetwork(t *testing.T) {
 		{`gcc: fatal error: no input files`, ""},
 		{`test_resolve_host ... ok`, ""},
 	} {
-		got := withoutNetwork([]string{"x", tt.log, "y"})
+		got := withoutNetwork([]string{"x", tt.log, "y"}, buildsInstead)
+		if test := withoutNetwork([]string{tt.log}, testsInstead); (test == "") != (got == "") || strings.Contains(test, "%s") {
+			t.Errorf("%s in a test: %q", tt.log, test)
+		}
 		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.log, got, tt.want)
 		}
