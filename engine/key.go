@@ -88,6 +88,9 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	if a.Staging != nil {
 		m.add("staging", a.Staging.Output.Name, built[a.Staging].Key.Hex())
 	}
+	for _, s := range scriptsBefore(o) {
+		m.add("work script", s.at)
+	}
 	for _, b := range a.earlier(built) {
 		m.add("work folder", b.Output.String(), built[b].Key.Hex())
 	}

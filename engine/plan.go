@@ -42,6 +42,9 @@ func Plan(ctx context.Context, req *Request, tools Tools, outputs []*recipes.Out
 		p.leaveOut()
 	}
 	p.problems.Sort()
+	if p.problems.HasErrors() {
+		p.problems = append(p.problems, p.mostNeeded()...)
+	}
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}

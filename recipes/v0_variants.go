@@ -98,6 +98,7 @@ func (c *v0Config) read(f VariantFile, decide func(string) (bool, error), cache 
 		return list
 	}
 	doc, list := cache.selected(f, sel)
+	list = append(slices.Clip(list), lostLists(f, sel)...)
 	if list.HasErrors() || doc == nil || yamlx.IsNull(doc.Root) {
 		return list
 	}
