@@ -94,6 +94,7 @@ type Tools struct {
 	GitState  func(dir string) (GitState, error)
 	Version   string // of forge
 	Now       func() time.Time
+	CPU       func() time.Duration // processor time of this process; nil where nobody asks for it
 }
 
 // GitState is the commit of a recipe folder, zero where it has none or is not clean.

@@ -23,7 +23,7 @@ func Run(ctx context.Context, req *Request, tools Tools, g *Graph, report func(E
 }
 
 func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
-	m := &meter{Runner: tools.Runner}
+	m := newMeter(tools)
 	tools.Runner = m
 	memory := &memoryOfRun{builds: map[*Action]*task{}}
 	heard := func(e Event) {

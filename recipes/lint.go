@@ -55,6 +55,9 @@ func newLinter(path string, data []byte, opts RenderOptions) *linter {
 	for _, r := range Rules() {
 		l.rules[r.ID] = r
 	}
+	if _, err := variantsBeside(path); err != nil && !opts.IgnoreRecipeVariants {
+		l.found = append(l.found, Finding{Diagnostic: noVariants(path, err).Diagnostics[0]})
+	}
 	l.opts = l.opts.forReading(path)
 	l.entries = l.requirementEntries()
 	return l

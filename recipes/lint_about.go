@@ -38,9 +38,6 @@ func (l *linter) aboutRules() {
 			}
 			l.say("missing-home", at, 0, "there is no home page"+of, "give `"+key+"` in about")
 		}
-		if lower := strings.ToLower(o.Name); lower != o.Name {
-			l.say("name-case", l.top("package"), 0, fmt.Sprintf("the package name %q has capitals", o.Name), "write "+lower)
-		}
 	}
 	if l.anyBuilt() && !strings.Contains(l.text, "recipe-maintainers") && !strings.Contains(l.text, "maintainers") {
 		l.say("missing-maintainers", l.top("extra"), 0, "nobody is named as maintainer", "list names in `extra: recipe-maintainers`; Forge itself does not ask for it")

@@ -139,8 +139,9 @@ func startOnThread(start func() (*os.Process, error)) (p *os.Process, release fu
 // An ending is what became of a keeper.
 type ending struct {
 	exit     int
-	err      error // the command did not begin, and why
-	silent   bool  // no report came
+	err      error  // the command did not begin, and why
+	silent   bool   // no report came
+	how      string // the keeper ended
 	killedBy string
 	logErr   error
 	memory   int64 // the most that all processes together had, as far as it was seen
@@ -197,8 +198,24 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	w.report.SetReadDeadline(r.now().Add(time.Second))
 	b, _ := io.ReadAll(io.LimitReader(w.report, 1<<20))
 	e = parse(b)
+	e.how = howEnded(state)
 	e.killedBy, e.memory, e.logErr = killedBy, measure.peak(), w.log.wait(j.Isolation != Full)
 	return e, state
+}
+
+// howEnded says what became of a keeper that left no report.
+func howEnded(state *os.ProcessState) string {
+	if state == nil {
+		return "ended without a word"
+	}
+	ws, ok := state.Sys().(syscall.WaitStatus)
+	switch {
+	case ok && ws.Signaled() && ws.Signal() == unix.SIGKILL:
+		return "was killed (signal 9), not by forge: by somebody, or by the kernel for want of memory, which its log tells"
+	case ok && ws.Signaled():
+		return fmt.Sprintf("was ended from outside by signal %d (%s)", ws.Signal(), unix.SignalName(ws.Signal()))
+	}
+	return fmt.Sprintf("ended without a word, with exit code %d", state.ExitCode())
 }
 
 // outOfTime is the exit code of a command that reached its limit on CPU time, whoever saw it first: the kernel, which
@@ -222,7 +239,7 @@ func (e ending) result(ctx context.Context, res Result, j *job, g *group) (Resul
 		res.ExitCode, res.KilledBy = 137, "memory"
 		return res, nil
 	case e.silent:
-		return res, fmt.Errorf("run %s in sandbox: its keeper ended without a word", j.Argv[0])
+		return res, fmt.Errorf("run %s in sandbox: the process that keeps the sandbox %s", j.Argv[0], e.how)
 	case e.err != nil:
 		var se *stepError
 		if errors.As(e.err, &se) && se.kind == aboutWall {

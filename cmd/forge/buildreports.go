@@ -56,13 +56,13 @@ func (r *buildReports) write(req *engine.Request, outcomes []*engine.Outcome, t 
 		err = errors.Join(err, t.write(&b), fsx.WriteCache(filepath.Join(req.OutputDir, "logs", traceFile), b.Bytes(), 0o644))
 	}
 	if r.trace != "" {
-		err = errors.Join(err, fsx.Write(r.trace, 0o644, t.write))
+		err = errors.Join(err, fillNamed(r.trace, t.write))
 	}
 	if r.markdown != "" {
 		err = errors.Join(err, appendFile(r.markdown, markdownSummary(req, outcomes)))
 	}
 	if r.junit != "" {
-		err = errors.Join(err, fsx.Write(r.junit, 0o644, func(w io.Writer) error { return writeJUnit(w, outcomes) }))
+		err = errors.Join(err, fillNamed(r.junit, func(w io.Writer) error { return writeJUnit(w, outcomes) }))
 	}
 	return err
 }

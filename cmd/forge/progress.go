@@ -29,6 +29,7 @@ type progress struct {
 	clean      func(string) string // makes text harmless for whoever shows it
 	after      func(engine.Event)  // called when something ended, with no live view on the screen
 	paint      func(role, text string) string
+	remedy     func(error) string
 	now        func() time.Time
 	logDir     string
 	total      int
@@ -59,7 +60,7 @@ type activity struct {
 
 // newProgress starts showing; close ends it.
 func (a *app) newProgress(total int) *progress {
-	p := &progress{w: a.stderr, style: "plain", quiet: a.global.quiet, verbose: a.global.verbose > 0, paint: a.painter(a.stderr), now: time.Now,
+	p := &progress{w: a.stderr, style: "plain", quiet: a.global.quiet, verbose: a.global.verbose > 0, paint: a.painter(a.stderr), remedy: a.remedy, now: time.Now,
 		total: total, last: map[*engine.Action]float64{}, held: map[*engine.Action]bool{}, start: time.Now(), stop: make(chan struct{})}
 	if a.global.logStyle == "json" {
 		p.style = "json"
@@ -211,7 +212,7 @@ func (p *progress) end(e engine.Event) {
 		p.line("failed", "failed", name, e)
 		if o.Err != nil && p.style != "json" {
 			p.text(printableText(o.Err.Error()))
-			if help := remedy(o.Err); help != "" {
+			if help := p.remedy(o.Err); help != "" {
 				p.text("  help " + help)
 			}
 		}
