@@ -170,7 +170,11 @@ func (a *app) report(ctx context.Context, verb *cobra.Command, err error) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case ctx.Err() != nil:
-		a.say("interrupted", "interrupted; nothing is lost, the same command goes on from here")
+		text := "interrupted"
+		if verb.HasFlags() && verb.Flags().Lookup("keep-going") != nil || verb.Name() == "fetch" {
+			text += "; nothing is lost, the same command goes on from here"
+		}
+		a.say("interrupted", text)
 		return exitInterrupted
 	case errors.As(err, &usage):
 		a.say("error", fmt.Sprintf("%s\nSee '%s --help'.", usage.Error(), verb.CommandPath()))
