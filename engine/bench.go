@@ -73,7 +73,13 @@ func RunBench(ctx context.Context, req *Request, tools Tools, g *Graph, name str
 		}
 	}()
 	for _, a := range g.Actions {
-		if a.Output.Name != name || len(a.Test) == 0 {
+		if a.Output.Name != name {
+			continue
+		}
+		if len(a.Test) == 0 {
+			if why := needsEmulation(req, a.Output); why != "" {
+				report(Event{Kind: EventWarning, Action: a, Text: a.Output.String() + " is not measured: it is " + why})
+			}
 			continue
 		}
 		c, err := r.contender(ctx, a)

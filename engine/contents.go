@@ -145,22 +145,34 @@ func sitePackages(n string) []string {
 	return []string{"**/site-packages/" + p + "/__init__.py", "**/site-packages/" + p + ".py", "**/site-packages/" + p + ".*.so", "**/site-packages/" + p + ".*.pyd"}
 }
 
+// programs finds a program where rattler-build does: in the folders of PATH, and for Emscripten what its linker makes
+// of one.
 func programs(p platforms.Platform, n string) []string {
-	if p.IsWindows() {
-		return []string{n, n + ".exe", n + ".bat", "Library/bin/" + n, "Library/bin/" + n + ".exe", "Library/bin/" + n + ".bat", "Scripts/" + n + ".exe", "bin/" + n, "bin/" + n + ".exe"}
+	switch {
+	case p.IsWindows():
+		return []string{"{,Library/bin/,Library/usr/bin/,Library/mingw-w64/bin/,Scripts/,bin/}" + n + "{,.exe,.bat,.cmd,.com,.ps1}"}
+	case p.OS() == "emscripten":
+		return []string{"bin/" + n + "{,.js,.wasm}"}
 	}
 	return []string{"bin/" + n, "python-scripts/" + n}
 }
 
+// libraries finds a library by its name with or without "lib", or a file of lib/ that is named with its ending.
 func libraries(p platforms.Platform, n string) []string {
 	switch {
 	case p.IsWindows():
 		return []string{"Library/lib/" + n, "Library/bin/" + n, "Library/lib/" + n + ".lib", "Library/bin/" + n + ".dll", "bin/" + n + ".dll", "lib/" + n + ".lib",
 			"Library/lib/lib" + n + ".dll.a"} // the last is MinGW's
-	case strings.Contains(n, ".so") || strings.HasSuffix(n, ".a") || strings.HasSuffix(n, ".dylib") || strings.Contains(n, "/"):
+	case strings.Contains(n, ".so") || strings.HasSuffix(n, ".a") || strings.HasSuffix(n, ".dylib"):
 		return []string{"lib/" + n}
-	case p.OS() == "osx":
-		return []string{"lib/{,lib}" + n + ".dylib", "lib/{,lib}" + n + ".*.dylib"}
 	}
-	return []string{"lib/{,lib}" + n + ".so", "lib/{,lib}" + n + ".so.*"}
+	ends := []string{".so", ".so.*"}
+	if p.OS() == "osx" {
+		ends = []string{".dylib", ".*.dylib"}
+	}
+	found := []string{"lib/{,lib}" + n + ends[0], "lib/{,lib}" + n + ends[1]}
+	if strings.Contains(n, "/") { // a folder, or a module of R: R/library/cli/libs/cli
+		return append(found, "lib/"+n)
+	}
+	return found
 }

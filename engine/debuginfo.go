@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -158,28 +157,7 @@ func (j *job) packDebug(t *tar.Writer) error {
 
 // restoreDebug lays out what another action split off: the whole content of this package.
 func (j *job) restoreDebug(ctx context.Context) error {
-	t, closeAll, err := j.openPacked(j.built[j.a.DebugOf].Debug)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	root, err := os.OpenRoot(j.site.prefix)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(ctx.Err(), unpackOne(root, t, h)); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-	}
+	return j.layOut(ctx, j.built[j.a.DebugOf].Debug, j.site.prefix, func(*os.Root, *tar.Header) (bool, error) { return true, nil })
 }
 
 // debugMaterials are those of the build that the debug data comes of, and the data itself.

@@ -93,6 +93,7 @@ type TestPlan struct {
 	Build      Environment
 	Python     string // the version to test with, empty for the environment's own
 	Downstream bool
+	NotRun     string // why it is not run here; another test of the package is
 
 	// Of a test recorded in a package: what it is called, its working folder below the prefix, and what
 	// lies in it.

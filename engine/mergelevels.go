@@ -115,7 +115,7 @@ func (j *job) packLevel(t *tar.Writer, libraries []string) error {
 // where glibc's loader looks first on machines that have the level. It returns all files of the package. A
 // level must have the same libraries, with the same names and all symbols of the package's own: who links to
 // one must find everything in the other. One that came out the same is left out.
-func (j *job) mergeLevels(added []string) ([]string, error) {
+func (j *job) mergeLevels(ctx context.Context, added []string) ([]string, error) {
 	if len(j.a.Levels) == 0 {
 		return added, nil
 	}
@@ -134,7 +134,7 @@ func (j *job) mergeLevels(added []string) ([]string, error) {
 	}
 	j.fromLevels = map[string]bool{}
 	for _, a := range j.a.Levels {
-		more, err := j.mergeLevel(a, own, added)
+		more, err := j.mergeLevel(ctx, a, own, added)
 		if err != nil {
 			return nil, fmt.Errorf("%s: its libraries for %s: %w", j.a.Output.Name, levelOf(a.Output).Name, err)
 		}
@@ -148,43 +148,32 @@ type ownLibrary struct {
 	data []byte
 }
 
-func (j *job) mergeLevel(a *Action, own map[string]ownLibrary, added []string) (more []string, err error) {
+func (j *job) mergeLevel(ctx context.Context, a *Action, own map[string]ownLibrary, added []string) (more []string, err error) {
 	level := levelOf(a.Output)
-	t, closeAll, err := j.openPacked(j.built[a].Staged)
-	if err != nil {
-		return nil, err
-	}
-	defer closeAll()
 	seen := 0
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	err = j.eachPacked(ctx, j.built[a].Staged, func(h *tar.Header, r io.Reader) error {
 		base, ok := own[h.Name]
 		if !ok {
-			continue // of another output, or left out by build.files
+			return nil // of another output, or left out by build.files
 		}
 		seen++
-		data, err := io.ReadAll(t)
+		data, err := io.ReadAll(r)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if string(data) == string(base.data) {
 			j.note("%s is the same for %s, and is not there twice", h.Name, level.Name)
-			continue
+			return nil
 		}
 		if err := replaces(base, data); err != nil {
-			return nil, fmt.Errorf("%s: %w", h.Name, err)
+			return err
 		}
 		names, err := j.addLibrary(hwcapsFolder+level.HwcapsDir(), h.Name, data, base.info.SoName, added)
-		if err != nil {
-			return nil, err
-		}
 		more = append(more, names...)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	if seen < len(own) {
 		return nil, errors.New("not all libraries of the package are among them: does the script look at $CFLAGS or $microarch?")

@@ -35,7 +35,7 @@ func belongs(rules []ChannelPackages, channel, name string) bool {
 // checkFileName refuses an output whose archive could not be called so: a name, version or build string
 // becomes a part of a path, of addresses and of command lines (CEP 26).
 func checkFileName(o *recipes.Output) diag.List {
-	var why string
+	var why, help string
 	switch {
 	case o.Staging:
 		return nil
@@ -43,6 +43,9 @@ func checkFileName(o *recipes.Output) diag.List {
 		why = fmt.Sprintf("%q cannot be a package's name: it takes a-z, 0-9, -, _ and . and begins with a letter, a digit or one _", o.Name)
 	case strings.ContainsAny(o.Version, `/\: -`) || strings.HasPrefix(o.Version, "."):
 		why = fmt.Sprintf("%q cannot be the version of a package: its archive is named by it", o.Version)
+		if plain := strings.ReplaceAll(o.Version, "-", "_"); strings.Contains(o.Version, "-") && !strings.ContainsAny(plain, `/\: `) {
+			help = fmt.Sprintf("a - divides the archive's name from its version; write %q, and keep the other for URLs", plain)
+		}
 	case strings.Trim(o.BuildString, wordBytes) != "" || o.BuildString == "" || strings.HasPrefix(o.BuildString, "."):
 		why = fmt.Sprintf("%q cannot be a build string: it takes letters, digits, _, . and +", o.BuildString)
 	case len(o.Name)+len(o.Version)+len(o.BuildString) > 200:
@@ -50,7 +53,7 @@ func checkFileName(o *recipes.Output) diag.List {
 	default:
 		return nil
 	}
-	return diag.List{{Code: "bad-name", Pos: o.Pos, Summary: why}}
+	return diag.List{{Code: "bad-name", Pos: o.Pos, Summary: why, Suggestion: help}}
 }
 
 const wordBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+"

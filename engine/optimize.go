@@ -334,7 +334,7 @@ func compilerAmong(externals []*toolchain.External) (name, version string) {
 }
 
 // notNative refuses scripts that build for the builder's CPU: by a line of theirs, or by a variable that the recipe
-// sets. What the sources ask for by themselves, GCC refuses (platforms/toolchain, notNative).
+// sets. What the sources ask for by themselves the compilers refuse (platforms/toolchain, notNative; refuseNativeRust).
 func notNative(o *recipes.Output) error {
 	for _, s := range o.Build.Scripts {
 		where := o.Recipe.File

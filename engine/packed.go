@@ -2,14 +2,21 @@ package engine
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
 	"forge/digest"
+	"forge/packages"
 )
 
 // pack puts into the store, as it comes, the tar that fill writes: what one action leaves for another.
@@ -43,19 +50,121 @@ func (j *job) packData(t *tar.Writer, name string, mode int64, data []byte) erro
 	return err
 }
 
-// openPacked reads what pack put into the store.
-func (j *job) openPacked(sum digest.Digest) (*tar.Reader, func(), error) {
+// packOne writes one file, link or folder; sockets and the like are left out.
+func packOne(t *tar.Writer, file, name string) error {
+	info, err := os.Lstat(file)
+	if err != nil {
+		return err
+	}
+	target := ""
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		if target, err = os.Readlink(file); err != nil {
+			return err
+		}
+	case !info.Mode().IsRegular() && !info.IsDir():
+		return nil
+	}
+	h, err := tar.FileInfoHeader(info, target)
+	if err != nil {
+		return err
+	}
+	h.Name, h.Format = name, tar.FormatPAX
+	h.Uid, h.Gid, h.Uname, h.Gname = 0, 0, "", ""
+	if !info.Mode().IsRegular() {
+		return t.WriteHeader(h)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := errors.Join(packages.CheckSparse(f), t.WriteHeader(h)); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	_, err = io.Copy(t, f)
+	return err
+}
+
+// eachPacked hands out the members of what pack put into the store.
+func (j *job) eachPacked(ctx context.Context, sum digest.Digest, member func(h *tar.Header, r io.Reader) error) error {
 	if err := j.whole(sum); err != nil {
-		return nil, nil, err
+		return err
 	}
 	f, err := os.Open(j.tools.Store.Path(sum, false))
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
+	defer f.Close()
 	z, err := zstd.NewReader(f)
 	if err != nil {
-		f.Close()
-		return nil, nil, err
+		return err
 	}
-	return tar.NewReader(z), func() { z.Close(); f.Close() }, nil
+	defer z.Close()
+	for t := tar.NewReader(z); ; {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if err := member(h, t); err != nil {
+			return fmt.Errorf("%s: %w", h.Name, err)
+		}
+	}
+}
+
+// layOut lays out in dir what pack put into the store. Scripts wrote the names and links, so all goes through an
+// os.Root of dir. Before each member, place may give it another name, or say that it is not laid out.
+func (j *job) layOut(ctx context.Context, sum digest.Digest, dir string, place func(root *os.Root, h *tar.Header) (take bool, err error)) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	var folders []*tar.Header
+	err = j.eachPacked(ctx, sum, func(h *tar.Header, r io.Reader) error {
+		take, err := place(root, h)
+		if err != nil || !take {
+			return err
+		}
+		if h.Typeflag == tar.TypeDir {
+			folders = append(folders, h)
+		}
+		return unpackOne(root, r, h)
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range slices.Backward(folders) { // at last: what comes into a folder changes its time
+		if err := root.Chtimes(h.Name, h.ModTime, h.ModTime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unpackOne(root *os.Root, r io.Reader, h *tar.Header) error {
+	name := strings.TrimSuffix(h.Name, "/")
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	switch h.Typeflag {
+	case tar.TypeDir:
+		return root.MkdirAll(name, 0o755)
+	case tar.TypeSymlink:
+		return root.Symlink(h.Linkname, name)
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(h.Mode).Perm()|0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	// The mode at last: the file is to be written first, and the caller's umask is not the script's.
+	err = errors.Join(err, f.Close(), root.Chtimes(name, h.ModTime, h.ModTime))
+	if err == nil {
+		err = root.Chmod(name, fs.FileMode(h.Mode).Perm())
+	}
+	return err
 }

@@ -14,14 +14,19 @@ import (
 // what the test asks for beside it.
 func (p *planner) draftTests(a *Action) *solving {
 	s := &solving{planner: p, self: a, draft: &Action{}, from: p.from.view(nil, nil)}
-	if a.Output.Staging || !p.req.testsRun(a.Output) {
+	tests := p.req.testsOf(a.Output)
+	if a.Output.Staging || !p.req.testsRun(a.Output) && !slices.ContainsFunc(tests, runsNothing) {
 		return s
 	}
 	seen := map[*Action]bool{}
-	for i, t := range p.req.testsOf(a.Output) {
+	for i, t := range tests {
+		if reason := p.req.notRun(a.Output); reason != "" && !runsNothing(t) {
+			s.draft.Test = append(s.draft.Test, TestPlan{Index: i, NotRun: reason})
+			continue
+		}
 		plans, err := s.testPlans(a, i, t)
 		if err != nil {
-			s.err = fmt.Errorf("test %d: %w", i, err)
+			s.err = inTest(a, t, fmt.Errorf("test %d: %w", i, err))
 			return s
 		}
 		for _, plan := range plans {
@@ -36,6 +41,9 @@ func (p *planner) draftTests(a *Action) *solving {
 	}
 	return s
 }
+
+// runsNothing reports whether a test only looks at the package, which may then be for any machine.
+func runsNothing(t recipes.Test) bool { return t.PackageContents != nil }
 
 func (p *solving) testPlans(a *Action, index int, t recipes.Test) ([]TestPlan, error) {
 	self := append([]string{exactSpec(&a.Record)}, p.with...)

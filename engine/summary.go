@@ -17,6 +17,8 @@ type Summary struct {
 	Path        []Step  `json:"critical_path"`         // the longest chain of packages that waited for each other
 	PathSeconds float64 `json:"critical_path_seconds"` // a run cannot be shorter, with however many jobs
 	Saved       float64 `json:"saved_seconds"`         // what the reused packages took when they were built
+	Memory      int64   `json:"peak_memory,omitempty"` // bytes, the most that all builds had at once, as far as it was seen
+	Held        int     `json:"held,omitempty"`        // builds that waited for memory
 }
 
 // Step is a package on the critical path.
@@ -27,7 +29,7 @@ type Step struct {
 
 // summary looks back at a run that took so long.
 func (r *run) summary(all []*task, seconds float64) Summary {
-	s := Summary{Seconds: seconds, Jobs: r.req.Jobs, CPU: r.meter.used().Seconds(), Path: []Step{}}
+	s := Summary{Seconds: seconds, Jobs: r.req.Jobs, CPU: r.meter.used().Seconds(), Path: []Step{}, Memory: r.memory.most.Load(), Held: r.memory.held()}
 	if could := seconds * float64(min(r.req.Jobs, r.req.CPUs)); could > 0 {
 		s.Utilisation = min(1, s.CPU/could)
 	}

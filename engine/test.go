@@ -35,6 +35,11 @@ func (r *runner) test(ctx context.Context, a *Action, b *Built, built map[*Actio
 	}
 	for _, plan := range a.Test {
 		record := TestRecord{Index: plan.Index, Kind: kindOf(r.req.testsOf(a.Output)[plan.Index]), Python: plan.Python, Status: TestPassed, Emulator: emulated.String()}
+		if plan.NotRun != "" {
+			record.Status, record.Reason, record.Emulator = TestSkipped, plan.NotRun, ""
+			done = append(done, record)
+			continue
+		}
 		if plan.Downstream {
 			fmt.Fprintf(log, "forge: test %d: downstream tests run with the downstream package\n", plan.Index)
 			record.Status, record.Reason = TestSkipped, "it runs with the downstream package (forge test)"

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"forge/internal/fsx"
+	"forge/recipes"
 	"forge/store"
 )
 
@@ -35,7 +37,9 @@ func (r *run) testOrRecall(ctx context.Context, a *Action, b *Built, known map[*
 		if r.fresh(a) {
 			r.report(Event{Kind: EventWarning, Action: a, Text: reason})
 		}
-		return nil, nil
+		if len(a.Test) == 0 {
+			return nil, nil
+		}
 	}
 	var done []TestRecord
 	if r.tools.Store.Result(key, &done) == nil {
@@ -57,9 +61,9 @@ func (r *run) testOrRecall(ctx context.Context, a *Action, b *Built, known map[*
 	return done, r.tools.Store.SetResult(key, done)
 }
 
-// notTested says why the tests of a are not run on this machine; empty where they are, or were not asked for.
+// notTested says why tests of a are not run on this machine; empty where all are, or were not asked for.
 func (r *run) notTested(a *Action) string {
-	if len(a.Output.Tests) == 0 || r.req.SkipTests {
+	if r.req.SkipTests || !slices.ContainsFunc(a.Output.Tests, func(t recipes.Test) bool { return !runsNothing(t) }) {
 		return ""
 	}
 	return r.req.notRun(a.Output)

@@ -159,6 +159,42 @@ func TestCheckContents(t *testing.T) {
 	}
 }
 
+// What rattler-build 0.73 looks for: its own words where it finds nothing, on the platforms where they differ.
+func TestContentNames(t *testing.T) {
+	for _, test := range []struct {
+		platform, kind, name string
+		found                []string
+	}{
+		{"emscripten-wasm32", "bin", "foo", []string{"bin/foo.js", "bin/foo.wasm"}},
+		{"linux-64", "bin", "foo", []string{"bin/foo"}},
+		{"win-64", "bin", "foo", []string{"Library/bin/foo.cmd", "Scripts/foo.exe", "bin/foo.ps1", "Library/mingw-w64/bin/foo.com", "Library/usr/bin/foo", "foo.bat"}},
+		{"emscripten-wasm32", "lib", "R/library/x/libs/x", []string{"lib/R/library/x/libs/x.so"}},
+		{"linux-64", "lib", "R/library/x/libs/x", []string{"lib/R/library/x/libs/x.so", "lib/R/library/x/libs/x.so.1"}},
+		{"osx-arm64", "lib", "R/library/x/libs/x", []string{"lib/R/library/x/libs/x.dylib", "lib/R/library/x/libs/x.1.dylib"}},
+		{"emscripten-wasm32", "lib", "foo", []string{"lib/libfoo.so", "lib/foo.so.1"}},
+		{"emscripten-wasm32", "lib", "libfoo.a", []string{"lib/libfoo.a"}},
+		{"osx-arm64", "lib", "foo", []string{"lib/libfoo.1.dylib"}},
+	} {
+		p, err := platforms.Parse(test.platform)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wanted := recipes.ContentsTest{Bin: []string{test.name}}
+		if test.kind == "lib" {
+			wanted = recipes.ContentsTest{Lib: []string{test.name}}
+		}
+		o := &recipes.Output{TargetPlatform: p}
+		for _, file := range test.found {
+			if problems := checkContents(o, wanted, []string{file}); len(problems) > 0 {
+				t.Errorf("%s %s %s does not take %s: %q", test.platform, test.kind, test.name, file, problems)
+			}
+		}
+		if len(checkContents(o, wanted, []string{"share/" + test.name})) == 0 {
+			t.Errorf("%s %s %s takes what lies elsewhere", test.platform, test.kind, test.name)
+		}
+	}
+}
+
 func TestBrief(t *testing.T) {
 	long := strings.Repeat("é", 500)
 	for _, test := range []struct{ line, want string }{

@@ -63,6 +63,26 @@ func (p *planner) reportUnknown() {
 	}
 }
 
+// mostNeeded sums up a long list of what nobody offers: what to add first.
+func (p *planner) mostNeeded() diag.List {
+	const many, first = 20, 10
+	missing := slices.Clone(p.graph.Missing)
+	if len(missing) < many {
+		return nil
+	}
+	slices.SortStableFunc(missing, func(a, b Missing) int { return len(b.NeededBy) - len(a.NeededBy) })
+	var names []string
+	for _, m := range missing[:first] {
+		name := m.Name
+		if m.Platform != "" {
+			name += " for " + m.Platform
+		}
+		names = append(names, fmt.Sprintf("%s (%d)", name, len(m.NeededBy)))
+	}
+	return diag.List{{Severity: diag.Note, Code: "most-needed",
+		Summary: fmt.Sprintf("nobody offers %d dependencies; most packages need %s", len(missing), strings.Join(names, ", "))}}
+}
+
 // nearName is the name that was most likely meant. Names of packages are many and short: what differs in more
 // than a letter, or two of a long name, is another package.
 func nearName(name string, all []string) string {
@@ -143,7 +163,7 @@ func (p *planner) anyGood() bool {
 // in the graph.
 func (p *planner) leaveOut() {
 	p.problems.Sort()
-	p.graph.Broken, p.problems = p.problems, nil
+	p.graph.Broken, p.problems = append(p.problems, p.mostNeeded()...), nil
 	var without []string
 	for again := true; again; {
 		again = false

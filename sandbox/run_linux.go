@@ -64,7 +64,7 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	group, err := newGroup(spec.Limits, spec.Measure != nil) // without one, rlimits do what they can, and the result says so
+	group, err := newGroup(spec.Limits) // without one, rlimits do what they can, and the result says so
 	defer group.remove()
 	res.Limits = j.Limits
 	switch {
@@ -162,8 +162,8 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	killedBy, memory := "", int64(0)
-	all := r.newMemoryWatch(j, p.Pid)
+	killedBy := ""
+	all, measure := r.newMemoryWatch(j, p.Pid), r.newMemoryMeter(spec, p.Pid, group)
 	for alive := true; alive; {
 		select {
 		case <-exited:
@@ -175,11 +175,7 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 		case <-w.flooded:
 			killedBy = "log"
 		case <-tick.C:
-			if spec.Measure != nil && group != nil {
-				m := group.memory()
-				memory = max(memory, m)
-				spec.Measure(m)
-			}
+			measure.look()
 			if spec.Limits.CPU > 0 && group.cpu() > spec.Limits.CPU {
 				killedBy = "cpu"
 			}
@@ -203,7 +199,7 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	b, _ := io.ReadAll(io.LimitReader(w.report, 1<<20))
 	e = parse(b)
 	e.how = howEnded(state)
-	e.killedBy, e.memory, e.logErr = killedBy, memory, w.log.wait(j.Isolation != Full)
+	e.killedBy, e.memory, e.logErr = killedBy, measure.peak(), w.log.wait(j.Isolation != Full)
 	return e, state
 }
 

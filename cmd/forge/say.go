@@ -57,5 +57,9 @@ func (a *app) say(event, text string) {
 	for i, l := range lines {
 		lines[i] = diag.Printable(l)
 	}
+	for len(lines) > 1 && strings.HasPrefix(lines[0], "  | ") { // the end of a log stands before what is said of it
+		fmt.Fprintln(a.stderr, lines[0])
+		lines = lines[1:]
+	}
 	fmt.Fprintf(a.stderr, "forge: %s\n", strings.Join(lines, "\n"))
 }

@@ -16,6 +16,9 @@ func summaryText(s engine.Summary) string {
 	if len(s.Path) > 1 {
 		parts = append(parts, fmt.Sprintf("critical path %.1f s: %s", s.PathSeconds, pathText(s.Path)))
 	}
+	if s.Held > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s waited for memory, of which %s was in use at most", s.Held, plural("build", s.Held), megabytes(s.Memory)))
+	}
 	if s.Saved >= 1 {
 		parts = append(parts, fmt.Sprintf("the cache saved %.0f s", s.Saved))
 	}

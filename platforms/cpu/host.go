@@ -43,6 +43,9 @@ func (m *machine) set(key, value string) {
 		for _, f := range strings.Fields(value) {
 			m.features[f] = true
 		}
+		if m.features["ssse3"] { // Linux calls SSE3 pni; what has the supplement has it
+			m.features["sse3"] = true
+		}
 	case "vendor_id":
 		m.vendor = value
 	case "CPU implementer":
@@ -57,8 +60,15 @@ func (m *machine) set(key, value string) {
 		m.generation, _ = strconv.Atoi(digits)
 	case "uarch":
 		m.name = value
-		if value == "sifive,u74-mc" {
+		switch value {
+		case "sifive,u74-mc":
 			m.name = "u74mc"
+		case "spacemit,x60":
+			m.name = "x60"
+		}
+	case "model name":
+		if value == "Spacemit(R) X60" {
+			m.name = "x60"
 		}
 	}
 }

@@ -108,6 +108,7 @@ func compilers(p platforms.Platform) []tool {
 	// For link time optimisation; a clang without them does everything else.
 	llvm := [][]string{{"llvm"}, {"lld"}}
 	env, clangEnv := compilerEnv(p, "gcc", "g++"), compilerEnv(p, "clang", "clang++")
+	clangEnv["CCC_OVERRIDE_OPTIONS"] = clangNotNative
 	sys := "sysroot_" + p.String()
 	return []tool{
 		{name: "gcc_" + p.String(), deb: c, versions: gcc, aliases: cNames, env: langC.of(env), exports: cExports, depends: []string{sys}},

@@ -19,6 +19,10 @@ func notNative() string {
 	return b.String()
 }
 
+// clangNotNative does so for clang, whose driver changes its arguments as this variable says (ApplyOneQAOverride in its
+// source; the # has it say nothing of that): native becomes a CPU that there is not, so clang's message has the reason.
+const clangNotNative = "# s/^-m(arch|cpu|tune)=native/-march=native-is-the-CPU-of-whoever-builds/"
+
 // specsBeside are the specs that a GCC reads by itself where they lie in its own folder, that of its start files:
 // /usr/lib/gcc/x86_64-linux-gnu/12/crtbegin.o, or of a cross compiler in gcc-cross. They take the place of all that is
 // built in, so they are what the compiler itself says these are, and a line more. A folder without its compiler has none.
