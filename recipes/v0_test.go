@@ -279,7 +279,7 @@ func TestV0Variants(t *testing.T) {
 
 func TestV0ZipKeys(t *testing.T) {
 	text := "package:\n  name: a\n  version: 1\nrequirements:\n  host:\n    - aa\n    - bb\n"
-	config := "aa:\n  - 1\n  - 2\n  - 3\nbb:\n  - x\n  - y\n  - z\nzip_keys:\n  - [aa, bb]\n"
+	config := "aa:\n  - 1\n  - 2\n  - 3\nbb:\n  - x\n  - y\n  - z\nzip_keys:\n  -\n    - aa\n    - bb\n"
 	for _, tt := range []struct {
 		name string
 		more string
@@ -288,12 +288,12 @@ func TestV0ZipKeys(t *testing.T) {
 		warn string
 	}{
 		{"all rows", "", nil, "1x 2y 3z", ""},
-		{"a later file gives the group anew", "aa: [7]\nbb: [q]\n", nil, "7q", ""},
-		{"a later file chooses rows", "aa: [2, 3]\n", nil, "2y 3z", ""},
-		{"a later file chooses no row", "# local\naa: [7]\n", nil, "1x 2y 3z", "2:0 aa = 7 has no effect: the zip_keys group aa, bb has no such row, only 1, 2, 3"},
+		{"a later file gives the group anew", "aa:\n  - 7\nbb:\n  - q\n", nil, "7q", ""},
+		{"a later file chooses rows", "aa:\n  - 2\n  - 3\n", nil, "2y 3z", ""},
+		{"a later file chooses no row", "# local\naa:\n  - 7\n", nil, "1x 2y 3z", "3:0 aa = 7 has no effect: the zip_keys group aa, bb has no such row, only 1, 2, 3"},
 		{"the command line chooses a row", "", map[string][]string{"bb": {"y"}}, "2y", ""},
 		{"the command line leaves the group", "", map[string][]string{"bb": {"w"}}, "1w 2w 3w", ""},
-		{"the command line comes before files", "bb: [q]\n", map[string][]string{"bb": {"w"}}, "1w 2w 3w", ""},
+		{"the command line comes before files", "bb:\n  - q\n", map[string][]string{"bb": {"w"}}, "1w 2w 3w", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := renderMeta(t, text, map[string]string{"conda_build_config.yaml": config}, func(o *RenderOptions) {
