@@ -144,8 +144,6 @@ func shortLine(s string) string {
 	return fmt.Sprintf("%s … %d bytes … %s", s[:most/2], len(s)-most, s[len(s)-most/2:])
 }
 
-func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n") }
-
 // A logFile is a log on disk, which people open with anything: strangers' output is made safe to show.
 type logFile struct {
 	file *os.File
