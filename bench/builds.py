@@ -14,7 +14,7 @@ last, whatever the peer takes, and none with a sandbox below the second: their o
 line.
 
 The order is A B B A; medians count. Each build starts without results and packages of earlier ones; these are
-moved aside and not removed, for on ext4 each new file costs more the more were removed in the last minute. Forge's
+moved aside and not removed, for on ext4 without a journal each new file costs more the more were removed in the last minute. Forge's
 store has the host's tools already.
 """
 import ctypes, os, resource, shutil, statistics, subprocess, sys, tempfile, time

@@ -88,8 +88,11 @@ func RunBench(ctx context.Context, req *Request, tools Tools, g *Graph, name str
 		}
 		contenders = append(contenders, c)
 	}
+	if len(contenders) == 0 && !slices.ContainsFunc(g.Actions, func(a *Action) bool { return a.Output.Name == name }) {
+		return nil, fmt.Errorf("there is nothing to measure: no output is called %q", name)
+	}
 	if len(contenders) == 0 {
-		return nil, fmt.Errorf("there is nothing to measure: no output is called %q, or its recipe has no extra.forge.bench (--command says what to run)", name)
+		return nil, fmt.Errorf("there is nothing to measure: the recipe of %s has no extra.forge.bench (--command says what to run)", name)
 	}
 	log, err := createLog(filepath.Join(contenders[0].site.dir, "bench.log"))
 	if err != nil {

@@ -208,6 +208,7 @@ func (j *job) run(ctx context.Context, scripts []recipes.Script) (sandbox.Result
 	}
 	lessThanFull(j.log, j.site.level)
 	spec.Started = func(pid int) { j.report(Event{Kind: EventProcess, Action: j.a, PID: pid}) }
+	spec.Measure = func(memory int64) { j.report(Event{Kind: EventMemory, Action: j.a, Done: memory}) }
 	spec.Stdout, spec.Stderr, spec.Trace = j.log, j.log, j.req.TraceInputs
 	if err := j.refuseNativeRust(&spec); err != nil {
 		return sandbox.Result{}, err

@@ -8,7 +8,7 @@ import (
 )
 
 // packerVersion is raised when the same inputs would give another package.
-const packerVersion = "5"
+const packerVersion = "6"
 
 // Built is the recorded result of one action, as the store keeps it.
 type Built struct {

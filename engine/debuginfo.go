@@ -6,15 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
-
-	"github.com/klauspost/compress/zstd"
 
 	"forge/internal/diag"
 	"forge/platforms/elf"
@@ -142,59 +138,26 @@ func (j *job) keepDebug(b *Built) (err error) {
 	if len(j.debug.files) == 0 {
 		j.warn("no program or library of it has debug data: does the script leave out $CFLAGS, or strip what it installs?")
 	}
-	read, write := io.Pipe()
-	go func() { write.CloseWithError(j.packDebug(write)) }()
-	b.Debug, _, err = j.tools.Store.Put(read)
-	read.CloseWithError(err)
+	b.Debug, err = j.pack(j.packDebug)
 	return err
 }
 
-func (j *job) packDebug(w io.Writer) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return err
-	}
-	t := tar.NewWriter(z)
+func (j *job) packDebug(t *tar.Writer) error {
 	for _, name := range sorted(j.debug.files) {
 		data, err := os.ReadFile(filepath.Join(j.site.dir, "debug", filepath.FromSlash(name)))
 		if err != nil {
 			return err
 		}
-		h := &tar.Header{Name: path.Join(debugFolder, name), Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(data)), ModTime: time.Unix(j.epoch(), 0), Format: tar.FormatPAX}
-		if err := t.WriteHeader(h); err != nil {
-			return err
-		}
-		if _, err := t.Write(data); err != nil {
+		if err := j.packData(t, path.Join(debugFolder, name), 0o644, data); err != nil {
 			return err
 		}
 	}
-	return errors.Join(t.Close(), z.Close())
+	return nil
 }
 
 // restoreDebug lays out what another action split off: the whole content of this package.
 func (j *job) restoreDebug(ctx context.Context) error {
-	t, closeAll, err := j.openStaged(j.built[j.a.DebugOf].Debug)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	root, err := os.OpenRoot(j.site.prefix)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(ctx.Err(), unpackOne(root, t, h)); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-	}
+	return j.layOut(ctx, j.built[j.a.DebugOf].Debug, j.site.prefix, func(*os.Root, *tar.Header) (bool, error) { return true, nil })
 }
 
 // debugMaterials are those of the build that the debug data comes of, and the data itself.

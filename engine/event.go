@@ -10,10 +10,12 @@ const (
 	EventProgress                  // within Phase, Done of Total bytes
 	EventEnd                       // it ended: Outcome is set
 	EventWarning                   // something a person should read: Text; without a Phase every run will say it
-	EventRest                      // it was built and waits for its tests, or had nothing to do
+	EventRest                      // it was built and waits for its tests, or had nothing to do: Outcome is set
 	EventTerminal                  // from now on the terminal belongs to a command
 	EventProcess                   // a script runs: PID is the first process of its sandbox
 	EventMemory                    // its script and all that runs for it has Done bytes of memory now
+	EventHeld                      // its build waits until Done bytes of memory are free; Text says what for
+	EventAlone                     // its build needs Done bytes, more than there are: nothing runs beside it; Text says so
 	EventSummary                   // the run is over: Summary is set, Action is not
 )
 

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -38,6 +40,23 @@ func glibcBound(binaries []elfFile, depends []string, observed []string) (bounde
 		}
 	}
 	return slices.Compact(bounded), findings
+}
+
+// glibcOfNone takes the bound that the host's compiler exported off a package that holds nothing a compiler made:
+// headers, or only dependencies, as many outputs of a recipe with several. Static libraries, which name no versions
+// of their symbols, keep it.
+func (j *job) glibcOfNone(ctx context.Context, paths []string, files []inspected, r *packages.Record) error {
+	compiled := func(p string) bool { return path.Ext(p) == ".a" }
+	if slices.ContainsFunc(paths, compiled) || slices.ContainsFunc(files, func(f inspected) bool { return f.elf != nil }) {
+		return nil
+	}
+	externals, err := j.externalsOf(ctx, j.toolEnvironments()...)
+	if err != nil {
+		return err
+	}
+	observed := observedGlibc(externals)
+	r.Depends = slices.DeleteFunc(slices.Clone(r.Depends), func(spec string) bool { return slices.Contains(observed, spec) })
+	return nil
 }
 
 // glibcFloor is the newest glibc that any file needs, and that file.

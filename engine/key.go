@@ -11,6 +11,7 @@ import (
 	"forge/digest"
 	"forge/packages"
 	"forge/recipes"
+	"forge/sources"
 	"forge/store"
 )
 
@@ -81,8 +82,14 @@ func (r *runner) manifest(ctx context.Context, a *Action, built map[*Action]*Bui
 	if err := r.sourceLines(ctx, a, &m); err != nil {
 		return nil, err
 	}
+	if hasWheel(o) { // was not unpacked once
+		m.add("wheels", "unpacked")
+	}
 	if a.Staging != nil {
 		m.add("staging", a.Staging.Output.Name, built[a.Staging].Key.Hex())
+	}
+	for _, s := range scriptsBefore(o) {
+		m.add("work script", s.at)
 	}
 	for _, b := range a.earlier(built) {
 		m.add("work folder", b.Output.String(), built[b].Key.Hex())
@@ -159,6 +166,13 @@ func (r *runner) sourceLines(ctx context.Context, a *Action, m *Manifest) error 
 	}
 	r.attestationLines(a, m)
 	return nil
+}
+
+// hasWheel reports whether a meta.yaml's output has a wheel among its sources.
+func hasWheel(o *recipes.Output) bool {
+	return o.Recipe.Format == "meta.yaml" && slices.ContainsFunc(o.Sources, func(s recipes.Source) bool {
+		return sources.IsWheel(s.FileName) || sources.IsWheel(s.Path) || slices.ContainsFunc(s.URLs, sources.IsWheel)
+	})
 }
 
 // attestationLines name what attestations of sources are verified with. Who must have attested is among the

@@ -45,7 +45,7 @@ func (j *job) checkLinkage(ctx context.Context, paths []string, files []inspecte
 	}
 	binaries := dynamic(files)
 	if len(binaries) == 0 {
-		return nil
+		return j.glibcOfNone(ctx, paths, files, r)
 	}
 	libs := neededFrom(binaries, ownLibraries(paths))
 	owners, err := j.ownersOf(elfLibrary)

@@ -11,9 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/klauspost/compress/zstd"
 
 	"forge/digest"
 	"forge/internal/diag"
@@ -90,10 +87,7 @@ func (j *job) keepLevel(ctx context.Context, b *Built, added []string) error {
 	if len(libraries) == 0 {
 		return j.noLevels("its script leaves no shared library in lib/")
 	}
-	read, write := io.Pipe()
-	go func() { write.CloseWithError(j.packLevel(write, libraries)) }()
-	b.Staged, _, err = j.tools.Store.Put(read)
-	read.CloseWithError(err)
+	b.Staged, err = j.pack(func(t *tar.Writer) error { return j.packLevel(t, libraries) })
 	return err
 }
 
@@ -104,33 +98,24 @@ func (j *job) noLevels(why string) error {
 		Suggestion: `name the packages with libraries in optimize.packages of forge.hcl, or use layout = "packages"`}}.Err()
 }
 
-func (j *job) packLevel(w io.Writer, libraries []string) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return err
-	}
-	t := tar.NewWriter(z)
+func (j *job) packLevel(t *tar.Writer, libraries []string) error {
 	for _, p := range libraries {
 		_, data, err := j.levelLibrary(p)
 		if err != nil {
 			return err
 		}
-		h := &tar.Header{Name: p, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(data)), ModTime: time.Unix(j.epoch(), 0), Format: tar.FormatPAX}
-		if err := t.WriteHeader(h); err != nil {
-			return err
-		}
-		if _, err := t.Write(data); err != nil {
+		if err := j.packData(t, p, 0o755, data); err != nil {
 			return err
 		}
 	}
-	return errors.Join(t.Close(), z.Close())
+	return nil
 }
 
 // mergeLevels puts beside the package's libraries those that were built for higher CPU levels, in the folders
 // where glibc's loader looks first on machines that have the level. It returns all files of the package. A
 // level must have the same libraries, with the same names and all symbols of the package's own: who links to
 // one must find everything in the other. One that came out the same is left out.
-func (j *job) mergeLevels(added []string) ([]string, error) {
+func (j *job) mergeLevels(ctx context.Context, added []string) ([]string, error) {
 	if len(j.a.Levels) == 0 {
 		return added, nil
 	}
@@ -149,7 +134,7 @@ func (j *job) mergeLevels(added []string) ([]string, error) {
 	}
 	j.fromLevels = map[string]bool{}
 	for _, a := range j.a.Levels {
-		more, err := j.mergeLevel(a, own, added)
+		more, err := j.mergeLevel(ctx, a, own, added)
 		if err != nil {
 			return nil, fmt.Errorf("%s: its libraries for %s: %w", j.a.Output.Name, levelOf(a.Output).Name, err)
 		}
@@ -163,43 +148,32 @@ type ownLibrary struct {
 	data []byte
 }
 
-func (j *job) mergeLevel(a *Action, own map[string]ownLibrary, added []string) (more []string, err error) {
+func (j *job) mergeLevel(ctx context.Context, a *Action, own map[string]ownLibrary, added []string) (more []string, err error) {
 	level := levelOf(a.Output)
-	t, closeAll, err := j.openStaged(j.built[a].Staged)
-	if err != nil {
-		return nil, err
-	}
-	defer closeAll()
 	seen := 0
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	err = j.eachPacked(ctx, j.built[a].Staged, func(h *tar.Header, r io.Reader) error {
 		base, ok := own[h.Name]
 		if !ok {
-			continue // of another output, or left out by build.files
+			return nil // of another output, or left out by build.files
 		}
 		seen++
-		data, err := io.ReadAll(t)
+		data, err := io.ReadAll(r)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if string(data) == string(base.data) {
 			j.note("%s is the same for %s, and is not there twice", h.Name, level.Name)
-			continue
+			return nil
 		}
 		if err := replaces(base, data); err != nil {
-			return nil, fmt.Errorf("%s: %w", h.Name, err)
+			return err
 		}
 		names, err := j.addLibrary(hwcapsFolder+level.HwcapsDir(), h.Name, data, base.info.SoName, added)
-		if err != nil {
-			return nil, err
-		}
 		more = append(more, names...)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	if seen < len(own) {
 		return nil, errors.New("not all libraries of the package are among them: does the script look at $CFLAGS or $microarch?")

@@ -362,8 +362,12 @@ func (p *planner) report(a *Action, err error) {
 	if word := variantWord(a.Output, detail); word != "" {
 		detail += "\nhint: " + word
 	}
-	p.problems = append(p.problems, diag.Diagnostic{Code: unsolvable, Pos: a.Output.Pos,
-		Summary: a.Output.Name + cannotBePlanned, Detail: detail})
+	d := diag.Diagnostic{Code: unsolvable, Pos: requirementAt(a.Output, detail), Summary: a.Output.Name + cannotBePlanned, Detail: detail}
+	var placed *placedError
+	if errors.As(err, &placed) {
+		d.Pos, d.Suggestion = placed.pos, placed.help
+	}
+	p.problems = append(p.problems, d)
 }
 
 func names(deps []recipes.Dependency) []string {

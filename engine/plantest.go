@@ -26,7 +26,7 @@ func (p *planner) draftTests(a *Action) *solving {
 		}
 		plans, err := s.testPlans(a, i, t)
 		if err != nil {
-			s.err = fmt.Errorf("test %d: %w", i, err)
+			s.err = inTest(a, t, fmt.Errorf("test %d: %w", i, err))
 			return s
 		}
 		for _, plan := range plans {

@@ -51,6 +51,7 @@ func Render(ctx context.Context, req *Request) (outputs []*recipes.Output, warni
 	}
 	warnings.Sort()
 	broken.Sort()
+	warnings, broken = slices.Compact(warnings), slices.Compact(broken) // variants files are those of all recipes
 	if err := broken.Err(); err != nil {
 		return outputs, warnings, err
 	}

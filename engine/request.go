@@ -53,7 +53,6 @@ type Request struct {
 	Jobs         int               `json:"jobs"`                 // at once: builds, and what make and ninja start in them
 	CPUs         int               `json:"cpu_count"`            // CPU_COUNT of each
 	MaxMemory    int64             `json:"max_memory,omitempty"` // bytes for all builds together
-	Measure      bool              `json:"measure,omitempty"`    // report the memory of builds as they run
 	Isolation    sandbox.Isolation `json:"isolation"`            // the least that will do
 	Limits       sandbox.Limits    `json:"limits"`
 	KeepGoing    bool              `json:"keep_going,omitempty"`
@@ -95,6 +94,7 @@ type Tools struct {
 	GitState  func(dir string) (GitState, error)
 	Version   string // of forge
 	Now       func() time.Time
+	CPU       func() time.Duration // processor time of this process; nil where nobody asks for it
 }
 
 // GitState is the commit of a recipe folder, zero where it has none or is not clean.

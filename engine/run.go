@@ -23,9 +23,21 @@ func Run(ctx context.Context, req *Request, tools Tools, g *Graph, report func(E
 }
 
 func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
-	m := &meter{Runner: tools.Runner}
+	m := newMeter(tools)
 	tools.Runner = m
-	return &run{runner: newRunner(req, tools, g, report), meter: m, built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
+	memory := &memoryOfRun{builds: map[*Action]*task{}}
+	heard := func(e Event) {
+		switch e.Kind {
+		case EventMemory:
+			memory.saw(e.Action, e.Done)
+		case EventRest, EventEnd:
+			memory.saw(e.Action, 0)
+		}
+		if report != nil {
+			report(e)
+		}
+	}
+	return &run{runner: newRunner(req, tools, g, heard), meter: m, memory: memory, built: map[*Action]*Built{}, outcomes: map[*Action]*Outcome{}}
 }
 
 func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
@@ -37,6 +49,7 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	for _, t := range all {
 		if t.kind == buildTask {
 			t.cost = r.lastSeconds(t.action)
+			r.memory.builds[t.action] = t
 			var err error
 			if t.needs, err = r.needsOf(t.action); err != nil {
 				return nil, err
@@ -45,7 +58,7 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	}
 	r.tokens = newTokens(r.req.Jobs)
 	start := r.tools.Now()
-	err := schedule(ctx, all, &slots{tokens: r.tokens, maxMemory: r.req.MaxMemory}, r.req.KeepGoing, r.do, r.skip)
+	err := schedule(ctx, all, newSlots(r.tokens, r.req.MaxMemory, r.report), r.req.KeepGoing, r.do, r.skip)
 	err = errors.Join(err, r.tools.Store.SyncResults())
 	s := r.summary(all, r.tools.Now().Sub(start).Seconds())
 	r.report(Event{Kind: EventSummary, Summary: &s})
@@ -63,6 +76,7 @@ func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 type run struct {
 	*runner
 	meter    *meter
+	memory   *memoryOfRun
 	mu       sync.Mutex
 	part     map[*Action]bool // what is built in this Run
 	built    map[*Action]*Built
@@ -94,7 +108,7 @@ func (r *run) do(ctx context.Context, t *task) error {
 	if err != nil || t.kind == testTask {
 		r.report(Event{Kind: EventEnd, Action: t.action, Outcome: o})
 	} else {
-		r.report(Event{Kind: EventRest, Action: t.action})
+		r.report(Event{Kind: EventRest, Action: t.action, Outcome: o})
 	}
 	return err
 }
@@ -176,7 +190,7 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 		}
 		defer unlock()
 		if b = r.recordedOf(a, key); b == nil {
-			r.report(Event{Kind: EventStart, Action: a})
+			r.begin(a)
 			if b, err = r.build(ctx, a, key.Digest, known); err != nil {
 				return err
 			}

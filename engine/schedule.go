@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 )
 
 // taskKind tells building from testing: a package counts as built when its tests have passed.
@@ -28,9 +29,12 @@ type task struct {
 	weight     float64 // longest way to the end, in seconds of earlier runs
 	cost       float64
 	needs      resources
-	held       resources // while it runs
-	took       float64   // seconds; known when it has run
-	passed     int       // how often another was started before it because it needs less
+	held       resources    // while it runs
+	took       float64      // seconds; known when it has run
+	passed     int          // how often another was started before it because it needs less
+	waited     bool         // for memory, and it was said
+	begun      atomic.Bool  // it is no reused one
+	seen, has  atomic.Int64 // bytes of memory: the most that it had so far, and what it has now
 }
 
 // tasksOf makes the task graph: a build waits for the tested packages it is built with, a test for

@@ -69,7 +69,7 @@ func TestSchedule(t *testing.T) {
 			return nil
 		}
 		skip := func(tk *task, err error) { t.Errorf("seed %d: %s skipped: %v", seed, tk.action.Output.Name, err) }
-		if err := schedule(context.Background(), tasksOf(g), &slots{tokens: newTokens(limit)}, false, do, skip); err != nil {
+		if err := schedule(context.Background(), tasksOf(g), newSlots(newTokens(limit), 0, nil), false, do, skip); err != nil {
 			t.Fatal(err)
 		}
 		for kind, m := range ran {
@@ -93,7 +93,7 @@ func TestTestsComeFirst(t *testing.T) {
 		order = append(order, fmt.Sprint(tk.action.Output.Name, tk.kind))
 		return nil
 	}
-	if err := schedule(context.Background(), tasksOf(g), &slots{tokens: newTokens(1)}, false, do, func(*task, error) {}); err != nil {
+	if err := schedule(context.Background(), tasksOf(g), newSlots(newTokens(1), 0, nil), false, do, func(*task, error) {}); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{"00", "01", "10", "11", "20", "21", "30", "31"}, order); d != "" {
@@ -122,7 +122,7 @@ func TestScheduleFailure(t *testing.T) {
 			return nil
 		}
 		skip := func(tk *task, _ error) { skipped[tk.action] = true }
-		if err := schedule(context.Background(), tasksOf(g), &slots{tokens: newTokens(2)}, true, do, skip); err == nil {
+		if err := schedule(context.Background(), tasksOf(g), newSlots(newTokens(2), 0, nil), true, do, skip); err == nil {
 			t.Fatalf("seed %d: no error", seed)
 		}
 		for _, a := range g.Actions {
@@ -160,7 +160,7 @@ func TestScheduleStops(t *testing.T) {
 	}
 	started, skipped := 0, 0
 	do := func(context.Context, *task) error { started++; return errors.New("no") }
-	err := schedule(context.Background(), tasksOf(g), &slots{tokens: newTokens(1)}, false, do, func(*task, error) { skipped++ })
+	err := schedule(context.Background(), tasksOf(g), newSlots(newTokens(1), 0, nil), false, do, func(*task, error) { skipped++ })
 	if err == nil || started != 1 || skipped != 4 {
 		t.Errorf("started %d, skipped %d, err %v; want 1, 4 and an error", started, skipped, err)
 	}

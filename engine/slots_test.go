@@ -38,12 +38,12 @@ func TestSlots(t *testing.T) {
 			mu.Unlock()
 			return nil
 		}
-		s := &slots{tokens: newTokens(size), maxMemory: memory}
+		s := newSlots(newTokens(size), memory, nil)
 		if err := schedule(context.Background(), all, s, false, do, nil); err != nil {
 			t.Fatal(err)
 		}
-		if s.tokens.free != size || s.memory != 0 || s.running != 0 {
-			t.Errorf("seed %d: at the end %d tokens, %d bytes, %d running", seed, s.tokens.free, s.memory, s.running)
+		if s.tokens.free != size || s.memory() != 0 || len(s.running) != 0 {
+			t.Errorf("seed %d: at the end %d tokens, %d bytes, %d running", seed, s.tokens.free, s.memory(), len(s.running))
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestCriticalPath(t *testing.T) {
 		}
 		return nil
 	}
-	if err := schedule(context.Background(), all, &slots{tokens: newTokens(2), maxMemory: 100}, false, do, nil); err != nil {
+	if err := schedule(context.Background(), all, newSlots(newTokens(2), 100, nil), false, do, nil); err != nil {
 		t.Fatal(err)
 	}
 	at := strings.Index(strings.Join(order, " "), "p39") / 4
@@ -107,5 +107,35 @@ func TestDeclaredResources(t *testing.T) {
 		if d := cmp.Diff(c.want, got, cmp.AllowUnexported(resources{})); d != "" || err != nil {
 			t.Errorf("%v: %v %s", c.said, err, d)
 		}
+	}
+}
+
+// TestSlotsSeen: a build that takes more than anybody knew holds back what would have fitted, and that is said once.
+func TestSlotsSeen(t *testing.T) {
+	tasks := make([]*task, 3)
+	for i := range tasks {
+		tasks[i] = &task{action: &Action{Output: &recipes.Output{Name: fmt.Sprint("p", i)}}, needs: resources{memory: int64(40e6 * i)}}
+	}
+	var said []string
+	s := newSlots(newTokens(4), 100e6, func(e Event) { said = append(said, e.Action.Output.Name+" "+e.Text) })
+	m := &memoryOfRun{builds: map[*Action]*task{tasks[0].action: tasks[0]}}
+	if s.admit(tasks[0]) != fits {
+		t.Fatal("the first does not fit")
+	}
+	m.saw(tasks[0].action, 70e6)
+	m.saw(tasks[0].action, 20e6) // what it needed once it may need again
+	if s.admit(tasks[1]) != lacksMemory || len(said) > 0 {
+		t.Errorf("what may be reused was said to be waited for: %q", said)
+	}
+	tasks[0].begun.Store(true)
+	if s.admit(tasks[1]) != lacksMemory || s.admit(tasks[1]) != lacksMemory {
+		t.Error("40 MB were started beside 70 MB of 100 MB")
+	}
+	if d := cmp.Diff([]string{"p1 needs 40 MB of memory, of which 30 MB of 100 MB are free"}, said); d != "" {
+		t.Error(d)
+	}
+	s.release(tasks[0])
+	if s.admit(tasks[2]) != fits || m.most.Load() != 70e6 {
+		t.Errorf("after its end nothing fits, or its most is %d", m.most.Load())
 	}
 }

@@ -40,7 +40,7 @@ func (j *job) stage(ctx context.Context) (*packages.Manifest, error) {
 	if err := j.compilePython(ctx, &added); err != nil {
 		return nil, err
 	}
-	if added, err = j.mergeLevels(added); err != nil {
+	if added, err = j.mergeLevels(ctx, added); err != nil {
 		return nil, err
 	}
 	if err := j.postProcess(added); err != nil {

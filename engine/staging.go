@@ -3,19 +3,11 @@ package engine
 import (
 	"archive/tar"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
-
-	"github.com/klauspost/compress/zstd"
-
-	"forge/digest"
-	"forge/packages"
 )
 
 // keepStaged stores what a staging output leaves for those that inherit from it: the new files of the
@@ -29,19 +21,11 @@ func (j *job) keepStaged(ctx context.Context, b *Built) error {
 	if of := j.a.Output.LevelOf; of != nil && !of.Staging {
 		return j.keepLevel(ctx, b, added)
 	}
-	read, write := io.Pipe()
-	go func() { write.CloseWithError(j.packStaged(ctx, write, added)) }()
-	b.Staged, _, err = j.tools.Store.Put(read)
-	read.CloseWithError(err)
+	b.Staged, err = j.pack(func(t *tar.Writer) error { return j.packStaged(ctx, t, added) })
 	return err
 }
 
-func (j *job) packStaged(ctx context.Context, w io.Writer, added []string) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return err
-	}
-	t := tar.NewWriter(z)
+func (j *job) packStaged(ctx context.Context, t *tar.Writer, added []string) error {
 	if err := packFolders(t, j.site.prefix); err != nil {
 		return err
 	}
@@ -50,7 +34,7 @@ func (j *job) packStaged(ctx context.Context, w io.Writer, added []string) error
 			return err
 		}
 	}
-	err = filepath.WalkDir(j.site.work, func(p string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(j.site.work, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -63,7 +47,6 @@ func (j *job) packStaged(ctx context.Context, w io.Writer, added []string) error
 		}
 		return packOne(t, p, path.Join("work", filepath.ToSlash(rel)))
 	})
-	return errors.Join(err, t.Close(), z.Close())
 }
 
 // packFolders writes the folders of the prefix: a script may lean on an empty one.
@@ -80,102 +63,19 @@ func packFolders(t *tar.Writer, prefix string) error {
 	})
 }
 
-// packOne writes one file, link or folder; sockets and the like are left out.
-func packOne(t *tar.Writer, file, name string) error {
-	info, err := os.Lstat(file)
-	if err != nil {
-		return err
-	}
-	target := ""
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		if target, err = os.Readlink(file); err != nil {
-			return err
-		}
-	case !info.Mode().IsRegular() && !info.IsDir():
-		return nil
-	}
-	h, err := tar.FileInfoHeader(info, target)
-	if err != nil {
-		return err
-	}
-	h.Name, h.Format = name, tar.FormatPAX
-	h.Uid, h.Gid, h.Uname, h.Gname = 0, 0, "", ""
-	if !info.Mode().IsRegular() {
-		return t.WriteHeader(h)
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := errors.Join(packages.CheckSparse(f), t.WriteHeader(h)); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	_, err = io.Copy(t, f)
-	return err
-}
-
-// openStaged reads what a staging output left.
-func (j *job) openStaged(sum digest.Digest) (*tar.Reader, func(), error) {
-	if err := j.whole(sum); err != nil {
-		return nil, nil, err
-	}
-	f, err := os.Open(j.tools.Store.Path(sum, false))
-	if err != nil {
-		return nil, nil, err
-	}
-	z, err := zstd.NewReader(f)
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return tar.NewReader(z), func() { z.Close(); f.Close() }, nil
-}
-
-// restore lays out what the staging output left. Its script wrote these names and links, so all goes
-// through an os.Root of the build's own folder.
+// restore lays out what the staging output left.
 func (j *job) restore(ctx context.Context, staged *Built) error {
-	t, closeAll, err := j.openStaged(staged.Staged)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	root, err := os.OpenRoot(j.site.dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
 	j.staged = map[string]bool{}
-	var folders []*tar.Header
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		// At the lower isolation levels the prefix is a folder of a longer name.
+	return j.layOut(ctx, staged.Staged, j.site.dir, func(root *os.Root, h *tar.Header) (bool, error) {
 		rest, inPrefix := strings.CutPrefix(h.Name, "prefix/")
-		if inPrefix {
-			h.Name = path.Join(filepath.Base(j.site.prefix), rest)
-			j.staged[rest] = h.Typeflag != tar.TypeDir
+		if !inPrefix {
+			return true, nil
 		}
-		if _, err := root.Lstat(h.Name); err == nil && inPrefix {
-			continue // a package in the host environment brought it: it is that package's file
-		}
-		if err := errors.Join(ctx.Err(), unpackOne(root, t, h)); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-		if h.Typeflag == tar.TypeDir {
-			folders = append(folders, h)
-		}
-	}
-	for i := len(folders) - 1; i >= 0; i-- {
-		root.Chtimes(folders[i].Name, folders[i].ModTime, folders[i].ModTime)
-	}
-	return nil
+		h.Name = path.Join(filepath.Base(j.site.prefix), rest) // at the lower isolation levels a longer name
+		j.staged[rest] = h.Typeflag != tar.TypeDir
+		_, err := root.Lstat(h.Name)
+		return err != nil, nil // what is there, a package in the host environment brought: it is that package's file
+	})
 }
 
 // countOwnOnly makes the staging output's files count as a dependency's: the package has what this output's script
@@ -183,30 +83,6 @@ func (j *job) restore(ctx context.Context, staged *Built) error {
 func (j *job) countOwnOnly() (err error) {
 	if j.a.Output.OwnFilesOnly {
 		j.before, err = snapshot(j.site.prefix)
-	}
-	return err
-}
-
-func unpackOne(root *os.Root, r io.Reader, h *tar.Header) error {
-	name := strings.TrimSuffix(h.Name, "/")
-	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
-		return err
-	}
-	switch h.Typeflag {
-	case tar.TypeDir:
-		return root.MkdirAll(name, 0o755)
-	case tar.TypeSymlink:
-		return root.Symlink(h.Linkname, name)
-	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(h.Mode).Perm()|0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, r)
-	// The mode at last: the file is to be written first, and the caller's umask is not the script's.
-	err = errors.Join(err, f.Close(), root.Chtimes(name, h.ModTime, h.ModTime))
-	if err == nil {
-		err = root.Chmod(name, fs.FileMode(h.Mode).Perm())
 	}
 	return err
 }

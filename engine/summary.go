@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"forge/sandbox"
 )
@@ -11,11 +12,13 @@ import (
 type Summary struct {
 	Seconds     float64 `json:"seconds"` // planning not counted
 	Jobs        int     `json:"jobs"`
-	CPU         float64 `json:"cpu_seconds"`           // of build and test scripts
+	CPU         float64 `json:"cpu_seconds"`           // of build and test scripts, and of forge itself, which packs and checks
 	Utilisation float64 `json:"utilisation"`           // cpu_seconds of what the jobs could have used on this machine, 0 to 1
 	Path        []Step  `json:"critical_path"`         // the longest chain of packages that waited for each other
 	PathSeconds float64 `json:"critical_path_seconds"` // a run cannot be shorter, with however many jobs
 	Saved       float64 `json:"saved_seconds"`         // what the reused packages took when they were built
+	Memory      int64   `json:"peak_memory,omitempty"` // bytes, the most that all builds had at once, as far as it was seen
+	Held        int     `json:"held,omitempty"`        // builds that waited for memory
 }
 
 // Step is a package on the critical path.
@@ -26,7 +29,7 @@ type Step struct {
 
 // summary looks back at a run that took so long.
 func (r *run) summary(all []*task, seconds float64) Summary {
-	s := Summary{Seconds: seconds, Jobs: r.req.Jobs, CPU: float64(r.meter.cpu.Load()) / 1e9, Path: []Step{}}
+	s := Summary{Seconds: seconds, Jobs: r.req.Jobs, CPU: r.meter.used().Seconds(), Path: []Step{}, Memory: r.memory.most.Load(), Held: r.memory.held()}
 	if could := seconds * float64(min(r.req.Jobs, r.req.CPUs)); could > 0 {
 		s.Utilisation = min(1, s.CPU/could)
 	}
@@ -60,11 +63,24 @@ func heaviest(list []*task) (most *task) {
 	return most
 }
 
-// meter counts the CPU time of all that it runs.
+// meter counts the CPU time of all that it runs, and of this process since it was made.
 type meter struct {
 	sandbox.Runner
-	cpu atomic.Int64 // nanoseconds
+	cpu   atomic.Int64 // nanoseconds, of what was run
+	own   func() time.Duration
+	began time.Duration
 }
+
+func newMeter(tools Tools) *meter {
+	m := &meter{Runner: tools.Runner, own: tools.CPU}
+	if m.own == nil {
+		m.own = func() time.Duration { return 0 }
+	}
+	m.began = m.own()
+	return m
+}
+
+func (m *meter) used() time.Duration { return time.Duration(m.cpu.Load()) + m.own() - m.began }
 
 // Run implements sandbox.Runner.
 func (m *meter) Run(ctx context.Context, spec sandbox.Spec) (sandbox.Result, error) {

@@ -15,7 +15,7 @@ type tokens struct {
 	free    int
 	wanted  int // a task waits for so many: nothing is handed out meanwhile
 	members map[*jobserver]bool
-	changed chan struct{} // gets a value when more is free and a task waits
+	changed chan struct{} // gets a value when more is free and a task waits, or more is known of one that runs
 }
 
 func newTokens(n int) *tokens {
@@ -55,10 +55,15 @@ func (t *tokens) put(n int) {
 func (t *tokens) back(n int) {
 	t.free += n
 	if n > 0 && t.wanted > 0 {
-		select {
-		case t.changed <- struct{}{}:
-		default:
-		}
+		t.wake()
+	}
+}
+
+// wake lets the schedule look at what waits.
+func (t *tokens) wake() {
+	select {
+	case t.changed <- struct{}{}:
+	default:
 	}
 }
 

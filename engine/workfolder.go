@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -14,12 +13,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
 	"forge/digest"
 	"forge/internal/diag"
 	"forge/internal/fsx"
 	"forge/provenance"
+	"forge/recipes"
 )
 
 // Outputs of a meta.yaml have one work folder: the script of each begins with what the scripts before it left there
@@ -192,21 +190,13 @@ func (j *job) keepWork(ctx context.Context, b *Built) error {
 	if b.WorkSeen = true; len(gone)+len(changed) == 0 {
 		return nil
 	}
-	read, write := io.Pipe()
-	go func() {
-		write.CloseWithError(j.packWork(ctx, write, sorted(gone), sorted(append(changed, folders...))))
-	}()
-	b.Work, _, err = j.tools.Store.Put(read)
-	read.CloseWithError(err)
+	b.Work, err = j.pack(func(t *tar.Writer) error {
+		return j.packWork(ctx, t, sorted(gone), sorted(append(changed, folders...)))
+	})
 	return err
 }
 
-func (j *job) packWork(ctx context.Context, w io.Writer, gone, changed []string) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return err
-	}
-	t := tar.NewWriter(z)
+func (j *job) packWork(ctx context.Context, t *tar.Writer, gone, changed []string) error {
 	for _, name := range gone {
 		h := &tar.Header{Name: goneMember + name, Typeflag: tar.TypeReg, Format: tar.FormatPAX}
 		if err := t.WriteHeader(h); err != nil {
@@ -218,65 +208,47 @@ func (j *job) packWork(ctx context.Context, w io.Writer, gone, changed []string)
 			return err
 		}
 	}
-	return errors.Join(t.Close(), z.Close())
+	return nil
 }
 
-// restoreWork lays out what the scripts of earlier outputs changed in the work folder.
+// restoreWork lays out what the outputs before this one left in the work folder, in the order in which they did:
+// their scripts, and what these changed. This one's script comes last.
 func (j *job) restoreWork(ctx context.Context) error {
+	changes := map[*recipes.Output]digest.Digest{}
 	for _, b := range j.a.earlier(j.built) {
-		if err := j.restoreChanges(ctx, j.built[b].Work); err != nil {
-			return fmt.Errorf("what the script of %s left in the work folder: %w", b.Output, err)
+		changes[b.Output] = j.built[b].Work
+	}
+	var chain []*recipes.Output
+	for o := j.a.Output; o != nil; o = o.After {
+		chain = append(chain, o)
+	}
+	for _, o := range slices.Backward(chain) {
+		if err := j.placeScripts(ctx, o); err != nil {
+			return fmt.Errorf("copy the script of %s into the work folder: %w", o, err)
+		}
+		if sum, ok := changes[o]; ok {
+			if err := j.restoreChanges(ctx, sum); err != nil {
+				return fmt.Errorf("what the script of %s left in the work folder: %w", o, err)
+			}
 		}
 	}
 	return nil
 }
 
-// restoreChanges goes through an os.Root of the work folder, since scripts wrote these names and links.
 func (j *job) restoreChanges(ctx context.Context, sum digest.Digest) error {
-	t, closeAll, err := j.openStaged(sum)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	root, err := os.OpenRoot(j.site.work)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	var folders []*tar.Header
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
+	return j.layOut(ctx, sum, j.site.work, func(root *os.Root, h *tar.Header) (bool, error) {
 		if name, ok := strings.CutPrefix(h.Name, goneMember); ok {
-			if err := root.RemoveAll(name); err != nil {
-				return err
-			}
-			continue
+			return false, root.RemoveAll(name)
 		}
 		name, ok := strings.CutPrefix(h.Name, workMember)
 		if !ok || path.Clean(name) != name {
-			return fmt.Errorf("%q is no name of the work folder", h.Name)
+			return false, errors.New("that is no name of the work folder")
 		}
 		if h.Name = name; h.Typeflag == tar.TypeDir {
-			folders = append(folders, h)
-		} else if err := root.RemoveAll(name); err != nil { // as it was before
-			return err
+			return true, nil
 		}
-		if err := unpackOne(root, t, h); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	for _, h := range slices.Backward(folders) {
-		if err := root.Chtimes(h.Name, h.ModTime, h.ModTime); err != nil {
-			return err
-		}
-	}
-	return nil
+		return true, root.RemoveAll(name) // as it was before
+	})
 }
 
 // workMaterials name what earlier outputs changed in the work folder, and what is needed to do it again.

@@ -103,11 +103,11 @@ func hasCredentials(uri string) bool {
 	return ok && user != "git"
 }
 
-// checkTexts refuses text that stands where something observed should. The isolation level and variant
-// values are words of their own ("none" is one).
+// checkTexts refuses text that stands where something observed should. The isolation level and what variants
+// files say are words of their own ("None" is one, conda-forge's cuda_compiler_version).
 func (b *Build) checkTexts() error {
 	c := *b
-	c.Variant, c.Isolation = nil, ""
+	c.Variant, c.Unused, c.Settings, c.Isolation = nil, nil, nil, ""
 	all, err := plain.Of(c)
 	if err != nil {
 		return err
@@ -115,8 +115,10 @@ func (b *Build) checkTexts() error {
 	if holdsFiller(all) {
 		return findFiller("", all)
 	}
-	if err := validText(b.Variant); err != nil {
-		return err
+	for _, said := range []map[string]any{b.Variant, b.Unused, b.Settings} {
+		if err := validText(said); err != nil {
+			return err
+		}
 	}
 	return validText(map[string]any{"isolation": b.Isolation, "file": b.FileName, "recipe": b.Recipe})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"strings"
 
 	"forge/digest"
 )
@@ -134,24 +133,6 @@ func Statement(b Build) ([]byte, error) {
 		return nil, fmt.Errorf("state the provenance of %s: %w", b.FileName, err)
 	}
 	return out, nil
-}
-
-// Publish returns the statement of CEP 27: this file was published to that channel. channel is the
-// channel's URL, without a slash at the end.
-func Publish(fileName string, sha256 digest.Digest, channel string) ([]byte, error) {
-	if fileName == "" || strings.ContainsAny(fileName, "/\\") || sha256.IsZero() {
-		return nil, fmt.Errorf("state the publication of %q: want a file name and its sha256", fileName)
-	}
-	if scheme, rest, ok := strings.Cut(channel, "://"); !ok || scheme == "" || rest == "" || strings.HasSuffix(channel, "/") {
-		return nil, fmt.Errorf("state the publication of %s: the channel %q is not a URL without a slash at its end", fileName, channel)
-	}
-	return encode(struct {
-		Type          string    `json:"_type"`
-		Subject       []subject `json:"subject"`
-		PredicateType string    `json:"predicateType"`
-		Predicate     any       `json:"predicate"`
-	}{statementType, []subject{{fileName, map[string]string{"sha256": sha256.Hex()}}},
-		"https://schemas.conda.org/attestations-publish-1.schema.json", map[string]string{"targetChannel": channel}})
 }
 
 // encode writes compact JSON; keys of maps are sorted by encoding/json.

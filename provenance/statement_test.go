@@ -18,6 +18,7 @@ func sample() Build {
 		FileName: "zlib-1.3-h1_0.conda", SHA256: digest.Of([]byte("file")),
 		Recipe: "recipes/zlib/recipe.yaml", RecipeTree: digest.Of([]byte("tree")), GitCommit: strings.Repeat("a", 40),
 		Output: "zlib-1.3-h1_0", Platform: "linux-64", Variant: map[string]any{"c_compiler": "gcc", "n": json.Number("3"), "cuda": "None"},
+		Unused: map[string]any{"cuda_compiler_version": "None"}, Settings: map[string]any{"pin_run_as_build": map[string]any{"x": "None"}},
 		Key: digest.Of([]byte("key")), Isolation: "full", Limits: map[string]any{"processes": json.Number("512")},
 		Epoch: 315532800, Packer: "klauspost/compress zstd 1.18.0 best", Script: digest.Of([]byte("script")),
 		Materials: []Material{
@@ -124,20 +125,6 @@ func TestParseRefusesWhatWeDoNotWrite(t *testing.T) {
 		}
 		if _, err := Parse(bad); err == nil {
 			t.Errorf("%s: accepted", name)
-		}
-	}
-}
-
-func TestPublish(t *testing.T) {
-	got, err := Publish("a-1-0.conda", digest.Of([]byte("x")), "https://host/channel")
-	want := `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"a-1-0.conda","digest":{"sha256":"` + hex("x") +
-		`"}}],"predicateType":"https://schemas.conda.org/attestations-publish-1.schema.json","predicate":{"targetChannel":"https://host/channel"}}`
-	if err != nil || string(got) != want {
-		t.Errorf("%v %s", err, got)
-	}
-	for _, channel := range []string{"", "host", "https://host/", "://x"} {
-		if _, err := Publish("a", digest.Of(nil), channel); err == nil {
-			t.Errorf("%q: accepted", channel)
 		}
 	}
 }

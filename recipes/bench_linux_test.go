@@ -213,7 +213,7 @@ func benchV1(t *testing.T, dir, origin string) (out []benchCase) {
 // benchHCL are recipes of the corpus as `forge convert` writes them in HCL.
 func benchHCL(t *testing.T, dir, origin string) (out []benchCase) {
 	eachV1(t, dir, origin, func(name, path string, data []byte, o RenderOptions) {
-		text, _ := Convert(path, data, "recipe.hcl")
+		text, _ := convertWith(path, data, "recipe.hcl", newHints())
 		path = filepath.Join(filepath.Dir(path), "recipe.hcl")
 		r := renderHCL(path, text, o)
 		if r.Diagnostics.HasErrors() {

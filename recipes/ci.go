@@ -1,7 +1,6 @@
 package recipes
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -50,9 +49,9 @@ var mpiKeys = []string{"impi", "mpi_serial", "mpich", "msmpi", "openmpi"}
 // result means that there is nothing to build for the platform.
 func CIVariants(path string, opts CIOptions) ([]CIVariant, diag.List) {
 	opts.RenderOptions = opts.withDefaults()
-	text, err := os.ReadFile(path)
+	text, err := ReadFile(path)
 	if err != nil {
-		return nil, failed(path, "the recipe cannot be read: %v", plainError(err)).Diagnostics
+		return nil, CannotRead(path, err)
 	}
 	opts.Env = ciEnvironment(opts.RenderOptions, text)
 	config, list := ciConfig(path, opts.RenderOptions, opts.Migrations)

@@ -13,14 +13,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Convert writes a recipe in a newer format: meta.yaml as recipe.yaml, either as recipe.hcl. What cannot
+// convertWith writes a recipe in a newer format: meta.yaml as recipe.yaml, either as recipe.hcl. What cannot
 // be carried is a diagnostic at its place: an error where the result would build something else, a warning
 // where only a word is lost. There is a result even with errors, to go on from by hand; none where the file
 // cannot be read. It compares nothing: see ConvertChecked.
-func Convert(path string, data []byte, to string) ([]byte, diag.List) {
-	return convertWith(path, data, to, newHints())
-}
-
 func convertWith(path string, data []byte, to string, h *hints) ([]byte, diag.List) {
 	from := formatOf(path)
 	switch {

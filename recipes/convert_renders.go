@@ -52,7 +52,7 @@ func supportRenders(files []string, base RenderOptions) (all []RenderOptions, er
 			if !strings.HasPrefix(name, subdir+"-") {
 				continue
 			}
-			data, err := readLimited(file)
+			data, err := ReadFile(file)
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", file, err)
 			}

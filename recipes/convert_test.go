@@ -103,7 +103,7 @@ extra:
 `},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, list := Convert("meta.yaml", []byte(tt.in), "recipe.yaml")
+			got, list := convertWith("meta.yaml", []byte(tt.in), "recipe.yaml", newHints())
 			if list.HasErrors() {
 				t.Error(list)
 			}
@@ -122,7 +122,7 @@ func TestConvertSays(t *testing.T) {
 		"package:\n  name: a\n  version: 1\nsource:\n  svn_url: x\n":              "5:3 a source has no svn_url in recipe.yaml, which takes git, archives and folders; give the url of an archive with its sha256",
 		"{% set a = load_setup_py_data() %}\npackage:\n  name: a\n  version: 1\n": "1:1 the value of a cannot be written: recipe.yaml has no function load_setup_py_data(), and what it reads cannot be told without running it; write name and version in the recipe, or read pyproject.toml with load_from_file()",
 	} {
-		_, list := Convert("meta.yaml", []byte(in), "recipe.yaml")
+		_, list := convertWith("meta.yaml", []byte(in), "recipe.yaml", newHints())
 		got := ""
 		for _, d := range list {
 			got = fmt.Sprintf("%d:%d %s", d.Pos.Line, d.Pos.Column, d.Summary)
@@ -131,7 +131,7 @@ func TestConvertSays(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
-	if out, list := Convert("recipe.hcl", nil, "meta.yaml"); out != nil || !list.HasErrors() {
+	if out, list := convertWith("recipe.hcl", nil, "meta.yaml", newHints()); out != nil || !list.HasErrors() {
 		t.Error("a recipe.hcl became a meta.yaml")
 	}
 }
@@ -147,7 +147,7 @@ func FuzzConvert(f *testing.F) {
 			return
 		}
 		for _, to := range []string{"recipe.yaml", "recipe.hcl"} {
-			Convert(path, []byte(text), to)
+			convertWith(path, []byte(text), to, newHints())
 		}
 	})
 }

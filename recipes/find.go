@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -97,7 +98,7 @@ func findPattern(pattern, cwd string) ([]string, error) {
 		return nil, fmt.Errorf("find recipes in %s: %w", pattern, err)
 	}
 	if info.IsDir() {
-		return in(given, at), nil
+		return in(given, at)
 	}
 	if renderer(at) == nil {
 		return nil, fmt.Errorf("%s is not a recipe: its name is not one of %s", pattern, strings.Join(recipeNames(), ", "))
@@ -137,7 +138,11 @@ func globbed(given, cwd string, all bool) ([]string, error) {
 			}
 			files = append(files, more...)
 		case info.IsDir():
-			files = append(files, in(as, name)...)
+			one, err := in(as, name)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, one...)
 		case !all && slices.Contains(recipeNames(), filepath.Base(name)):
 			files = append(files, as)
 		}
@@ -165,13 +170,17 @@ func lower(pattern, cwd string) string {
 }
 
 // in is the recipe of a folder. Where there are several, the newest format counts.
-func in(given, at string) []string {
+func in(given, at string) ([]string, error) {
 	for _, name := range recipeNames() {
-		if info, err := os.Stat(filepath.Join(at, name)); err == nil && info.Mode().IsRegular() {
-			return []string{filepath.Join(given, name)}
+		info, err := os.Stat(filepath.Join(at, name))
+		if err == nil && info.Mode().IsRegular() {
+			return []string{filepath.Join(given, name)}, nil
+		}
+		if errors.Is(err, fs.ErrPermission) { // there may be one
+			return nil, fmt.Errorf("find recipes in %s: %w", given, err)
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func below(given, at string) ([]string, error) {
@@ -188,7 +197,11 @@ func below(given, at string) ([]string, error) {
 			return skipThis(d)
 		}
 		rel, err := filepath.Rel(at, path)
-		files = append(files, in(filepath.Join(given, rel), path)...)
+		if err != nil {
+			return err
+		}
+		one, err := in(filepath.Join(given, rel), path)
+		files = append(files, one...)
 		return err
 	})
 	if err != nil {

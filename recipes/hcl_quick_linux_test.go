@@ -20,7 +20,7 @@ func TestQuickIsTheLibrary(t *testing.T) {
 			if count++; count%25 != 0 && os.Getenv("FORGE_ALL_QUICK") == "" {
 				return
 			}
-			text, _ := Convert(path, data, "recipe.hcl")
+			text, _ := convertWith(path, data, "recipe.hcl", newHints())
 			path = filepath.Join(filepath.Dir(path), "recipe.hcl")
 			slow := o
 			slow.askLibrary = true

@@ -55,6 +55,9 @@ func newLinter(path string, data []byte, opts RenderOptions) *linter {
 	for _, r := range Rules() {
 		l.rules[r.ID] = r
 	}
+	if _, err := variantsBeside(path); err != nil && !opts.IgnoreRecipeVariants {
+		l.found = append(l.found, Finding{Diagnostic: noVariants(path, err).Diagnostics[0]})
+	}
 	l.opts = l.opts.forReading(path)
 	l.entries = l.requirementEntries()
 	return l
@@ -62,7 +65,7 @@ func newLinter(path string, data []byte, opts RenderOptions) *linter {
 
 func (l *linter) checks() []func() {
 	return []func(){l.textRules, l.jinjaRules, l.platformRules, l.sectionRules, l.requirementRules, l.toolRules, l.noarchRules, l.versionRules,
-		l.urlRules, l.variableRules, l.aboutRules, l.sourceRules, l.buildRules, l.testRules, l.pythonRules, l.scriptRules}
+		l.urlRules, l.variableRules, l.aboutRules, l.extraRules, l.sourceRules, l.buildRules, l.testRules, l.pythonRules, l.scriptRules}
 }
 
 // forReading completes options for looking at a recipe outside of a build: with the variants file beside

@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"forge/internal/diag"
@@ -37,12 +38,33 @@ func (l *linter) aboutRules() {
 			}
 			l.say("missing-home", at, 0, "there is no home page"+of, "give `"+key+"` in about")
 		}
-		if lower := strings.ToLower(o.Name); lower != o.Name {
-			l.say("name-case", l.top("package"), 0, fmt.Sprintf("the package name %q has capitals", o.Name), "write "+lower)
-		}
 	}
 	if l.anyBuilt() && !strings.Contains(l.text, "recipe-maintainers") && !strings.Contains(l.text, "maintainers") {
 		l.say("missing-maintainers", l.top("extra"), 0, "nobody is named as maintainer", "list names in `extra: recipe-maintainers`; Forge itself does not ask for it")
+	}
+}
+
+// extraRules want to know what extra.forge says: elsewhere in extra any key is somebody's, there a slip of the pen
+// would be an instruction that nobody follows.
+func (l *linter) extraRules() {
+	for _, o := range l.outputs {
+		forge, _ := o.Extra["forge"].(map[string]any)
+		l.unknownExtra("extra.forge", forge, "bench", "bootstrap", "cpu_dispatch", "interpreter", "resources", "signatures")
+		resources, _ := forge["resources"].(map[string]any)
+		l.unknownExtra("extra.forge.resources", resources, "cpus", "memory")
+	}
+}
+
+func (l *linter) unknownExtra(where string, said map[string]any, known ...string) {
+	for _, key := range sortedNames(said) {
+		if slices.Contains(known, key) {
+			continue
+		}
+		help := "it has " + strings.Join(known, ", ")
+		if near := diag.Nearest(key, known); near != "" {
+			help = "did you mean " + near + "?"
+		}
+		l.say("unknown-extra", l.topOf(key, l.top("extra").Line), 0, fmt.Sprintf("%s has no %q", where, key), help)
 	}
 }
 

@@ -29,6 +29,7 @@ func Rules() []Rule {
 		{"missing-summary", w, false, "no summary"},
 		{"missing-home", w, false, "no home page"},
 		{"missing-maintainers", n, false, "nobody is named as maintainer"},
+		{"unknown-extra", w, false, "a key of extra.forge that Forge does not know"},
 		// Sources.
 		{"http-url", w, true, "a URL without encryption"},
 		{"weak-hash", w, false, "a source checked by a broken hash only"},

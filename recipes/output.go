@@ -223,6 +223,7 @@ type Script struct {
 	Arguments   []string `json:",omitempty"` // of the interpreter, before the script
 	Text        string   // lines joined by newlines
 	File        string   // the recipe file it was read from, empty where it is inline
+	InWork      bool     `json:",omitempty"` // File is copied into SRC_DIR: what an output of a meta.yaml names
 	FirstLine   int      // line in File, or in the recipe file, of the text's first line; 0 if not known
 	Env         map[string]string
 	Secrets     []string // names of variables of the caller to hand in and to mask in logs

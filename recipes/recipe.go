@@ -3,6 +3,7 @@ package recipes
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"forge/internal/diag"
@@ -67,7 +68,7 @@ func readBounded(path string) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxRecipe+1))
 	if err == nil && len(data) > maxRecipe {
-		err = fmt.Errorf("read %s: it has more than the %d bytes a variants file may have", path, maxRecipe)
+		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it has more than the %d bytes it may have", maxRecipe)}
 	}
 	return data, err
 }

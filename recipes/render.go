@@ -1,7 +1,9 @@
 package recipes
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,9 +21,9 @@ const maxRecipe = 16 << 20
 // out are those of this machine. What cannot be read is a diagnostic, too.
 func RenderFile(path string, opts RenderOptions) *Rendered {
 	opts = opts.withDefaults()
-	data, err := readLimited(path)
+	data, err := ReadFile(path)
 	if err != nil {
-		return failed(path, "the recipe cannot be read: %v", plainError(err))
+		return &Rendered{Diagnostics: CannotRead(path, err)}
 	}
 	render := renderer(path)
 	if render == nil {
@@ -30,7 +32,7 @@ func RenderFile(path string, opts RenderOptions) *Rendered {
 	if !opts.IgnoreRecipeVariants {
 		f, err := variantsBeside(path)
 		if err != nil {
-			return failed(path, "the variants file beside the recipe cannot be read: %v", err)
+			return noVariants(path, err)
 		}
 		opts.Variants = append(opts.Variants[:len(opts.Variants):len(opts.Variants)], f...)
 	}
@@ -93,18 +95,26 @@ func failed(path, format string, args ...any) *Rendered {
 	return &Rendered{Diagnostics: diag.List{{Code: "cannot-read", Pos: diag.Pos{File: path}, Summary: fmt.Sprintf(format, args...)}}}
 }
 
-func readLimited(path string) ([]byte, error) {
+// CannotRead says that the recipe at path was not read, and why.
+func CannotRead(path string, err error) diag.List {
+	return failed(path, "the recipe cannot be read: %v", plainError(err)).Diagnostics
+}
+
+// ReadFile reads a recipe's file. What is no file is not opened, since a pipe may wait for ever, and of a longer one
+// than a recipe may be no more is read.
+func ReadFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("it is not a file")
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is not a file")}
 	}
-	if info.Size() > maxRecipe {
-		return nil, fmt.Errorf("it has %d bytes, more than the %d a recipe may have", info.Size(), maxRecipe)
-	}
-	return os.ReadFile(path)
+	return readBounded(path)
+}
+
+func noVariants(path string, err error) *Rendered {
+	return failed(path, "the variants file beside the recipe cannot be read: %v", err)
 }
 
 // variantsBeside is the recipe's own variants file; variants.yaml is taken before conda_build_config.yaml.
@@ -114,7 +124,7 @@ func variantsBeside(path string) ([]VariantFile, error) {
 		if _, err := os.Stat(file); err != nil {
 			continue
 		}
-		data, err := readLimited(file)
+		data, err := ReadFile(file)
 		return []VariantFile{{Path: file, Data: data}}, err
 	}
 	return nil, nil

@@ -3,6 +3,7 @@ package recipes
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -37,15 +38,39 @@ func cutSelector(line string) (text, condition string, at int, ok bool) {
 			return line[:p], line[open+1 : end], open + 1, true
 		}
 		if line[q] == '[' && line[len(line)-1] == ']' {
-			before := strings.TrimSpace(line[:p])
-			isList := before == "-" || strings.HasSuffix(before, ":")
-			if inner := line[q+1 : len(line)-1]; inner != "" && !isList && !strings.ContainsAny(inner, "[]") {
+			if inner := line[q+1 : len(line)-1]; inner != "" && !introducesList(line[:p]) && !strings.ContainsAny(inner, "[]") {
 				return line[:p], inner, q + 1, true
 			}
 		}
 		p = max(p, q-1) // the other blanks before q lead to the same place
 	}
 	return "", "", 0, false
+}
+
+// introducesList tells a key and the dash of a list: after these a bracket begins a list.
+func introducesList(before string) bool {
+	before = strings.TrimSpace(before)
+	return before == "-" || strings.HasSuffix(before, ":")
+}
+
+// lostLists warns of the lists at the ends of lines, which conda-build takes for selectors.
+func lostLists(f VariantFile, sel selection) (list diag.List) {
+	if !strings.Contains(sel.text, "]\n") || f.Path == BuiltInVariants || filepath.Base(f.Path) == "forge.hcl" {
+		return nil
+	}
+	lines := strings.Split(string(f.Data), "\n")
+	for _, n := range sel.lines {
+		line := trimBlanks(lines[n-1])
+		open := strings.LastIndexByte(line, '[')
+		if open < 1 || len(line) < open+3 || strings.IndexByte(line[open:], ']') != len(line)-open-1 || !introducesList(line[:open]) {
+			continue
+		}
+		list = append(list, diag.Diagnostic{Severity: diag.Warning, Code: "list-as-selector", Line: line,
+			Pos:    diag.Pos{File: f.Path, Line: n, Column: utf8.RuneCountInString(line[:open]) + 1},
+			Length: utf8.RuneCountInString(line[open:]), Summary: "conda-build takes " + shortened(line[open:]) + " for a selector, since the line ends with it, and reads no list here; Forge reads one",
+			Suggestion: "write each value on a line of its own, after `- `"})
+	}
+	return list
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v' }

@@ -106,6 +106,27 @@ func quoteLines(list diag.List, recipe string, data []byte, files []VariantFile)
 	}
 }
 
+// QuoteLines fills in the lines of recipes that diagnostics speak of and do not have yet, and reads the files for it.
+// What cannot be read is left without.
+func QuoteLines(list diag.List) {
+	texts := map[string][]string{}
+	for i, d := range list {
+		if d.Line != "" || d.Pos.Line == 0 || renderer(d.Pos.File) == nil {
+			continue
+		}
+		lines, known := texts[d.Pos.File]
+		if !known {
+			if data, err := ReadFile(d.Pos.File); err == nil {
+				lines = linesOf(d.Pos.File, d.Pos.File, data, nil)
+			}
+			texts[d.Pos.File] = lines
+		}
+		if d.Pos.Line <= len(lines) {
+			list[i].Line = strings.TrimSuffix(lines[d.Pos.Line-1], "\r")
+		}
+	}
+}
+
 func linesOf(path, recipe string, data []byte, files []VariantFile) []string {
 	if path != recipe {
 		i := slices.IndexFunc(files, func(f VariantFile) bool { return f.Path == path && filepath.Ext(path) != ".hcl" })

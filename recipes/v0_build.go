@@ -163,7 +163,7 @@ func (o *v0Output) namedScript(n *yaml.Node) []Script {
 	if i := strings.Fields(o.text(yamlx.Get(o.node, "script_interpreter"))); len(i) > 0 {
 		interpreter = i
 	}
-	return []Script{{Text: s.text, File: name, FirstLine: 1, Interpreter: interpreter[0], Arguments: interpreter[1:], Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.place(o.doc, n)}}
+	return []Script{{Text: s.text, File: name, InWork: true, FirstLine: 1, Interpreter: interpreter[0], Arguments: interpreter[1:], Env: o.scriptEnv(), Secrets: o.secrets(), Pos: o.place(o.doc, n)}}
 }
 
 func (o *v0Output) inlineScripts(n *yaml.Node) []Script {

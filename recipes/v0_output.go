@@ -151,6 +151,10 @@ func (o *v0Output) checkIdentity(version *yaml.Node) {
 		o.errorf(o.root("package"), "missing-key", `package lacks the key "name"`)
 	} else if !packages.ValidName(strings.ToLower(o.name)) {
 		o.errorf(at, "bad-value", "%q is not a package name: it takes a-z, 0-9, -, _ and .", o.name)
+	} else if lower := strings.ToLower(o.name); lower != o.name {
+		d := o.doc.At(at, "name-case", "the package name %q has capitals, which conda-build refuses", o.name)
+		d.Suggestion = "write " + lower
+		o.found.add(d)
 	}
 	if o.out.Version == "" && scalar(version) == "" && !misspelt(o.root("package"), "version") {
 		o.errorf(o.root("package"), "missing-key", `package lacks the key "version"`)

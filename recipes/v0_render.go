@@ -139,7 +139,9 @@ func (v *v0) render() []*Output {
 			break
 		}
 	}
-	return v.finish(done)
+	outputs := v.finish(done)
+	v.checkRows(outputs)
+	return outputs
 }
 
 // loopKeys are the keys that have several values and may be used.

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -278,28 +279,38 @@ func TestV0Variants(t *testing.T) {
 
 func TestV0ZipKeys(t *testing.T) {
 	text := "package:\n  name: a\n  version: 1\nrequirements:\n  host:\n    - aa\n    - bb\n"
-	config := "aa:\n  - 1\n  - 2\n  - 3\nbb:\n  - x\n  - y\n  - z\nzip_keys:\n  - [aa, bb]\n"
+	config := "aa:\n  - 1\n  - 2\n  - 3\nbb:\n  - x\n  - y\n  - z\nzip_keys:\n  -\n    - aa\n    - bb\n"
 	for _, tt := range []struct {
 		name string
 		more string
 		set  map[string][]string
 		want string
+		warn string
 	}{
-		{"all rows", "", nil, "1x 2y 3z"},
-		{"a later file gives the group anew", "aa: [7]\nbb: [q]\n", nil, "7q"},
-		{"a later file chooses rows", "aa: [2, 3]\n", nil, "2y 3z"},
-		{"the command line chooses a row", "", map[string][]string{"bb": {"y"}}, "2y"},
-		{"the command line leaves the group", "", map[string][]string{"bb": {"w"}}, "1w 2w 3w"},
+		{"all rows", "", nil, "1x 2y 3z", ""},
+		{"a later file gives the group anew", "aa:\n  - 7\nbb:\n  - q\n", nil, "7q", ""},
+		{"a later file chooses rows", "aa:\n  - 2\n  - 3\n", nil, "2y 3z", ""},
+		{"a later file chooses no row", "# local\naa:\n  - 7\n", nil, "1x 2y 3z", "3:0 aa = 7 has no effect: the zip_keys group aa, bb has no such row, only 1, 2, 3"},
+		{"the command line chooses a row", "", map[string][]string{"bb": {"y"}}, "2y", ""},
+		{"the command line leaves the group", "", map[string][]string{"bb": {"w"}}, "1w 2w 3w", ""},
+		{"the command line comes before files", "bb:\n  - q\n", map[string][]string{"bb": {"w"}}, "1w 2w 3w", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			out := mustRender(t, text, map[string]string{"conda_build_config.yaml": config}, func(o *RenderOptions) {
+			r := renderMeta(t, text, map[string]string{"conda_build_config.yaml": config}, func(o *RenderOptions) {
 				if tt.more != "" {
 					o.Variants = []VariantFile{{"more.yaml", []byte(tt.more)}}
 				}
 				o.Set = tt.set
 			})
+			warned := ""
+			for _, d := range r.Diagnostics {
+				warned += fmt.Sprintf("%d:%d %s", d.Pos.Line, d.Pos.Column, d.Summary)
+			}
+			if warned != tt.warn {
+				t.Errorf("said %q, want %q", warned, tt.warn)
+			}
 			var got []string
-			for _, o := range out {
+			for _, o := range r.Outputs {
 				got = append(got, o.Full["aa"].(string)+o.Full["bb"].(string))
 			}
 			if s := strings.Join(got, " "); s != tt.want {

@@ -33,6 +33,7 @@ type v0Config struct {
 type v0Row struct {
 	key  string
 	vals []string
+	pos  diag.Pos
 }
 
 // defaultV0Config holds conda-build's own defaults (variants.py, DEFAULT_VARIANTS) but for the address of
@@ -97,6 +98,7 @@ func (c *v0Config) read(f VariantFile, decide func(string) (bool, error), cache 
 		return list
 	}
 	doc, list := cache.selected(f, sel)
+	list = append(slices.Clip(list), lostLists(f, sel)...)
 	if list.HasErrors() || doc == nil || yamlx.IsNull(doc.Root) {
 		return list
 	}
@@ -205,7 +207,7 @@ func (c *v0Config) merge(doc *yamlx.Document, spec map[string][]string, order []
 			whole = whole && ok
 		}
 		if !whole && c.vals[k] != nil {
-			c.rows = append(c.rows, v0Row{k, spec[k]})
+			c.rows = append(c.rows, v0Row{k, spec[k], doc.Pos(yamlx.Get(doc.Root, k))})
 			continue
 		}
 		c.set(k, spec[k])
@@ -233,7 +235,7 @@ func (c *v0Config) merge(doc *yamlx.Document, spec map[string][]string, order []
 func (c *v0Config) choose(key string, vals []string) {
 	group := c.group(key)
 	if len(group) > 1 && !slices.ContainsFunc(vals, func(v string) bool { return !slices.Contains(c.vals[key], v) }) {
-		c.rows = append(c.rows, v0Row{key, vals})
+		c.rows = append(c.rows, v0Row{key: key, vals: vals})
 		return
 	}
 	for i, g := range c.zip {

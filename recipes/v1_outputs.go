@@ -64,7 +64,7 @@ func (r *v1Recipe) output(f *frame, n *yaml.Node, i int, context map[string]any,
 	root := f.root
 	get := func(key string) *yaml.Node { return yamlx.Get(n, key) }
 	o := r.newOutput(f, n, context, i)
-	o.Name = strings.ToLower(f.checked(yamlx.Get(get("package"), "name"), checkName))
+	o.Name = f.packageName(yamlx.Get(get("package"), "name"))
 	o.Version = f.outputVersion(n, root)
 	inherit := f.inherit(o, get("inherit"), staged)
 	toplevel := o.Inherit == ""

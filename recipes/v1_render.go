@@ -269,11 +269,24 @@ func (r *v1Recipe) render(v variant, found *findings) []*rendering {
 	return []*rendering{r.single(f, context, read)}
 }
 
+// packageName is a package's name in lower case, as rattler-build writes it and all clients ask for it; one that is
+// written otherwise is said to be.
+func (f *frame) packageName(n *yaml.Node) string {
+	written := f.checked(n, checkName)
+	name := strings.ToLower(written)
+	if name != written {
+		d := f.doc.At(n, "name-case", "the package name %q has capitals: the package is called %s", written, name)
+		d.Severity, d.Suggestion = diag.Warning, "write "+name
+		f.found.add(d)
+	}
+	return name
+}
+
 func (r *v1Recipe) single(f *frame, context map[string]any, duringContext map[string]bool) *rendering {
 	root := f.root
 	get := func(key string) *yaml.Node { return yamlx.Get(root, key) }
 	o := r.newOutput(f, root, context, 0)
-	o.Name = strings.ToLower(f.checked(yamlx.Get(get("package"), "name"), checkName))
+	o.Name = f.packageName(yamlx.Get(get("package"), "name"))
 	o.Version = f.checked(yamlx.Get(get("package"), "version"), checkVersion)
 	b := f.build(get("build"))
 	o.About = f.about(get("about")).about()

@@ -152,6 +152,7 @@ func builds(r *Rendered) (out []string) {
 }
 
 func TestVariants(t *testing.T) {
+	const zipped = "python: ['3.10', '3.11']\nnumpy: [1.21, 1.23]\nzip_keys: [[python, numpy]]\n"
 	file := func(path, text string) func(o *RenderOptions) {
 		return func(o *RenderOptions) { o.Variants = []VariantFile{{Path: path, Data: []byte(text)}} }
 	}
@@ -163,7 +164,7 @@ func TestVariants(t *testing.T) {
 		{"none", nil, []string{""}},
 		{"product", file("variants.yaml", "python: ['3.10', '3.9']\nmpi: [a, b]\nother: [x, y]\n"),
 			[]string{"mpi=a python=3.10", "mpi=a python=3.9", "mpi=b python=3.10", "mpi=b python=3.9"}},
-		{"zip", file("variants.yaml", "python: ['3.10', '3.11']\nnumpy: [1.21, 1.23]\nzip_keys: [[python, numpy]]\n"),
+		{"zip", file("variants.yaml", zipped),
 			[]string{"numpy=1.21 python=3.10", "numpy=1.23 python=3.11"}},
 		{"condition", file("variants.yaml", "python:\n  - if: win\n    then: '3.8'\n    else: ['3.9']\n  - ${{ '3.7' if osx }}\n"), []string{"python=3.9"}},
 		{"types", file("variants.yaml", "mpi: [1, true, '1', 1.10]\n"), []string{"mpi=1", "mpi=1.10", "mpi=1", "mpi=true"}},
@@ -172,6 +173,18 @@ func TestVariants(t *testing.T) {
 			file("variants.yaml", "python: ['3.10', '3.11']\n")(o)
 			o.Set = map[string][]string{"python": {"3.12"}}
 		}, []string{"python=3.12"}},
+		{"command line chooses a row of a zip", func(o *RenderOptions) {
+			file("variants.yaml", zipped)(o)
+			o.Set = map[string][]string{"python": {"3.11"}}
+		}, []string{"numpy=1.23 python=3.11"}},
+		{"command line leaves a zip", func(o *RenderOptions) {
+			file("variants.yaml", zipped)(o)
+			o.Set = map[string][]string{"python": {"3.12"}}
+		}, []string{"numpy=1.21 python=3.12", "numpy=1.23 python=3.12"}},
+		{"command line replaces a column of a zip", func(o *RenderOptions) {
+			file("variants.yaml", zipped)(o)
+			o.Set = map[string][]string{"python": {"3.12", "3.13"}}
+		}, []string{"numpy=1.21 python=3.12", "numpy=1.23 python=3.13"}},
 		{"later file", func(o *RenderOptions) {
 			file("variants.yaml", "python: ['3.10']\nmpi: [a]\n")(o)
 			o.Variants = append(o.Variants, VariantFile{Path: "b.yaml", Data: []byte("python: ['3.11']\n")})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,12 +91,12 @@ func readVariants(files []VariantFile, set map[string][]string, env variantEnv) 
 		list = append(list, problems...)
 		v.add(more)
 	}
-	for key, values := range set {
+	for _, key := range sortedNames(set) {
 		list := []variantValue{}
-		for _, s := range values {
+		for _, s := range set[key] {
 			list = append(list, variantValue{s, s})
 		}
-		v.set(normalKey(key), list)
+		v.choose(normalKey(key), list)
 	}
 	return v, append(list, v.checkZip()...)
 }
@@ -306,6 +307,49 @@ func (r *variantReader) zip(n *yaml.Node) {
 	}
 }
 
+// choose is --variant: it replaces a key's values. Of a zip group it chooses rows where they are among its own;
+// others, if they are more or fewer, take the key out of the group. rattler-build refuses both.
+func (v *variantConfig) choose(key string, values []variantValue) {
+	old := v.get(key)
+	at := slices.IndexFunc(v.Zip, func(group []string) bool { return slices.Contains(group, key) })
+	if at < 0 || old == nil || len(values) == len(old) {
+		v.set(key, values)
+		return
+	}
+	var rows []int
+	for _, value := range values {
+		if i := slices.IndexFunc(old, func(o variantValue) bool { return o.Text == value.Text }); i >= 0 {
+			rows = append(rows, i)
+		}
+	}
+	if len(rows) == len(values) {
+		for _, k := range v.Zip[at] {
+			v.keepRows(k, rows)
+		}
+		return
+	}
+	v.Zip = slices.Clone(v.Zip)
+	v.Zip[at] = slices.DeleteFunc(slices.Clone(v.Zip[at]), func(k string) bool { return k == key })
+	if len(v.Zip[at]) < 2 {
+		v.Zip = slices.Delete(v.Zip, at, at+1)
+	}
+	v.set(key, values)
+}
+
+// keepRows leaves a key of a zip group only the values of these rows.
+func (v *variantConfig) keepRows(key string, rows []int) {
+	all := v.get(key)
+	var kept []variantValue
+	for _, row := range rows {
+		if row < len(all) {
+			kept = append(kept, all[row])
+		}
+	}
+	if kept != nil {
+		v.set(key, kept)
+	}
+}
+
 // checkZip reports groups whose keys have different numbers of values.
 func (v *variantConfig) checkZip() (list diag.List) {
 	for _, group := range v.Zip {
@@ -323,7 +367,7 @@ func (v *variantConfig) checkZip() (list diag.List) {
 				counts = append(counts, fmt.Sprintf("%s has %d", key, len(v.get(key))))
 			}
 			list = append(list, diag.Diagnostic{Code: "zip-keys", Pos: v.pos(group[0]),
-				Suggestion: "give each key of the group as many values",
+				Suggestion: "give each key of the group as many values; --variant KEY=VALUE takes a key out of its group",
 				Summary:    "the keys of a zip_keys group have different numbers of values: " + strings.Join(counts, ", ")})
 		}
 	}

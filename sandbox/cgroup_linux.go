@@ -21,9 +21,9 @@ type group struct {
 func (l Limits) counted() bool { return l.Memory > 0 || l.Processes > 0 || l.CPU > 0 }
 
 // newGroup makes a group with the limits on it. err says why there is none; without limits that only
-// cgroups can count, and nothing to measure, none is wanted.
-func newGroup(l Limits, measure bool) (*group, error) {
-	if !l.counted() && !measure {
+// cgroups can count, none is wanted.
+func newGroup(l Limits) (*group, error) {
+	if !l.counted() {
 		return nil, nil
 	}
 	return newGroupAt("/sys/fs/cgroup", "/proc/self/cgroup", l)

@@ -226,6 +226,20 @@ func TestContractUsage(t *testing.T) {
 	})
 }
 
+// TestContractMeasure: the memory of all processes together is told and kept, what they share counted once.
+func TestContractMeasure(t *testing.T) {
+	levels(t, func(t *testing.T, l Isolation) {
+		// Each tail holds 30 MB until it can write; then one with 60 MB is forked three times.
+		s := contractSpec(t, l, "for i in 1 2 3; do head -c 30000000 /dev/zero | tail -c 30000000 | (sleep 2; wc -c) & done; wait; v=$(head -c 60000000 /dev/zero | tr '\\0' x); (sleep 1; :) & (sleep 1; :) & (sleep 1; :) & wait")
+		told := int64(0)
+		s.Measure = func(memory int64) { told = max(told, memory) }
+		res, out := run(t, l, s)
+		if told < 80e6 || told > 190e6 || res.PeakRSS < told {
+			t.Errorf("three processes of 30 MB, then four that share 60 MB: told %d bytes, kept %d\n%s", told, res.PeakRSS, out)
+		}
+	})
+}
+
 func TestContractRefuses(t *testing.T) {
 	levels(t, func(t *testing.T, l Isolation) {
 		for name, change := range map[string]func(*Spec){

@@ -60,11 +60,6 @@ const (
 	wallAbstract wall = "no abstract sockets on a shared network"
 )
 
-// walls lists all that can be left down.
-func walls() []wall {
-	return []wall{wallFilter, wallPower, wallHidden, wallNesting, wallFiles, wallNetwork, wallIPC, wallReadOnly, wallFacts, wallCounts, wallGroup, wallAbstract}
-}
-
 func (j *job) up(w wall) bool { return !slices.Contains(j.Without, w) }
 
 // A report is what a keeper answers: how the command ended, or which step failed.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -133,4 +134,18 @@ func TestKillFromInside(t *testing.T) {
 			t.Errorf("%s: %+v\n%s", script, res, out)
 		}
 	}
+}
+
+// TestKillKeeper: a keeper that was killed from outside is said to have been, with the signal.
+func TestKillKeeper(t *testing.T) {
+	levels(t, func(t *testing.T, l Isolation) {
+		s := contractSpec(t, l, "sleep 60")
+		s.Started = func(pid int) {
+			go func() { time.Sleep(200 * time.Millisecond); syscall.Kill(pid, syscall.SIGKILL) }()
+		}
+		_, err := Only(l, time.Now).Run(context.Background(), s)
+		if err == nil || !strings.Contains(err.Error(), "was killed (signal 9), not by forge") {
+			t.Error(err)
+		}
+	})
 }

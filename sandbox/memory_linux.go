@@ -57,6 +57,53 @@ func (m *memoryWatch) over() bool {
 	return false
 }
 
+// A memoryMeter looks now and then at what the processes of a command have together, so that the most of it is known
+// at the end. A nil one does not.
+type memoryMeter struct {
+	keep  int    // whose descendants are counted
+	group *group // that counts them, nil for none
+	tell  func(memory int64)
+	most  int64
+	rest  time.Time // no count before
+	now   func() time.Time
+}
+
+func (r *runner) newMemoryMeter(spec Spec, keeper int, g *group) *memoryMeter {
+	if spec.Measure == nil {
+		return nil
+	}
+	return &memoryMeter{keep: keeper, group: g, tell: spec.Measure, now: r.now}
+}
+
+// look counts, unless the last count was so long that it would cost more than a hundredth of the time. What several
+// have mapped is shared out: processes that were forked from a large one have not its size each.
+func (m *memoryMeter) look() {
+	if m == nil || m.now().Before(m.rest) {
+		return
+	}
+	began := m.now()
+	total := m.group.memory()
+	if m.group == nil {
+		pids := descendants(m.keep)
+		total = memoryFiles(pids)
+		for _, pid := range pids {
+			private, shared := shareOf(pid)
+			total += private + shared
+		}
+	}
+	m.most = max(m.most, total)
+	m.rest = began.Add(99 * m.now().Sub(began))
+	m.tell(total)
+}
+
+// peak is the most that was seen.
+func (m *memoryMeter) peak() int64 {
+	if m == nil {
+		return 0
+	}
+	return m.most
+}
+
 // residentOf is what a process has in memory, all that it shares included.
 func residentOf(pid int) int64 {
 	b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")

@@ -64,7 +64,7 @@ func (r *runner) run(ctx context.Context, spec Spec, j *job, parse func([]byte) 
 	if err := ctx.Err(); err != nil {
 		return res, err
 	}
-	group, err := newGroup(spec.Limits, spec.Measure != nil) // without one, rlimits do what they can, and the result says so
+	group, err := newGroup(spec.Limits) // without one, rlimits do what they can, and the result says so
 	defer group.remove()
 	res.Limits = j.Limits
 	switch {
@@ -139,8 +139,9 @@ func startOnThread(start func() (*os.Process, error)) (p *os.Process, release fu
 // An ending is what became of a keeper.
 type ending struct {
 	exit     int
-	err      error // the command did not begin, and why
-	silent   bool  // no report came
+	err      error  // the command did not begin, and why
+	silent   bool   // no report came
+	how      string // the keeper ended
 	killedBy string
 	logErr   error
 	memory   int64 // the most that all processes together had, as far as it was seen
@@ -161,8 +162,8 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	killedBy, memory := "", int64(0)
-	all := r.newMemoryWatch(j, p.Pid)
+	killedBy := ""
+	all, measure := r.newMemoryWatch(j, p.Pid), r.newMemoryMeter(spec, p.Pid, group)
 	for alive := true; alive; {
 		select {
 		case <-exited:
@@ -174,11 +175,7 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 		case <-w.flooded:
 			killedBy = "log"
 		case <-tick.C:
-			if spec.Measure != nil && group != nil {
-				m := group.memory()
-				memory = max(memory, m)
-				spec.Measure(m)
-			}
+			measure.look()
 			if spec.Limits.CPU > 0 && group.cpu() > spec.Limits.CPU {
 				killedBy = "cpu"
 			}
@@ -201,8 +198,24 @@ func (r *runner) watch(ctx context.Context, spec Spec, j *job, p *os.Process, w 
 	w.report.SetReadDeadline(r.now().Add(time.Second))
 	b, _ := io.ReadAll(io.LimitReader(w.report, 1<<20))
 	e = parse(b)
-	e.killedBy, e.memory, e.logErr = killedBy, memory, w.log.wait(j.Isolation != Full)
+	e.how = howEnded(state)
+	e.killedBy, e.memory, e.logErr = killedBy, measure.peak(), w.log.wait(j.Isolation != Full)
 	return e, state
+}
+
+// howEnded says what became of a keeper that left no report.
+func howEnded(state *os.ProcessState) string {
+	if state == nil {
+		return "ended without a word"
+	}
+	ws, ok := state.Sys().(syscall.WaitStatus)
+	switch {
+	case ok && ws.Signaled() && ws.Signal() == unix.SIGKILL:
+		return "was killed (signal 9), not by forge: by somebody, or by the kernel for want of memory, which its log tells"
+	case ok && ws.Signaled():
+		return fmt.Sprintf("was ended from outside by signal %d (%s)", ws.Signal(), unix.SignalName(ws.Signal()))
+	}
+	return fmt.Sprintf("ended without a word, with exit code %d", state.ExitCode())
 }
 
 // outOfTime is the exit code of a command that reached its limit on CPU time, whoever saw it first: the kernel, which
@@ -226,7 +239,7 @@ func (e ending) result(ctx context.Context, res Result, j *job, g *group) (Resul
 		res.ExitCode, res.KilledBy = 137, "memory"
 		return res, nil
 	case e.silent:
-		return res, fmt.Errorf("run %s in sandbox: its keeper ended without a word", j.Argv[0])
+		return res, fmt.Errorf("run %s in sandbox: the process that keeps the sandbox %s", j.Argv[0], e.how)
 	case e.err != nil:
 		var se *stepError
 		if errors.As(e.err, &se) && se.kind == aboutWall {

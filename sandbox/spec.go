@@ -93,7 +93,7 @@ type Spec struct {
 	Stdin     io.Reader // nil for /dev/null
 	Stdout    io.Writer
 	Stderr    io.Writer
-	Measure   func(memory int64) // called now and then with the bytes of all processes together, where a cgroup can be had
+	Measure   func(memory int64) // called now and then with the bytes of all processes together; on Linux only
 	Trace     bool               // record what is opened, at level Full only
 	// Started, if not nil, is told the first process of the command as this machine numbers it; all others
 	// descend from it. Where processes cannot be looked at, it is not called.

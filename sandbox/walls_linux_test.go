@@ -167,3 +167,8 @@ func TestAttackLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// walls lists all that can be left down.
+func walls() []wall {
+	return []wall{wallFilter, wallPower, wallHidden, wallNesting, wallFiles, wallNetwork, wallIPC, wallReadOnly, wallFacts, wallCounts, wallGroup, wallAbstract}
+}

@@ -131,7 +131,7 @@ func (g *Getter) fetchURL(ctx context.Context, origin recipes.Origin, src recipe
 	if err != nil {
 		return Fetched{}, err
 	}
-	f := Fetched{Source: src, Files: slices.Clone(rec.Files), Epoch: rec.Epoch, Unhashed: want.sha256.IsZero(), Stored: stored, keep: keeps(origin, src)}
+	f := Fetched{Source: src, Files: slices.Clone(rec.Files), Epoch: rec.Epoch, Unhashed: want.sha256.IsZero(), Stored: stored, keep: keeps(origin, src), metaYAML: origin.Format == "meta.yaml"}
 	f.Files[0].Name = fileName(src, rec.Files[0].Name)
 	if f.Signatures, err = g.checkSignatures(ctx, origin, src, rec.Files[0]); err != nil {
 		return Fetched{}, err

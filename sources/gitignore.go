@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"forge/internal/fsx"
 )
 
 // gitignore answers what git would not track below a folder (gitignore(5)): .gitignore files of the
@@ -26,6 +28,9 @@ type rule struct {
 	dirOnly  bool
 	anchored bool // about the path, not about the name alone
 }
+
+// mostRules is the longest file of rules that is read.
+const mostRules = 16 << 20
 
 func gitignoreOf(root string) (*gitignore, error) {
 	top := root
@@ -45,7 +50,7 @@ func gitignoreOf(root string) (*gitignore, error) {
 		return nil, err
 	}
 	g := &gitignore{root: root, above: filepath.ToSlash(rel), rules: map[string][]rule{}, top: top}
-	exclude, err := os.ReadFile(filepath.Join(top, ".git", "info", "exclude"))
+	exclude, err := fsx.ReadRegular(filepath.Join(top, ".git", "info", "exclude"), mostRules)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotDir) {
 		return nil, err
 	}
@@ -55,7 +60,7 @@ func gitignoreOf(root string) (*gitignore, error) {
 
 // load reads the rules of the folder dir, relative to the top.
 func (g *gitignore) load(dir string) []rule {
-	data, err := os.ReadFile(filepath.Join(g.top, filepath.FromSlash(dir), ".gitignore"))
+	data, err := fsx.ReadRegular(filepath.Join(g.top, filepath.FromSlash(dir), ".gitignore"), mostRules)
 	if err != nil {
 		return nil
 	}

@@ -46,7 +46,7 @@ func (g *Getter) fetchLocalFile(ctx context.Context, origin recipes.Origin, at s
 		return Fetched{}, fmt.Errorf("path %s: %w", src.Path, err)
 	}
 	file := File{Name: b.name, URL: filepath.ToSlash(src.Path), Digest: d, Size: n}
-	f := Fetched{Source: src, Stored: true, keep: keeps(origin, src)}
+	f := Fetched{Source: src, Stored: true, keep: keeps(origin, src), metaYAML: origin.Format == "meta.yaml"}
 	if f.Epoch, err = g.epochOf(ctx, file); err != nil {
 		return Fetched{}, err
 	}

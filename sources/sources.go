@@ -82,7 +82,8 @@ type Fetched struct {
 	Unhashed  bool          `json:"unhashed,omitempty"`
 	Stored    bool          `json:"-"` // nothing had to be downloaded for it
 
-	keep bool // the file goes to SRC_DIR as it is, even if it is an archive
+	keep     bool // the file goes to SRC_DIR as it is, even if it is an archive
+	metaYAML bool // the recipe is conda-build's
 }
 
 // Digest names the source by content: what the build key holds of it.

@@ -84,16 +84,19 @@ func (g *Getter) stage(ctx context.Context, f *Fetched, tmp string) (string, err
 	if err := g.heal(ctx, f, file); err != nil {
 		return "", err
 	}
-	if f.keep || disguised(f.Source, file.Name) {
+	wheel := f.metaYAML && IsWheel(file.Name)
+	if f.keep || !wheel && disguised(f.Source, file.Name) {
 		return tmp, g.copyOut(file.Digest, filepath.Join(tmp, plainName(file.Name)), 0o644, f.Epoch)
 	}
 	top := goTop(f.Source)
 	_, err := archive.Extract(ctx, g.Store.Path(file.Digest, false), file.Name, tmp, archive.Options{
 		Limits:   archive.Limits{Bytes: g.MaxBytes},
-		StripTop: !f.Source.NoHoist && top == "",
+		StripTop: !f.Source.NoHoist && top == "" && !wheel,
 		LastWins: true, // tar --append, as some upstreams do
 	})
 	switch {
+	case err == nil && wheel: // conda-build unpacks it and lays it beside what was in it
+		return tmp, g.copyOut(file.Digest, filepath.Join(tmp, plainName(file.Name)), 0o644, f.Epoch)
 	case errors.Is(err, archive.ErrFormat) && !archiveName(file.Name):
 		return tmp, g.copyOut(file.Digest, filepath.Join(tmp, plainName(file.Name)), 0o644, f.Epoch)
 	case err != nil:
@@ -143,7 +146,7 @@ func setTime(name string, epoch int64) error {
 // keeps reports whether the recipe asks for the file itself. A file_name does in recipe.yaml and
 // recipe.hcl; conda-build's fn says no more than what the file is called.
 func keeps(origin recipes.Origin, src recipes.Source) bool {
-	return src.FileName != "" && (origin.Format != "meta.yaml" || !archiveName(src.FileName))
+	return src.FileName != "" && (origin.Format != "meta.yaml" || !archiveName(src.FileName) && !IsWheel(src.FileName))
 }
 
 // archiveName reports whether a file of that name should be an archive.
@@ -161,15 +164,19 @@ func archiveName(name string) bool {
 // disguised reports whether the file is an archive that its users take whole. Wheels are, unless they
 // come from a pkg: URL, which is about the content.
 func disguised(src recipes.Source, name string) bool {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".whl":
+	if IsWheel(name) {
 		return !anyPackage(src.URLs)
+	}
+	switch strings.ToLower(path.Ext(name)) {
 	case ".jar", ".war", ".ear", ".egg", ".conda", ".nupkg", ".vsix", ".apk", ".pyz", ".phar", ".gem",
 		".docx", ".xlsx", ".pptx", ".odt", ".ods", ".epub", ".xpi", ".crx":
 		return true
 	}
 	return false
 }
+
+// IsWheel reports whether a file of that name is a Python wheel.
+func IsWheel(name string) bool { return strings.EqualFold(path.Ext(name), ".whl") }
 
 func anyPackage(urls []string) bool {
 	for _, u := range urls {

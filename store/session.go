@@ -147,7 +147,8 @@ func (s *Store) Close() error {
 }
 
 // Sweep removes what killed processes left in tmp: the folders of sessions whose lock nobody holds, and
-// anything else that is older than a day. Other processes may be at work.
+// anything else that is older than a day. Other processes may be at work. In a shared store, what another user's
+// process left may be that user's alone to remove; it is left, and no error.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	own := s.sessionDir()
 	entries, err := os.ReadDir(s.path("tmp"))
@@ -182,7 +183,9 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	}
 	leave()
 	for _, dir := range dead {
-		err = errors.Join(err, fsx.RemoveAll(dir))
+		if e := fsx.RemoveAll(dir); !errors.Is(e, fs.ErrPermission) {
+			err = errors.Join(err, e)
+		}
 	}
 	return err
 }

@@ -2,10 +2,8 @@ package trust
 
 import (
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -98,34 +96,6 @@ func (k *Keys) read() error {
 		return fmt.Errorf("read the signing key %s: %w", path, err)
 	}
 	return nil
-}
-
-// ensure makes the file at path with what fill gives, unless it is there. A link of a finished file takes
-// the name, so that of two processes one wins and neither sees half a key.
-func ensure(path string, fill func() ([]byte, error)) (made bool, err error) {
-	if _, err := os.Lstat(path); err == nil {
-		return false, nil
-	}
-	data, err := fill()
-	if err != nil {
-		return false, fmt.Errorf("make a signing key: %w", err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".forge-tmp-*") // mode 0600
-	if err != nil {
-		return false, fmt.Errorf("make a signing key: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return false, fmt.Errorf("write the signing key %s: %w", path, err)
-	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return false, fmt.Errorf("write the signing key %s: %w", path, err)
-	} else if err != nil {
-		return false, nil
-	}
-	return true, syncDir(filepath.Dir(path))
 }
 
 // readPrivate reads a key file that is a plain file of the user's, with no rights for others.

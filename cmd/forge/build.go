@@ -65,7 +65,6 @@ recipes/, ./recipes/lib* those of the folders with such names.`,
 			if dryRun {
 				return a.plan(cmd.Context(), req, planJSON(asJSON))
 			}
-			req.Measure = reports.trace != ""
 			return a.build(cmd.Context(), req, asJSON, reports, last)
 		},
 	}
@@ -220,6 +219,7 @@ type row struct {
 	Content   string  `json:"content"`
 	Path      string  `json:"path"`
 	Signature string  `json:"signature"`
+	Memory    int64   `json:"peak_memory,omitempty"` // bytes, of its build
 	Reason    string  `json:"reason,omitempty"`
 }
 
@@ -228,7 +228,7 @@ func rowOf(req *engine.Request, o *engine.Outcome) row {
 	r := row{Name: out.Name, Version: out.Version, Build: out.BuildString, Subdir: out.Subdir(),
 		Status: string(o.Status), Seconds: float64(int(o.Seconds*100)) / 100, Signature: o.Signed, Path: relativeTo(req.WorkDir, o.Path)}
 	if o.Built != nil {
-		r.Isolation, r.SHA256, r.Content = o.Built.Isolation, o.Built.Archive.Hex(), o.Built.Content.Hex()
+		r.Isolation, r.SHA256, r.Content, r.Memory = o.Built.Isolation, o.Built.Archive.Hex(), o.Built.Content.Hex(), o.Built.PeakMemory
 	}
 	if o.Err != nil {
 		r.Reason = o.Err.Error()

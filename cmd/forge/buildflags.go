@@ -114,6 +114,9 @@ func (f *buildFlags) registerChannels(fs *pflag.FlagSet) {
 
 // requestFor completes the flags; find, if any, adds the recipes.
 func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engine.Request, error) {
+	if err := f.contradiction(); err != nil {
+		return nil, err
+	}
 	wd, err := filepath.Abs(".")
 	if err != nil {
 		return nil, err
@@ -180,6 +183,17 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 		req.Virtual = platforms.DetectVirtual(a.lookupEnv)
 	}
 	return req, nil
+}
+
+// contradiction is an error where two flags say opposite things, of which none can be meant.
+func (f *buildFlags) contradiction() error {
+	switch {
+	case f.noTest && f.test != "" && f.test != "skip":
+		return usageError{fmt.Errorf("--no-test and --test %s contradict each other", f.test)}
+	case f.peer.unsandboxed() && f.isolation != "" && f.isolation != string(sandbox.None):
+		return usageError{fmt.Errorf("--sandbox=false and --isolation %s contradict each other", f.isolation)}
+	}
+	return nil
 }
 
 func absolute(wd, path, fallback string) string {

@@ -56,13 +56,13 @@ func (r *buildReports) write(req *engine.Request, outcomes []*engine.Outcome, t 
 		err = errors.Join(err, t.write(&b), fsx.WriteCache(filepath.Join(req.OutputDir, "logs", traceFile), b.Bytes(), 0o644))
 	}
 	if r.trace != "" {
-		err = errors.Join(err, fsx.Write(r.trace, 0o644, t.write))
+		err = errors.Join(err, fillNamed(r.trace, t.write))
 	}
 	if r.markdown != "" {
 		err = errors.Join(err, appendFile(r.markdown, markdownSummary(req, outcomes)))
 	}
 	if r.junit != "" {
-		err = errors.Join(err, fsx.Write(r.junit, 0o644, func(w io.Writer) error { return writeJUnit(w, outcomes) }))
+		err = errors.Join(err, fillNamed(r.junit, func(w io.Writer) error { return writeJUnit(w, outcomes) }))
 	}
 	return err
 }
@@ -102,7 +102,7 @@ type traced struct {
 	name         string // of the phase
 }
 
-// traceEvent is a complete event ("X"), a counter ("C") or metadata ("M") of the Trace Event Format.
+// traceEvent is a complete event ("X"), an instant ("i"), a counter ("C") or metadata ("M") of the Trace Event Format.
 type traceEvent struct {
 	Name  string         `json:"name"`
 	Cat   string         `json:"cat,omitempty"`
@@ -111,6 +111,7 @@ type traceEvent struct {
 	Dur   int64          `json:"dur,omitempty"`
 	PID   int            `json:"pid"`
 	TID   int            `json:"tid"`
+	Scope string         `json:"s,omitempty"` // of an instant: p for the process
 	Args  map[string]any `json:"args,omitempty"`
 }
 
@@ -142,7 +143,7 @@ func (t *tracer) event(e engine.Event) {
 		args := map[string]any{"package": e.Action.Output.String()}
 		if e.Outcome != nil {
 			args["status"] = string(e.Outcome.Status)
-			if b := e.Outcome.Built; b != nil && b.PeakMemory > 0 {
+			if b := e.Outcome.Built; b != nil && b.PeakMemory > 0 && e.Kind == engine.EventRest {
 				args["peak_memory"] = b.PeakMemory
 			}
 		}
@@ -153,6 +154,8 @@ func (t *tracer) event(e engine.Event) {
 		t.remember(now, e.Action, 0)
 	case engine.EventMemory:
 		t.remember(now, e.Action, e.Done)
+	case engine.EventHeld, engine.EventAlone:
+		t.events = append(t.events, traceEvent{Name: e.Action.Output.Name + " " + e.Text, Cat: "memory", Phase: "i", TS: now.Sub(t.start).Microseconds(), PID: 1, Scope: "p"})
 	case engine.EventSummary:
 		t.end = *e.Summary
 	}

@@ -18,7 +18,6 @@ import (
 
 	"forge/engine"
 	"forge/internal/diag"
-	"forge/internal/fsx"
 	"forge/recipes"
 	"forge/store"
 )
@@ -333,7 +332,7 @@ func cacheExportCommand(a *app) *cobra.Command {
 			if out == "-" {
 				return st.Export(cmd.Context(), ids, a.stdout)
 			}
-			if err := fsx.Write(out, 0o644, func(w io.Writer) error { return st.Export(cmd.Context(), ids, w) }); err != nil {
+			if err := fillNamed(out, func(w io.Writer) error { return st.Export(cmd.Context(), ids, w) }); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.stderr, "forge: %d %s in %s\n", len(ids), plural("package", len(ids)), out)

@@ -138,9 +138,32 @@ func configError(path string, err error) error {
 	var at *toml.DecodeError
 	if errors.As(err, &at) {
 		row, column := at.Position()
-		return fmt.Errorf("%s:%d:%d: %s", path, row, column, at.Error())
+		return fmt.Errorf("%s:%d:%d: %s", path, row, column, tomlText(at))
 	}
 	return fmt.Errorf("%s: %w", path, err)
+}
+
+// tomlText is what the library says, but of a value of another type, which it describes in words of Go.
+func tomlText(err *toml.DecodeError) string {
+	text := err.Error()
+	if !strings.HasPrefix(text, "toml: cannot decode TOML ") {
+		return text
+	}
+	want := "another kind of value"
+	switch text[strings.LastIndex(text, " ")+1:] {
+	case "string":
+		want = "a text in quotes"
+	case "[]string":
+		want = "a list of texts"
+	case "int":
+		want = "a whole number"
+	case "map[string][]string":
+		want = "a table of lists"
+	}
+	if key := strings.Join(err.Key(), "."); key != "" {
+		return key + ": want " + want
+	}
+	return "want " + want
 }
 
 // checkKeys refuses keys that mean nothing, all of them at once.

@@ -61,9 +61,9 @@ func (a *app) convert(file string, f *convertFlags) error {
 		}
 		file = found[0]
 	}
-	data, err := os.ReadFile(file)
+	data, err := recipes.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("convert: %w", err)
+		return &diag.Failure{List: recipes.CannotRead(file, err)}
 	}
 	renders, err := f.renders(file)
 	if err != nil {
@@ -133,5 +133,5 @@ func (a *app) writeConverted(out []byte, output string, force bool) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return rewrite(output, out)
+	return writeNamed(output, out)
 }

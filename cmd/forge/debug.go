@@ -199,7 +199,7 @@ func (a *app) debug(ctx context.Context, f *debugFlags, args []string, e engine.
 	if err != nil {
 		return err
 	}
-	e.Stdin, e.Stdout, e.Stderr, e.Terminal = a.stdin, a.stdout, a.stderr, isTerminal(a.stdout)
+	e.Stdin, e.Stdout, e.Stderr, e.Terminal = a.stdin, raw(a.stdout), a.stderr, isTerminal(a.stdout)
 	result, err := s.Run(ctx, req, tools, e)
 	switch {
 	case err != nil:

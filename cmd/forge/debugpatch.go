@@ -224,7 +224,7 @@ func (a *app) namePatch(s *engine.Session, source int, name string) error {
 	if slices.Contains(s.Sources[source].Patches, name) {
 		return nil
 	}
-	old, err := os.ReadFile(s.Recipe)
+	old, err := recipes.ReadFile(s.Recipe)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"forge/internal/diag"
+	"forge/recipes"
 )
 
 // printList writes diagnostics with their snippets. What many recipes have alike is written out a few times,
@@ -16,6 +17,7 @@ func (a *app) printList(list diag.List) {
 	paint := a.painter(a.stderr)
 	if a.stdinFile != "" {
 		list = slices.Clone(list)
+		recipes.QuoteLines(list) // while the file has its own name
 		for i := range list {
 			if list[i].Pos.File == a.stdinFile {
 				list[i].Pos.File = "<stdin>"
@@ -33,6 +35,7 @@ func (a *app) printList(list diag.List) {
 		if len(group) > alikeShown+1 && a.global.verbose == 0 {
 			show = group[:alikeShown]
 		}
+		recipes.QuoteLines(show) // of what the planner found, too
 		for _, d := range show {
 			fmt.Fprintln(a.stderr, d.Paint(paint))
 			a.ci(nil).diagnostic(d)

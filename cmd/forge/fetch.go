@@ -201,7 +201,7 @@ func (a *app) writeFetchJSON(jobs []*fetchJob) error {
 
 func (a *app) writeFetchTable(jobs []*fetchJob) {
 	t := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "recipe\tsource\tsize\tdigest\tstatus\tsignature")
+	fmt.Fprintln(t, "RECIPE\tSOURCE\tSIZE\tDIGEST\tSTATUS\tSIGNATURE")
 	for _, j := range jobs {
 		name, size, sum, signature := j.row.Source, "-", "-", "-"
 		if f := j.row.Fetched; f != nil {

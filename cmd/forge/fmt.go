@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -62,9 +61,11 @@ func (a *app) fmt(f *fmtFlags, args []string) error {
 	}
 	failed, differ := false, false
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		data, err := recipes.ReadFile(file)
 		if err != nil {
-			return fmt.Errorf("fmt: %w", err)
+			a.printError(&diag.Failure{List: recipes.CannotRead(file, err)})
+			failed = true
+			continue
 		}
 		out, list := recipes.Format(file, data)
 		if list.HasErrors() {
@@ -107,7 +108,7 @@ func (a *app) formatted(f *fmtFlags, file string, data, out []byte) error {
 		if !a.global.quiet {
 			fmt.Fprintln(a.stdout, diag.Printable(file))
 		}
-		return rewrite(file, out)
+		return writeNamed(file, out)
 	}
 	_, err := a.stdout.Write(out)
 	return err

@@ -243,7 +243,7 @@ func linkless(path string) string {
 func readDurations(files []string) (map[string]float64, error) {
 	given := map[string]float64{}
 	for _, path := range files {
-		b, err := os.ReadFile(path)
+		b, err := fsx.ReadUpTo(path, mostTrace)
 		if err != nil {
 			return nil, fmt.Errorf("--durations: %w", err)
 		}

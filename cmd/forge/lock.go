@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -92,7 +91,7 @@ func (a *app) lock(ctx context.Context, req *engine.Request, f *lockFlags) error
 		if err := fsx.WriteFile(req.LockFile, []byte(text), 0o644); err != nil {
 			return err
 		}
-		status, said = "written", fmt.Sprintf("wrote %s: %d environments", file, len(graph.Actions))
+		status, said = "written", fmt.Sprintf("wrote %s: the environments of %s", file, counted(len(graph.Actions), "output"))
 	}
 	switch {
 	case f.json:
@@ -112,9 +111,12 @@ func actionNames(g *engine.Graph) []string {
 	return names
 }
 
+// mostLock is the longest forge.lock that is read: a line has some 150 bytes.
+const mostLock = 256 << 20
+
 // readLock reads the workspace's forge.lock; nil where there is none.
 func readLock(path string) (*engine.Lock, error) {
-	data, err := os.ReadFile(path)
+	data, err := fsx.ReadRegular(path, mostLock)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"forge/digest"
@@ -42,23 +40,11 @@ type workspace struct {
 	file *recipes.Workspace
 }
 
-// readWorkspace reads a forge.hcl, which nobody named: what is no file is not opened, as a pipe may wait for ever.
-func readWorkspace(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read %s: it is no file", path)
-	}
-	return fsx.ReadUpTo(path, mostConfig)
-}
-
 // workspace looks for forge.hcl in dir and above it.
 func (a *app) workspace(dir string) (workspace, error) {
 	for d := dir; ; d = filepath.Dir(d) {
 		path := filepath.Join(d, "forge.hcl")
-		data, err := readWorkspace(path)
+		data, err := fsx.ReadRegular(path, mostConfig)
 		if err == nil {
 			file, list := recipes.ParseWorkspace(path, data)
 			for _, w := range list {

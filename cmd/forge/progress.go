@@ -18,32 +18,35 @@ import (
 
 // progress shows a run as it happens: a live view on a terminal, one line an event elsewhere.
 type progress struct {
-	mu      sync.Mutex
-	w       io.Writer
-	screen  *os.File // the terminal of the live view
-	out     bytes.Buffer
-	style   string // "live", "plain", "json"
-	quiet   bool
-	verbose bool                // show the logs as they are written
-	wrap    bool                // break lines of logs at the terminal's width
-	clean   func(string) string // makes text harmless for whoever shows it
-	after   func(engine.Event)  // called when something ended, with no live view on the screen
-	paint   func(role, text string) string
-	now     func() time.Time
-	logDir  string
-	total   int
-	ended   int
-	failed  int
-	running []*activity // in the order they began
-	painted []int       // columns of the lines of the live view on the screen
-	start   time.Time
-	jobs    int
-	expect  map[*engine.Action]float64 // seconds left to expect, of what has not ended
-	last    map[*engine.Action]float64 // seconds it took last time
-	usage   usage
-	keys    *keyboard
-	stop    chan struct{}
-	stopped sync.WaitGroup
+	mu         sync.Mutex
+	w          io.Writer
+	screen     *os.File // the terminal of the live view
+	out        bytes.Buffer
+	style      string // "live", "plain", "json"
+	quiet      bool
+	verbose    bool                // show the logs as they are written
+	wrap       bool                // break lines of logs at the terminal's width
+	clean      func(string) string // makes text harmless for whoever shows it
+	after      func(engine.Event)  // called when something ended, with no live view on the screen
+	paint      func(role, text string) string
+	remedy     func(error) string
+	now        func() time.Time
+	logDir     string
+	total      int
+	ended      int
+	failed     int
+	running    []*activity // in the order they began
+	painted    []int       // columns of the lines of the live view on the screen
+	start      time.Time
+	jobs       int
+	expect     map[*engine.Action]float64 // seconds left to expect, of what has not ended
+	held       map[*engine.Action]bool    // waits for memory
+	heldBefore bool                       // anything
+	last       map[*engine.Action]float64 // seconds it took last time
+	usage      usage
+	keys       *keyboard
+	stop       chan struct{}
+	stopped    sync.WaitGroup
 }
 
 // activity is a build or a test that runs.
@@ -57,8 +60,8 @@ type activity struct {
 
 // newProgress starts showing; close ends it.
 func (a *app) newProgress(total int) *progress {
-	p := &progress{w: a.stderr, style: "plain", quiet: a.global.quiet, verbose: a.global.verbose > 0, paint: a.painter(a.stderr), now: time.Now,
-		total: total, last: map[*engine.Action]float64{}, start: time.Now(), stop: make(chan struct{})}
+	p := &progress{w: a.stderr, style: "plain", quiet: a.global.quiet, verbose: a.global.verbose > 0, paint: a.painter(a.stderr), remedy: a.remedy, now: time.Now,
+		total: total, last: map[*engine.Action]float64{}, held: map[*engine.Action]bool{}, start: time.Now(), stop: make(chan struct{})}
 	if a.global.logStyle == "json" {
 		p.style = "json"
 	}
@@ -94,7 +97,12 @@ func (p *progress) event(e engine.Event) {
 	defer p.flush()
 	switch e.Kind {
 	case engine.EventStart:
+		delete(p.held, e.Action)
 		p.activity(e.Action).phase = "starting"
+	case engine.EventHeld:
+		p.hold(e)
+	case engine.EventAlone:
+		p.line("note", "alone", e.Action.Output.String()+": "+e.Text, e)
 	case engine.EventProcess:
 		p.activity(e.Action).pid = e.PID
 	case engine.EventPhase, engine.EventProgress:
@@ -110,12 +118,14 @@ func (p *progress) event(e engine.Event) {
 	case engine.EventWarning:
 		p.line("warning", "warning", warningText(e), e)
 	case engine.EventRest:
+		delete(p.held, e.Action)
 		p.drop(e.Action)
 	case engine.EventTerminal:
 		p.clear()
 		p.keys.close()
 		p.style = "plain"
 	case engine.EventEnd:
+		delete(p.held, e.Action)
 		p.drop(e.Action)
 		delete(p.expect, e.Action)
 		p.end(e)
@@ -140,6 +150,14 @@ func (p *progress) activity(a *engine.Action) *activity {
 	act := &activity{action: a, since: p.now()}
 	p.running = append(p.running, act)
 	return act
+}
+
+// hold notes that a build waits for memory. The first of a run is said: of a thousand builds, hundreds may wait.
+func (p *progress) hold(e engine.Event) {
+	if first := len(p.held) == 0 && !p.heldBefore; first || p.verbose || p.style == "json" {
+		p.line("note", "waiting", e.Action.Output.String()+": "+e.Text, e)
+	}
+	p.held[e.Action], p.heldBefore = true, true
 }
 
 // drop takes a off the running ones; with -v the rest of its log is shown before.
@@ -194,7 +212,7 @@ func (p *progress) end(e engine.Event) {
 		p.line("failed", "failed", name, e)
 		if o.Err != nil && p.style != "json" {
 			p.text(printableText(o.Err.Error()))
-			if help := remedy(o.Err); help != "" {
+			if help := p.remedy(o.Err); help != "" {
 				p.text("  help " + help)
 			}
 		}
@@ -310,7 +328,7 @@ func (p *progress) repaint() {
 // view is what is known now.
 func (p *progress) view() liveView {
 	v := liveView{ended: p.ended, total: p.total, failed: p.failed, elapsed: p.now().Sub(p.start).Seconds(), left: p.remaining(),
-		waiting: max(0, p.total-p.ended-len(p.running)), logs: p.verbose, keys: p.keys != nil, paint: p.paint}
+		waiting: max(0, p.total-p.ended-len(p.running)), held: len(p.held), logs: p.verbose, keys: p.keys != nil, paint: p.paint}
 	for _, act := range p.running {
 		r := liveRow{name: act.action.Output.String(), phase: act.phase, elapsed: p.now().Sub(act.since).Seconds(), expected: p.last[act.action]}
 		r.cpu, r.memory = p.usage.of(act.pid)

@@ -209,7 +209,7 @@ func (a *app) writeEnvelope(ctx context.Context, statement []byte, file string) 
 	if err != nil {
 		return err
 	}
-	return fsx.WriteFile(file, append(line, '\n'), 0o644)
+	return writeNamed(file, append(line, '\n'))
 }
 
 func (a *app) printRebuild(r *engine.RebuildReport) {

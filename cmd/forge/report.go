@@ -66,7 +66,7 @@ The timeline is that of the last build that built something, or of the trace giv
 			if out == "-" {
 				return r.write(a.stdout)
 			}
-			if err := fsx.Write(out, 0o644, r.write); err != nil {
+			if err := fillNamed(out, r.write); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.stdout, "%d %s in %s\n", len(r.Packages), plural("package", len(r.Packages)), out)
@@ -335,9 +335,12 @@ func (r *reported) connect() {
 	}
 }
 
+// mostTrace is the longest trace, or table of a build, that is read; 10,000 packages make some 5 MB.
+const mostTrace = 256 << 20
+
 // timeline reads a trace.
 func (r *reported) timeline(file string) error {
-	data, err := os.ReadFile(file)
+	data, err := fsx.ReadUpTo(file, mostTrace)
 	if errors.Is(err, fs.ErrNotExist) {
 		return usageError{err}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -120,11 +121,12 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // run is the whole program: arguments in, exit code out.
 func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{began: time.Now(), lookupEnv: lookupEnv, stdin: stdin, stdout: stdout, stderr: stderr}
+	out := &output{to: stdout}
+	a := &app{began: time.Now(), lookupEnv: lookupEnv, stdin: stdin, stdout: out, stderr: stderr}
 	root := newRootCommand(a, args...)
 	root.SetArgs(optionalValues(args))
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	defer a.closeStores()
 	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
@@ -137,7 +139,7 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 		return a.report(ctx, root, unknownVerb(root, args[1]))
 	}
 	verb, err := root.ExecuteContextC(ctx)
-	return a.report(ctx, verb, err)
+	return a.report(ctx, verb, out.over(err))
 }
 
 // optionalValues joins the value of a flag that may go without one, as rattler-build reads it: the word
@@ -184,7 +186,7 @@ func (a *app) printError(err error) {
 		a.printList(list)
 		return
 	}
-	help := remedy(err)
+	help := a.remedy(err)
 	if a.forPrograms() {
 		fmt.Fprint(a.stderr, jsonEvent{Event: "error", Text: err.Error(), Help: help})
 		return
@@ -236,6 +238,8 @@ forge sandbox run and forge debug run end with the command's own.`,
 		}
 		return a.global.look()
 	}
+	root.AddGroup(helpGroups()...)
+	root.SetHelpCommandGroupID(groupMachine)
 	root.AddCommand(commands(a, args)...)
 	root.CompletionOptions.DisableDefaultCmd = true
 	markUsageErrors(root)
@@ -259,7 +263,6 @@ var peerVerbs = map[string]string{
 	"auth":            "forge logs in nowhere yet; it reads channels that need no login",
 	"generate-recipe": "forge writes no recipes from registries yet",
 	"bump-recipe":     "forge does not raise versions yet; edit the version and the hash in the recipe",
-	"migrate-recipe":  "it is called forge convert here",
 	"version":         "it is forge --version",
 	"inspect":         "it is called forge package inspect",
 	"extract":         "it is called forge package extract",
@@ -284,12 +287,27 @@ func meant(c *cobra.Command, word string) string {
 }
 
 // remedy says what to do about a failure that the machine has, not the recipe.
-func remedy(err error) string {
+func (a *app) remedy(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full: free some space, or point FORGE_CACHE and --output-dir to another disk; what was built so far is kept"
-	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission) && a.cameOfWriting(err):
 		return "forge writes to FORGE_CACHE, FORGE_KEYS and --output-dir: they must be writable"
 	}
 	return ""
+}
+
+// cameOfWriting tells a file that could not be made from one of the user's that could not be read: what is opened in
+// forge's own folders is written more often than not.
+func (a *app) cameOfWriting(err error) bool {
+	var pe *fs.PathError
+	if !errors.As(err, &pe) || !slices.Contains([]string{"open", "stat", "lstat", "read"}, pe.Op) {
+		return true
+	}
+	for _, own := range []func() (string, error){a.cacheDir, a.keyDir} {
+		if dir, err := own(); err == nil && strings.HasPrefix(pe.Path, dir+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
 }

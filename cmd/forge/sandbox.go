@@ -129,7 +129,7 @@ func (a *app) sandboxTry(ctx context.Context, f sandboxFlags, args []string, lev
 			return sandbox.Result{}, err
 		}
 	}
-	spec.Stdout, spec.Stderr, spec.Terminal = a.stdout, a.stderr, f.terminal
+	spec.Stdout, spec.Stderr, spec.Terminal = raw(a.stdout), a.stderr, f.terminal
 	file, isFile := a.stdin.(*os.File)
 	if f.terminal || !isFile || !term.IsTerminal(int(file.Fd())) {
 		spec.Stdin = a.stdin

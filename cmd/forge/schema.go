@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -30,7 +29,7 @@ what this Forge reads. That of an HCL file describes HCL's JSON form.`,
 				return usageError{err}
 			}
 			if output != "" {
-				if err := os.WriteFile(output, append(data, '\n'), 0o644); err != nil {
+				if err := writeNamed(output, append(data, '\n')); err != nil {
 					return fmt.Errorf("write the schema: %w", err)
 				}
 				return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,9 +59,18 @@ func TestSharedStore(t *testing.T) {
 			t.Errorf("user %d builds again:\n%s", i, out)
 		}
 		sums = append(sums, packageSums(t, filepath.Join(dir, "output")))
+		if i == 0 { // what a killed process of this user left
+			dead := filepath.Join(share, "tmp", "s-dead")
+			os.MkdirAll(filepath.Join(dead, "build", "root"), 0o755)
+			os.WriteFile(filepath.Join(dead, "lock"), nil, 0o664)
+			filepath.WalkDir(dead, func(path string, _ fs.DirEntry, _ error) error { return os.Chown(path, int(u.uid), group) })
+			os.Chmod(dead, os.ModeSetgid|0o775)
+			os.Chmod(filepath.Join(dead, "build"), 0o755)
+		}
 		if i == 1 {
 			run("cache", "verify")
 			run("cache", "ls")
+			run("cache", "gc", "--max-size", "1GB")
 		}
 	}
 	if d := cmp.Diff(sums[0], sums[1]) + cmp.Diff(sums[0], sums[2]); d != "" || len(sums[0]) != 1 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -16,8 +17,11 @@ var _ pflag.Value = (*sizeFlag)(nil)
 // Set reads what was typed.
 func (s *sizeFlag) Set(text string) error {
 	n, err := engine.ParseSize(text)
+	if err != nil {
+		return errors.New("want a size such as 500MB or 20GiB") // what was typed is said already
+	}
 	*s = sizeFlag(n)
-	return err
+	return nil
 }
 
 // String is the number, empty for none.

@@ -124,7 +124,7 @@ func (a *app) solve(ctx context.Context, f *solveFlags, specs []string) error {
 	if f.save != "" {
 		data, err := recording.Save(problem)
 		if err == nil {
-			err = fsx.WriteFile(f.save, data, 0o644)
+			err = writeNamed(f.save, data)
 		}
 		if err != nil {
 			return fmt.Errorf("save the problem: %w", err)
@@ -221,10 +221,13 @@ func splitSpecs(line string) []string {
 	return out
 }
 
+// mostReplay is the longest recorded problem that is read; it may hold a whole channel.
+const mostReplay = 1 << 30
+
 // solveProblem reads the flags and opens the channels.
 func (a *app) solveProblem(ctx context.Context, f *solveFlags, specs []string) (resolver.Provider, resolver.Problem, error) {
 	if f.replay != "" {
-		data, err := os.ReadFile(f.replay)
+		data, err := fsx.ReadUpTo(f.replay, mostReplay)
 		if err != nil {
 			return nil, resolver.Problem{}, err
 		}

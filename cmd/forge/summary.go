@@ -10,11 +10,14 @@ import (
 // summaryText says in one line where the time of a run went; empty where none did.
 func summaryText(s engine.Summary) string {
 	var parts []string
-	if s.CPU > 0 {
+	if len(s.Path) > 0 {
 		parts = append(parts, fmt.Sprintf("%.1f s, %.0f%% of %d jobs used", s.Seconds, 100*s.Utilisation, s.Jobs))
 	}
-	if len(s.Path) > 1 && s.CPU > 0 {
+	if len(s.Path) > 1 {
 		parts = append(parts, fmt.Sprintf("critical path %.1f s: %s", s.PathSeconds, pathText(s.Path)))
+	}
+	if s.Held > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s waited for memory, of which %s was in use at most", s.Held, plural("build", s.Held), megabytes(s.Memory)))
 	}
 	if s.Saved >= 1 {
 		parts = append(parts, fmt.Sprintf("the cache saved %.0f s", s.Saved))

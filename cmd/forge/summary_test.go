@@ -15,7 +15,7 @@ func TestSummaryText(t *testing.T) {
 		s    engine.Summary
 		want string
 	}{
-		{engine.Summary{Seconds: 0.1, Jobs: 2}, ""},
+		{engine.Summary{Seconds: 0.1, Jobs: 2, CPU: 0.1, Utilisation: 0.5}, ""}, // nothing was built
 		{engine.Summary{Seconds: 0.1, Jobs: 2, Saved: 340}, "the cache saved 340 s"},
 		{engine.Summary{Seconds: 10, Jobs: 2, CPU: 15, Utilisation: 0.75, Path: []engine.Step{{Name: "a", Seconds: 9}}}, "10.0 s, 75% of 2 jobs used"},
 		{engine.Summary{Seconds: 10, Jobs: 2, CPU: 15, Utilisation: 0.75, PathSeconds: 9.5, Path: []engine.Step{{Name: "a", Seconds: 4}, {Name: "b", Seconds: 5.5}}, Saved: 3},

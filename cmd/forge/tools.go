@@ -55,7 +55,7 @@ func (a *app) tools(ctx context.Context, req *engine.Request) (tools engine.Tool
 	tools = engine.Tools{
 		Store: st, Solver: resolver.New(), Channels: read, Fetcher: a.fetcher(req, st), Runner: sandbox.New(time.Now),
 		Externals: externals, Format: format, Formats: formats, Lock: lock,
-		GitState: gitState(ctx), Version: version, Now: time.Now,
+		GitState: gitState(ctx), Version: version, Now: time.Now, CPU: cpuTime,
 	}
 	finish = func(ctx context.Context) error {
 		return channels.IndexFolder(ctx, req.OutputDir, opener(formats), req.TargetPlatform.String())

@@ -9,47 +9,62 @@ import (
 // version is set by the linker in a release build.
 var version = "0.1.0-dev"
 
-// verb is a command with its name.
+// verb is a command with its name and its place in the help.
 type verb struct {
-	name string
-	make func(a *app) *cobra.Command
+	name  string
+	group string
+	make  func(a *app) *cobra.Command
+}
+
+// The groups of the help.
+const (
+	groupBuild   = "build"
+	groupLook    = "look"
+	groupRecipes = "recipes"
+	groupMachine = "machine"
+)
+
+// helpGroups lists them in the order of the help.
+func helpGroups() []*cobra.Group {
+	return []*cobra.Group{
+		{ID: groupBuild, Title: "Build and plan:"},
+		{ID: groupLook, Title: "Look at what came of it:"},
+		{ID: groupRecipes, Title: "Write recipes:"},
+		{ID: groupMachine, Title: "This machine:"},
+	}
 }
 
 // verbs lists the commands, in the order of the help.
 func verbs() []verb {
 	return []verb{
-		// Build.
-		{"build", buildCommand},
-		{"plan", planCommand},
-		{"render", renderCommand},
-		{"lock", lockCommand},
-		{"explain", explainCommand},
-		{"graph", graphCommand},
-		{"matrix", matrixCommand},
-		{"fetch", fetchCommand},
-		{"bench", benchCommand},
-		{"debug", debugCommand},
-		{"test", testCommand},
-		{"rebuild", rebuildCommand},
-		// Look.
-		{"package", packageCommand},
-		{"solve", solveCommand},
-		{"abi", abiCommand},
-		{"verify", verifyCommand},
-		{"keys", keysCommand},
-		{"cache", cacheCommand},
-		{"report", reportCommand},
-		{"env", envCommand},
-		// The sandbox.
-		{"sandbox", sandboxCommand},
-		{"audit", auditCommand},
-		// Recipes as they are written.
-		{"lint", lintCommand},
-		{"fmt", fmtCommand},
-		{"schema", schemaCommand},
-		{"convert", convertCommand},
-		{"lsp", lspCommand},
-		{"completion", completionCommand},
+		{"build", groupBuild, buildCommand},
+		{"plan", groupBuild, planCommand},
+		{"lock", groupBuild, lockCommand},
+		{"explain", groupBuild, explainCommand},
+		{"graph", groupBuild, graphCommand},
+		{"matrix", groupBuild, matrixCommand},
+		{"fetch", groupBuild, fetchCommand},
+		{"bench", groupBuild, benchCommand},
+		{"debug", groupBuild, debugCommand},
+		{"test", groupLook, testCommand},
+		{"rebuild", groupLook, rebuildCommand},
+		{"package", groupLook, packageCommand},
+		{"solve", groupLook, solveCommand},
+		{"abi", groupLook, abiCommand},
+		{"verify", groupLook, verifyCommand},
+		{"report", groupLook, reportCommand},
+		{"render", groupRecipes, renderCommand},
+		{"lint", groupRecipes, lintCommand},
+		{"fmt", groupRecipes, fmtCommand},
+		{"schema", groupRecipes, schemaCommand},
+		{"convert", groupRecipes, convertCommand},
+		{"lsp", groupRecipes, lspCommand},
+		{"keys", groupMachine, keysCommand},
+		{"cache", groupMachine, cacheCommand},
+		{"env", groupMachine, envCommand},
+		{"sandbox", groupMachine, sandboxCommand},
+		{"audit", groupMachine, auditCommand},
+		{"completion", groupMachine, completionCommand},
 	}
 }
 
@@ -68,6 +83,7 @@ func commands(a *app, args []string) []*cobra.Command {
 	made := make([]*cobra.Command, len(all))
 	for i, v := range all {
 		made[i] = v.make(a)
+		made[i].GroupID = v.group
 	}
 	return made
 }

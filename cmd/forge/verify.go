@@ -173,11 +173,14 @@ func countKinds(materials []checkedMaterial) string {
 	}
 	var parts []string
 	for kind, n := range count {
-		parts = append(parts, fmt.Sprintf("%d %s", n, plural(kind, n)))
+		parts = append(parts, counted(n, kind))
 	}
 	sort.Strings(parts)
 	return strings.Join(parts, ", ")
 }
+
+// counted is a number and what it counts: 1 file, 2 files.
+func counted(n int, word string) string { return fmt.Sprintf("%d %s", n, plural(word, n)) }
 
 func plural(word string, n int) string {
 	switch {

@@ -127,17 +127,6 @@ func Newest(ctx context.Context, src, name string) (time.Time, error) {
 	return info.Newest, err
 }
 
-// Detect names the format of the file at path src ("tar.gz", "zip" …), or wraps ErrFormat.
-func Detect(src, name string) (string, error) {
-	f, err := os.Open(src)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	k, err := detect(f, name)
-	return k.String(), err
-}
-
 func empty(root *os.Root) {
 	list, _ := fs.ReadDir(root.FS(), ".")
 	for _, d := range list {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // WriteFile replaces path by data: temp file beside it, fsync, rename, fsync of the folder.
@@ -40,16 +41,25 @@ func Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
 // beside writes what is to be at path into a new file beside it. The file is still open.
 func beside(path string, perm fs.FileMode, fill func(io.Writer) error) (f *os.File, err error) {
 	if f, err = os.CreateTemp(filepath.Dir(path), TempPrefix+"*"); err != nil {
-		return nil, err
+		return nil, meant(err, path)
 	}
 	if err = fill(f); err == nil {
 		err = f.Chmod(perm)
 	}
 	if err != nil {
 		drop(f)
-		return nil, err
+		return nil, meant(err, path)
 	}
 	return f, nil
+}
+
+// meant is an error about the file beside path as one about path, which says more.
+func meant(err error, path string) error {
+	pe, ok := err.(*fs.PathError)
+	if !ok || filepath.Dir(pe.Path) != filepath.Dir(path) || !strings.HasPrefix(filepath.Base(pe.Path), TempPrefix) {
+		return err
+	}
+	return &fs.PathError{Op: "write", Path: path, Err: pe.Err}
 }
 
 // put closes a file and gives it its name.

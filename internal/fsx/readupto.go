@@ -6,6 +6,19 @@ import (
 	"os"
 )
 
+// ReadRegular is ReadUpTo for a file that nobody named outright: what is no file is not opened, as a pipe may wait for
+// ever.
+func ReadRegular(path string, most int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: it is no file", path)
+	}
+	return ReadUpTo(path, most)
+}
+
 // ReadUpTo reads a file that may have so many bytes. One with more is an error, and is not read to its end: a device
 // has none.
 func ReadUpTo(path string, most int64) ([]byte, error) {

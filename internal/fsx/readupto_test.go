@@ -24,3 +24,23 @@ func TestReadUpTo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestReadRegular(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	if err := os.WriteFile(path, []byte("12345"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := fsx.ReadRegular(path, 5); err != nil || string(data) != "12345" {
+		t.Errorf("%q, %v", data, err)
+	}
+	if data, err := fsx.ReadRegular(path, 4); err == nil || data != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	if _, err := fsx.ReadRegular(dir, 4); err == nil || !strings.Contains(err.Error(), "it is no file") {
+		t.Error(err)
+	}
+	if _, err := fsx.ReadRegular(path+"2", 4); !os.IsNotExist(err) {
+		t.Error(err)
+	}
+}
