@@ -11,11 +11,11 @@ sandbox, no signature.
 Floors are measured in the same run: bubblewrap with the same walls around a shell that runs `true`, and around a
 shell that runs the compiler, and that shell without any walls. No builder that runs the compiler can be below the
 last, whatever the peer takes, and none with a sandbox below the second: their own ratios are printed below the
-line.
+line. One output alone pays for the start of the program, too, which is printed.
 
 The order is A B B A; medians count. Each build starts without results and packages of earlier ones; these are
-moved aside and not removed, for on ext4 without a journal each new file costs more the more were removed in the last minute. Forge's
-store has the host's tools already.
+moved aside and not removed, for on ext4 without a journal each new file costs more the more were removed in the last
+minute. Forge's store has the host's tools already.
 """
 import ctypes, os, resource, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -148,6 +148,9 @@ def main(forge, python=sys.executable):
             low, above = ("?", "?") if alone is None else (f"{1000 * alone:.1f}", f"{1000 * (x - alone):.1f}")
             note = "" if name != "true" else "  (above it: target 10)"
             print(f"  {name + ' x ' + str(n):20} {1000 * x:8.1f} {low:>18} {above:>10} {1000 * y:18.1f} {x / y:7.2f}{note}", flush=True)
+            if n == 1:
+                start = statistics.median(cpu([forge, "--version"])[0] for _ in range(20))
+                print(f"    of which the start of the program {1000 * start:.1f} ms", flush=True)
             if name != "true":
                 bare = statistics.median(bare)
                 print(f"    floors: the compiler alone {1000 * bare:.1f} ms, {bare / y:.2f} of py-rattler-build"

@@ -76,8 +76,8 @@ func makeSite(dir string, level sandbox.Isolation, at layout) (*site, error) {
 	if err := s.at.check(); err != nil {
 		return nil, err
 	}
-	// No more than is needed: to make a folder and to remove it again is dear, on ext4 without a journal the more the more were
-	// removed lately (it gives no inode away again for a minute, and looks at each of those first).
+	// No more than is needed: to make a folder and to remove it again is dear, on ext4 without a journal the more the
+	// more were removed lately (see sites).
 	for _, d := range s.folders() {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			return nil, err

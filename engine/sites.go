@@ -13,8 +13,8 @@ import (
 )
 
 // sites are folders of finished builds and tests that are as if made anew. To hand them on is cheaper than to remove
-// and make them: on ext4 without a journal each new file costs more the more were removed in the last minute (it gives no inode away
-// again for that long, and looks at each of those first), and a run of small packages removes little else.
+// and make them: on ext4 without a journal each new file costs more the more were removed in the last minute (it gives
+// no inode away again for that long, and looks at each of those first), and a run of small packages removes little else.
 type sites struct {
 	mu   sync.Mutex
 	free []*site
