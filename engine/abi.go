@@ -135,7 +135,7 @@ func (u unpacked) libraries() (map[string][]elf.Symbol, error) {
 }
 
 func compareLibraries(before, after map[string][]elf.Symbol) []ABILibrary {
-	var list []ABILibrary
+	list := []ABILibrary{} // no null in JSON
 	for _, name := range sortedKeys(before) {
 		now, still := after[name]
 		if !still {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"forge/digest"
 	"forge/store"
@@ -181,7 +182,7 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 		}
 	}
 	if b == nil {
-		unlock, err := r.tools.Store.Lock(ctx, "action "+key.Hex())
+		unlock, err := r.lockBuild(ctx, a, key)
 		if err != nil {
 			return err
 		}
@@ -206,6 +207,24 @@ func (r *run) doBuild(ctx context.Context, a *Action) error {
 	o := r.outcome(a)
 	o.Status, o.Built = status, b
 	return nil
+}
+
+// lockBuild takes the lock of a's build, and says so where that takes long: another forge builds the very same.
+func (r *run) lockBuild(ctx context.Context, a *Action, key store.ActionID) (unlock func(), err error) {
+	const long = 2 * time.Second
+	had, told := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(told)
+		select {
+		case <-had:
+		case <-time.After(long):
+			r.report(Event{Kind: EventWarning, Action: a, Phase: "build", Text: "another forge is building this: waiting for it"})
+		}
+	}()
+	unlock, err = r.tools.Store.Lock(ctx, "action "+key.Hex())
+	close(had)
+	<-told
+	return unlock, err
 }
 
 // recorded is the result of key if it is whole: its archive and statement must be there.

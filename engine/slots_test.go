@@ -128,7 +128,7 @@ func TestSlotsSeen(t *testing.T) {
 		t.Errorf("what may be reused was said to be waited for: %q", said)
 	}
 	tasks[0].begun.Store(true)
-	for range 2 {
+	for range 2 { // the second time nothing is said
 		if s.admit(tasks[1]) != lacksMemory {
 			t.Error("40 MB were started beside 70 MB of 100 MB")
 		}
