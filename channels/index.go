@@ -184,10 +184,11 @@ func (x *subdirIndex) write(folder string, w *indexFiles) error {
 	writeSections(&exports, x.runExports)
 	text := bytes.TrimSuffix(exports.Bytes(), []byte(",\n"))
 
+	// They come into their places in this order: who finds a package in repodata.json finds its run_exports, too.
 	return errors.Join(
+		w.changed(filepath.Join(folder, runExportsFile), append(text, "\n}\n"...)),
 		w.changed(filepath.Join(folder, repodataFile), repodata.Bytes()),
 		w.packed(filepath.Join(folder, repodataFile+".zst"), repodata.Bytes()),
-		w.changed(filepath.Join(folder, runExportsFile), append(text, "\n}\n"...)),
 	)
 }
 

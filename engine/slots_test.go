@@ -128,8 +128,10 @@ func TestSlotsSeen(t *testing.T) {
 		t.Errorf("what may be reused was said to be waited for: %q", said)
 	}
 	tasks[0].begun.Store(true)
-	if s.admit(tasks[1]) != lacksMemory || s.admit(tasks[1]) != lacksMemory {
-		t.Error("40 MB were started beside 70 MB of 100 MB")
+	for range 2 { // the second time nothing is said
+		if s.admit(tasks[1]) != lacksMemory {
+			t.Error("40 MB were started beside 70 MB of 100 MB")
+		}
 	}
 	if d := cmp.Diff([]string{"p1 needs 40 MB of memory, of which 30 MB of 100 MB are free"}, said); d != "" {
 		t.Error(d)
