@@ -11,7 +11,7 @@ import (
 func summaryText(s engine.Summary) string {
 	var parts []string
 	if len(s.Path) > 0 {
-		parts = append(parts, fmt.Sprintf("%.1f s, %.0f%% of %d jobs used", s.Seconds, 100*s.Utilisation, s.Jobs))
+		parts = append(parts, fmt.Sprintf("%.1f s, %.0f%% of %s used", s.Seconds, 100*s.Utilisation, counted(s.Jobs, "job")))
 	}
 	if len(s.Path) > 1 {
 		parts = append(parts, fmt.Sprintf("critical path %.1f s: %s", s.PathSeconds, pathText(s.Path)))
