@@ -109,11 +109,11 @@ func entryOf(path, rel string, d fs.DirEntry) (Entry, bool, error) {
 		}
 		return e, true, err
 	}
-	return Entry{}, false, fmt.Errorf("%s is %s; only files, folders and links are kept", path, kindName(d.Type()))
+	return Entry{}, false, fmt.Errorf("%s is %s; only files, folders and links are kept", path, SpecialName(d.Type()))
 }
 
-// kindName says what a special file is.
-func kindName(m fs.FileMode) string {
+// SpecialName says what a file is that is no file, folder or link.
+func SpecialName(m fs.FileMode) string {
 	switch {
 	case m&fs.ModeNamedPipe != 0:
 		return "a named pipe"

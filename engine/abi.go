@@ -40,11 +40,12 @@ type ABILibrary struct {
 	New     bool     `json:"new,omitempty"`
 	Removed []string `json:"removed,omitempty"` // symbols, as name@version
 	Added   []string `json:"added,omitempty"`
+	Changed []string `json:"changed,omitempty"` // functions that became data, and the like
 	Resized []string `json:"resized,omitempty"` // data whose size changed: programs may hold a copy of the old one
 }
 
 // Breaks reports whether a program that ran with the old library may fail with the new one.
-func (l ABILibrary) Breaks() bool { return l.Gone || len(l.Removed)+len(l.Resized) > 0 }
+func (l ABILibrary) Breaks() bool { return l.Gone || len(l.Removed)+len(l.Changed)+len(l.Resized) > 0 }
 
 // Breaks lists, a line each, what takes something away from programs that may meet the new package.
 func (r *ABIReport) Breaks() []string {
@@ -58,6 +59,9 @@ func (r *ABIReport) Breaks() []string {
 		}
 		if len(l.Removed) > 0 {
 			list = append(list, fmt.Sprintf("%s no longer has %s", l.SoName, firstFew(l.Removed, 5)))
+		}
+		if len(l.Changed) > 0 {
+			list = append(list, fmt.Sprintf("%s has something else by the name of %s", l.SoName, firstFew(l.Changed, 5)))
 		}
 		if len(l.Resized) > 0 {
 			list = append(list, fmt.Sprintf("%s has data of another size: %s", l.SoName, firstFew(l.Resized, 5)))
@@ -131,7 +135,7 @@ func (u unpacked) libraries() (map[string][]elf.Symbol, error) {
 }
 
 func compareLibraries(before, after map[string][]elf.Symbol) []ABILibrary {
-	var list []ABILibrary
+	list := []ABILibrary{} // no null in JSON
 	for _, name := range sortedKeys(before) {
 		now, still := after[name]
 		if !still {
@@ -145,6 +149,8 @@ func compareLibraries(before, after map[string][]elf.Symbol) []ABILibrary {
 			switch {
 			case !there:
 				l.Removed = append(l.Removed, s)
+			case had[s].Kind != other.Kind && had[s].Kind != "" && other.Kind != "":
+				l.Changed = append(l.Changed, fmt.Sprintf("%s (%s, was %s)", s, other.Kind, had[s].Kind))
 			case had[s].Text && other.Text: // a version or a copyright: shorter or longer, it is a text
 			case had[s].Data && other.Data && had[s].Size != other.Size:
 				l.Resized = append(l.Resized, fmt.Sprintf("%s (%d bytes, was %d)", s, other.Size, had[s].Size))

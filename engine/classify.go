@@ -27,7 +27,7 @@ const (
 var fixes = map[string]string{
 	ClassTimestamp:  "take the time from SOURCE_DATE_EPOCH (date -u -d @$SOURCE_DATE_EPOCH, -Wno-builtin-macro-redefined -D__DATE__=…, gzip -n, ar rcD), or patch the stamp out",
 	ClassPath:       "map the build's folders away: -ffile-prefix-map=$SRC_DIR=. and -fdebug-prefix-map, or write paths relative to $PREFIX",
-	ClassOrder:      "sort what is listed or linked: LC_ALL=C sort, $(sort $(wildcard …)) in make, sorted() in Python, PYTHONHASHSEED=0 for sets and dicts; where jobs of one make append to one file, make -j1 or a file for each",
+	ClassOrder:      "sort what is listed or linked: LC_ALL=C sort, $(sort $(wildcard …)) in make, sorted() in Python, sort keys in Perl, PYTHONHASHSEED=0 for sets and dicts; where jobs of one make append to one file, make -j1 or a file for each",
 	ClassLocale:     "set LC_ALL=C.UTF-8 in the script before what depends on it, and name encodings where files are read",
 	ClassCPU:        "do not let CPU_COUNT or the machine's CPU into the result: no -march=native, no make -j inside generated files, --parallel only where its output is ordered",
 	ClassRandomness: "give the generator a seed (PYTHONHASHSEED=0, -frandom-seed=NAME, a fixed UUID), use names without mktemp, and hash content instead of addresses",
@@ -60,7 +60,7 @@ var toolFixes = map[string]string{
 	"ar " + ClassOrder:            "give ar its members in order: $(sort $(OBJS)) in make, LC_ALL=C sort in a shell",
 	"tar " + ClassTimestamp:       "tar --mtime=@$SOURCE_DATE_EPOCH --sort=name --owner=0 --group=0 --numeric-owner",
 	"tar " + ClassUser:            "tar --owner=0 --group=0 --numeric-owner",
-	"tar " + ClassOrder:           "tar --sort=name",
+	"tar " + ClassOrder:           "tar --sort=name, and where tar -T reads a list: LC_ALL=C sort it",
 	"tar " + ClassUnknown:         "tar --mode=go=rX,u+rw,a-s, or umask 022 before the files are made",
 	"zip " + ClassTimestamp:       "touch -d @$SOURCE_DATE_EPOCH what goes in, then TZ=UTC zip -X",
 	"zip " + ClassOrder:           "give zip its members in order: find . -type f | LC_ALL=C sort | zip -X -@ FILE",
@@ -110,7 +110,7 @@ func holdsPath(s string) bool { return buildFolders().MatchString(s) }
 
 var (
 	datePattern = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`\b(19|20)\d\d[-/.](0[1-9]|1[0-2])[-/.][0-3]\d([T ][0-2]\d:[0-5]\d(:[0-5]\d)?([.,]\d+)?(Z|[+-]\d\d:?\d\d)?)?|\b([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d+)?|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* +\d{1,2}\b|\b20\d\d[01]\d[0-3]\d([T_-]?\d{4,6})?\b`)
+		return regexp.MustCompile(`\b(19|20)\d\d[-/.](0[1-9]|1[0-2])[-/.][0-3]\d([T ][0-2]\d:[0-5]\d(:[0-5]\d)?([.,]\d+)?(Z|[+-]\d\d:?\d\d)?)?|\b([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d+)?|\b(\d{1,2} +)?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* +\d{1,4}\b( +([01]\d|2[0-3]):[0-5]\d\b)?|\b20\d\d[01]\d[0-3]\d([T_-]?\d{4,6})?\b`)
 	})
 	numberPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\d{10,19}`) })
 )
@@ -136,6 +136,9 @@ func isTime(s string, e evidence) bool {
 
 var (
 	hexPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(0x)?[0-9a-fA-F]{6,}$`) })
+	dumpPattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:(?:0x)?[0-9a-fA-F]{2}[ ,:\n]+){3,}(?:0x)?[0-9a-fA-F]{2}$|^(?:[0-9a-fA-F]{4}[ :\n]+){2,}[0-9a-fA-F]{4}$`)
+	})
 	uuidPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-`) })
 	tempPattern = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(^|/)(tmp|temp|cc|conftest|build)[._-]?[A-Za-z0-9_]{6,}`)
@@ -144,10 +147,10 @@ var (
 )
 
 // looksRandom reports whether both texts have the form of a drawn value: a UUID, a hexadecimal or decimal
-// number, a name of mktemp.
+// number, bytes one by one, a name of mktemp.
 func looksRandom(a, b string) bool {
 	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
-	for _, p := range []*regexp.Regexp{uuidPattern(), hexPattern(), tempPattern(), integerPattern()} {
+	for _, p := range []*regexp.Regexp{uuidPattern(), hexPattern(), tempPattern(), integerPattern(), dumpPattern()} {
 		for _, words := range [][2]string{{a, b}, {lastWord(a), lastWord(b)}} {
 			if p.MatchString(words[0]) && p.MatchString(words[1]) {
 				return true

@@ -29,6 +29,7 @@ type Difference struct {
 	dataA, dataB []byte
 	order        bool // the same parts in another order
 	hint         string
+	dimension    string // that showed it, empty where nothing was varied
 	tool         string // what wrote the field that differs: fixes are better where it is known
 }
 

@@ -57,15 +57,20 @@ func (e Entry) apply(spec *sandbox.Spec, at layout) {
 	case len(e.Argv) > 0:
 		spec.Argv = append([]string{"/bin/bash", "-c", ". " + shellQuote(at.root) + "/build_env.sh; exec \"$@\"", "forge"}, e.Argv...)
 	default:
-		spec.Argv = []string{"/bin/bash", "--rcfile", at.root + "/build_env.sh", "-i"}
+		spec.Argv = []string{"/bin/bash", "--rcfile", at.root + "/debug_shell.sh", "-i"}
 	}
 	spec.Stdin, spec.Stdout, spec.Stderr, spec.Terminal = e.Stdin, e.Stdout, e.Stderr, e.Terminal
 	spec.Limits.Log = 0
 }
 
-// scripts are those of the build; at a failing line they open a shell if that was asked for.
+// scripts are those of the build, with that of a shell; at a failing line they open one if that was asked for.
 func (e Entry) scripts(scripts []recipes.Script, env map[string]string, at layout, origin string) []sandbox.File {
-	if !e.AtFailure {
+	switch {
+	case !e.Script && len(e.Argv) == 0:
+		// The prompt is no exported variable: to scripts that ask for it a shell is one of a person's.
+		rc := ". " + shellQuote(at.root) + "/build_env.sh\nPS1='(forge $PKG_NAME) \\w \\$ '\n"
+		return append(scriptFiles(scripts, env, at, origin, ""), sandbox.File{Path: at.root + "/debug_shell.sh", Data: rc})
+	case !e.AtFailure:
 		return scriptFiles(scripts, env, at, origin, "")
 	}
 	name := at.root + "/at_failure.sh"

@@ -24,7 +24,7 @@ type ScriptError struct {
 	Tail    []string // last lines of the log
 	Log     string
 	Enter   string // command that re-enters the build
-	Missing string // what the recipe should name, empty if not known
+	Missing string // what the recipe should say, empty if not known
 }
 
 // Error is several lines: the end of the log, then what failed and how to go on.
@@ -60,10 +60,14 @@ func (e *ScriptError) ending() string {
 
 func (j *job) scriptFailure(ctx context.Context, result sandbox.Result) error {
 	lines := logTail(j.log.Name(), 25)
+	missing := j.undeclared(ctx, lines, "requirements.build")
+	if missing == "" && !j.req.Widen.Network {
+		missing = withoutNetwork(lines, buildsInstead)
+	}
 	return &ScriptError{
 		Package: j.a.Output.String(), What: "build script", Result: result,
 		Line: culprit(lines, j.a.Output.Build.Scripts, filepath.Base(j.a.Output.Recipe.File), result.ExitCode), Tail: withoutMarks(lines), Log: j.log.Name(),
-		Enter: j.howToEnter(), Missing: j.undeclared(ctx, lines, "requirements.build"),
+		Enter: j.howToEnter(), Missing: missing,
 	}
 }
 
@@ -139,8 +143,6 @@ func shortLine(s string) string {
 	}
 	return fmt.Sprintf("%s … %d bytes … %s", s[:most/2], len(s)-most, s[len(s)-most/2:])
 }
-
-func tail(path string, n int) string { return strings.Join(logTail(path, n), "\n") }
 
 // A logFile is a log on disk, which people open with anything: strangers' output is made safe to show.
 type logFile struct {

@@ -48,6 +48,9 @@ func checkFileName(o *recipes.Output) diag.List {
 		}
 	case strings.Trim(o.BuildString, wordBytes) != "" || o.BuildString == "" || strings.HasPrefix(o.BuildString, "."):
 		why = fmt.Sprintf("%q cannot be a build string: it takes letters, digits, _, . and +", o.BuildString)
+		if strings.Contains(o.BuildString, "*") {
+			help = "the variants file gives too few parts of a version that the build string is made of: perl's takes three, as in 5.32.1"
+		}
 	case len(o.Name)+len(o.Version)+len(o.BuildString) > 200:
 		why = fmt.Sprintf("%.80q… is too long for the name of an archive", o.String())
 	default:

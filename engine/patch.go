@@ -4,13 +4,18 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
+	"forge/internal/diag"
 	"forge/recipes"
 )
 
 // patch applies the recipe's patches inside the sandbox: a patch is as hostile as a script.
 func (j *job) patch(ctx context.Context) error {
+	if err := patchesThere(j.a.Output); err != nil {
+		return err
+	}
 	text, err := patchScript(j.site.at, j.a.Output.Sources)
 	if err != nil || text == "" {
 		return err
@@ -20,9 +25,45 @@ func (j *job) patch(ctx context.Context) error {
 		return err
 	}
 	if result.ExitCode != 0 {
-		return fmt.Errorf("a patch does not apply:\n%s", tail(j.log.Name(), 20))
+		return failedPatch(j.a.Output, logTail(j.log.Name(), 20))
 	}
 	return nil
+}
+
+// patchesThere names the patches that the recipe's folder lacks. It is not asked before a build: a recipe can be looked
+// at and planned without them.
+func patchesThere(o *recipes.Output) error {
+	var list diag.List
+	for _, s := range o.Sources {
+		for _, p := range s.MissingPatches(o.Recipe.Dir) {
+			list = append(list, diag.Diagnostic{Code: "missing-file", Pos: s.Pos, Summary: fmt.Sprintf("the patch %s is not in the recipe's folder", p)})
+		}
+	}
+	return list.Err()
+}
+
+// failedPatch says which patch does not apply, with what patch(1) said of it.
+func failedPatch(o *recipes.Output, log []string) error {
+	const applying = "applying patch "
+	var said []string
+	name := ""
+	for _, line := range log {
+		if strings.HasPrefix(line, failMark) { // a line of ours, not of the recipe's
+			continue
+		}
+		if p, ok := strings.CutPrefix(line, applying); ok {
+			name, said = p, nil
+			continue
+		}
+		said = append(said, line)
+	}
+	d := diag.Diagnostic{Code: "bad-patch", Summary: "a patch does not apply", Detail: strings.Join(said, "\n")}
+	for _, s := range o.Sources {
+		if slices.Contains(s.Patches, name) {
+			d.Pos, d.Summary = s.Pos, fmt.Sprintf("the patch %s does not apply", name)
+		}
+	}
+	return diag.List{d}.Err()
 }
 
 // patchScript applies the patches of all sources, each in its source's folder.

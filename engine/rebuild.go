@@ -394,7 +394,7 @@ func (r *rebuild) fresh(ctx context.Context, a *attempted) ([]Difference, error)
 	list, err := comparePackages(ctx, r.tools, r.plain.file, a.file)
 	var fresh []Difference
 	for _, d := range list {
-		if !r.knows(d) {
+		if !r.knows(d, "") {
 			fresh = append(fresh, d)
 		}
 	}
@@ -402,10 +402,12 @@ func (r *rebuild) fresh(ctx context.Context, a *attempted) ([]Difference, error)
 }
 
 // knows reports whether d shows again what was found already. A difference that moves about or has another
-// name each time is known by its file or folder.
-func (r *rebuild) knows(d Difference) bool {
+// name each time is known by its file or folder. What two dimensions change in one place is two differences: who is
+// told of the first alone mends it and builds again in vain.
+func (r *rebuild) knows(d Difference, dimension string) bool {
 	for _, old := range r.out.Differences {
 		switch {
+		case dimension != "" && old.dimension != "" && classOf(old.dimension) != classOf(dimension):
 		case d.Where == "name" && old.Where == "name" && path.Dir(old.Path) == path.Dir(d.Path):
 			return true
 		case old.Path != d.Path:
@@ -426,9 +428,10 @@ func (r *rebuild) compare(ctx context.Context, file string, a *attempted, dimens
 		return err
 	}
 	for _, d := range list {
-		if r.knows(d) {
+		if r.knows(d, dimension) {
 			continue
 		}
+		d.dimension = dimension
 		classify(&d, evidence{start: a.start, end: a.end, dimension: dimension})
 		r.out.Differences = append(r.out.Differences, d)
 	}

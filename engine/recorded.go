@@ -116,6 +116,10 @@ func recipeFromFolder(from string, want digest.Digest, dir string) error {
 	return os.CopyFS(dir, os.DirFS(from))
 }
 
+// channelRecorded is the channel of what a record names: such a package comes before the host's tool of that name,
+// as it did when it came from a channel.
+const channelRecorded = "recorded"
+
 // recordedPackages offers the packages a build was made with, found by their digests, and no others. It
 // implements Channels.
 type recordedPackages struct {
@@ -177,7 +181,7 @@ func (rp *recordedPackages) find(r *runner, m provenance.Material) (*packages.Re
 		if rp.exports[sum.Hex()], err = pkg.RunExports(); err != nil {
 			return nil, err
 		}
-		rec.SHA256, rec.Channel, rec.FileName = sum.Hex(), "recorded", rec.String()+format.Extension()
+		rec.SHA256, rec.Channel, rec.FileName = sum.Hex(), channelRecorded, rec.String()+format.Extension()
 		rp.files[rec.SHA256] = file
 		return rec, nil
 	}
@@ -239,7 +243,7 @@ func (rp *recordedPackages) Candidates(name string) ([]*packages.Record, error) 
 	if list := rp.records[name]; len(list) > 0 || !rp.known[name] {
 		return list, nil
 	}
-	return []*packages.Record{{Name: name, Version: "0", Channel: "recorded"}}, nil
+	return []*packages.Record{{Name: name, Version: "0", Channel: channelRecorded}}, nil
 }
 
 // Names implements resolver.Provider.

@@ -44,6 +44,7 @@ type Request struct {
 	BuildNumber          *int                                       `json:"build_num,omitempty"`
 	BuildStringPrefix    string                                     `json:"build_string_prefix,omitempty"`
 	AllowUnhashed        bool                                       `json:"allow_unhashed,omitempty"`
+	Unsolved             bool                                       `json:"unsolved,omitempty"`            // render as conda-build does without solving: recipes.RenderOptions.Solved
 	SignaturesRequired   bool                                       `json:"signatures_required,omitempty"` // of packages of channels
 	TrustedRoot          TrustedRoot                                `json:"trusted_root,omitzero"`         // of attestations of sources
 	Experimental         bool                                       `json:"experimental,omitempty"`
@@ -128,6 +129,7 @@ func (r *Request) RenderOptions(files []recipes.VariantFile) recipes.RenderOptio
 		BuildStringPrefix:    r.BuildStringPrefix,
 		AllowUnhashed:        r.AllowUnhashed,
 		Experimental:         r.Experimental,
+		Solved:               !r.Unsolved,
 		Cache:                recipes.NewCache(), // one reading of the pinning for all recipes of the request
 	}
 }

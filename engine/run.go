@@ -43,7 +43,7 @@ func newRun(req *Request, tools Tools, g *Graph, report func(Event)) *run {
 
 func (r *run) all(ctx context.Context, g *Graph) ([]*Outcome, error) {
 	all := tasksOf(g)
-	r.part = map[*Action]bool{}
+	r.part, r.circles, r.tested = map[*Action]bool{}, circlesOf(g, groupsOf(g)), map[*Action][]byte{}
 	for _, a := range g.Actions {
 		r.part[a] = true
 	}
@@ -80,18 +80,15 @@ type run struct {
 	memory   *memoryOfRun
 	mu       sync.Mutex
 	part     map[*Action]bool // what is built in this Run
+	circles  map[*Action][]*Action
+	tested   map[*Action][]byte // statements of the tests of those in circles
 	built    map[*Action]*Built
 	outcomes map[*Action]*Outcome
 }
 
 func (r *run) do(ctx context.Context, t *task) error {
 	start := r.tools.Now()
-	var err error
-	if t.kind == buildTask {
-		err = r.healing(ctx, t.action, r.doBuild)
-	} else {
-		err = r.healing(ctx, t.action, r.doTest)
-	}
+	err := r.healing(ctx, t.action, map[taskKind]func(context.Context, *Action) error{buildTask: r.doBuild, testTask: r.doTest, publishTask: r.doPublish}[t.kind])
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o := r.outcome(t.action)
@@ -106,7 +103,7 @@ func (r *run) do(ctx context.Context, t *task) error {
 			o.Status = StatusSkipped
 		}
 	}
-	if err != nil || t.kind == testTask {
+	if last := t.kind == publishTask || t.kind == testTask && r.circles[t.action] == nil; err != nil || last {
 		r.report(Event{Kind: EventEnd, Action: t.action, Outcome: o})
 	} else {
 		r.report(Event{Kind: EventRest, Action: t.action, Outcome: o})
@@ -257,7 +254,8 @@ func (r *runner) recordedOf(a *Action, key store.ActionID) *Built {
 	return b
 }
 
-// doTest tests a's package unless these very tests passed before, and puts it into the channel.
+// doTest tests a's package unless these very tests passed before, and puts it into the channel; not yet if it stands in
+// a circle.
 func (r *run) doTest(ctx context.Context, a *Action) error {
 	known := r.known(a)
 	b := known[a]
@@ -281,6 +279,12 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 	if err := r.checkABI(ctx, a, b); err != nil {
 		return err
 	}
+	if r.circles[a] != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.tested[a] = tested
+		return nil
+	}
 	if err := r.runnable(a); err != nil {
 		return err
 	}
@@ -291,14 +295,13 @@ func (r *run) doTest(ctx context.Context, a *Action) error {
 }
 
 // runnable keeps a package out of the channel that could not be installed from it: for each thing that it runs with,
-// and that this run makes, one that fits must be there. What needs a to run in its turn counts unless it failed.
+// and that this run makes, one that fits must be there.
 func (r *run) runnable(a *Action) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, any := range a.RunNeeds {
 		if !slices.ContainsFunc(any, func(b *Action) bool {
-			o := r.outcomes[b]
-			return b == a || !r.part[b] || o != nil && o.Err == nil && (o.Status == StatusBuilt || o.Status == StatusReused)
+			return b == a || !r.part[b] || r.good(b)
 		}) {
 			return errNotRun{fmt.Sprintf("needs %s to run, which failed or was not built", any[0].Output.Name)}
 		}

@@ -14,8 +14,9 @@ import (
 type taskKind int
 
 const (
-	buildTask taskKind = iota
-	testTask
+	buildTask   taskKind = iota
+	testTask             // and publishing, but for those that need each other to run
+	publishTask          // of those, when all are tested
 )
 
 // task is one unit of the schedule.
@@ -81,16 +82,25 @@ func tasksOf(g *Graph) []*task {
 			}
 		}
 	}
-	follow(g, group, builds, tests)
+	publishes := publishApart(circlesOf(g, group), g, builds, tests)
+	for _, a := range g.Actions {
+		if p := publishes[a]; p != nil {
+			all = append(all, p)
+		}
+	}
+	follow(g, group, builds, tests, publishes)
 	return all
 }
 
 // follow lets a package come into the channel after those that it runs with, be it tested or not, and whatever becomes
-// of them (run.runnable judges). Of those that need each other to run, only the build is waited for.
-func follow(g *Graph, group map[*Action]int, builds, tests map[*Action]*task) {
+// of them (run.runnable judges). Of those that need each other to run, only the build is waited for before a test.
+func follow(g *Graph, group map[*Action]int, builds, tests, publishes map[*Action]*task) {
 	for _, a := range g.Actions {
 		for _, b := range slices.Concat(a.RunNeeds...) {
 			on := tests[b]
+			if publishes[b] != nil {
+				on = publishes[b]
+			}
 			if group[a] == group[b] {
 				if on = builds[b]; on == nil || reaches(tests[a], on, group) {
 					continue
@@ -163,7 +173,7 @@ func weigh(all []*task) {
 	}
 }
 
-// queue is the ready tasks: tests first, then builds, longest critical path first. A test is short beside a build, and
+// queue is the ready tasks: what is published first, then tests, then builds, longest critical path first. A test is short beside a build, and
 // what it finds out is wanted at once: behind the builds, a run of a thousand packages would say at its end that the
 // first one fails, and put none into the channel before.
 type queue []*task
@@ -171,7 +181,7 @@ type queue []*task
 func (q queue) Len() int { return len(q) }
 func (q queue) Less(i, j int) bool {
 	if q[i].kind != q[j].kind {
-		return q[i].kind == testTask
+		return q[i].kind > q[j].kind
 	}
 	if c := cmp.Compare(q[j].weight, q[i].weight); c != 0 {
 		return c < 0
@@ -244,7 +254,7 @@ func schedule(ctx context.Context, all []*task, s *slots, keepGoing bool, do fun
 		skip(t, errNotRun{})
 	}
 	for _, t := range all { // built, but what it runs with was not
-		if l.stopped && t.kind == testTask && !l.dropped[t] && t.waits > 0 && !stopped[t.action] {
+		if l.stopped && t.kind != buildTask && !l.dropped[t] && t.waits > 0 && !stopped[t.action] {
 			skip(t, errNotRun{})
 		}
 	}

@@ -133,7 +133,7 @@ func (p *solving) takesUnplanned(env Environment) bool {
 }
 
 func (p *planner) channelOrder() []string {
-	order := append([]string{packages.ChannelPlanned, p.req.OutputDir}, p.req.Channels...)
+	order := append([]string{packages.ChannelPlanned, channelRecorded, p.req.OutputDir}, p.req.Channels...)
 	return append(order, packages.ChannelExternal)
 }
 

@@ -109,8 +109,12 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	}
 	lines := logTail(log.Name(), 25)
 	scripts := []recipes.Script{testScript(t, s.at.windows)}
+	missing := r.undeclared(ctx, lines, "the requirements of the test, or to requirements.run if the package itself needs it")
+	if missing == "" {
+		missing = withoutNetwork(lines, testsInstead)
+	}
 	return &ScriptError{Package: a.Output.String(), What: plan.name(), Result: result,
-		Line: culprit(lines, scripts, filepath.Base(a.Output.Recipe.File), result.ExitCode), Tail: withoutMarks(lines), Log: log.Name(), Missing: r.undeclared(ctx, lines, "the requirements of the test, or to requirements.run if the package itself needs it")}
+		Line: culprit(lines, scripts, filepath.Base(a.Output.Recipe.File), result.ExitCode), Tail: withoutMarks(lines), Log: log.Name(), Missing: missing}
 }
 
 func (r *runner) runTest(ctx context.Context, a *Action, plan TestPlan, s *site, log *logFile, emulated *emulation) (sandbox.Result, error) {

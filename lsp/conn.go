@@ -72,7 +72,7 @@ func (c *conn) read() (*message, error) {
 		name, value, ok := strings.Cut(text, ":")
 		if ok && strings.EqualFold(strings.TrimSpace(name), "Content-Length") {
 			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil || length < 0 || length > maxMessage {
-				return nil, fmt.Errorf("read the header of a message: the length %q", value)
+				return nil, fmt.Errorf("read the header of a message: %q is no length of a message (at most %d bytes)", strings.TrimSpace(value), maxMessage)
 			}
 		}
 	}

@@ -141,7 +141,7 @@ func (c *collector) fill(f *File, p string, s *seen) (taken bool, err error) {
 	case info.Mode()&fs.ModeSymlink != 0:
 		return true, c.symlink(f, p)
 	}
-	return false, fmt.Errorf("is a %s; a package holds only files and links", info.Mode().Type())
+	return false, fmt.Errorf("is %s; a package holds only files and links", digest.SpecialName(info.Mode().Type()))
 }
 
 // executable reports whether the owner may run the file.

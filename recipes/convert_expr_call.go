@@ -123,6 +123,9 @@ func (w *v1Writer) pin(name string, n *expr.Node) string {
 		key := k
 		if now[k] != "" {
 			key = now[k]
+			if text, ok := v.Value.(string); ok && v.Kind == "const" {
+				v = &expr.Node{Kind: "const", Value: pinParts(text)}
+			}
 		}
 		args = append(args, key+"="+w.write(v))
 		delete(given, k)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"forge/internal/diag"
@@ -23,6 +24,19 @@ func signingHosts() map[string]string {
 }
 
 // sourceRules look at rendered sources.
+// patchFiles looks for the patches beside a recipe that lies in a folder.
+func (l *linter) patchFiles(s *Source, at diag.Pos) {
+	if _, err := os.Stat(l.path); err != nil {
+		return
+	}
+	for _, p := range s.MissingPatches(filepath.Dir(l.path)) {
+		d := diag.Diagnostic{Code: "missing-file", Pos: at, Line: l.line(at.Line), Summary: "the patch " + p + " is not in the recipe's folder"}
+		if !slices.ContainsFunc(l.found, func(f Finding) bool { return f.Pos == at && f.Summary == d.Summary }) {
+			l.found = append(l.found, Finding{Diagnostic: d})
+		}
+	}
+}
+
 func (l *linter) sourceRules() {
 	for _, o := range l.outputs {
 		for i := range o.Sources {
@@ -31,6 +45,7 @@ func (l *linter) sourceRules() {
 			if at.Line == 0 {
 				at = l.top("source")
 			}
+			l.patchFiles(s, at)
 			strong := false
 			for _, h := range []string{"sha256", "sha512", "sha384", "sha224", "content_sha256", "content_sha384", "content_sha512"} {
 				strong = strong || s.Hashes[h] != ""

@@ -103,7 +103,7 @@ type Source struct {
 	Hashes          map[string]string // algorithm ("sha256", "md5", "sha512", …) → hex
 	FileName        string
 	TargetDirectory string   // below SRC_DIR; empty for SRC_DIR itself
-	Patches         []string // relative to the recipe's folder
+	Patches         []string // relative to the recipe's folder; see MissingPatches
 	Include         []string // globs of the files to keep; empty for all
 	Exclude         []string
 	UseGitignore    bool // for Path

@@ -27,6 +27,10 @@ type RenderOptions struct {
 	Experimental         bool                             // take load_from_file(), git.*() and attestations of sources
 	Git                  Repositories                     // answers git.*(); nil for nothing
 
+	// Solved gives outputs of a meta.yaml the hashes that conda-build's packages have: these hold also what the C
+	// library of stdlib("c") exports, which conda-build knows only once it has solved the environments.
+	Solved bool
+
 	// Cache, if not nil, keeps variant files read for one render for the next; see NewCache.
 	Cache *Cache
 

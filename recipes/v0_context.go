@@ -122,7 +122,16 @@ func (p *v0Pass) cdt(_ *expr.Context, a expr.Args) (expr.Value, error) {
 	return strings.TrimSpace(name + "-" + dist + "-" + arch + " " + rest), nil
 }
 
-// bounds reads the arguments that pins share.
+// pinParts is min_pin or max_pin as an expression of x's: conda-build counts the parts alone (utils.py,
+// apply_pin_expressions), so that min_pin="2.13.3" is "x.x.x" and no bound. An expression stays as it is.
+func pinParts(text string) string {
+	if strings.Trim(text, "x.") == "" {
+		return text
+	}
+	return "x" + strings.Repeat(".x", strings.Count(text, "."))
+}
+
+// pinBounds reads the arguments that pins share.
 func pinBounds(v []expr.Value, pin *Pin) error {
 	set := func(i int, to *string, def string) {
 		switch x := v[i].(type) {
@@ -138,6 +147,7 @@ func pinBounds(v []expr.Value, pin *Pin) error {
 	pin.Name, _, _ = strings.Cut(pin.Name, " ")
 	set(1, &pin.Lower, "x.x.x.x.x.x")
 	set(2, &pin.Upper, "x")
+	pin.Lower, pin.Upper = pinParts(pin.Lower), pinParts(pin.Upper)
 	set(4, &lower, "")
 	set(5, &upper, "")
 	if lower != "" {

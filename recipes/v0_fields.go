@@ -83,9 +83,24 @@ func (v *v0) checkSection(doc *yamlx.Document, section string, n *yaml.Node) {
 			switch k.Value {
 			case "build", "requirements", "test", "about":
 				if k.Value != "test" || value.Kind == yaml.MappingNode {
+					found := len(v.found.list)
 					v.checkSection(doc, k.Value, value)
+					if k.Value == "requirements" {
+						passedOver(v.found.list[found:])
+					}
 				}
 			}
+		}
+	}
+}
+
+// passedOver makes warnings of unknown keys in the requirements of an output: conda-build builds published feedstocks
+// that have them (c-ares-feedstock's run_constraint), and refuses them at the top of a recipe alone.
+func passedOver(list diag.List) {
+	for i, d := range list {
+		if d.Code == "unknown-key" && d.Severity == diag.Error {
+			list[i].Severity = diag.Warning
+			list[i].Summary += "; conda-build passes over it, and so does Forge"
 		}
 	}
 }

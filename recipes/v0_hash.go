@@ -21,6 +21,9 @@ func (o *v0Output) settle() {
 			input[name] = d.Spec
 		}
 	}
+	if spec := o.exportedGlibc(); spec != "" {
+		input["__glibc"] = spec
+	}
 	o.out.HashInput = hashInput(input)
 	if len(input) > 0 {
 		o.out.Hash = "h" + shortHash(o.out.HashInput)
@@ -43,6 +46,29 @@ func (o *v0Output) settle() {
 		s = o.defaultString()
 	}
 	o.out.BuildString = o.prefixed(withHash(s, o.out.Hash))
+}
+
+// exportedGlibc is the run dependency that conda-forge's C library for Linux exports, sysroot_linux-64 2.17 for example
+// "__glibc >=2.17,<3.0.a0"; empty where the output does not get it. conda-build hashes run dependencies on virtual
+// packages (metadata.py, get_hash_contents), and in a build those that were exported are among them. The version is
+// the variant's, also where the C library that is there was found to do with less.
+func (o *v0Output) exportedGlibc() string {
+	r := &o.out.Requirements
+	version := strings.TrimSuffix(o.variant["c_stdlib_version"], ".*")
+	name := "sysroot_" + o.out.TargetPlatform.String()
+	ignored := func(list []string, what string) bool {
+		return slices.ContainsFunc(list, func(spec string) bool { n, _, _ := strings.Cut(spec, " "); return n == what })
+	}
+	if !o.opts.Solved || o.out.NoArch != "" || o.variant["c_stdlib"] != "sysroot" || version == "" || strings.ContainsAny(version, "<>=!,| *") ||
+		ignored(r.IgnoreByName, "__glibc") || ignored(r.IgnoreFrom, name) {
+		return ""
+	}
+	for _, d := range r.Build {
+		if n, _, _ := strings.Cut(d.Spec, " "); n == name {
+			return "__glibc >=" + version + ",<3.0.a0"
+		}
+	}
+	return ""
 }
 
 // placesHash reports whether the recipe says itself where the hash stands in the build string.

@@ -21,6 +21,8 @@ outputs:
         - {{ pin_subpackage('letter', max_pin='x.x.x.x') }}
         - {{ pin_subpackage('letter', min_pin='x.x', upper_bound='2.0') }}
         - {{ pin_compatible('zlib', max_pin='x.x.x.x') }}
+        - {{ pin_subpackage('letter', min_pin='2.13.3', max_pin=None) }}
+        - {{ pin_subpackage('short', min_pin='0.5', max_pin='9') }}
 `, nil, nil)
 	if r.Diagnostics.HasErrors() {
 		t.Fatal(r.Diagnostics.Err())
@@ -33,7 +35,8 @@ outputs:
 		}
 		got = append(got, text)
 	}
-	want := []string{"short >=1.2,<1.3.0a0", "letter >=1.1.1g,<1.1.1h", "letter >=1.1,<2.0", "zlib >=1.2.3,<1.2.4.0a0"}
+	want := []string{"short >=1.2,<1.3.0a0", "letter >=1.1.1g,<1.1.1h", "letter >=1.1,<2.0", "zlib >=1.2.3,<1.2.4.0a0",
+		"letter >=1.1.1g", "short >=1.2,<2.0a0"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -61,9 +61,10 @@ func (f *frame) hashes(s *Source, n *yaml.Node) {
 
 // checkHashed reports a URL source without a hash: its bytes would be whatever the server says.
 func checkHashed(s *Source, o *RenderOptions, line string, add func(diag.Diagnostic)) {
-	weak := false
+	weak, lacks := false, "has no sha256"
 	for name, sum := range s.Hashes {
 		if strings.Trim(sum, "0") == "" { // a placeholder
+			lacks = "has zeros in place of its " + name
 			continue
 		}
 		if name != "md5" && name != "sha1" {
@@ -72,7 +73,7 @@ func checkHashed(s *Source, o *RenderOptions, line string, add func(diag.Diagnos
 		weak = true
 	}
 	d := diag.Diagnostic{Code: "missing-hash", Pos: s.Pos, Line: line,
-		Summary:    "the source " + strings.Join(s.URLs, " ") + " has no sha256",
+		Summary:    "the source " + strings.Join(s.URLs, " ") + " " + lacks,
 		Suggestion: "`forge fetch --allow-unhashed` prints that of what comes now: compare it with what its makers publish, and write it here"}
 	if weak {
 		d.Code, d.Severity = "weak-hash", diag.Warning

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -296,41 +297,43 @@ func (g *gc) unneeded() (n int64) {
 	return n
 }
 
-// remove takes the victims away, then looks again: a process that began to use one of them said so before
-// it looked for it, so either it did not find it or it is listed now and gets it back.
+// remove takes the victims away that nobody uses by then. What a process is to use it pins first and looks for after
+// that, so either it does not find it or it keeps it.
 func (g *gc) remove(ctx context.Context, victims []*unit) error {
 	trash, err := g.TempDir("gc")
 	if err != nil {
 		return err
 	}
-	defer fsx.RemoveAll(trash)
-	moved := map[*unit]string{}
-	for i, u := range victims {
-		to := filepath.Join(trash, fmt.Sprint(i))
-		if err := os.Rename(u.path, to); err == nil {
-			moved[u] = to
-		} else if errors.Is(err, fs.ErrPermission) {
-			g.restore(u) // a folder that another user of a shared store made
-			g.out.InUse--
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	if g.pins, g.others, err = g.inUse(ctx); err != nil {
-		return err
-	}
-	for u, from := range moved {
-		if !g.inUseNow(u) {
-			continue
-		}
-		if _, err := os.Lstat(u.path); err != nil {
-			if err := os.Rename(from, u.path); err != nil {
+	defer fsx.RemoveAll(trash) // when others may pin again
+	return g.pinned(ctx, func() error {
+		for i, u := range victims {
+			if g.inUseNow(u) {
+				g.restore(u)
+				continue
+			}
+			switch err := os.Rename(u.path, filepath.Join(trash, fmt.Sprint(i))); {
+			case errors.Is(err, fs.ErrPermission):
+				g.restore(u) // a folder that another user of a shared store made
+				g.out.InUse--
+			case err != nil && !errors.Is(err, fs.ErrNotExist):
 				return err
 			}
 		}
-		g.restore(u)
+		return nil
+	})
+}
+
+// pinned calls do with all that is in use known, and nobody pinning more meanwhile.
+func (g *gc) pinned(ctx context.Context, do func() error) (err error) {
+	unlock, err := fsx.Lock(ctx, g.pinsLock())
+	if err != nil {
+		return err
 	}
-	return nil
+	defer unlock()
+	if g.pins, g.others, err = g.inUse(ctx); err != nil {
+		return err
+	}
+	return do()
 }
 
 func (g *gc) restore(u *unit) {
@@ -360,12 +363,32 @@ func (g *gc) dropBlobs(ctx context.Context) error {
 		}
 		g.count = again.count
 	}
-	for d, size := range g.blobs {
-		if g.count[d] > 0 || g.pins[string(rune(pinBlob))+" "+d.Hex()] {
-			continue
+	list := make([]digest.Digest, 0, len(g.blobs))
+	for d := range g.blobs {
+		if g.count[d] == 0 {
+			list = append(list, d)
 		}
+	}
+	if g.limits.DryRun {
+		g.drop(list)
+		return nil
+	}
+	for some := range slices.Chunk(list, 256) { // few enough that who pins hardly waits
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if err := g.pinned(ctx, func() error { g.drop(some); return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drop removes those of the blobs that nobody uses.
+func (g *gc) drop(list []digest.Digest) {
+	for _, d := range list {
+		if g.pins[string(rune(pinBlob))+" "+d.Hex()] {
+			continue
 		}
 		if info, err := os.Lstat(g.blob(d, false)); g.others > 0 && err == nil && g.limits.Now.Sub(info.ModTime()) < young {
 			continue
@@ -374,7 +397,6 @@ func (g *gc) dropBlobs(ctx context.Context) error {
 			g.Forget(d)
 		}
 		g.out.Blobs++
-		g.total -= size
+		g.total -= g.blobs[d]
 	}
-	return nil
 }

@@ -65,7 +65,7 @@ func (s *Store) join() (string, error) {
 	if err != nil {
 		return "", errors.Join(err, fsx.RemoveAll(dir))
 	}
-	pins, err := os.OpenFile(filepath.Join(dir, pinFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	pins, err := s.startPins(dir)
 	if err != nil {
 		unlock()
 		return "", errors.Join(err, fsx.RemoveAll(dir))
@@ -73,6 +73,24 @@ func (s *Store) join() (string, error) {
 	n.dir, n.unlock, n.pins, n.pinned = dir, unlock, pins, map[string]bool{}
 	return dir, nil
 }
+
+// startPins begins the list of a session. Other users of a shared store may read it and its lock, by name, and nothing
+// else in the folder: who may not read what is in use would collect it.
+func (s *Store) startPins(dir string) (*os.File, error) {
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return nil, err
+	}
+	all, err := os.OpenFile(s.pinsLock(), os.O_RDONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	all.Close()
+	return os.OpenFile(filepath.Join(dir, pinFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+}
+
+// pinsLock is held by whoever removes what nobody uses while it looks and removes, and shared by those who write into
+// their lists: what is pinned and found then stays.
+func (s *Store) pinsLock() string { return filepath.Join(s.root, "locks", "pins") }
 
 func (s *Store) sessionDir() string {
 	s.session.mu.Lock()
@@ -99,10 +117,14 @@ func (s *Store) pin(kind byte, d digest.Digest) {
 	line := string(kind) + " " + d.Hex() + "\n"
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.pinned[line] {
-		n.pinned[line] = true
-		n.pins.WriteString(line)
+	if n.pinned[line] {
+		return
 	}
+	n.pinned[line] = true
+	if unlock, err := fsx.LockShared(context.Background(), s.pinsLock()); err == nil {
+		defer unlock()
+	}
+	n.pins.WriteString(line)
 }
 
 // TempDir makes a fresh folder of mode 0700 on the store's file system. The caller removes it; what a
@@ -190,11 +212,14 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// tryLock takes the lock without waiting.
+// tryLock takes the lock without waiting; another user's, which may not be written to, as one of several.
 func tryLock(path string) (unlock func(), free bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	unlock, err := fsx.Lock(ctx, path)
+	if errors.Is(err, fs.ErrPermission) {
+		unlock, err = fsx.LockShared(ctx, path)
+	}
 	return unlock, err == nil
 }
 
@@ -204,7 +229,8 @@ func (s *Store) noteUse(dir string) {
 	if err != nil {
 		return
 	}
-	for pin := range readPins(dir) {
+	pins, _ := readPins(dir)
+	for pin := range pins {
 		if pin[0] == pinBlob {
 			continue // as old as what it belongs to
 		}
@@ -223,19 +249,20 @@ func (s *Store) noteUse(dir string) {
 }
 
 // readPins reads the list of a session; a line that was cut off is no pin, for what it names was not used yet.
-func readPins(dir string) map[string]bool {
+func readPins(dir string) (map[string]bool, error) {
 	pins := map[string]bool{}
 	f, err := os.Open(filepath.Join(dir, pinFile))
 	if err != nil {
-		return pins
+		return pins, err
 	}
 	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
 		if len(lines.Text()) == 2+64 {
 			pins[lines.Text()] = true
 		}
 	}
-	return pins
+	return pins, lines.Err()
 }
 
 // inUse are the pins of all sessions that live, this one among them, and how many others live.
@@ -263,7 +290,11 @@ func (s *Store) inUse(ctx context.Context) (pins map[string]bool, others int, er
 			}
 			others++
 		}
-		for p := range readPins(dir) {
+		list, err := readPins(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, 0, fmt.Errorf("see what a process of another user uses in this store: %w; nothing is removed while it runs", err)
+		}
+		for p := range list {
 			pins[p] = true
 		}
 	}

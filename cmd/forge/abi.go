@@ -17,7 +17,7 @@ func abiCommand(a *app) *cobra.Command {
 		Use:   "abi OLDFILE NEWFILE",
 		Short: "Say what the libraries of a package took away from programs that use them",
 		Long: `Compares the shared libraries of two builds of a package by soname: symbols that went or came,
-and data whose size changed. A soname that is gone, a symbol that went and data of another size
+became something else, and data whose size changed. A soname that is gone and all but symbols that came
 break programs that were built with the old package, unless its run_exports keep them from being
 installed with the new one.
 
@@ -92,6 +92,7 @@ func (a *app) printABI(r *engine.ABIReport) {
 		}
 		fmt.Fprintf(a.stdout, "  %s: %s\n", diag.Printable(l.SoName), state)
 		list("-", "marker", l.Removed)
+		list("~", "warning", l.Changed)
 		list("~", "warning", l.Resized)
 		list("+", "built", l.Added)
 	}

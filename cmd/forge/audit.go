@@ -102,7 +102,7 @@ func (a *app) auditSandbox(ctx context.Context, attacks []sandbox.Attack, asJSON
 	findings := []sandbox.Finding{}
 	var all, group tally
 	if !asJSON && len(attacks) > 20 {
-		fmt.Fprintf(a.stderr, "forge: trying %d attacks, each in the sandbox and without; this takes a minute or two\n", len(attacks))
+		fmt.Fprintf(a.stderr, "forge: trying %s, each in the sandbox and without; all of them take a minute or two\n", counted(len(attacks), "attack"))
 	}
 	err = sandbox.Audit(ctx, time.Now, dir, attacks, func(f sandbox.Finding) {
 		findings = append(findings, f)
@@ -127,7 +127,7 @@ func (a *app) auditSandbox(ctx context.Context, attacks []sandbox.Attack, asJSON
 			return err
 		}
 	} else {
-		fmt.Fprintf(a.stdout, "%d attacks, %d held, %d of them with the same attack working outside\n", all.tried, all.held, all.proven)
+		fmt.Fprintf(a.stdout, "%s, %d held, %d of them with the same attack working outside\n", counted(all.tried, "attack"), all.held, all.proven)
 		if all.held > all.proven && a.global.verbose == 0 && !a.global.quiet {
 			fmt.Fprintf(a.stdout, "%d do not work outside on this machine either, or only root could try (-v says why): that they were held proves nothing\n", all.held-all.proven)
 		}

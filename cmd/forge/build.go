@@ -140,6 +140,9 @@ func (a *app) build(ctx context.Context, req *engine.Request, asJSON bool, repor
 // renderErr then says so at the end.
 func (a *app) graph(ctx context.Context, req *engine.Request, tools engine.Tools) (g *engine.Graph, renderErr, err error) {
 	outputs, warnings, err := engine.Render(ctx, req)
+	if d, ok := tools.Externals.(declared); ok {
+		warnings = append(d.unused(), warnings...)
+	}
 	a.notes = warnings
 	if !a.global.quiet {
 		a.printList(warnings)

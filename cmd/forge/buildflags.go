@@ -139,7 +139,8 @@ func (a *app) requestFor(f *buildFlags, find func(*engine.Request) error) (*engi
 		output = a.getenv("CONDA_BLD_PATH") // rattler-build's and conda-build's variable
 	}
 	req := &engine.Request{
-		WorkDir: wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, output, filepath.Join(space.dir, "output")),
+		Channels: []string{}, // no null in JSON
+		WorkDir:  wd, CacheDir: cache, LockFile: filepath.Join(space.dir, "forge.lock"), Locked: f.locked, OutputDir: absolute(wd, output, filepath.Join(space.dir, "output")),
 		VariantFiles: f.variantConfig, IgnoreRecipeVariants: f.ignoreRecipeVariants, BuildStringPrefix: f.buildString,
 		AllowUnhashed: f.allowUnhashed, Experimental: f.experimental, Git: repositories(f.offline), KeepGoing: f.keepGoing || f.continueOnFailure, KeepBuild: f.keepBuild, VerifyCache: f.verifyCache, TraceInputs: f.traceInputs, Offline: f.offline,
 		PackageFormat: f.packageFormat, IncludeRecipe: !f.noIncludeRecipe, ErrorPrefixBin: f.errorPrefix, UpTo: f.upTo,

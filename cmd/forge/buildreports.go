@@ -105,7 +105,7 @@ type traced struct {
 // traceEvent is a complete event ("X"), an instant ("i"), a counter ("C") or metadata ("M") of the Trace Event Format.
 type traceEvent struct {
 	Name  string         `json:"name"`
-	Cat   string         `json:"cat,omitempty"`
+	Cat   string         `json:"cat"` // of every event: some readers want it of metadata, too
 	Phase string         `json:"ph"`
 	TS    int64          `json:"ts"`
 	Dur   int64          `json:"dur,omitempty"`
@@ -175,7 +175,7 @@ func (t *tracer) remember(now time.Time, a *engine.Action, bytes int64) {
 }
 
 func (t *tracer) count(now time.Time, name string, n int64) {
-	t.events = append(t.events, traceEvent{Name: name, Phase: "C", TS: now.Sub(t.start).Microseconds(), PID: 1, Args: map[string]any{name: n}})
+	t.events = append(t.events, traceEvent{Name: name, Cat: "usage", Phase: "C", TS: now.Sub(t.start).Microseconds(), PID: 1, Args: map[string]any{name: n}})
 }
 
 func (t *tracer) endPhase(w *traced, now time.Time) {
@@ -205,9 +205,9 @@ func (t *tracer) add(name, cat string, from, to time.Time, lane int, args map[st
 func (t *tracer) write(w io.Writer) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := []traceEvent{{Name: "process_name", Phase: "M", PID: 1, Args: map[string]any{"name": "forge build"}}}
+	all := []traceEvent{{Name: "process_name", Cat: "__metadata", Phase: "M", PID: 1, Args: map[string]any{"name": "forge build"}}}
 	for i := range t.lanes {
-		all = append(all, traceEvent{Name: "thread_name", Phase: "M", PID: 1, TID: i + 1, Args: map[string]any{"name": fmt.Sprintf("job %d", i+1)}})
+		all = append(all, traceEvent{Name: "thread_name", Cat: "__metadata", Phase: "M", PID: 1, TID: i + 1, Args: map[string]any{"name": fmt.Sprintf("job %d", i+1)}})
 	}
 	return json.NewEncoder(w).Encode(map[string]any{"displayTimeUnit": "ms", "traceEvents": append(all, t.events...), "otherData": t.end})
 }

@@ -201,7 +201,7 @@ forge.hcl can ask for it after every build: cache { max_size = "20GB" }.`,
 			if dryRun {
 				did = "would remove"
 			}
-			fmt.Fprintf(a.stdout, "%s %d results, %d trees, %d blobs: %.1f MB, %.1f MB left\n", did, c.Results, c.Trees, c.Blobs, float64(c.Before-c.After)/1e6, float64(c.After)/1e6)
+			fmt.Fprintf(a.stdout, "%s %s, %s, %s: %.1f MB, %.1f MB left\n", did, counted(c.Results, "result"), counted(c.Trees, "tree"), counted(c.Blobs, "blob"), float64(c.Before-c.After)/1e6, float64(c.After)/1e6)
 			if c.InUse > 0 {
 				fmt.Fprintf(a.stdout, "kept %d entries that a running forge uses\n", c.InUse)
 			}
@@ -372,7 +372,7 @@ from whom you would let build on this machine. --json prints {"results", "blobs"
 			if asJSON {
 				return a.printJSON(map[string]int{"results": n.Results, "blobs": n.Blobs})
 			}
-			fmt.Fprintf(a.stdout, "%d results, %d blobs\n", n.Results, n.Blobs)
+			fmt.Fprintf(a.stdout, "%s, %s\n", counted(n.Results, "result"), counted(n.Blobs, "blob"))
 			return nil
 		},
 	}

@@ -46,6 +46,9 @@ func (a *app) openChannels(ctx context.Context, req *engine.Request, open channe
 	var parts []*channels.Repodata
 	for _, channel := range append([]string{req.OutputDir}, req.Channels...) {
 		opened, err := loader.Open(ctx, channel, subdirs)
+		if err != nil && channel == req.OutputDir {
+			err = ownIndexError(err)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -60,6 +63,16 @@ func (a *app) openChannels(ctx context.Context, req *engine.Request, open channe
 		set.least, err = a.policyIsolation()
 	}
 	return set, err
+}
+
+// ownIndexError adds to an index of the output folder that cannot be read what to do about it. It is not made anew
+// unasked: whatever else lies there instead of it may be somebody's.
+func ownIndexError(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w; remove that file, and the next build makes it anew from the packages beside it", err)
 }
 
 // channelSubdirs are those that are read of every channel.

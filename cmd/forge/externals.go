@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"forge/internal/diag"
 	"forge/platforms"
 	"forge/platforms/toolchain"
 	"forge/recipes"
@@ -56,6 +57,25 @@ func (d declared) block(name string) *recipes.ExternalTool {
 		}
 	}
 	return nil
+}
+
+// unused warns of toolchain blocks that can have no effect: they set what activating a tool of the host sets, and there
+// is none of that name. One of a tool that this run does not ask for is fine, since others will.
+func (d declared) unused() (list diag.List) {
+	names := d.Names()
+	for _, t := range d.file.Toolchains {
+		elsewhere := t.Platform != (platforms.Platform{}) && t.Platform != d.platform
+		if elsewhere || slices.Contains(names, t.Name) {
+			continue
+		}
+		help := "name the tool whose variables it sets, as recipes ask for it: gcc_linux-64, cmake, …"
+		if near := diag.Nearest(t.Name, names); near != "" {
+			help = fmt.Sprintf("did you mean %q?", near)
+		}
+		list = append(list, diag.Diagnostic{Severity: diag.Warning, Code: "unused-toolchain", Pos: t.Pos,
+			Summary: fmt.Sprintf("toolchain %q has no effect: this machine offers no tool of that name", t.Name), Suggestion: help})
+	}
+	return list
 }
 
 // own lists the externals that the workspace puts together itself.

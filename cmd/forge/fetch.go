@@ -182,7 +182,8 @@ func (v *fetchView) progress(p sources.Progress) {
 		parts = append(parts, diag.Printable(text))
 	}
 	line := []rune(strings.Join(parts, ", "))
-	fmt.Fprintf(v.a.stderr, "\r\x1b[K%s", string(line[:min(len(line), 78)]))
+	room := max(widthOf(v.a.stderr)-2, 0) // what is broken over two lines could not be taken back
+	fmt.Fprintf(v.a.stderr, "\r\x1b[K%s", string(line[:min(len(line), room)]))
 }
 
 func (v *fetchView) clear() {
@@ -194,6 +195,9 @@ func (v *fetchView) clear() {
 func (a *app) writeFetchJSON(jobs []*fetchJob) error {
 	rows := []fetchRow{}
 	for _, j := range jobs {
+		if f := j.row.Fetched; f != nil && f.Files == nil {
+			f.Files = []sources.File{} // no null in JSON
+		}
 		rows = append(rows, j.row)
 	}
 	return a.printJSON(map[string]any{"sources": rows})

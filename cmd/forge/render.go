@@ -38,6 +38,7 @@ func renderCommand(a *app) *cobra.Command {
 
 // render prints the outputs. Broken recipes are told at the end; the good ones are printed all the same.
 func (a *app) render(ctx context.Context, req *engine.Request) error {
+	req.Unsolved = true
 	outputs, warnings, renderErr := engine.Render(ctx, req)
 	a.printWarnings(warnings)
 	for _, o := range outputs {

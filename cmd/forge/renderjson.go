@@ -98,6 +98,7 @@ type runView struct {
 
 // renderJSON prints the outputs in build order.
 func (a *app) renderJSON(ctx context.Context, req *engine.Request) error {
+	req.Unsolved = true
 	outputs, warnings, renderErr := engine.Render(ctx, req)
 	a.printWarnings(warnings)
 	list := []renderedOutput{}

@@ -170,7 +170,11 @@ func (a *app) report(ctx context.Context, verb *cobra.Command, err error) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case ctx.Err() != nil:
-		a.say("interrupted", "interrupted; nothing is lost, the same command goes on from here")
+		text := "interrupted"
+		if verb.HasFlags() && verb.Flags().Lookup("keep-going") != nil || verb.Name() == "fetch" {
+			text += "; nothing is lost, the same command goes on from here"
+		}
+		a.say("interrupted", text)
 		return exitInterrupted
 	case errors.As(err, &usage):
 		a.say("error", fmt.Sprintf("%s\nSee '%s --help'.", usage.Error(), verb.CommandPath()))
@@ -288,7 +292,10 @@ func meant(c *cobra.Command, word string) string {
 
 // remedy says what to do about a failure that the machine has, not the recipe.
 func (a *app) remedy(err error) string {
+	var call *os.SyscallError
 	switch {
+	case errors.As(err, &call) && call.Syscall == "getwd":
+		return "the working folder is gone; change to one that is there"
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full: free some space, or point FORGE_CACHE and --output-dir to another disk; what was built so far is kept"
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission) && a.cameOfWriting(err):

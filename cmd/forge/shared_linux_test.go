@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"io"
 	"io/fs"
 	"os"
@@ -34,6 +35,7 @@ func TestSharedStore(t *testing.T) {
 	old := syscall.Umask(0o002)
 	defer syscall.Umask(old)
 	var sums []map[string]string
+	var commands []func(args ...string) *exec.Cmd
 	for i, u := range []struct{ uid, gid uint32 }{{1879000011, group}, {1879000012, group}, {1879000013, 1879000002}} {
 		dir := filepath.Join(top, []string{"one", "two", "reader"}[i])
 		if err := os.MkdirAll(filepath.Join(dir, "a"), 0o755); err != nil {
@@ -41,11 +43,14 @@ func TestSharedStore(t *testing.T) {
 		}
 		os.WriteFile(filepath.Join(dir, "a", "recipe.yaml"), []byte("package: {name: a, version: '1'}\nbuild: {script: 'echo 1 > $PREFIX/a'}\ntests:\n  - script: test -e $PREFIX/a\n"), 0o644)
 		os.Chown(dir, int(u.uid), int(u.gid))
-		run := func(args ...string) string {
+		command := func(args ...string) *exec.Cmd {
 			c := forgeCommand(dir, share, args...)
 			c.Path, c.Env = program, append(c.Env, "HOME="+dir)
 			c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: u.uid, Gid: u.gid}}
-			out, err := c.CombinedOutput()
+			return c
+		}
+		run := func(args ...string) string {
+			out, err := command(args...).CombinedOutput()
 			if err != nil {
 				t.Errorf("%s: forge %s: %v\n%s", dir, args[0], err, out)
 			}
@@ -58,23 +63,62 @@ func TestSharedStore(t *testing.T) {
 		if i > 0 && !strings.Contains(out, "up to date") {
 			t.Errorf("user %d builds again:\n%s", i, out)
 		}
+		commands = append(commands, command)
 		sums = append(sums, packageSums(t, filepath.Join(dir, "output")))
-		if i == 0 { // what a killed process of this user left
+		if i == 0 { // what a killed process of a third user left
 			dead := filepath.Join(share, "tmp", "s-dead")
 			os.MkdirAll(filepath.Join(dead, "build", "root"), 0o755)
 			os.WriteFile(filepath.Join(dead, "lock"), nil, 0o664)
-			filepath.WalkDir(dead, func(path string, _ fs.DirEntry, _ error) error { return os.Chown(path, int(u.uid), group) })
-			os.Chmod(dead, os.ModeSetgid|0o775)
+			filepath.WalkDir(dead, func(path string, _ fs.DirEntry, _ error) error { return os.Chown(path, 1879000014, group) })
+			os.Chmod(dead, 0o711) // as sessions are
 			os.Chmod(filepath.Join(dead, "build"), 0o755)
 		}
 		if i == 1 {
 			run("cache", "verify")
 			run("cache", "ls")
 			run("cache", "gc", "--max-size", "1GB")
+			commands[0]("cache", "gc", "--max-size", "1GB").Run()
+			if info, err := os.Stat(filepath.Join(share, "tmp")); err != nil || info.Mode().Perm() != 0o775 {
+				t.Errorf("the folder that all share is now %v: %v", info.Mode(), err)
+			}
 		}
 	}
+	collectWhileBuilding(t, filepath.Join(top, "one"), commands[0], commands[1])
 	if d := cmp.Diff(sums[0], sums[1]) + cmp.Diff(sums[0], sums[2]); d != "" || len(sums[0]) != 1 {
 		t.Errorf("the users got different packages: %s", d)
+	}
+}
+
+// collectWhileBuilding: what the build of one user uses, the other's collection leaves there. first is built while the
+// other collects, and second with what first was built with.
+func collectWhileBuilding(t *testing.T, dir string, one, other func(args ...string) *exec.Cmd) {
+	t.Helper()
+	for name, text := range map[string]string{
+		"first":  "build: {script: 'sleep 3; echo 1 > $PREFIX/first'}\n",
+		"second": "build: {script: 'cat $PREFIX/first > $PREFIX/second'}\nrequirements: {host: [first, a]}\n",
+	} {
+		os.MkdirAll(filepath.Join(dir, "pair", name), 0o755)
+		os.WriteFile(filepath.Join(dir, "pair", name, "recipe.yaml"), []byte("package: {name: "+name+", version: '1'}\n"+text), 0o644)
+	}
+	build := one("build", "./pair/...", "./a")
+	said, err := build.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := build.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	for lines := bufio.NewScanner(said); lines.Scan(); {
+		log.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), "building first") {
+			if out, err := other("cache", "gc", "--max-size", "0", "--age", "0.00000001d").CombinedOutput(); err != nil || !strings.Contains(string(out), " 0 trees") || !strings.Contains(string(out), "that a running forge uses") {
+				t.Errorf("forge cache gc: %v\n%s", err, out)
+			}
+		}
+	}
+	if err := build.Wait(); err != nil {
+		t.Errorf("the build while another user collects: %v\n%s", err, &log)
 	}
 }
 

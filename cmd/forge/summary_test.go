@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"forge/engine"
 	"forge/recipes"
 )
@@ -43,7 +45,7 @@ func TestTrace(t *testing.T) {
 		{Kind: engine.EventStart, Action: a}, {Kind: engine.EventPhase, Action: a, Phase: "fetch"},
 		{Kind: engine.EventStart, Action: b}, {Kind: engine.EventPhase, Action: a, Phase: "build"},
 		{Kind: engine.EventMemory, Action: a, Done: 1000}, {Kind: engine.EventMemory, Action: b, Done: 500},
-		{Kind: engine.EventRest, Action: a}, {Kind: engine.EventStart, Action: c},
+		{Kind: engine.EventHeld, Action: c, Text: "needs 4 GB of memory"}, {Kind: engine.EventRest, Action: a, Outcome: &engine.Outcome{Action: a, Status: engine.StatusBuilt, Built: &engine.Built{PeakMemory: 1000}}}, {Kind: engine.EventStart, Action: c},
 		{Kind: engine.EventEnd, Action: b, Outcome: &engine.Outcome{Action: b, Status: engine.StatusFailed}},
 		{Kind: engine.EventPhase, Action: a, Phase: "test"},
 		{Kind: engine.EventEnd, Action: c, Outcome: &engine.Outcome{Action: c, Status: engine.StatusBuilt}},
@@ -58,10 +60,10 @@ func TestTrace(t *testing.T) {
 	}
 	var got struct {
 		Events []struct {
-			Name, Ph string
-			TS, Dur  int64
-			PID, TID *int
-			Args     map[string]any
+			Name, Ph, Cat, S string
+			TS, Dur          int64
+			PID, TID         *int
+			Args             map[string]any
 		} `json:"traceEvents"`
 		Other engine.Summary `json:"otherData"`
 	}
@@ -69,9 +71,10 @@ func TestTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	type slice struct{ from, to int64 }
+	var instants []string
 	lanes, named, last := map[int][]slice{}, map[int]bool{}, map[string]float64{}
 	for _, e := range got.Events {
-		if e.Name == "" || e.PID == nil || e.TID == nil || e.TS < 0 {
+		if e.Name == "" || e.Cat == "" || e.PID == nil || e.TID == nil || e.TS < 0 {
 			t.Errorf("an event lacks a field: %+v", e)
 			continue
 		}
@@ -87,9 +90,14 @@ func TestTrace(t *testing.T) {
 			lanes[*e.TID] = append(lanes[*e.TID], slice{e.TS, e.TS + e.Dur})
 		case "C":
 			last[e.Name], _ = e.Args[e.Name].(float64)
+		case "i":
+			instants = append(instants, e.Name+" "+e.S)
 		default:
 			t.Errorf("phase %q", e.Ph)
 		}
+	}
+	if d := cmp.Diff([]string{"c needs 4 GB of memory p"}, instants); d != "" {
+		t.Error(d)
 	}
 	for lane := range lanes {
 		if !named[lane] {

@@ -135,7 +135,7 @@ func (a *app) printChecked(c *checked, keys *trust.KeySet, whole bool) {
 		say("recipe", "%s, tree %s%s", b.Recipe, b.RecipeTree.Short(), commit(b.GitCommit))
 	}
 	if t := c.Tests; t != nil {
-		say("tests", "%d passed: %s", len(t.Passed), strings.Join(t.Passed, ", "))
+		say("tests", "%d passed: %s", len(t.Passed), testNames(t.Passed))
 	}
 	for _, n := range c.Notes {
 		say("note", "%s", n)
@@ -177,6 +177,18 @@ func countKinds(materials []checkedMaterial) string {
 	}
 	sort.Strings(parts)
 	return strings.Join(parts, ", ")
+}
+
+// testNames lists tests, which statements name by number and kind.
+func testNames(names []string) string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = name
+		if number, kind, ok := strings.Cut(name, " "); ok {
+			list[i] = "test " + number + " (" + kind + ")"
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // counted is a number and what it counts: 1 file, 2 files.

@@ -341,7 +341,7 @@ func TestVerifyTests(t *testing.T) {
 		f.Write(append(line, '\n'))
 	}
 	add(c.keys, tested)
-	c.want(t, 0, "2 passed: 1 script, 2 python 3.11", "verify", c.a)
+	c.want(t, 0, "2 passed: test 1 (script), test 2 (python 3.11)", "verify", c.a)
 	before, err := os.ReadFile(c.a + trust.SuffixStatements)
 	if err != nil {
 		t.Fatal(err)

@@ -82,7 +82,8 @@ func drop(f *os.File) {
 // TempPrefix begins the names of files that are not whole yet; left over, they may be deleted.
 const TempPrefix = ".forge-tmp-"
 
-// RemoveAll deletes path and all below it, also where a folder's mode forbids it.
+// RemoveAll deletes path and all below it, also where a folder's mode forbids it. The folder that path lies in stays
+// as it is: others may share it.
 func RemoveAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
 		return nil
@@ -103,10 +104,16 @@ func RemoveAll(path string) error {
 			return nil
 		}
 		var pe *fs.PathError
-		if !errors.As(err, &pe) || os.Chmod(filepath.Dir(pe.Path), 0o700) != nil {
+		if !errors.As(err, &pe) {
 			return err
 		}
-		os.Chmod(pe.Path, 0o700)
+		if rel, e := filepath.Rel(path, pe.Path); e != nil || !filepath.IsLocal(rel) {
+			return err
+		} else if rel != "." && os.Chmod(filepath.Dir(pe.Path), 0o700) != nil {
+			return err
+		} else if os.Chmod(pe.Path, 0o700) != nil && rel == "." {
+			return err
+		}
 	}
 	return os.RemoveAll(path)
 }

@@ -13,6 +13,7 @@ import (
 type Symbol struct {
 	Name    string
 	Version string // of symbol versioning, empty for none
+	Kind    string // "function", "data" or "thread-local data"; empty where the table does not say
 	Data    bool   // an object, whose size programs may have copied (copy relocations)
 	Text    bool   // of Data: read-only, and one text that ends with a zero, as version strings are
 	Size    uint64
@@ -52,10 +53,22 @@ func Exports(b []byte) (list []Symbol, err error) {
 		case visible == elf.STV_HIDDEN || visible == elf.STV_INTERNAL:
 		case s.Section == elf.SHN_ABS && s.Name == s.Version: // the version's own name
 		default:
-			list = append(list, Symbol{Name: s.Name, Version: s.Version, Data: kind == elf.STT_OBJECT, Text: kind == elf.STT_OBJECT && isText(f, &s), Size: s.Size, Weak: bind == elf.STB_WEAK})
+			list = append(list, Symbol{Name: s.Name, Version: s.Version, Kind: kindOf(kind), Data: kind == elf.STT_OBJECT, Text: kind == elf.STT_OBJECT && isText(f, &s), Size: s.Size, Weak: bind == elf.STB_WEAK})
 		}
 	}
 	return list, nil
+}
+
+func kindOf(t elf.SymType) string {
+	switch t {
+	case elf.STT_FUNC, elf.STT_GNU_IFUNC:
+		return "function"
+	case elf.STT_OBJECT, elf.STT_COMMON:
+		return "data"
+	case elf.STT_TLS:
+		return "thread-local data"
+	}
+	return ""
 }
 
 // isText reports whether a symbol names a constant text of C: printable, with a zero at its end alone.

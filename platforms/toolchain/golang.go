@@ -74,6 +74,7 @@ func crossGo(p platforms.Platform, at *glob, deb []string) []tool {
 func goFor(env map[string]string, subdir string) {
 	target := goTarget(subdir)
 	env["GOOS"], env["GOARCH"] = target[0], target[1]
+	delete(env, "GOBIN") // with it Go installs nothing that it built for another machine
 	if target[1] == "arm" {
 		env["GOARM"] = map[string]string{"linux-armv6l": "6", "linux-armv7l": "7"}[subdir]
 	}
@@ -104,11 +105,13 @@ func goVersion(folder string) (string, bool) {
 	return version, err == nil && ok
 }
 
-// goEnv keeps Go from leaving its folder: no other toolchain, no checksum server, no build paths.
+// goEnv keeps Go from leaving its folder: no other toolchain, no checksum server, no build paths. `go install` puts
+// programs into the prefix, as conda-forge's Go does.
 func goEnv(cgo string) map[string]string {
 	env := map[string]string{
 		"CGO_ENABLED": cgo, "GOTOOLCHAIN": "local", "GOTELEMETRY": "off", "GOSUMDB": "off", "GOWORK": "off",
 		"GOFLAGS": "-trimpath -buildvcs=false -modcacherw", "GOCACHE": "/tmp/go-build", "GOPATH": "/tmp/go", "GOENV": "off",
+		"GOBIN": "$PREFIX/bin",
 	}
 	if cgo == "1" { // as conda-forge's go-cgo; what the C compiler's activation made of them
 		for _, name := range []string{"CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS"} {
