@@ -124,7 +124,8 @@ func (r *run) contender(ctx context.Context, a *Action) (*contender, error) {
 		return nil, err
 	}
 	c := &contender{action: a, site: s}
-	err = errors.Join(r.install(ctx, a.Test[0].Run, known, s.prefix, s.at.prefix), r.install(ctx, a.Test[0].Build, known, s.build, s.at.build))
+	silent := func(string, ...any) {} // its tests have said it
+	err = errors.Join(r.install(ctx, a.Test[0].Run, known, s.prefix, s.at.prefix, silent), r.install(ctx, a.Test[0].Build, known, s.build, s.at.build, silent))
 	if err != nil {
 		s.remove()
 		return nil, err

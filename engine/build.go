@@ -103,14 +103,14 @@ func (j *job) fetch(ctx context.Context) (err error) {
 
 // environments links the build and host environments into their prefixes.
 func (j *job) environments(ctx context.Context) error {
-	if err := j.install(ctx, j.a.Host, j.built, j.site.prefix, j.site.at.prefix); err != nil {
+	if err := j.install(ctx, j.a.Host, j.built, j.site.prefix, j.site.at.prefix, j.warn); err != nil {
 		return err
 	}
 	buildDir, buildPrefix := j.site.build, j.site.at.build
 	if j.a.Output.Build.MergeBuildHost {
 		buildDir, buildPrefix = j.site.prefix, j.site.at.prefix
 	}
-	err := j.install(ctx, j.a.Build, j.built, buildDir, buildPrefix)
+	err := j.install(ctx, j.a.Build, j.built, buildDir, buildPrefix, j.warn)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func unpackForCompare(ctx context.Context, tools Tools, file, dir string) (u unp
 		return u, err
 	}
 	// The version only names a folder, the same for both.
-	if _, err := pkg.Unpack(ctx, dir, Placeholder(), "3.0"); err != nil {
+	if _, err := pkg.Unpack(ctx, dir, Placeholder(), "3.0", nil); err != nil {
 		return u, err
 	}
 	if u.entries, err = digest.Folder(dir, nil); err != nil {

@@ -37,7 +37,7 @@ type FileLinkage struct {
 // ReadLinkage unpacks a package into the empty folder dir and reads its programs and libraries, in the order
 // of their paths. Of a fat Mach-O file, each architecture is one entry.
 func ReadLinkage(ctx context.Context, pkg packages.Package, dir string) ([]FileLinkage, error) {
-	if _, err := pkg.Unpack(ctx, dir, Placeholder(), "3.0"); err != nil {
+	if _, err := pkg.Unpack(ctx, dir, Placeholder(), "3.0", nil); err != nil {
 		return nil, err
 	}
 	entries, err := digest.Folder(dir, nil)

@@ -237,7 +237,7 @@ func (s *Session) Add(ctx context.Context, req *Request, tools Tools, host bool,
 				return nil, err
 			}
 			activate(s.Env, []*toolchain.External{e})
-		} else if err := r.installOne(ctx, rec, nil, dir, prefix, pythonOf(env)); err != nil {
+		} else if _, err := r.installOne(ctx, rec, nil, dir, prefix, pythonOf(env), nil); err != nil {
 			return nil, fmt.Errorf("install %s: %w", rec, err)
 		}
 		*have = append(*have, spec)

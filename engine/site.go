@@ -88,57 +88,6 @@ func makeSite(dir string, level sandbox.Isolation, at layout) (*site, error) {
 
 func (s *site) remove() error { return fsx.RemoveAll(s.dir) }
 
-// install links the packages of env into dir, as they would be at prefix inside.
-func (r *runner) install(ctx context.Context, env Environment, built map[*Action]*Built, dir, prefix string) error {
-	python := ""
-	if rec := env.find("python"); rec != nil {
-		python = majorMinor(rec.Version)
-	}
-	for _, rec := range env.Records {
-		if rec.Channel == packages.ChannelExternal {
-			continue
-		}
-		if err := r.installOne(ctx, rec, built, dir, prefix, python); err != nil {
-			return fmt.Errorf("install %s: %w", rec, err)
-		}
-	}
-	return nil
-}
-
-func (r *runner) installOne(ctx context.Context, rec *packages.Record, built map[*Action]*Built, dir, prefix, python string) error {
-	path, name, err := r.archiveOf(rec, built)
-	if err != nil {
-		return err
-	}
-	format, err := r.formatOf(name)
-	if err != nil {
-		return err
-	}
-	pkg, err := format.Open(path)
-	if err != nil {
-		return err
-	}
-	defer pkg.Close()
-	_, err = pkg.Unpack(ctx, dir, prefix, python)
-	return err
-}
-
-// archiveOf is the local file of a record and the name that tells its format.
-func (r *runner) archiveOf(rec *packages.Record, built map[*Action]*Built) (path, name string, err error) {
-	if rec.Channel != packages.ChannelPlanned {
-		path, err = r.tools.Channels.Archive(rec)
-		return path, rec.FileName, err
-	}
-	b := built[r.byRecord[rec]]
-	if b == nil {
-		return "", "", fmt.Errorf("not built yet")
-	}
-	if err := r.whole(b.Archive); err != nil {
-		return "", "", fmt.Errorf("its archive %w", err)
-	}
-	return r.tools.Store.Path(b.Archive, false), b.FileName, nil
-}
-
 func (r *runner) formatOf(name string) (packages.Format, error) {
 	for _, f := range r.tools.Formats {
 		if ext := f.Extension(); len(name) > len(ext) && name[len(name)-len(ext):] == ext {

@@ -89,10 +89,15 @@ func (r *runner) testOne(ctx context.Context, a *Action, plan TestPlan, built ma
 	if emulated != nil && emulated.wine {
 		at, run = s.at.asWindows(), r.wineTest
 	}
-	if err := r.install(ctx, plan.Run, built, s.prefix, at.prefix); err != nil {
+	say := func(format string, args ...any) {
+		text := plan.name() + ": " + fmt.Sprintf(format, args...)
+		fmt.Fprintln(log, "forge: warning: "+text)
+		r.report(Event{Kind: EventWarning, Action: a, Phase: "test", Text: text})
+	}
+	if err := r.install(ctx, plan.Run, built, s.prefix, at.prefix, say); err != nil {
 		return err
 	}
-	if err := r.install(ctx, plan.Build, built, s.build, at.build); err != nil {
+	if err := r.install(ctx, plan.Build, built, s.build, at.build, say); err != nil {
 		return err
 	}
 	if emulated != nil && !emulated.wine {

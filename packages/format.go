@@ -36,8 +36,10 @@ type Package interface {
 	ContentDigest() (digest.Digest, error)
 	// Unpack links the payload into the folder dir as a client would install it at prefix: placeholders
 	// replaced, noarch python moved into site-packages of pythonVersion ("3.11"; empty for none) with
-	// its entry points made. It returns the paths written, relative and sorted.
+	// its entry points made. It returns the paths written, relative and sorted. Where another package has made a
+	// path with another content, clobber is asked: nil lets this package's file take its place, as conda does by
+	// default; an error ends it. Without clobber it is an error.
 	// Nothing outside dir is ever written.
-	Unpack(ctx context.Context, dir, prefix, pythonVersion string) ([]string, error)
+	Unpack(ctx context.Context, dir, prefix, pythonVersion string, clobber func(path string) error) ([]string, error)
 	Close() error
 }

@@ -226,7 +226,7 @@ func describePackage(t *testing.T, b *strings.Builder, file string) {
 	list("exports weak", exports.Weak)
 	list("exports strong", exports.Strong)
 	dir := t.TempDir()
-	if _, err := p.Unpack(context.Background(), dir, dir, ""); err != nil {
+	if _, err := p.Unpack(context.Background(), dir, dir, "", nil); err != nil {
 		t.Fatal(err)
 	}
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

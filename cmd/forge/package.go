@@ -180,7 +180,7 @@ func (a *app) extract(ctx context.Context, path, dest string) error {
 	if err := os.MkdirAll(dest, 0o755); err != nil {
 		return err
 	}
-	paths, err := pkg.Unpack(ctx, dest, dest, "")
+	paths, err := pkg.Unpack(ctx, dest, dest, "", nil)
 	if err != nil {
 		return err
 	}

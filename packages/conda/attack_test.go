@@ -128,7 +128,7 @@ func use(t testing.TB, path, prefix string) (string, error) {
 	}
 	defer p.Close()
 	_, derr := p.ContentDigest()
-	_, err = p.Unpack(context.Background(), dir, prefix, "3.11")
+	_, err = p.Unpack(context.Background(), dir, prefix, "3.11", nil)
 	if (derr == nil) != (err == nil) && !strings.Contains(fmt.Sprint(err), "prefix") && !strings.Contains(fmt.Sprint(err), "content") {
 		t.Errorf("the digest says %v, the unpacking %v", derr, err)
 	}
@@ -220,7 +220,7 @@ func TestUnpackThroughLinkOnDisk(t *testing.T) {
 	if err := os.Symlink("../outside", filepath.Join(dir, "bin")); err != nil {
 		t.Skip("no links here: ", err)
 	}
-	if _, err := p.Unpack(context.Background(), dir, "/p", ""); err == nil {
+	if _, err := p.Unpack(context.Background(), dir, "/p", "", nil); err == nil {
 		t.Error("a link out of the environment was followed")
 	}
 	if list, _ := os.ReadDir(filepath.Join(outer, "outside")); len(list) != 0 {
@@ -234,7 +234,7 @@ func TestUnpackTogether(t *testing.T) {
 	done := make(chan error)
 	for range 8 {
 		go func() {
-			_, err := p.Unpack(context.Background(), dir, "/p", "")
+			_, err := p.Unpack(context.Background(), dir, "/p", "", nil)
 			done <- err
 		}()
 	}
@@ -250,7 +250,7 @@ func TestUnpackTogether(t *testing.T) {
 	other.bodies["bin/a"] = "other"
 	other.paths = strings.ReplaceAll(other.paths, digest.Of([]byte("hello /ph/x\n")).Hex(), digest.Of([]byte("other")).Hex())
 	other.paths = strings.ReplaceAll(other.paths, `:12}`, `:5}`)
-	if _, err := open(t, other.write(t, "a-1-h_0.conda")).Unpack(context.Background(), dir, "/p", ""); err == nil || !strings.Contains(err.Error(), "two packages") {
+	if _, err := open(t, other.write(t, "a-1-h_0.conda")).Unpack(context.Background(), dir, "/p", "", nil); err == nil || !strings.Contains(err.Error(), "two packages") {
 		t.Error(err)
 	}
 }

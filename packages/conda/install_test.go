@@ -289,7 +289,7 @@ func TestClientsInstall(t *testing.T) {
 					os.Mkdir(ours, 0o755)
 					for _, m := range list {
 						p := open(t, filepath.Join(dir, m.Record.Subdir, m.Record.String()+map[string]string{V1: extV1, V2: extV2}[kind]))
-						if _, err := p.Unpack(context.Background(), ours, prefix, "3.11"); err != nil {
+						if _, err := p.Unpack(context.Background(), ours, prefix, "3.11", nil); err != nil {
 							t.Fatal(err)
 						}
 					}

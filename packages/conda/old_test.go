@@ -51,7 +51,7 @@ func TestOldPackage(t *testing.T) {
 		t.Errorf("%+v", rec)
 	}
 	dir := t.TempDir()
-	got, err := p.Unpack(context.Background(), dir, "/p", "")
+	got, err := p.Unpack(context.Background(), dir, "/p", "", nil)
 	if d := cmp.Diff([]string{"bin/a", "bin/b", "lib/with space"}, got); d != "" || err != nil {
 		t.Fatal(d, err)
 	}

@@ -24,17 +24,20 @@ import (
 const maxReplaced = 2 << 30
 
 // Unpack implements packages.Package. Several packages may be unpacked into one dir at once. A path that
-// another package has made is left where it has the same content, else it is an error. Links and mtimes
+// another package has made is left where it has the same content, else clobber decides. Links and mtimes
 // are the archive's; where python is given it is a version as conda writes it in paths, "3.11" or "3.13t",
 // without it a noarch python package is laid out as it is in the archive.
 // Post-link scripts are not run.
-func (p *pkg) Unpack(ctx context.Context, dir, prefix, python string) ([]string, error) {
+func (p *pkg) Unpack(ctx context.Context, dir, prefix, python string, clobber func(path string) error) ([]string, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", p.rec, err)
 	}
 	defer root.Close()
-	u := &unpacker{root: root, prefix: prefix, python: python, dirs: map[string]bool{},
+	if clobber == nil {
+		clobber = refuseClobber
+	}
+	u := &unpacker{root: root, prefix: prefix, python: python, dirs: map[string]bool{}, clobber: clobber,
 		noarch: p.rec.NoArch == "python" && python != ""}
 	defer u.close()
 	if err := u.all(ctx, p); err != nil {
@@ -53,6 +56,7 @@ type unpacker struct {
 	parentOf       string
 	paths          []string
 	newest         time.Time
+	clobber        func(path string) error // asked before what another package made is replaced
 }
 
 func (u *unpacker) all(ctx context.Context, p *pkg) error {
@@ -199,10 +203,9 @@ func (u *unpacker) link(to, target string) error {
 	}
 	err = dir.Symlink(target, base)
 	if errors.Is(err, fs.ErrExist) {
-		if old, rerr := dir.Readlink(base); rerr == nil && old == target {
-			err = nil
-		} else {
-			err = clobber(to)
+		err = nil
+		if old, rerr := dir.Readlink(base); rerr != nil || old != target {
+			err = u.replaceLink(dir, base, to, target)
 		}
 	}
 	if err == nil {
@@ -211,7 +214,35 @@ func (u *unpacker) link(to, target string) error {
 	return err
 }
 
-func clobber(to string) error {
+// replaceLink puts the link in the place of another package's file or link.
+func (u *unpacker) replaceLink(dir *os.Root, base, to, target string) error {
+	if err := u.clobbers(dir, base, to); err != nil {
+		return err
+	}
+	tmp := tempName()
+	defer fsx.RemoveIn(dir, tmp)
+	if err := dir.Symlink(target, tmp); err != nil {
+		return err
+	}
+	return dir.Rename(tmp, base)
+}
+
+// clobbers asks whether what is at base may be replaced. A folder may not: others have files in it.
+func (u *unpacker) clobbers(dir *os.Root, base, to string) error {
+	info, err := dir.Lstat(base)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return fmt.Errorf("%q is a folder of another package", to)
+	}
+	return u.clobber(to)
+}
+
+// tempName is a name for what is not whole yet: another may unpack here too.
+func tempName() string { return fmt.Sprintf("%s%016x", fsx.TempPrefix, rand.Uint64()) }
+
+func refuseClobber(to string) error {
 	return fmt.Errorf("%q is there already with another content: two packages of the environment hold it", to)
 }
 
@@ -221,7 +252,7 @@ func (u *unpacker) file(to string, exec bool, mtime time.Time, body io.Reader) e
 	if err != nil {
 		return err
 	}
-	tmp := fmt.Sprintf("%s%016x", fsx.TempPrefix, rand.Uint64()) // another may unpack here too
+	tmp := tempName()
 	perm := fs.FileMode(0o644)
 	if exec {
 		perm = 0o755
@@ -236,7 +267,9 @@ func (u *unpacker) file(to string, exec bool, mtime time.Time, body io.Reader) e
 	err = dir.Link(tmp, base)
 	if errors.Is(err, fs.ErrExist) {
 		if err = nil; !same(dir, tmp, base, exec) {
-			err = clobber(to)
+			if err = u.clobbers(dir, base, to); err == nil {
+				err = dir.Rename(tmp, base)
+			}
 		}
 	}
 	if err == nil {

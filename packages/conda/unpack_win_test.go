@@ -21,7 +21,7 @@ func TestUnpackOnWindows(t *testing.T) {
 	dir := channel(t, V2, list[i])
 	p := open(t, filepath.Join(dir, "noarch", list[i].Record.String()+extV2))
 	into := t.TempDir()
-	got, err := p.Unpack(context.Background(), into, `C:\some\env`, "3.13")
+	got, err := p.Unpack(context.Background(), into, `C:\some\env`, "3.13", nil)
 	want := []string{"Lib/site-packages/npkg-1.0.dist-info/INSTALLER", "Lib/site-packages/npkg/__init__.py", "Lib/site-packages/npkg/where.txt",
 		"Scripts/np-run-script.py", "Scripts/np-run.exe", "Scripts/np-tool"}
 	if d := cmp.Diff(want, got); d != "" || err != nil {

@@ -210,7 +210,7 @@ func TestUnpackAsRattler(t *testing.T) {
 					continue
 				}
 				p := open(t, channelPackages(t)[stem+extV2])
-				if _, err := p.Unpack(context.Background(), dir, "/oracle/work/prefix-of-install-oracle", "3.11"); err != nil {
+				if _, err := p.Unpack(context.Background(), dir, "/oracle/work/prefix-of-install-oracle", "3.11", nil); err != nil {
 					t.Fatal(err)
 				}
 			}
