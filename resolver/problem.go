@@ -3,6 +3,9 @@ package resolver
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 
 	"forge/packages"
 	"forge/platforms"
@@ -26,6 +29,34 @@ const (
 	Flexible
 	Disabled
 )
+
+var priorityNames = [...]string{Strict: "strict", Flexible: "flexible", Disabled: "disabled"}
+
+// String is conda's word for it.
+func (p ChannelPriority) String() string {
+	if p < 0 || int(p) >= len(priorityNames) {
+		return fmt.Sprintf("channel priority %d", int(p))
+	}
+	return priorityNames[p]
+}
+
+// MarshalText writes conda's word; an error where p is none of the priorities.
+func (p ChannelPriority) MarshalText() ([]byte, error) {
+	if p < 0 || int(p) >= len(priorityNames) {
+		return nil, errors.New(p.String())
+	}
+	return []byte(p.String()), nil
+}
+
+// UnmarshalText reads strict, flexible or disabled.
+func (p *ChannelPriority) UnmarshalText(b []byte) error {
+	i := slices.Index(priorityNames[:], string(b))
+	if i < 0 {
+		return fmt.Errorf("%q: want strict, flexible or disabled", b)
+	}
+	*p = ChannelPriority(i)
+	return nil
+}
 
 // Problem is one environment to solve.
 type Problem struct {

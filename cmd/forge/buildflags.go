@@ -242,16 +242,11 @@ func (f *buildFlags) platforms(req *engine.Request) error {
 }
 
 // parsePriority reads --channel-priority.
-func parsePriority(word string) (resolver.ChannelPriority, error) {
-	switch word {
-	case "strict":
-		return resolver.Strict, nil
-	case "flexible":
-		return resolver.Flexible, nil
-	case "disabled":
-		return resolver.Disabled, nil
+func parsePriority(word string) (p resolver.ChannelPriority, err error) {
+	if err := p.UnmarshalText([]byte(word)); err != nil {
+		return p, usageError{fmt.Errorf("--channel-priority %w", err)}
 	}
-	return resolver.Strict, usageError{fmt.Errorf("--channel-priority %q: want strict, flexible or disabled", word)}
+	return p, nil
 }
 
 // words reads the flags that take one of a few words.

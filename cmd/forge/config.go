@@ -230,6 +230,7 @@ func (a *app) channels(f *buildFlags, req *engine.Request) error {
 		if err != nil {
 			return err
 		}
+		a.sayMissing(name)
 		req.Channels = append(req.Channels, name)
 	}
 	if len(req.Channels) > 0 {
@@ -243,6 +244,15 @@ func (a *app) channels(f *buildFlags, req *engine.Request) error {
 		req.Channels = append(req.Channels, name)
 	}
 	return nil
+}
+
+// sayMissing warns of a channel that is a folder which is not there: it may be still to come, or misspelt.
+func (a *app) sayMissing(channel string) {
+	if filepath.IsAbs(channel) {
+		if _, err := os.Stat(channel); errors.Is(err, fs.ErrNotExist) {
+			a.say("warning", fmt.Sprintf("channel %s: there is no such folder; it counts as an empty channel", relative(channel)))
+		}
+	}
 }
 
 // channelURL makes a folder absolute, leaves URLs alone, and puts the alias before a bare name.

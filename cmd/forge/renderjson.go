@@ -12,7 +12,6 @@ import (
 	"forge/packages"
 	"forge/platforms"
 	"forge/recipes"
-	"forge/resolver"
 )
 
 // renderedOutput is an output as `rattler-build build --render-only` prints it, so that scripts written
@@ -161,7 +160,7 @@ func renderedOf(req *engine.Request, o *recipes.Output, book subpackages) render
 	v := renderedOutput{Recipe: o.RecipeView(), SystemTools: map[string]string{"forge": version}, ExtraMeta: req.ExtraMeta, Configuration: configurationView{
 		TargetPlatform: o.Subdir(), HostPlatform: platformView{o.HostPlatform.String(), there}, BuildPlatform: platformView{o.BuildPlatform.String(), virtual},
 		Variant: o.Variant, Hash: hashView{strings.TrimPrefix(o.Hash, "h"), o.HashPrefix()}, Directories: engine.BuildFolders(), Channels: channelURLs(req.Channels),
-		ChannelPriority: priorityName(req.ChannelPriority), SolveStrategy: "highest", Subpackages: book.with(o), Packaging: packagingOf(req.PackageFormat),
+		ChannelPriority: req.ChannelPriority.String(), SolveStrategy: "highest", Subpackages: book.with(o), Packaging: packagingOf(req.PackageFormat),
 	}}
 	if v.ExtraMeta == nil {
 		v.ExtraMeta = map[string]string{}
@@ -273,8 +272,4 @@ func pinOf(p *recipes.Pin, spec string) requirementView {
 		v.Compatible = p.Name
 	}
 	return v
-}
-
-func priorityName(p resolver.ChannelPriority) string {
-	return map[resolver.ChannelPriority]string{resolver.Strict: "strict", resolver.Flexible: "flexible", resolver.Disabled: "disabled"}[p]
 }
