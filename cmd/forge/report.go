@@ -20,6 +20,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"forge/digest"
 	"forge/engine"
 	"forge/internal/diag"
 	"forge/internal/fsx"
@@ -64,13 +65,13 @@ The timeline is that of the last build that built something, or of the trace giv
 				return err
 			}
 			if out == "-" {
-				return r.write(a.stdout)
+				return errors.Join(r.write(a.stdout), r.unread())
 			}
 			if err := fillNamed(out, r.write); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.stdout, "%d %s in %s\n", len(r.Packages), plural("package", len(r.Packages)), out)
-			return nil
+			return r.unread()
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "forge-report.html", "file to write; - for standard output")
@@ -88,7 +89,11 @@ type reported struct {
 	Timeline []reportedSlice    `json:"timeline,omitempty"`
 	Span     float64            `json:"span,omitempty"`    // seconds of the timeline
 	Summary  string             `json:"summary,omitempty"` // of the run that it shows
+
+	damaged []error // packages that could not be read: the page says so, and the verb fails
 }
+
+func (r *reported) unread() error { return errors.Join(r.damaged...) }
 
 type reportedPackage struct {
 	Name      string              `json:"name"` // name-version-build
@@ -193,7 +198,8 @@ func (a *app) readReport(ctx context.Context, dir, trace string, keyFiles []stri
 		}
 		p, err := reader.read(ctx, f)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", relative(f), err)
+			p = unreadable(f, err)
+			r.damaged = append(r.damaged, fmt.Errorf("%s: %w", relative(f), err))
 		}
 		r.Packages = append(r.Packages, p)
 	}
@@ -272,6 +278,15 @@ func (r packageReader) read(ctx context.Context, file string) (*reportedPackage,
 		p.Needs = append(p.Needs, reportedLibrary{Name: name, Files: links.Needs[name], From: -1})
 	}
 	return p, nil
+}
+
+// unreadable is what can be said of a package that cannot be read.
+func unreadable(file string, err error) *reportedPackage {
+	p := &reportedPackage{Name: filepath.Base(file), File: filepath.Base(file), Subdir: filepath.Base(filepath.Dir(file)), Reason: "it cannot be read: " + err.Error()}
+	if sum, size, err := digest.OfFile(file); err == nil {
+		p.SHA256, p.Size = sum.Hex(), size
+	}
+	return p
 }
 
 func digestText(m map[string]string) string {
