@@ -53,15 +53,7 @@ func payloadPaths(pkg packages.Package) ([]string, error) {
 
 // pathsOf lists the paths of a record's package.
 func (r *runner) pathsOf(rec *packages.Record, built map[*Action]*Built) ([]string, error) {
-	path, name, err := r.archiveOf(rec, built)
-	if err != nil {
-		return nil, err
-	}
-	format, err := r.formatOf(name)
-	if err != nil {
-		return nil, err
-	}
-	pkg, err := format.Open(path)
+	pkg, err := r.openRecord(rec, built)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,16 @@ func sayClobbered(rec *packages.Record, lost []string, before []laidOut, say fun
 }
 
 func (r *runner) installOne(ctx context.Context, rec *packages.Record, built map[*Action]*Built, dir, prefix, python string, clobber func(string) error) ([]string, error) {
+	pkg, err := r.openRecord(rec, built)
+	if err != nil {
+		return nil, err
+	}
+	defer pkg.Close()
+	return pkg.Unpack(ctx, dir, prefix, python, clobber)
+}
+
+// openRecord opens the package of a record.
+func (r *runner) openRecord(rec *packages.Record, built map[*Action]*Built) (packages.Package, error) {
 	path, name, err := r.archiveOf(rec, built)
 	if err != nil {
 		return nil, err
@@ -70,12 +80,7 @@ func (r *runner) installOne(ctx context.Context, rec *packages.Record, built map
 	if err != nil {
 		return nil, err
 	}
-	pkg, err := format.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer pkg.Close()
-	return pkg.Unpack(ctx, dir, prefix, python, clobber)
+	return format.Open(path)
 }
 
 // archiveOf is the local file of a record and the name that tells its format.

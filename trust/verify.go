@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"forge/digest"
+	"forge/internal/fsx"
 )
 
 // The names of what stands beside an artifact.
@@ -72,7 +73,7 @@ func verifyArtifact(ctx context.Context, v *Verdict, keys *KeySet, now time.Time
 
 // openDetached reads the .asc; nil where no key could check it.
 func openDetached(v *Verdict, keys *KeySet, now time.Time) (*detached, error) {
-	sig, err := readBounded(v.Path+SuffixOpenPGP, maxSignature)
+	sig, err := fsx.ReadUpTo(v.Path+SuffixOpenPGP, maxSignature)
 	if !keys.ChecksOpenPGP() {
 		if err == nil {
 			v.Notes = append(v.Notes, "its "+SuffixOpenPGP+" was not checked: no OpenPGP key was given")
@@ -113,7 +114,7 @@ func readArtifact(ctx context.Context, v *Verdict, check *detached) error {
 }
 
 func verifyEnvelopes(v *Verdict, keys *KeySet) error {
-	data, err := readBounded(v.Path+SuffixStatements, maxEnvelopes)
+	data, err := fsx.ReadUpTo(v.Path+SuffixStatements, maxEnvelopes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("it has no %s: nothing says where it comes from", SuffixStatements)
 	}
@@ -184,20 +185,6 @@ func (s *KeySet) signedBy(message []byte, sigs [][]byte) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// readBounded reads a file of at most max bytes.
-func readBounded(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(data)) > most {
-		err = fmt.Errorf("%s is larger than %d bytes", path, most)
-	}
-	return data, err
 }
 
 // packageName is the name in the file name of a conda package, NAME-VERSION-BUILD.EXT; empty for others.

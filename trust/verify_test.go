@@ -149,7 +149,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"empty file":                {func(s *signed) { s.write("", nil) }, BadSignature},
 		"no .asc":                   {func(s *signed) { os.Remove(s.path + SuffixOpenPGP) }, "no .asc"},
 		"empty .asc":                {func(s *signed) { s.write(SuffixOpenPGP, nil) }, Malformed},
-		"endless .asc":              {func(s *signed) { s.write(SuffixOpenPGP, make([]byte, maxSignature+1)) }, "larger than"},
+		"endless .asc":              {func(s *signed) { s.write(SuffixOpenPGP, make([]byte, maxSignature+1)) }, "more than the 262144 bytes"},
 		"no statement":              {func(s *signed) { os.Remove(s.path + SuffixStatements) }, "no .intoto.jsonl"},
 		"empty statements":          {func(s *signed) { s.lines("", "  ") }, "no statement of its provenance"},
 		"not JSON":                  {func(s *signed) { s.lines("x") }, "envelope is refused"},
